@@ -240,9 +240,7 @@ def main(argv: list[str] | None = None) -> None:
         "--small", action="store_true",
         help="simulate fewer subjects and recordings, which takes seconds instead of minutes",
     )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=Path("demo_output"), help="folder of the figures"
-    )
+    parser.add_argument("--out", type=Path, default=Path("demo_output"), help="folder for figures")
     parser.add_argument("--splits", type=int, default=5, help="number of folds (default: 5)")
     parser.add_argument("--jobs", type=int, default=None, help="number of parallel fits")
     arguments = parser.parse_args(argv)

@@ -2,11 +2,11 @@
 Which windows does a network associate with each diagnosis?
 ===========================================================
 
-Activation maximisation keeps the weights of a trained network and changes a window of noise until
-the network assigns it to one class with high confidence. With this method the nEMGNet study (J. Yoo
-et al. 2022, figure 4) found that its network associates large, long potentials with neuropathy and
-small, fast ones with myopathy. This example repeats the analysis with a narrow nEMGNet, trained on
-simulated recordings, and measures the resulting windows.
+Activation maximisation keeps the weights of a trained network fixed and changes a window of noise
+until the network assigns it to one class with high confidence. With this method, the nEMGNet study
+(J. Yoo et al. 2022, figure 4) found that its network associates large, long potentials with
+neuropathy and small, fast ones with myopathy. This example repeats the analysis with a narrow
+nEMGNet trained on simulated recordings, and measures the resulting windows.
 """
 
 # %%
@@ -38,7 +38,7 @@ network = NEMGNetClassifier(
 network.fit(windows.X, windows.repeat(y), groups=windows.repeat(table["subject"]))
 
 # %%
-# First, the accuracy of the network on unseen subjects:
+# The balanced accuracy of the network is measured on unseen subjects:
 new, y_new = make_nemg_cohort(
     18, n_recordings=54, fs=fs, difficulty=0.2, return_X_y=True, random_state=1000
 )
@@ -49,9 +49,10 @@ print(f"windows of unseen simulated subjects: balanced accuracy {score:.2f}, cha
 # %%
 # Windows that maximise each class
 # --------------------------------
-# Two settings differ from the study. The noise at the start has 0.05 mV, the amplitude of the
-# quieter recordings, instead of 1 mV, most of which would remain in the window. And the objective
-# is the margin of a class over the others, since the raw outputs of all classes can rise together.
+# Two settings differ from those of the study. The initial noise has an amplitude of 0.05 mV, as in
+# the quieter recordings, instead of 1 mV, most of which would remain in the window. The objective
+# is the margin of a class over the other classes, since the raw outputs of all classes can rise
+# together.
 found = activation_maximization(
     network,
     fs=fs,
@@ -63,16 +64,16 @@ found = activation_maximization(
     random_state=0,
 )
 display = found.plot(span=0.2, sharey=False)
-display.figure_.suptitle("The ideal window is largest for neuropathy and smallest for myopathy")
+display.figure_.suptitle("The optimised window is largest for neuropathy and smallest for myopathy")
 plt.show()
 
 # %%
-# The vertical scales (mV) differ.
+# The panels have different vertical scales (mV).
 #
 # Measurements
 # ------------
-# The table shows medians over three starts, next to the median RMS of the training windows. Phases
-# are measured by the autocorrelation, see
+# The table shows medians over three starts, and the median RMS of the training windows. The
+# duration of phases is computed from the autocorrelation; see
 # :class:`~sklearn_emg.inspection.ActivationMaximizationDisplay`.
 measured = {
     "RMS (mV)": found.rms,
@@ -87,9 +88,9 @@ ideal["RMS of recorded windows (mV)"] = rms.groupby(windows.repeat(y)).median()
 ideal.round(3)
 
 # %%
-# As in the study, the ideal window of neuropathy is the largest and that of myopathy the
-# smallest. The phases differ from the study: here those of the myopathic window are the longest,
-# since it has a slow wave below its fast oscillation. The ideal amplitudes far exceed the
-# recorded ones: the longer the optimisation runs, the larger the neuropathic window becomes. An
-# ideal window shows in which direction a change of the signal changes the output. It does not
-# show typical input.
+# As in the study, the optimised window of neuropathy is the largest and that of myopathy the
+# smallest. The phases differ from those of the study: here the myopathic window has the longest
+# phases, since a slow wave underlies its fast oscillation. The optimised amplitudes far exceed the
+# recorded ones, and the neuropathic window grows as long as the optimisation runs. An optimised
+# window shows which changes of the signal raise the output of a class. It does not show a typical
+# signal.

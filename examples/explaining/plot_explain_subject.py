@@ -3,8 +3,8 @@ Why this diagnosis?
 ===================
 
 :func:`~sklearn_emg.inspection.explain_subject` leaves out each muscle, recording and window of a
-subject in turn and measures how the probability of the diagnosis changes. On simulated patients the
-result can be checked, since the simulator records how severely each muscle is affected.
+subject in turn and measures how the probability of the diagnosis changes. For simulated patients
+the result can be checked, since the simulator states how severely each muscle is affected.
 """
 
 # %%
@@ -34,7 +34,7 @@ accuracy = np.mean([truth[s] == d for s, d in subjects["diagnosis"].items()])
 print(f"accuracy {accuracy:.2f} over {len(subjects)} unseen subjects, chance 0.33")
 
 # %%
-# Among the correctly diagnosed patients with neuropathy, we choose the one whose muscles differ the
+# Among the correctly diagnosed patients with neuropathy, we choose the one whose muscles differ
 # most in severity, so that the muscles can be ranked.
 right = [s for s, d in subjects["diagnosis"].items() if d == truth[s] == "neuropathy"]
 spread = test.groupby(["subject", "muscle"])["severity"].mean().groupby("subject").std()
@@ -48,18 +48,19 @@ explanation.plot()
 plt.show()
 
 # %%
-# The table has the same values, next to the simulated severity in each muscle, which the model does
-# not know.
+# The table has the same values and the simulated severity of each muscle, which the model does not
+# know.
 muscles = explanation.muscles.copy()
 severity = test[test["subject"] == patient].groupby("muscle")["severity"].mean()
 muscles["severity (simulated)"] = severity
 muscles.round(3)
 
 # %%
-# The muscle with the largest contribution is one of the most severely affected. The hand muscle
-# with the smallest one is affected too, but the model missed it. On average over such patients the
-# rank correlation of contribution and severity is 0.3 to 0.4. Healthy and affected muscles of one
-# patient are separated far better, see :doc:`/user_guide/explaining`.
+# The muscle with the largest contribution is one of the most severely affected muscles. The hand
+# muscle with the smallest contribution is also affected, but the model missed it. Averaged over
+# such patients, the rank correlation of contribution and severity is 0.3 to 0.4. Contributions
+# separate healthy from affected muscles of one patient far better; see
+# :doc:`/user_guide/explaining`.
 #
 # The explanation concerns the *model*. It is evidence about the disease only as far as the model is
-# right. Muscles with redundant information have smaller contributions.
+# correct. Muscles with redundant information have smaller contributions.

@@ -2,15 +2,15 @@
 Which family of features does the diagnosis depend on?
 ======================================================
 
-Features are correlated: the importance of a single feature says little, since correlated features
-replace it. :func:`~sklearn_emg.inspection.family_importance` permutes all features of a
-family among the test subjects of each fold and measures how much worse the diagnoses become.
+The importance of a single feature says little, since correlated features can replace it.
+:func:`~sklearn_emg.inspection.family_importance` therefore permutes all features of a family among
+the test subjects of each fold and measures how much worse the diagnoses become.
 """
 
 # %%
 # A feature table
 # ---------------
-# One row for each recording, with the subject next to the features.
+# The table has one row per recording, with the subject and the features.
 import matplotlib.pyplot as plt
 from sklearn.ensemble import ExtraTreesClassifier
 
@@ -31,8 +31,9 @@ X.head(3).round(3)
 # %%
 # Families
 # --------
-# The bar is the mean over folds, and a point is the mean of one fold. The log loss changes with
-# every probability, whereas the accuracy of seven test subjects moves in steps of a seventh.
+# Each bar is the mean over folds, and each point is the mean of one fold. The score is the
+# log-likelihood, which changes with every probability, whereas the accuracy of seven test subjects
+# changes in steps of one seventh.
 model = DiVoteClassifier(
     ExtraTreesClassifier(100, class_weight="balanced", random_state=0), window=None
 )
@@ -46,10 +47,10 @@ plt.show()
 # %%
 # The features themselves
 # -----------------------
-# A point is the median of a subject. If a model separates the classes by its features, the classes
-# differ in at least one of them or in a combination of several.
+# Each point is the median of one subject. If a model separates the classes, they differ in at least
+# one feature or in a combination of features.
 drawn = FeatureDisplay.from_features(
     features, y, groups=table["subject"], features=["rms", "turns", "mnf", "skewness"]
 ).plot()
-drawn.figure_.suptitle("A feature alone separates some of the classes at most")
+drawn.figure_.suptitle("A single feature separates at most some of the classes")
 plt.show()

@@ -2,9 +2,9 @@
 In which layer of a network are the classes separated?
 ======================================================
 
-The output of each layer, reduced to two dimensions, shows how well the classes are separated there,
-as in figure 5 of the nEMGNet study (J. Yoo et al. 2022), here for a narrow nEMGNet. The windows
-shown are those of unseen subjects: almost any network separates the classes of its training
+The output of each layer, reduced to two dimensions, shows how well the classes are separated there.
+This example repeats figure 5 of the nEMGNet study (J. Yoo et al. 2022) with a narrow nEMGNet. The
+windows are those of unseen subjects, since almost any network separates the classes of its training
 windows.
 """
 
@@ -43,8 +43,8 @@ network.fit(seen.X, seen.repeat(y_train), groups=seen.repeat(subjects_of(train))
 # %%
 # Windows of unseen subjects, layer by layer
 # ------------------------------------------
-# The coordinates are principal components. With ``umap-learn`` installed, ``method="umap"`` gives
-# UMAP, as in the study.
+# The coordinates are principal components. If ``umap-learn`` is installed, ``method="umap"``
+# computes UMAP coordinates, as in the study.
 embedding = layer_embedding(network, new.X, method="pca", time_average=True, random_state=0)
 figure, axes = plt.subplots(2, 3, figsize=(8, 5.6), layout="constrained")
 axes[1, 2].set_axis_off()  # room for the legend
@@ -52,15 +52,15 @@ display = LayerEmbeddingDisplay.from_embedding(embedding, new.repeat(y_test)).pl
     ax=axes.ravel()[:5]
 )
 display.legend_.set_in_layout(False)
-figure.suptitle("Each dot is a window of an unseen subject, seen by one layer after the other")
+figure.suptitle("Each dot is a window of an unseen subject, in the output of one layer")
 plt.show()
 
 # %%
 # Measuring the separation
 # ------------------------
-# A nearest-neighbour classifier predicts the class of a subject's windows by their two
-# coordinates; its neighbours are windows of the other unseen subjects. The score is the balanced
-# accuracy of windows, split by subject.
+# A nearest-neighbour classifier predicts the class of each window from its two coordinates. The
+# neighbours are windows of the other unseen subjects. The score is the balanced accuracy of
+# windows, with a split by subject.
 labels, subject = new.repeat(y_test), new.repeat(subjects_of(test))
 for name, points in embedding.points.items():
     neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(15))

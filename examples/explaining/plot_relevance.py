@@ -3,8 +3,9 @@ Which part of the signal supports the diagnosis?
 ================================================
 
 :func:`~sklearn_emg.inspection.attribution` distributes the output of a network over the samples of
-its window; :func:`~sklearn_emg.inspection.attention_maps` returns the weights of its attention. The
-two answer different questions. This example shows both for one window of an unseen patient.
+its window, and :func:`~sklearn_emg.inspection.attention_maps` returns the weights of its attention.
+The two methods answer different questions. This example shows both for one window of an unseen
+patient.
 """
 
 # %%
@@ -34,9 +35,9 @@ print(f"windows of unseen simulated subjects: balanced accuracy {score:.2f}, cha
 # %%
 # Evidence for neuropathy
 # -----------------------
-# The figures show the unseen recording with the highest probability of neuropathy, and its window
-# with the highest output. Orange segments raise the output of the class, blue ones lower it; the
-# bars are the sums, in units of the output.
+# The first figure shows the unseen recording with the highest probability of neuropathy, and the
+# second its window with the highest output. Orange segments raise the output of the class, and blue
+# segments lower it. The bars are sums, in units of the output.
 proba = network.predict_proba(new.X)[:, network.classes_.tolist().index("neuropathy")]
 surest = int(np.argmax(np.where(new.repeat(y_test) == "neuropathy", proba, 0)))
 recording = test.iloc[[new.row[surest]]]
@@ -55,14 +56,14 @@ plt.show()
 # %%
 # Attention weights
 # -----------------
-# The figure shows the same window. Each line is a head of the attention or a node of the graph; its
-# weights sum to 100 %. The dotted line is the weight of each position if all were equal.
+# The figure shows the same window. Each line is an attention head or a node of the graph, whose
+# weights sum to 100 %. The dotted line marks the weight of each position if all weights were equal.
 display = AttentionDisplay.from_estimator(network, windows.X, fs=fs).plot(window=window)
 display.figure_.suptitle("The attention is almost the same at all times of the window")
 plt.show()
 
 # %%
-# The largest potential accounts for much of the output. The attention is almost uniform over the
-# window: after a recurrent layer, each time step contains information from earlier ones, and the
-# weights show where a layer reads, not how the output changes. To explain an output, use the
-# attribution first.
+# The largest potential accounts for much of the output, whereas the attention is almost uniform
+# over the window. After a recurrent layer, each time step contains information from earlier steps.
+# The attention weights show where a layer reads, not how the output changes. To explain an output,
+# use the attribution first.

@@ -2,16 +2,16 @@
 What do features of normal, myopathic and neuropathic EMG look like?
 ====================================================================
 
-In neuropathy, surviving motor units reinnervate the fibres of lost ones, and potentials become
-large and long. In myopathy, units lose fibres, and potentials become small, short and spiky. The
-simulator models both mechanisms, and this example shows their effect on features.
+In neuropathy, surviving motor units reinnervate the fibres of lost units, and potentials become
+large and long. In myopathy, motor units lose fibres, and potentials become small, short and spiky.
+The simulator models both mechanisms, and this example shows their effect on features.
 """
 
 # %%
 # Three simulated recordings
 # --------------------------
-# The plots show 0.3 s of the biceps at a slight contraction, with one vertical scale: neuropathic
-# potentials are several times larger.
+# The plots show 0.3 s of the biceps during a slight contraction, with the same vertical scale.
+# Neuropathic potentials are several times larger than the others.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from sklearn_emg.datasets import make_nemg_cohort, simulate_recording
 from sklearn_emg.feature_extraction import EMGFeatures
 
-# The colours that the Displays give these diagnoses.
+# The colours of these diagnoses in the Displays.
 colours = {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}
 fs = 10_000.0
 figure, rows = plt.subplots(3, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained")
@@ -38,7 +38,7 @@ plt.show()
 # %%
 # Features of a cohort
 # --------------------
-# Each subject has one value, the mean over the recordings, since recordings of one subject are not
+# Each subject has one value, the mean over its recordings, since recordings of one subject are not
 # independent.
 table, y = make_nemg_cohort(
     45, n_recordings=135, fs=fs, duration=1.0, region_balance="balanced", return_X_y=True,
@@ -78,6 +78,6 @@ plt.show()
 
 # %%
 # Amplitude separates the groups best here, but the groups overlap, as they do in patients. The
-# simulator was adjusted by hand to published norms: these values illustrate the method and are not
+# simulator was adjusted by hand to published norms. Its values illustrate the method and are not
 # clinical reference values.
 by_subject.groupby(diagnosis).median().round(3)

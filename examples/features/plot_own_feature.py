@@ -2,11 +2,11 @@
 How do I add a feature of my own?
 =================================
 
-A subclass of :class:`~sklearn_emg.base.FeatureExtractor` implements one vectorised function and the
-names of its columns. The base class handles windows, channels, recording tables, sampling rates,
-validation, cloning and pandas output.
+A subclass of :class:`~sklearn_emg.base.FeatureExtractor` implements one vectorised function and
+returns the names of its columns. The base class handles windows, channels, recording tables,
+sampling rates, validation, cloning and pandas output.
 
-The feature of this example measures the irregularity of a signal, as the number of zero crossings
+The feature of this example measures the irregularity of a signal as the number of zero crossings
 per peak.
 """
 
@@ -29,7 +29,7 @@ from sklearn_emg.inspection import ComparisonDisplay
 
 
 class Irregularity(FeatureExtractor):
-    """Zero crossings and peaks per second, and crossings per peak."""
+    """Extract zero crossings and peaks per second, and crossings per peak."""
 
     def __init__(self, *, fs=None):
         self.fs = fs
@@ -50,14 +50,14 @@ class Irregularity(FeatureExtractor):
 
 
 # %%
-# It takes recording tables, which state the sampling rate:
+# The extractor takes recording tables, which state the sampling rate:
 table, y = make_nemg_cohort(
     24, n_recordings=72, fs=5000.0, duration=1.0, return_X_y=True, random_state=1
 )
 Irregularity().set_output(transform="pandas").fit_transform(table).head(3).round(2)
 
 # %%
-# Its values for the simulated subjects, with one dot per subject:
+# The figure shows the mean ratio of each simulated subject:
 values = Irregularity().fit_transform(table)[:, 2]
 ratio = pd.Series(values).groupby([y, table["subject"]]).mean()
 figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
@@ -74,15 +74,16 @@ axes.set(
 plt.show()
 
 # %%
-# It also takes arrays of one or many channels, which need the sampling rate as a parameter.
+# The extractor also takes arrays with one or more channels. For arrays, the sampling rate has to be
+# passed as a parameter.
 windows = np.random.default_rng(0).normal(size=(5, 2, 400))
 Irregularity(fs=1000.0).fit(windows).get_feature_names_out().tolist()
 
 # %%
-# Does it help?
-# -------------
-# The comparison evaluates it on the same folds of subjects as Hudgins' features and a dummy
-# baseline.
+# Does the feature help?
+# ----------------------
+# The comparison evaluates Hudgins' features with and without the new feature, and a dummy baseline,
+# on the same folds of subjects.
 forest = RandomForestClassifier(100, class_weight="balanced", random_state=0)
 hudgins = TimeDomainFeatures()
 own = Irregularity(fs=5000.0)
@@ -103,9 +104,9 @@ result.table("subject", ["accuracy", "balanced_accuracy"])
 
 # %%
 display = ComparisonDisplay.from_comparison(result).plot()
-display.figure_.suptitle("The own feature does not change the score measurably")
+display.figure_.suptitle("The new feature does not change the score measurably")
 plt.show()
 
 # %%
-# With 24 simulated subjects the intervals are wide and overlap: more subjects are needed to
-# decide between the sets of features.
+# With 24 simulated subjects the intervals are wide and overlap. More subjects are needed to decide
+# between the sets of features.

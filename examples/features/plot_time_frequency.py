@@ -2,9 +2,9 @@
 What does a spectrogram show to a network?
 ==========================================
 
-Image networks of the literature take an image of the signal: a short-time Fourier transform, a mel
-spectrogram, or the plotted waveform. In this package these images are made by transformers, which
-precede the network in a pipeline; no image files are written.
+Image networks of the literature take an image of the signal, such as a short-time Fourier
+transform, a mel spectrogram or the plotted waveform. In this package, transformers that precede the
+network in a pipeline make these images. No image files are written.
 """
 
 # %%
@@ -64,5 +64,5 @@ figure.suptitle("Each potential becomes a column in the images of time and frequ
 plt.show()
 
 # %%
-# Each potential is a short burst over a wide band and appears as a column in the spectrograms. The
-# height of the column shows how sharp the potential is.
+# Each potential is a short burst with a wide frequency band and appears as a column in the
+# spectrograms. The height of the column shows how sharp the potential is.

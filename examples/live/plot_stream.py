@@ -3,14 +3,14 @@ When is the signal long enough for a decision?
 ==============================================
 
 An examiner records until the finding is clear. :class:`~sklearn_emg.streaming.StreamingDiagnosis`
-gets the signal in chunks, as an amplifier sends it, and updates the fraction of windows of the
-leading class with its interval. A rule decides when to stop.
+gets the signal in chunks, as an amplifier sends it, and updates the fraction of windows that are
+assigned to the leading class, with its interval. A stopping rule decides when to end the recording.
 """
 
 # %%
 # A causal system
 # ---------------
-# Filters that run forwards and backwards need the whole recording;
+# Filters that run forwards and backwards need the complete recording.
 # :func:`~sklearn_emg.streaming.to_causal` replaces them and states what changes.
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -41,14 +41,14 @@ print(*changes, sep="\n")
 live = StreamingDiagnosis(system, stop=SequentialTest())
 live.begin(test["subject"].iloc[0])
 signal, events = test["signal"].iloc[0], []
-for start in range(0, signal.size, 400):  # 100 ms
+for start in range(0, signal.size, 400):  # chunks of 100 ms
     events += live.push(signal[start : start + 400])
 events += live.end()
 course = pd.DataFrame(
     {
         "time": [event.start + 0.2 for event in events],
         "leading": [event.decision.leading for event in events],
-        "share": [event.decision.share for event in events],
+        "fraction": [event.decision.share for event in events],
         "low": [event.decision.interval[0] for event in events],
         "high": [event.decision.interval[1] for event in events],
         "decided": [event.decision.decided for event in events],
@@ -59,15 +59,15 @@ course.iloc[[0, 4, 9, -1]].round(2)
 # %%
 # The decision grows with the signal
 # ----------------------------------
-# The interval is that of the fraction of windows of this subject. Wald's test stops at the dashed
-# line. Its error rates refer to windows: a subject whose windows resemble another class is wrong at
-# any length.
+# The interval is that of the fraction of windows of this subject. Wald's sequential test stops at
+# the dashed line. Its error rates refer to windows: a subject whose windows resemble another class
+# is misdiagnosed, however long the recording is.
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.4), sharex=True, layout="constrained")
 seconds = [k / 4000.0 for k in range(signal.size)]
 top.plot(seconds, signal, color="0.3", lw=0.4)
 top.set(ylabel="amplitude (mV)", title=f"True class: {y_test[0]}")
 bottom.fill_between(course["time"], course["low"], course["high"], color="#56B4E9", alpha=0.4)
-bottom.plot(course["time"], course["share"], color="#0072B2", marker=".")
+bottom.plot(course["time"], course["fraction"], color="#0072B2", marker=".")
 stop = course["time"][course["decided"].notna()].min()
 bottom.axvline(stop, color="0.2", ls="--")
 bottom.set(

@@ -3,15 +3,15 @@ Which motor units fired when?
 =============================
 
 A needle records several motor units at once. :class:`~sklearn_emg.motor_units.MotorUnitDecomposer`
-finds their discharges, also where potentials overlap, and leaves out trains that are uncertain.
-Here the discharges are known, since the recording is simulated.
+finds their discharges, even if potentials overlap, and leaves out uncertain trains. Here the true
+discharges are known, since the recording is simulated.
 """
 
 # %%
 # A recording, and its decomposition
 # ----------------------------------
-# The reference has the discharges of the simulated units that can be seen in the signal. Dots below
-# the bars are reference discharges that were found, crosses those that were missed.
+# The reference contains the discharges of the simulated units that are visible in the signal. Below
+# the bars, dots mark reference discharges that were found, and crosses those that were missed.
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -45,17 +45,17 @@ display.plot(start=0.0, stop=2.0)
 plt.show()
 
 # %%
-# How far it agrees with the simulation
-# -------------------------------------
-# The rate of agreement is the number of common discharges divided by all discharges of the two
-# trains together. Small units that were not found have 0.
+# Agreement with the simulation
+# -----------------------------
+# The rate of agreement is the number of common discharges divided by the number of distinct
+# discharges in the two trains. It is 0 for small units that were not found.
 
 print(display.agreement)
 print(decomposer.left_out_)
 
 # %%
-# What follows from the trains
-# ----------------------------
+# Firing statistics and measures of the potentials
+# ------------------------------------------------
 
 print(firing_statistics(decomposer.discharges_).round(3).to_string(index=False))
 print(template_measures(decomposer.templates_).round(3).to_string(index=False))

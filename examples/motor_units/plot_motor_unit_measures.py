@@ -2,17 +2,18 @@
 Which motor unit potentials can be measured in a recording?
 ===========================================================
 
-Clinical needle EMG assesses single motor unit potentials: amplitude, duration, number of phases. In
-a recording they overlap. :class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures isolated
-potentials without sorting them by unit. The simulator provides the true values.
+Clinical needle EMG assesses the amplitude, duration and number of phases of single motor unit
+potentials, but potentials overlap in a recording.
+:class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures isolated potentials without sorting
+them by unit. The simulator provides the true values.
 """
 
 # %%
 # Isolated and overlapping potentials
 # -----------------------------------
-# The plots show a third of a second at slight contraction. Coloured segments are measured; grey
-# ones contain overlapping discharges and are left out. Unmarked potentials are too small or too
-# slow; they come from units far from the needle.
+# The plots show a third of a second during a slight contraction. Coloured segments are measured.
+# Grey segments contain overlapping discharges and are left out. Unmarked potentials are too small
+# or too slow, because they come from units far from the needle.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ for axes, (diagnosis, colour) in zip(rows, colours.items()):
     axes.set(title=diagnosis, ylabel="amplitude (mV)", xlim=(0.5, 0.85))
     axes.margins(y=0.25)
 rows[-1].set(xlabel="time (s)")
-figure.suptitle("Isolated potentials are measured (coloured), overlapping ones left out (grey)")
+figure.suptitle("Isolated potentials are measured (coloured), overlapping ones are left out (grey)")
 plt.show()
 
 # %%
@@ -58,7 +59,7 @@ plt.show()
 
 
 def true_measures(truth):
-    """Amplitude, duration and peak time of each discharge of the units above 50 µV."""
+    """Return peak time, amplitude and duration of each discharge of units above 50 µV."""
     rows = []
     for wave, firing, size in zip(truth["templates"], truth["firing_times"], truth["ptp_mv"]):
         if size < 0.05:
@@ -111,8 +112,8 @@ plt.show()
 # %%
 # Means of each diagnosis
 # -----------------------
-# Potentials are large and long in neuropathy, and small and short in myopathy. Both have more
-# phases.
+# Potentials are large and long in neuropathy, and small and short in myopathy. They have more
+# phases in both diseases than in healthy muscle.
 features = pd.DataFrame(extractor.transform(table), columns=extractor.get_feature_names_out())
 names = ["muap_rate", "muap_superposed", "muap_amplitude", "muap_duration", "muap_thickness"]
 features[[*names, "muap_size_index", "muap_polyphasic"]].groupby(cohort.target).mean().round(2)
@@ -120,10 +121,10 @@ features[[*names, "muap_size_index", "muap_polyphasic"]].groupby(cohort.target).
 # %%
 # Rules on normal limits
 # ----------------------
-# The limits are those of the normal training subjects.
+# The limits are computed from the normal training subjects.
 model = rule_based(fs=fs).fit(cohort.data, cohort.target)
 print(model["divote"].estimator_["classifier"].export_text())
 
 # %%
-# Only isolated potentials are measured, which are a part of the discharges. Their amplitude is
-# close to the true one, and so is their duration as far as the level allows.
+# Only isolated potentials, a part of all discharges, are measured. Their amplitude is close to the
+# true amplitude, and so is their duration at the level of 20 µV.

@@ -3,14 +3,14 @@ What does a needle record of a motor unit?
 ==========================================
 
 All features of an electromyogram depend on the potentials of single motor units. The simulator
-places a needle in a muscle with fibres of 0.1 mm diameter and sums the potentials of all fibres.
+places a needle in a muscle and sums the potentials of all fibres of each motor unit.
 """
 
 # %%
 # Potentials of healthy and diseased units
 # ----------------------------------------
 # The figure shows six units per diagnosis at the same scale. The main spike points down, since the
-# signal is core minus cannula.
+# signal is the voltage of the core minus that of the cannula.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ for diagnosis in colours:
     )
     potentials[diagnosis] = shapes
     amplitude = np.ptp(shapes, axis=1)
-    # Equal-energy duration: four standard deviations of the energy in time.
+    # Duration: four standard deviations of the energy over time.
     t = np.arange(shapes.shape[1]) / fs
     weight = shapes.astype(float) ** 2
     weight /= weight.sum(axis=1, keepdims=True)
@@ -48,10 +48,10 @@ figure.suptitle("Myopathic potentials are small, neuropathic ones large and comp
 plt.show()
 
 # %%
-# Medians of 60 units each
-# ------------------------
+# Medians of 60 units per diagnosis
+# ---------------------------------
 facts.groupby("diagnosis", sort=False).median().round(2)
 
 # %%
-# Neuropathic units are larger and myopathic ones smaller. The simulator changes only the number of
+# Neuropathic units are larger and myopathic units smaller. The simulator changes only the number of
 # fibres and their diameters.

@@ -2,8 +2,8 @@
 Normal limits of motor unit potentials
 ======================================
 
-Limits are learned from healthy subjects, and each subject is compared with them. No healthy subject
-is among its own references. The recordings are simulated.
+Limits are computed from healthy subjects, and each subject is compared with them. A healthy subject
+is compared with limits of the other healthy subjects. The recordings are simulated.
 """
 
 import matplotlib.pyplot as plt
@@ -21,14 +21,14 @@ potentials = muscle_potentials(BandpassFilter(20, 4000).fit_transform(table))
 groups = cohort.target[potentials["row"]]
 
 # %%
-# Each subject in words and numbers
-# ---------------------------------
+# Results of each subject
+# -----------------------
 muscles = ReferenceLimits().cross_score(potentials, groups)
 print(muscles[["group", "n_potentials", "z", "abnormal", "summary"]].round(2).to_string())
 
 # %%
-# Means of the subjects, and the limits of means
-# ----------------------------------------------
+# Means of the subjects and limits for means
+# ------------------------------------------
 limits = ReferenceLimits().fit(potentials, groups).limits_
 mean = limits[limits["statistic"] == "mean"].set_index("measure")
 colours = {"normal": "#009E73", "myopathy": "#D55E00", "neuropathy": "#0072B2"}

@@ -2,9 +2,9 @@
 Which spontaneous activity does a muscle at rest have?
 ======================================================
 
-A needle in a muscle at rest records only noise, unless fibres or motor units discharge
-spontaneously. The recordings are simulated, and so are those on which the detector was measured: it
-was not tested on patients.
+A needle in a muscle at rest records only noise unless fibres or motor units discharge
+spontaneously. The recordings of this example are simulated. The detector was evaluated only on
+simulated recordings, not on patients.
 """
 
 import warnings
@@ -33,7 +33,7 @@ contraction = simulate_recording(drive=0.005, duration=6.0, fs=fs, random_state=
 # Events, and the trains that they form
 # -------------------------------------
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", RecordingWarning)  # of the contraction
+    warnings.simplefilter("ignore", RecordingWarning)  # about the contraction
     detector = RestActivityDetector(fs=fs).fit([*signals, contraction])
 print(detector.recordings_[["row", "rest", "reason"]].to_string(index=False))
 columns = ["row", "kind", "n_events", "rate", "variability", "amplitude", "duration"]
@@ -42,8 +42,8 @@ print(detector.sources_[columns].round(2).to_string(index=False))
 # %%
 # Regular fibres, irregular motor units
 # -------------------------------------
-# Each event is marked with the colour of its kind. The contraction is refused: its motor units fire
-# at voluntary rates.
+# Each event is marked in the colour of its kind. The contraction is refused, since its motor units
+# fire at voluntary rates.
 colours = {
     "fibrillation": "#0072B2",
     "positive sharp wave": "#D55E00",
@@ -64,9 +64,10 @@ for row, (ax, signal, title) in enumerate(zip(axes, [*signals, contraction], tit
     ax.set_ylabel("µV")
     ax.set_xlim(0, 6)
 axes[-1].set_xlabel("time (s)")
-figure.suptitle("Discharges at rest are found and named by their kind")
+figure.suptitle("Discharges at rest are found and classified")
 plt.show()
 
 # %%
-# The regularity and the shape of a train distinguish fibres from motor units. In this simulation
-# all trains are classified; the user guide states how often this fails.
+# The regularity of a train and the shape of its potentials distinguish fibres from motor units. In
+# this simulation all trains are classified; the user guide states how often the classification
+# fails.

@@ -2,17 +2,17 @@
 When does a network stop learning?
 ==================================
 
-A network fits its training windows better with every epoch. The loss on *held-out
-subjects* has a minimum: after it the network learns identity instead of disease. Early stopping
-keeps the weights of the minimum, provided that validation holds out subjects.
+A network fits its training windows better with every epoch, but the loss on *held-out subjects* has
+a minimum, after which the network learns identity instead of disease. Early stopping keeps the
+weights of the minimum, provided that validation holds out subjects.
 """
 
 # %%
 # A small network on raw windows
 # ------------------------------
 # ``DiVoteClassifier`` passes the subject of each window to the network, which then holds out
-# subjects of each class for validation. ``patience=None`` switches early stopping off, to show the
-# epochs after the minimum.
+# subjects of each class for validation. ``patience=None`` switches early stopping off, so that the
+# epochs after the minimum can be shown.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.dummy import DummyClassifier
@@ -38,14 +38,14 @@ model = DiVoteClassifier(network, window=0.25, step=0.125).fit(train, y_train)
 # The learning curve
 # ------------------
 display = LearningCurveDisplay.from_estimator(model).plot()
-display.figure_.suptitle("The loss of held-out subjects rises while that of the training falls")
+display.figure_.suptitle("The loss of held-out subjects rises while the training loss falls")
 plt.show()
 
 # %%
 # Time per epoch
 # --------------
-# The history has the seconds of each epoch, including validation. The first epoch also fills
-# caches.
+# The history contains the duration of each epoch in seconds, including validation. The first epoch
+# also fills caches.
 history = model.estimator_.history_
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.bar(history[:, "epoch"], history[:, "dur"], color="#0072B2")
@@ -53,7 +53,7 @@ total = np.sum(history[:, "dur"])
 ax.set(
     xlabel="epoch",
     ylabel="time (s)",
-    title=f"All epochs take about the same time, {total:.1f} s together",
+    title=f"All epochs take about the same time, {total:.1f} s in total",
 )
 fig.tight_layout()
 plt.show()
@@ -62,14 +62,14 @@ plt.show()
 # The confusion matrix
 # --------------------
 # The test subjects were used neither for training nor for early stopping. Each subject counts once,
-# whatever the number of recordings. Few subjects give a wide interval.
+# regardless of the number of recordings. With few subjects the interval is wide.
 subjects = test.assign(truth=y_test, answer=model.predict(test)).drop_duplicates("subject")
 right = (subjects["truth"] == subjects["answer"]).sum()
 display = ConfusionMatrixDisplay.from_predictions(
     subjects["truth"], subjects["answer"], cmap="Blues", colorbar=False
 )
 display.ax_.set(
-    xlabel="diagnosis by the model", ylabel="true diagnosis",
+    xlabel="predicted diagnosis", ylabel="true diagnosis",
     title=f"{right} of {len(subjects)} unseen subjects are diagnosed correctly",
 )  # fmt: skip
 plt.show()

@@ -3,8 +3,8 @@ Does pretraining help with few patients?
 ========================================
 
 A laboratory has recorded six subjects. A network can be pretrained on another, larger cohort and
-then adapted. Is it better than a network trained on the six subjects only? Both cohorts are
-simulated, the small one with different severity and noise.
+then fine-tuned. Is such a network better than a network trained only on the six subjects? Both
+cohorts are simulated, the small cohort with different severity and noise.
 """
 
 # %%
@@ -20,7 +20,7 @@ from sklearn_emg.recordings import divide, subjects_of
 
 
 def cohort(n_subjects, **settings):
-    """Windows, labels and subjects of a simulated cohort."""
+    """Return windows, labels and subjects of a simulated cohort."""
     table, y = make_nemg_cohort(
         n_subjects,
         n_recordings=3 * n_subjects,
@@ -38,9 +38,9 @@ X_few, y_few, s_few = cohort(6, difficulty=0.5, noise=2.0, random_state=1)
 X_new, y_new, s_new = cohort(30, difficulty=0.5, noise=2.0, random_state=2)
 
 # %%
-# Three models, tested on thirty further subjects of the small cohort's kind
-# --------------------------------------------------------------------------
-# Subjects are numbered within each cohort; adding 1000 makes their numbers distinct.
+# Three models, tested on thirty new subjects simulated like the small cohort
+# ---------------------------------------------------------------------------
+# Subjects are numbered within each cohort. Adding 1000 makes the numbers distinct.
 network = ALSNetClassifier(max_epochs=12, class_weight="balanced", random_state=0)
 transfer = TransferClassifier(network, frozen=(), fine_tune_params={"lr": 3e-4, "max_epochs": 8})
 transfer.pretrain(X_large, y_large, groups=s_large)
@@ -51,8 +51,8 @@ models = {
 }
 
 # %%
-# The score counts subjects. A subject's diagnosis is the class with the highest mean probability
-# over the windows.
+# The score counts subjects. The diagnosis of a subject is the class with the highest mean
+# probability over the windows.
 subjects = np.unique(s_new)
 truth = np.array([y_new[s_new == s][0] for s in subjects])
 figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
@@ -75,7 +75,7 @@ axes.set(
 plt.show()
 
 # %%
-# Trained on six subjects only, the network does not exceed the chance level. The network of the
-# larger cohort performs well without adaptation; the change by fine-tuning is within the intervals.
-# Subjects of the pretraining cohort must not be tested: ``TransferClassifier`` refuses to fine-tune
-# on shared subjects.
+# A network trained only on six subjects does not exceed the chance level. The network trained on
+# the larger cohort performs well without fine-tuning, and the change by fine-tuning is within the
+# intervals. Subjects of the pretraining cohort must not be tested. ``TransferClassifier`` refuses
+# to fine-tune on shared subjects.

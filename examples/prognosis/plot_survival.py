@@ -1,19 +1,19 @@
 """
-Who reaches an event sooner?
-============================
+Which subjects reach an event earlier?
+======================================
 
 This example predicts the time of an event from the clinical score of the first visit. The cohort is
-simulated: the event is a severity that each subject reaches at some time, and subjects who leave
-the study before are censored.
+simulated. The event is the time at which a subject reaches a given severity. Subjects who leave the
+study before the event are censored.
 
-Each subject is predicted by a model that was trained on others. The chance level is 0.5 for the
-concordance, and the Kaplan-Meier curve of the training subjects is the dummy baseline: it has no
-features, and gives all subjects the same curve.
+Each subject is predicted by a model that was trained on other subjects. The chance level of the
+concordance is 0.5. The Kaplan-Meier curve of the training subjects serves as the dummy baseline: it
+uses no features and is the same for all subjects.
 """
 
 # %%
-# Outcomes, and what is known at the first visit
-# ----------------------------------------------
+# Outcomes, and scores of the first visit
+# ---------------------------------------
 import matplotlib.pyplot as plt
 from sklearn.preprocessing import StandardScaler
 
@@ -27,7 +27,7 @@ X = X[(X["visit"] == 1) & (X["event_time"] > 0)]
 y = survival_target(X)
 
 # %%
-# Concordance and AUC are higher for better models, the integrated Brier score (ibs) is lower.
+# Better models have a higher concordance and AUC, and a lower integrated Brier score (ibs).
 models = {
     name: SurvivalVote(StandardScaler(), name, features=["score"], window=None, random_state=0)
     for name in ("cox", "forest")
@@ -36,20 +36,20 @@ result = compare_survival(models, X, y, times=[3, 6, 9, 12], n_resamples=300)
 print(result)
 
 # %%
-# The plot has Kaplan-Meier curves of two halves of the subjects, divided by the risk that the Cox
+# The plot shows Kaplan-Meier curves of two halves of the subjects, divided by the risk that the Cox
 # model predicts. Vertical marks are censored subjects.
 display = SurvivalDisplay.from_comparison(result, "cox").plot()
-display.figure_.suptitle("A higher predicted risk goes with earlier events")
+display.figure_.suptitle("Subjects with a higher predicted risk have earlier events")
 plt.show()
 
 # %%
-# The next plot has the curves of single subjects, their mean and the Kaplan-Meier curve of all; the
-# latter two agree if the model is calibrated.
+# The next plot shows the predicted curves of single subjects, their mean, and the Kaplan-Meier
+# curve of all subjects. The mean and the Kaplan-Meier curve agree if the model is calibrated.
 display = SurvivalDisplay.from_comparison(result, "cox").plot("predicted")
-display.figure_.suptitle("The mean prediction agrees with what happened")
+display.figure_.suptitle("The mean prediction agrees with the observed outcomes")
 plt.show()
 
 # %%
-# The score of one visit orders the subjects better than chance, and the Cox model's curves are a
-# little closer to the outcomes than one curve for all subjects. The forest, with a single feature,
-# is not better than that curve.
+# The score of one visit ranks the subjects better than chance, and the curves of the Cox model are
+# slightly closer to the outcomes than a single curve for all subjects. The forest, with only one
+# feature, is not better than that curve.
