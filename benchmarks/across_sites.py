@@ -1,15 +1,15 @@
-"""Diagnosis in another hospital: N2001 (biceps, low level) to Algiers and back, with 10 references.
+"""Diagnosis at another site: N2001 (biceps, low contraction) to Algiers and back, 10 references.
 
     python benchmarks/across_sites.py FOLDER [--draws 20] [--references 10] [--out TABLE.md]
 
-FOLDER holds ``n2001_biceps`` and ``algiers``. Features of all recordings are computed once and
-kept in memory: a minute on one core. A recording is resampled to 20 kHz, filtered from 20 to
-8000 Hz and freed of 50 Hz and its harmonics; logarithms of its features are means over windows of
-0.4 s. A model of one site diagnoses the subjects of the other; ALS counts as neuropathy. At either
-site features are standardised by healthy reference subjects, who are drawn anew many times and
-never scored. No patient of the target is used for a choice: the setting called "chosen" is the
-best one from N2001 to a simulated cohort at stronger contraction. Intervals are those of a
-bootstrap that draws references and subjects.
+FOLDER contains ``n2001_biceps`` and ``algiers``. The features of all recordings are computed once,
+in a minute on one core, and kept in memory. A recording is resampled to 20 kHz, band-pass filtered
+from 20 to 8000 Hz, and freed of 50 Hz and its harmonics; the logarithms of its features are
+averaged over windows of 0.4 s. A model trained at one site diagnoses the subjects of the other
+site; ALS counts as neuropathy. At each site, features are standardised by healthy reference
+subjects, who are drawn at random many times and never scored. No patient of the target site is used
+for a choice: the setting called "chosen" is the one that performs best from N2001 to a simulated
+cohort at stronger contraction. Intervals come from a bootstrap that draws references and subjects.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
 
 
 def recording_features(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per recording: means over windows of the logarithms of its features."""
+    """Return means over windows of the logarithms of features, one row per recording."""
     steps = Resampler(RATE), BandpassFilter(20.0, 8000.0), NotchFilter(50.0, harmonics=20)
     extractors = [
         TimeDomainFeatures(TIME, fs=RATE, thresholds=0.01),
@@ -102,9 +102,9 @@ def recording_features(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_logarithms(values: pd.DataFrame) -> pd.DataFrame:
-    """Logarithms of amplitudes and frequencies, and of 1 + x for counts and potentials."""
+    """Return log(x) of amplitudes and frequencies, and log(1 + x) of counts and potentials."""
     values = values.copy()
-    # Turns differ by 0.1 mV at least: the amplitude where there is none.
+    # Turns differ by at least 0.1 mV, which serves as the amplitude if there are no turns.
     values["turn_amplitude"] = values["turn_amplitude"].clip(lower=0.1)
     counts = values.columns.str.startswith(("turns", "zc", "ssc", "muap_"))
     counts &= ~values.columns.str.startswith("muap_size")
@@ -117,7 +117,7 @@ def in_logarithms(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_sites(folder: Path, seed: int) -> dict[str, pd.DataFrame]:
-    """Feature tables of the two muscles of Algiers, of N2001 and of a simulated cohort."""
+    """Return feature tables of the two Algiers muscles, N2001 and a simulated cohort."""
     n2001 = load_n2001(folder / "n2001_biceps", muscle="BB", invalid="clip").data
     algiers = load_algiers(folder / "algiers").data
     simulated, y = make_nemg_cohort(
@@ -138,36 +138,36 @@ def read_sites(folder: Path, seed: int) -> dict[str, pd.DataFrame]:
     }
 
 
-# ---------------------------------------------------------------- ways from one site to the other
+# ---------------------------------------------------------------- methods of transfer between sites
 
 
-Site = tuple[np.ndarray, np.ndarray]  # features of recordings, and which are of references
+Site = tuple[np.ndarray, np.ndarray]  # features of recordings, and a mask of references
 
 
 def unchanged(source: Site, target: Site) -> list[np.ndarray]:
-    """Both sites scaled by the source: the plain baseline."""
+    """Scale both sites by the source, as a plain baseline."""
     mean, std = np.nanmean(source[0], axis=0), np.nanstd(source[0], axis=0)
     return [(values - mean) / std for values, _ in (source, target)]
 
 
 def ranks(source: Site, target: Site) -> list[np.ndarray]:
-    """Fraction of the references of the site with a lower value."""
+    """Replace each value with the fraction of the site's references that have a lower value."""
     return [np.mean(v[:, None] > v[refs], axis=1) for v, refs in (source, target)]
 
 
 def ranks_of_all(source: Site, target: Site) -> list[np.ndarray]:
-    """Rank among all recordings of the site, patients included, without labels."""
+    """Replace each value with its rank among all recordings of the site, without labels."""
     return [pd.DataFrame(v).rank(pct=True).to_numpy() for v, _ in (source, target)]
 
 
 def coral(source: Site, target: Site) -> list[np.ndarray]:
-    """Covariance of the source made that of all recordings of the target, without labels."""
+    """Align the covariance of the source to that of all target recordings, without labels."""
     scaled = unchanged(source, target)
     return _aligned(*scaled, *scaled)
 
 
 def coral_of_references(source: Site, target: Site) -> list[np.ndarray]:
-    """Covariance of the source's references made that of the target's."""
+    """Align the covariance of the references of the source to that of the target."""
     scaled = unchanged(source, target)
     return _aligned(*scaled, *(v[refs] for v, (_, refs) in zip(scaled, (source, target))))
 
@@ -193,10 +193,10 @@ def predict(
     draws: Iterable[int],
     local: bool = False,
 ) -> pd.DataFrame:
-    """Probabilities of the scored subjects of the target, for each draw of references.
+    """Return probabilities of the scored subjects of the target for each draw of references.
 
-    `way` is a statistic of the SiteStandardizer, or a function of two sites. With `local` the
-    references of the target are training examples as well.
+    `way` is a statistic of the SiteStandardizer, or a function of two sites. With `local`, the
+    references of the target are also training examples.
     """
     found = []
     for draw in draws:
@@ -213,7 +213,7 @@ def predict(
         else:
             sites = [(t[columns].to_numpy(), m) for t, m in zip(tables, marks)]
             values = way(*sites)
-        # A potential was found in no window: the value of the references.
+        # If no window contains a potential, use the value of the references.
         train, test = (np.nan_to_num(v) for v in values)
         y = source["group"].to_numpy()
         if local:
@@ -236,7 +236,7 @@ def recalls(table: pd.DataFrame) -> np.ndarray:
 
 
 def summary(predictions: pd.DataFrame, n_resamples: int = 1000) -> dict[str, Any]:
-    """Balanced accuracy over draws with its interval, recalls and AUROCs of pairs of classes."""
+    """Return balanced accuracy over draws with its interval, recalls and pairwise AUROCs."""
     draws = [part.reset_index(drop=True) for _, part in predictions.groupby("draw")]
     by_draw = np.array([recalls(part) for part in draws])
     rng = np.random.default_rng(0)
@@ -268,7 +268,7 @@ def summary(predictions: pd.DataFrame, n_resamples: int = 1000) -> dict[str, Any
 def choose(
     sites: dict[str, pd.DataFrame], n_reference: int, draws: int
 ) -> tuple[str, str, str, pd.DataFrame]:
-    """The setting that is best from N2001 to the simulated cohort: no patient of Algiers."""
+    """Return the best setting from N2001 to the simulated cohort, without Algiers patients."""
     grid = itertools.product(SETS, ("logistic regression", "extra trees"), ("mean", "median"))
     rows = []
     for name, classifier, statistic in grid:
@@ -284,7 +284,7 @@ def choose(
 
 
 def methods(chosen: tuple[str, str, str]) -> dict[str, dict[str, Any]]:
-    """Rows of the table: title and arguments of `predict`."""
+    """Return the title and the arguments of `predict` of each row of the table."""
     columns, classifier, statistic = chosen
     base = {"columns": SETS[columns], "classifier": classifier, "way": statistic}
     primary = {"columns": SETS["clinical"], "classifier": "logistic regression", "way": "mean"}
@@ -314,7 +314,7 @@ def methods(chosen: tuple[str, str, str]) -> dict[str, dict[str, Any]]:
 
 
 def run(sites: dict[str, pd.DataFrame], arguments: argparse.Namespace) -> str:
-    """All rows on both muscles, as a table in Markdown."""
+    """Return all rows for both muscles as a Markdown table."""
     warnings.simplefilter("ignore", SubjectLeakWarning)
     *chosen, grid = choose(sites, arguments.references, 5)
     print(grid.sort_values("score", ascending=False).round(3).to_string(index=False), flush=True)
@@ -344,7 +344,7 @@ def run(sites: dict[str, pd.DataFrame], arguments: argparse.Namespace) -> str:
 def _header(
     sites: dict[str, pd.DataFrame], arguments: argparse.Namespace, chosen: str
 ) -> list[str]:
-    """What was run, on which part of the data, when."""
+    """Return lines that state the command, the part of the data and the date."""
     counts = "; ".join(
         f"{name} {table['subject'].nunique()} ({len(table)} recordings, "
         + ", ".join(f"{n} {c}" for c, n in table.groupby("group")["subject"].nunique().items())
@@ -374,7 +374,7 @@ def _line(title: str, target: str, s: dict[str, Any]) -> str:
 
 
 def side_by_side(sites: dict[str, pd.DataFrame], arguments: argparse.Namespace) -> None:
-    """compare(site=...): within each site and across, for one draw of references."""
+    """Print compare(site=...) within each site and across sites, for one draw of references."""
     columns = SETS["clinical"]
     divote = DiVoteClassifier(
         CLASSIFIERS["logistic regression"](),

@@ -1,13 +1,13 @@
-"""Accuracy in another hospital by number of local subjects: N2001 to Algiers, and back.
+"""Accuracy at another site by the number of local subjects: N2001 to Algiers, and back.
 
     python benchmarks/adaptation.py FOLDER [--draws 20] [--features FILE.parquet] [--out STEM]
 
-FOLDER holds ``n2001_biceps`` and ``algiers``. The features are the clinical ones of
-``across_sites.py``, which computes them; ``--features`` keeps them for the next run. A classical
-system learns 0, 1, 3, 5 or 10 local subjects: unlabelled recordings of healthy subjects, which
-standardise the features, or labelled recordings, on which the classifier is fitted again together
-with those of the source. The settings were written down before the first run and not changed
-afterwards. ``--out`` writes the table (STEM.md) and the figure (STEM.svg).
+FOLDER contains ``n2001_biceps`` and ``algiers``. ``across_sites.py`` computes the features, which
+are its clinical ones; ``--features`` stores them for the next run. A classical system learns from
+0, 1, 3, 5 or 10 local subjects. It uses unlabelled recordings of healthy subjects to standardise
+the features, or labelled recordings, on which the classifier is refitted together with those of the
+source. The settings were fixed before the first run and not changed afterwards. ``--out`` writes
+the table (STEM.md) and the figure (STEM.svg).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def divote(*steps: Any) -> DiVoteClassifier:
 
 
 def systems() -> dict[str, dict[str, AdaptiveDiagnosis]]:
-    """Systems by what they learn from the local subjects."""
+    """Return systems, grouped by what they learn from the local subjects."""
     standardizer = SiteStandardizer(prior=PRIOR, new_site="pooled")
     by_site = make_pipeline(standardizer, divote())
     return {
@@ -57,7 +57,7 @@ def systems() -> dict[str, dict[str, AdaptiveDiagnosis]]:
 
 
 def largest(target: pd.DataFrame, learn: str) -> int:
-    """Largest number of local subjects that leaves one of each class for the test."""
+    """Return the largest number of local subjects that leaves one per class for the test."""
     counts = target.groupby("group")["subject"].nunique()
     if learn == "references":
         return int(counts["healthy"]) - 1
@@ -98,7 +98,7 @@ def cells(rows: pd.DataFrame) -> dict[int, str]:
 
 
 def lines(way: str, found: list[AdaptationCurve], cohort: str) -> list[str]:
-    """Rows of the table in Markdown, one per system."""
+    """Return the rows of the Markdown table, one per system."""
     out = []
     for curve in found:
         for model, rows in curve.rows(cohort=cohort).groupby("model", sort=False):

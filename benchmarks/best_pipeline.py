@@ -1,16 +1,16 @@
-"""The choice of `recommended_pipeline` in nested folds, on N2001 at low level and on Algiers.
+"""The choice of `recommended_pipeline` in nested folds, on N2001 at low contraction and Algiers.
 
     python benchmarks/best_pipeline.py FOLDER [--data n2001 algiers] [--repeats 10] [--out TABLE.md]
 
-FOLDER holds ``n2001_biceps`` and ``algiers``. The features of each recording are computed once for
-each sampling rate and filter. Then the rate with its filter, the summary of features (quantiles
-over the parts of windows of 2 s, or the median alone), the strength of the penalty and the vote
-(mean, or a second stage on out-of-fold scores) are chosen in folds within each training fold, by
-the balanced accuracy of subjects; the simplest of equal candidates wins. Nothing that is tested
-takes part in a choice. Next to it stand each candidate chosen beforehand, the plain baseline (nine
-features of windows of 0.4 s, logistic regression, mean vote) and, on N2001, the rule that who is
-older than 45 has ALS and all others are controls. Intervals are those of a bootstrap over subjects
-within their classes.
+FOLDER contains ``n2001_biceps`` and ``algiers``. The features of each recording are computed once
+for each sampling rate and filter. Four settings are then chosen in folds within each training fold,
+by the balanced accuracy of subjects: the rate with its filter, the summary of features (quantiles
+over the parts of windows of 2 s, or only the median), the strength of the penalty, and the vote
+(mean, or a second stage on out-of-fold scores). Among equal candidates the simplest wins. Test
+subjects take no part in a choice. The results are compared with those of each candidate fixed
+beforehand, of the plain baseline (nine features of windows of 0.4 s, logistic regression, mean
+vote) and, on N2001, of the rule that subjects older than 45 years have ALS and all others are
+controls. Intervals come from a bootstrap over subjects within their classes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ INNER = 4
 
 
 class Features:
-    """Features of all windows of a table: the recording of each, and a matrix by name."""
+    """Features of all windows of a table: the recording of each window, and matrices by name."""
 
     def __init__(self, table: pd.DataFrame, y: np.ndarray) -> None:
         self.subject = table["subject"].astype(str).to_numpy()
@@ -102,7 +102,7 @@ class Features:
     def scores(
         self, kind: str, fs: float, C: float, train: np.ndarray, test: np.ndarray
     ) -> pd.DataFrame:
-        """Mean probabilities of the test recordings, which are rows of the table."""
+        """Return the mean probabilities of the test recordings, which are rows of the table."""
         row = self.rows[kind, fs]
         a, b = np.isin(row, train), np.isin(row, test)
         if kind == "plain":
@@ -113,7 +113,7 @@ class Features:
             model.fit(X[a], self.y[row[a]])
             proba = model.predict_proba(X[b])
         else:
-            # Scaled once for all candidates: each column is scaled by itself.
+            # Scaled once for all candidates, since each column is scaled independently.
             key = fs, train.tobytes(), test.tobytes()
             windows = recommended_pipeline(C=C)[-1].estimator
             if key not in self.scaled:
@@ -153,7 +153,7 @@ def diagnoses(scores: pd.DataFrame) -> np.ndarray:
 
 
 def run(data: Features, repeats: int) -> tuple[pd.DataFrame, Counter[Any]]:
-    """Diagnoses of all subjects by each way in each repeat, and how often each candidate won."""
+    """Return diagnoses of all subjects by method and repeat, and the wins of each candidate."""
     everything = np.arange(len(data.y))
     bases = list(itertools.product(GRID["summary"], GRID["fs"], GRID["C"]))
     first = pd.Series(everything).groupby(data.subject).first().to_numpy()
@@ -179,7 +179,7 @@ def run(data: Features, repeats: int) -> tuple[pd.DataFrame, Counter[Any]]:
                 inner[*base, "second stage"] = _inner_second(held, y, repeat)
                 found[*base, "second stage"] = final.predict(tested)
                 single[*base, "second stage"] = final.predict(alone)
-            best = max(inner, key=lambda key: round(inner[key], 6))  # the first of equal ones
+            best = max(inner, key=lambda key: round(inner[key], 6))  # the first of equal candidates
             chosen[best] += 1
             plain = data.of_subjects(data.scores("plain", RATES[0], 1.0, train, test))
             ways = {str(key): value for key, value in found.items()}
@@ -197,7 +197,7 @@ def run(data: Features, repeats: int) -> tuple[pd.DataFrame, Counter[Any]]:
 
 
 def _inner_second(held: pd.DataFrame, y: np.ndarray, seed: int) -> float:
-    """Balanced accuracy of the second stage on out-of-fold scores of the training subjects."""
+    """Return the balanced accuracy of the second stage on out-of-fold training scores."""
     names = pd.DataFrame({"subject": held.index})
     found = np.empty(len(y), dtype=object)
     for a, b in SubjectKFold(INNER, random_state=seed).split(names, y):
@@ -206,7 +206,7 @@ def _inner_second(held: pd.DataFrame, y: np.ndarray, seed: int) -> float:
 
 
 def summary(predictions: pd.DataFrame, n_resamples: int = 2000) -> pd.DataFrame:
-    """Balanced accuracy with its interval, recalls and wrong diagnoses by way."""
+    """Return balanced accuracy with its interval, recalls and wrong diagnoses by method."""
     rng = np.random.default_rng(0)
     rows = {}
     for way, part in predictions.groupby("way", sort=False):
@@ -223,7 +223,7 @@ def summary(predictions: pd.DataFrame, n_resamples: int = 2000) -> pd.DataFrame:
             low, high = np.quantile(draws[c], [0.025, 0.975])
             row[f"recall {c}"] = f"{v.mean():.2f} [{low:.2f}, {high:.2f}]"
         ever = [f"{s} {r:.1f}" for (_, s), r in of_subject.items() if r < 1]
-        row["subjects ever wrong (fraction right)"] = (
+        row["subjects misdiagnosed (fraction of correct diagnoses)"] = (
             ", ".join(ever) if len(ever) <= 4 else str(len(ever))
         )
         rows[way] = row
@@ -231,7 +231,7 @@ def summary(predictions: pd.DataFrame, n_resamples: int = 2000) -> pd.DataFrame:
 
 
 def age_rule(table: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
-    """Who is older than 45 has ALS, all others are controls."""
+    """Diagnose subjects older than 45 years with ALS, and all others as controls."""
     found = pd.DataFrame({"subject": table["subject"].astype(str), "group": y,
                           "diagnosis": np.where(table["age"] > 45, "ALS", "control")})  # fmt: skip
     return found.drop_duplicates("subject").assign(way="older than 45", repeat=0)
@@ -258,7 +258,7 @@ def main(argv: list[str] | None = None) -> None:
         table = load(name, arguments.folder)
         y = table["group"].astype(str).to_numpy()
         data = Features(table, y)
-        print(f"{name}: features after {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"{name}: features computed after {time.perf_counter() - start:.0f} s", flush=True)
         predictions, chosen = run(data, arguments.repeats)
         if name == "n2001":
             predictions = pd.concat([predictions, age_rule(table, y)])

@@ -1,18 +1,21 @@
-"""What conditioning does to real recordings, and how fast it is.
+"""Effects of conditioning on real recordings, and its speed.
 
-    python benchmarks/conditioning.py                   # speed and memory only
+    python benchmarks/conditioning.py                   # only speed and memory
+
     python benchmarks/conditioning.py --data FOLDER     # also noise and MUAP shapes
-    python benchmarks/conditioning.py --data FOLDER --autoencoder  # and the network, in minutes
+    python benchmarks/conditioning.py --data FOLDER --autoencoder  # also the network, for minutes
 
-FOLDER holds ``emgdb`` and ``n2001``. Four tables are printed:
+FOLDER contains ``emgdb`` and ``n2001``. Four tables are printed:
 
-1. Noise of known kind is added to real recordings; SNR before and after in dB, RMSE after in units
-   of the recording's standard deviation, correlation of the 10 ms around the largest peaks, and
-   the SNR of the clean recording after the same step (what the step takes from the EMG).
-2. Motor unit potentials at the expert-annotated firing times: change of peak-to-peak amplitude,
-   duration and latency by each filter.
-3. Seconds per second of an 8-channel recording, as a ratio to scipy.signal called directly.
-4. Peak memory of a causal filter by the length of a streamed recording.
+1. Noise of a known kind is added to real recordings. The table has the SNR before and after the
+   step in dB, the RMSE after it in units of the standard deviation of the recording, the
+   correlation of the 10 ms around the largest peaks, and the SNR of the clean recording after the
+   same step, which shows how much EMG the step removes.
+2. Change of the peak-to-peak amplitude, duration and latency of motor unit potentials by each
+   filter, at firing times annotated by experts.
+3. Processing time per second of an 8-channel recording, and its ratio to that of scipy.signal
+   called directly.
+4. Peak memory of a causal filter by the length of the streamed recording.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ N2001 = ("N2001A01BB02", "N2001C01BB51")
 
 
 def real_recordings(folder: Path) -> dict[str, tuple[NDArray, float]]:
-    """Signals in mV and their rates, band-limited as a clean reference must be."""
+    """Return signals in mV and their rates, band-limited to serve as clean references."""
     recordings = {}
     for name in ("healthy", "myopathy", "neuropathy"):
         path = folder / "emgdb" / f"emg_{name}.dat"
@@ -63,27 +66,27 @@ def real_recordings(folder: Path) -> dict[str, tuple[NDArray, float]]:
 
 
 def snr(clean: NDArray, other: NDArray) -> float:
-    """Signal-to-noise ratio in dB."""
+    """Return the signal-to-noise ratio in dB."""
     return float(10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2)))
 
 
 def interference(n_times: int, fs: float, drift: float) -> NDArray:
-    """Power-line interference with a third harmonic; its frequency varies by `drift` Hz in 20 s."""
+    """Return 50 Hz with a third harmonic; the frequency varies by `drift` Hz in 20 s."""
     freq = 50.0 + drift * np.sin(2 * np.pi * np.arange(n_times) / fs / 20.0)
     phase = 2 * np.pi * np.cumsum(freq) / fs + 0.7
     return np.cos(phase) + 0.3 * np.cos(3 * phase + 1.0)
 
 
 def wander(n_times: int, fs: float, rng: np.random.Generator) -> NDArray:
-    """Baseline wander: noise below 2 Hz."""
+    """Return baseline wander, which is noise below 2 Hz."""
     lowpass = signal.butter(2, 2.0, fs=fs, output="sos")
-    # Filtered noise is cut out of a longer piece, since a filter exaggerates the ends.
+    # The noise is cut out of a longer piece, since filtering exaggerates the ends.
     margin = int(2 * fs)
     return signal.sosfilt(lowpass, rng.normal(size=n_times + margin))[margin:]
 
 
 def pops(n_times: int, fs: float, rng: np.random.Generator) -> NDArray:
-    """Electrode pops: a step every second, gone with a time constant of 50 ms."""
+    """Return electrode pops: one step per second that decays with a time constant of 50 ms."""
     onsets = np.zeros(n_times)
     at = rng.integers(0, n_times, size=max(int(n_times / fs), 1))
     onsets[at] = rng.choice([-1.0, 1.0], size=len(at))
@@ -92,7 +95,7 @@ def pops(n_times: int, fs: float, rng: np.random.Generator) -> NDArray:
 
 
 def peak_correlation(clean: NDArray, other: NDArray, fs: float) -> float:
-    """Median correlation of the 10 ms around the 50 largest peaks of the clean recording."""
+    """Return the median correlation of the 10 ms around the 50 largest clean peaks."""
     half = int(0.005 * fs)
     peaks, found = find_peaks(np.abs(clean), height=0.0, distance=2 * half)
     order = np.argsort(found["peak_heights"])[::-1][:50]
@@ -102,7 +105,7 @@ def peak_correlation(clean: NDArray, other: NDArray, fs: float) -> float:
 
 
 class InWindows:
-    """A step fitted on the windows of the recording that it then treats, as a network has to be."""
+    """Fit a step, such as a network, on windows of the recording to which it is then applied."""
 
     def __init__(self, step, size: int = 2048):
         self.step, self.size = step, size
@@ -115,7 +118,7 @@ class InWindows:
 
 
 def noise_table(folder: Path, autoencoder: bool = False) -> pd.DataFrame:
-    """Table 1. A kind of noise is scaled to the given SNR; the same step also treats no noise."""
+    """Return table 1: noise scaled to a given SNR, and each step with and without noise."""
     rows = []
     for name, (clean, fs) in real_recordings(folder).items():
         rng = np.random.default_rng(0)
@@ -202,13 +205,13 @@ def noise_table(folder: Path, autoencoder: bool = False) -> pd.DataFrame:
 
 
 def expert_firings(path: Path) -> pd.DataFrame:
-    """Time in s, unit and channel of each discharge that the experts found."""
+    """Return time in s, unit and channel of each discharge that the experts found."""
     events = ElementTree.parse(path).find(".//{*}emglab_spike_events")
     return pd.read_csv(StringIO(events.text), sep=r"\s+", names=["time", "unit", "chan"])
 
 
 def unit_shapes(x: NDArray, fs: float, firings: pd.DataFrame) -> dict[int, NDArray]:
-    """Spike-triggered average of each unit with at least 30 firings, 20 ms around them."""
+    """Return spike-triggered averages (20 ms) of units with at least 30 firings."""
     half = int(0.010 * fs)
     shapes = {}
     for unit, times in firings.groupby("unit")["time"]:
@@ -220,8 +223,8 @@ def unit_shapes(x: NDArray, fs: float, firings: pd.DataFrame) -> dict[int, NDArr
 
 
 def shape_measures(shape: NDArray, fs: float) -> tuple[float, float, float]:
-    """Peak-to-peak amplitude in mV, duration above a tenth of the peak and peak's time in ms."""
-    # On a grid of 0.1 ms / 16, so that the sampling grid does not decide.
+    """Return peak-to-peak amplitude (mV), duration above a tenth of the peak and peak time (ms)."""
+    # Interpolated by 16, so that the measures do not depend on the sampling grid.
     fine = signal.resample(shape - np.median(shape), 16 * len(shape))
     above = np.flatnonzero(np.abs(fine) > 0.1 * np.abs(fine).max())
     to_ms = 1e3 / (16 * fs)
@@ -229,7 +232,7 @@ def shape_measures(shape: NDArray, fs: float) -> tuple[float, float, float]:
 
 
 def shape_table(folder: Path) -> pd.DataFrame:
-    """Table 2."""
+    """Return table 2: changes of motor unit potentials by each filter."""
     rows = []
     for name in N2001:
         fs = 23437.5
@@ -265,7 +268,7 @@ def shape_table(folder: Path) -> pd.DataFrame:
 
 
 def seconds_of(call, repeats: int = 5) -> float:
-    """Shortest of several runs, after one that compiles and designs."""
+    """Return the shortest time of several runs, after one that compiles and designs."""
     call()
     times = []
     for _ in range(repeats):
@@ -276,7 +279,7 @@ def seconds_of(call, repeats: int = 5) -> float:
 
 
 def speed_table(seconds: float = 10.0, fs: float = 10000.0) -> pd.DataFrame:
-    """Table 3."""
+    """Return table 3: processing times and their ratios to scipy.signal."""
     X = np.random.default_rng(0).normal(size=(1, 8, int(seconds * fs)))
     sos = signal.butter(4, (20.0, 450.0), btype="bandpass", fs=fs, output="sos")
     b, a = signal.iirnotch(50.0, 25.0, fs=fs)
@@ -311,12 +314,12 @@ def speed_table(seconds: float = 10.0, fs: float = 10000.0) -> pd.DataFrame:
 
 
 def memory_table(fs: float = 10000.0) -> pd.DataFrame:
-    """Table 4."""
+    """Return table 4: peak memory of a causal filter by length of the stream."""
     rows = []
     for seconds in (10, 100, 400):
         rng = np.random.default_rng(0)
         stream = BandpassFilter(zero_phase=False).stream(fs=fs)
-        stream.process(rng.normal(size=(8, 100)))  # what is loaded once does not count
+        stream.process(rng.normal(size=(8, 100)))  # warm-up, which is not measured
         tracemalloc.start()
         for _ in range(seconds * 10):
             stream.process(rng.normal(size=(8, int(fs) // 10)))
@@ -327,7 +330,7 @@ def memory_table(fs: float = 10000.0) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="folder with emgdb and n2001")
+    parser.add_argument("--data", type=Path, help="folder that contains emgdb and n2001")
     parser.add_argument("--autoencoder", action="store_true", help="also train the network")
     arguments = parser.parse_args()
     folder = arguments.data
@@ -336,7 +339,7 @@ def main() -> None:
         table = noise_table(folder, arguments.autoencoder)
         means = table.groupby(["noise", "method"], sort=False)[measures].mean()
         worst = table.groupby(["noise", "method"], sort=False)["after"].agg(["min", "max"])
-        print("Noise added at 0 dB (saturation: as it is), means over 5 recordings\n")
+        print("Noise added at 0 dB (saturation: unscaled), means over 5 recordings\n")
         print(means.join(worst.add_prefix("after, ")).round(3).to_string(), "\n")
         shapes = shape_table(folder).groupby("filter", sort=False)
         changes = shapes[["amplitude %", "duration ms", "latency ms"]]

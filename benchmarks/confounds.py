@@ -1,6 +1,6 @@
 """Confound audits of four data sets, written as the tables of the user guide.
 
-Run with the folder of the public sets (``lower_limb``, ``n2001_biceps``, ``algiers``)::
+Run it with the folder of the public sets (``lower_limb``, ``n2001_biceps``, ``algiers``)::
 
     python benchmarks/confounds.py FOLDER --out doc/benchmark/confounds.md.inc
 """
@@ -20,11 +20,11 @@ from sklearn_emg.comparison import confound_audit
 from sklearn_emg.datasets import load_algiers, load_lower_limb, load_n2001, make_nemg_cohort
 from sklearn_emg.exceptions import RecordingWarning
 
-TRUTHS = ["subtype", "severity", "drive"]  # of the simulator, which no recording states
+TRUTHS = ["subtype", "severity", "drive"]  # set by the simulator, not stated by a recording
 
 
 def cohorts(folder: Path) -> Iterator[tuple[str, str, pd.DataFrame, np.ndarray]]:
-    """Title, part of the data, table and labels of each audit."""
+    """Yield title, part of the data, table and labels of each audit."""
     table, y = make_nemg_cohort(
         60, n_recordings=240, fs=24000.0, duration=2.0, return_X_y=True, random_state=0
     )
@@ -47,7 +47,7 @@ def cohorts(folder: Path) -> Iterator[tuple[str, str, pd.DataFrame, np.ndarray]]
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """Markdown table with the index as its first column."""
+    """Return a Markdown table with the index as its first column."""
     heads = [str(frame.index.name), *map(str, frame.columns)]
     lines = [heads, ["---"] * len(heads)]
     lines += [[f"`{name}`", *map(str, row)] for name, row in zip(frame.index, frame.to_numpy())]
@@ -65,7 +65,7 @@ def main() -> None:
     ]
     for title, part, table, y in cohorts(arguments.folder):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RecordingWarning)  # faults of the sets are known
+            warnings.simplefilter("ignore", RecordingWarning)  # the faults of the sets are known
             audit = confound_audit(table, y)
         counts = ", ".join(f"{n} {name}" for name, n in audit.subjects.items())
         shown = audit.table()

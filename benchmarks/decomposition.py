@@ -1,12 +1,12 @@
-"""How well needle recordings are decomposed: simulated truth, expert annotations, noise, time.
+"""Accuracy of the decomposition of needle recordings, against simulated truth and annotations.
 
 Run with ``python benchmarks/decomposition.py [--seeds 4] [--first 1000] [--parts force,...]``.
 
-Parts: ``force`` (simulated recordings of 10 s at 23437.5 Hz, three diagnoses at three forces),
-``noise`` (white noise added, 5 to 40 dB), ``measures`` (amplitude, duration and firing of the units
-against the simulated ones, and the isolated potentials of MUAPFeatures), ``expert`` (the
-annotated recordings of N2001 in the folder SKLEARN_EMG_DATA), ``empty`` (recordings of noise),
-``time`` (processor time for 11 s).
+The parts are ``force`` (simulated recordings of 10 s at 23437.5 Hz, three diagnoses, several
+forces), ``noise`` (with white noise added, 5 to 40 dB), ``measures`` (amplitude, duration and
+firing of the units compared with the simulated values, and the isolated potentials of
+MUAPFeatures), ``expert`` (the annotated recordings of N2001 in the folder SKLEARN_EMG_DATA),
+``empty`` (recordings of noise) and ``time`` (processor time for 11 s).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def simulated(
 
 
 def true_units(truth: dict[str, Any], least: float = 0.0) -> list[int]:
-    """Visible units with a discharge."""
+    """Return the visible units that have a discharge."""
     return [
         k
         for k, (times, size) in enumerate(zip(truth["firing_times"], truth["ptp_mv"]))
@@ -56,7 +56,7 @@ def true_units(truth: dict[str, Any], least: float = 0.0) -> list[int]:
 
 
 def compare(signal: np.ndarray, truth: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Agreement of each visible unit, and numbers of the recording."""
+    """Return the agreement of each visible unit, and summary numbers of the recording."""
     begin = time.process_time()
     decomposer = MotorUnitDecomposer(fs=FS).fit(signal)
     seconds = time.process_time() - begin
@@ -197,7 +197,7 @@ def expert(folder: Path) -> None:
         print(f"{len(times)} discharges")
         print(f"  found by any unit: {hit.mean():.3f} ({chance:.3f} if all are moved by 37 ms)")
         print(f"  found, units matched one to one: {strict.sensitivity:.3f}")
-        print(f"  found, several annotated units a found one: {partial.sensitivity:.3f}, ", end="")
+        print(f"  found, several annotated per found unit: {partial.sensitivity:.3f}, ", end="")
         print(f"precision against the partial annotation {partial.precision:.3f}")
         print(f"  {without.sum()} have less than half of their unit's potential, of which ", end="")
         print(f"{(without & ~hit).sum()} of the {(~hit).sum()} that are not found; ", end="")
@@ -207,10 +207,11 @@ def expert(folder: Path) -> None:
 
 
 def off_annotation(found: pd.DataFrame, events: pd.DataFrame, units: pd.DataFrame) -> str:
-    """Which found discharges are none of the annotated ones: of unknown units, or in gaps.
+    """Describe found discharges that are not annotated: of unknown units, or in gaps.
 
-    A found unit is annotated if one annotated unit has a quarter of its discharges within 1 ms. A
-    discharge is in rhythm if the intervals before and after it are within 35 % of the typical one.
+    A found unit counts as annotated if one annotated unit has a quarter of its discharges within 1
+    ms. A discharge is in rhythm if the intervals before and after it differ from the typical
+    interval by less than 35 %.
     """
     counts = {True: np.zeros(3, dtype=int), False: np.zeros(3, dtype=int)}
     for unit, ours in found.groupby("unit"):
@@ -236,10 +237,11 @@ def off_annotation(found: pd.DataFrame, events: pd.DataFrame, units: pd.DataFram
 
 
 def absent(signal: np.ndarray, fs: float, events: pd.DataFrame) -> np.ndarray:
-    """Which annotated discharges have less than half of the potential of their unit.
+    """Find annotated discharges with less than half of the potential of their unit.
 
-    The potential is the median of what the other annotated units leave of the recording above 60
-    Hz; its multiple that fits best within 1 ms is that of the discharge.
+    The potential of a unit is the median of the recording above 60 Hz after the other annotated
+    units have been subtracted. The potential of a discharge is the multiple of it that fits best
+    within 1 ms.
     """
     half, near = round(0.005 * fs), round(0.001 * fs)
     edge = half + near
@@ -266,7 +268,7 @@ def absent(signal: np.ndarray, fs: float, events: pd.DataFrame) -> np.ndarray:
 
 
 def anywhere(found: pd.DataFrame, wanted: pd.DataFrame, tolerance: float = 0.001) -> np.ndarray:
-    """Which wanted discharges have one of any found unit, after the shift of the pair."""
+    """Find wanted discharges that match one of any found unit, after aligning the two units."""
     hit = np.zeros(len(wanted), dtype=bool)
     for _, ours in found.groupby("unit"):
         for unit in wanted["unit"].unique():

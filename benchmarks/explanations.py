@@ -1,10 +1,10 @@
-"""Results of the explanations on simulated subjects, for which the truth is known.
+"""Evaluation of the explanations on simulated subjects, for which the truth is known.
 
-    python benchmarks/explanations.py windows              # ideal windows of trained networks
-    python benchmarks/explanations.py windows --seeds 4    # ... of cohort 4 alone
+    python benchmarks/explanations.py windows              # windows optimised for trained networks
+    python benchmarks/explanations.py windows --seeds 4    # ... only for cohort 4
     python benchmarks/explanations.py muscles              # affected muscles, and explain_subject
 
-All figures are those of the simulator, not of patients.
+All results refer to simulated subjects, not to patients.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NETWORKS = {
 
 
 def ideal_windows(seeds: list[int], networks: list[str]) -> pd.DataFrame:
-    """Amplitude, frequency and phases of ideal windows, published settings and near silence."""
+    """Return measures of optimised windows, from published settings and from near silence."""
     rows = []
     for name in networks:
         n, difficulty, fs, step, filters, hidden, epochs = NETWORKS[name]
@@ -89,7 +89,7 @@ def ideal_windows(seeds: list[int], networks: list[str]) -> pd.DataFrame:
 
 
 def affected_muscles(seeds: list[int]) -> pd.DataFrame:
-    """Area under the curve, within new patients with two affected muscles of four."""
+    """Return AUCs for affected muscles and rank correlations with severity, by seed."""
     rows = []
     for diagnosis in ("neuropathy", "myopathy"):
         for seed in seeds:
@@ -117,7 +117,7 @@ def affected_muscles(seeds: list[int]) -> pd.DataFrame:
         ranks = []
         for values in _contributions(table, y, ["myopathy", "neuropathy"]):
             severity = _by_muscle(table, table["severity"].to_numpy(), values.name)[values.index]
-            if len(severity) > 2:  # two muscles have no rank to speak of
+            if len(severity) > 2:  # a rank correlation needs more than two muscles
                 ranks.append(spearmanr(severity, values)[0])
         rows.append(
             {
@@ -133,7 +133,7 @@ def affected_muscles(seeds: list[int]) -> pd.DataFrame:
 
 
 def _patchy_cohort(seed: int, diagnosis: str, n_patients: int = 14):
-    """Patients with two affected muscles of four, and as many healthy subjects."""
+    """Return patients with two of four muscles affected, and as many healthy subjects."""
     rng = np.random.default_rng(seed)
     signals, rows = [], []
     for subject in range(2 * n_patients):
@@ -157,7 +157,7 @@ def _patchy_cohort(seed: int, diagnosis: str, n_patients: int = 14):
 
 
 def _contributions(table: pd.DataFrame, y: np.ndarray, diseases: list[str]):
-    """Contributions of the muscles of each patient, held out, named by the patient."""
+    """Yield the contributions of the muscles of each held-out patient."""
     lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     windows = make_pipeline(EMGFeatures("patel"), StandardScaler(), lda)
     divote = DiVoteClassifier(windows, window=0.4, step=0.2)
@@ -173,7 +173,7 @@ def _contributions(table: pd.DataFrame, y: np.ndarray, diseases: list[str]):
 
 
 def _by_muscle(table: pd.DataFrame, truth: np.ndarray, subject: object) -> pd.Series:
-    """Mean of what the simulator knows, for each muscle of a patient."""
+    """Return the mean of the simulated truth for each muscle of a patient."""
     own = table["subject"] == subject
     return pd.Series(truth[own]).groupby(table["muscle"][own].to_numpy()).mean()
 

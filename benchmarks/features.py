@@ -1,12 +1,13 @@
-"""Cost of all families of features, one read of the array, plain NumPy and other packages.
+"""Cost of all feature families, compared with one read of the array, NumPy and other packages.
 
 Run with ``python benchmarks/features.py [--dtype float64] [--quick] [--gigabytes 10]``.
 
-Prints nanoseconds of processor time per input sample, best of several runs, and how they relate to
-one read of the same array (``np.add.reduce``), to plain vectorised NumPy and to the peers that are
-installed (antropy, EntropyHub, libEMG, mne-features, NeuroKit2) in the same run; it says which are
-not. Set SKLEARN_EMG_DATA to a folder with ``emgdb`` and ``n2001`` for windows of real recordings;
-otherwise they are noise with bursts of EMG-like amplitude, on a 16-bit grid.
+The script prints nanoseconds of processor time per input sample (best of several runs), and the
+ratios to one read of the same array (``np.add.reduce``), to plain vectorised NumPy, and to those of
+the packages antropy, EntropyHub, libEMG, mne-features and NeuroKit2 that are installed; the others
+are listed. Set SKLEARN_EMG_DATA to a folder with ``emgdb`` and ``n2001`` to use windows of real
+recordings. Otherwise the windows contain noise with bursts of EMG-like amplitude, rounded to a
+16-bit grid.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ SEVENTEEN = [
 ] + ["aac", "myop", "skewness", "kurtosis", "mfl"]
 SORTED = ["l_scale", "mean_abs_difference"]
 HJORTH = ["hjorth_activity", "hjorth_mobility", "hjorth_complexity"]
-# The most expensive features, each alone; others add to their time.
+# The most expensive features, each measured alone; the others add little to their time.
 MOST_EXPENSIVE = {
     "mav alone": ["mav"],
     "zc and ssc alone": ["zc", "ssc"],
@@ -67,7 +68,7 @@ MOST_EXPENSIVE = {
 PAIRWISE = ["sample_entropy", "approximate_entropy", "fuzzy_entropy"]
 THRESHOLD = 0.01
 
-# What libEMG calls them; it has 15 of the 17.
+# The names in libEMG, which has 15 of the 17 features.
 LIBEMG_SEVENTEEN = [
     "MEAN",
     "MAV",
@@ -88,7 +89,7 @@ LIBEMG_SEVENTEEN = [
 
 
 def recording(n_times: int) -> np.ndarray:
-    """Samples in mV, real ones where they are at hand, repeated as often as needed."""
+    """Return samples in mV, from real recordings if available, repeated to the length needed."""
     folder = os.environ.get("SKLEARN_EMG_DATA")
     if folder:
         parts = [
@@ -110,7 +111,7 @@ def recording(n_times: int) -> np.ndarray:
 
 
 def windows(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Overlapping windows of the recording, copied to an array of their own."""
+    """Return overlapping windows of the recording, copied to a new array."""
     n_rows, n_times = shape[0] * shape[1], shape[2]
     hop = max(n_times // 4, 1)
     signal = recording(hop * (n_rows - 1) + n_times).astype(dtype)
@@ -119,7 +120,7 @@ def windows(shape: tuple[int, ...], dtype: str) -> np.ndarray:
 
 
 def seconds(function: Callable[[], object], repeats: int, wall: bool = False) -> float:
-    """Best time of several runs, after one that compiles."""
+    """Return the best time of several runs, after one that compiles."""
     clock = time.perf_counter if wall else time.thread_time
     function()
     best = np.inf
@@ -182,7 +183,7 @@ def peer(name: str) -> ModuleType | None:
 
 
 def libemg(features: list[str]) -> Callable[[np.ndarray], object] | None:
-    """Features by libEMG, of windows of shape (n_windows, n_channels, n_times)."""
+    """Return a function that computes libEMG features of (n_windows, n_channels, n_times)."""
     module = peer("libemg.feature_extractor")
     if module is None:
         return None
@@ -190,7 +191,7 @@ def libemg(features: list[str]) -> Callable[[np.ndarray], object] | None:
 
 
 def complexity_peers() -> dict[str, dict[str, Callable[[np.ndarray], object]]]:
-    """Functions of one window, by our name of the feature and by package."""
+    """Return functions of one window, by the name of the feature here and by package."""
     found: dict[str, dict[str, Callable[[np.ndarray], object]]] = {}
 
     def add(package: str, functions: dict[str, Callable]) -> None:
@@ -203,7 +204,7 @@ def complexity_peers() -> dict[str, dict[str, Callable[[np.ndarray], object]]]:
         functions = {o: getattr(antropy, n) for o, n in zip(ours.split(), names.split())}
         functions["petrosian"] = antropy.petrosian_fd
         functions["dfa"] = antropy.detrended_fluctuation
-        # Of the periodogram, as ours; Welch's method is another quantity.
+        # From the periodogram, as in this package; Welch's method gives another quantity.
         functions["spectral_entropy"] = lambda x: antropy.spectral_entropy(x, 1.0, method="fft")
         functions["lempel_ziv"] = lambda x: antropy.lziv_complexity((x >= np.median(x)).astype(int))
         add("antropy", functions)
@@ -251,7 +252,7 @@ def report(label: str, cost: float, read: float, others: dict[str, float | None]
 
 
 def families(name: str, X: np.ndarray, fs: float, repeats: int) -> None:
-    """Time-domain, autoregressive, spectral and wavelet features of one array."""
+    """Report time-domain, autoregressive, spectral and wavelet features of one array."""
     size = X.size / 1e9
 
     def cost(function: Callable[[], object], n: int = repeats) -> float:
@@ -307,7 +308,7 @@ def sort_rows(X: np.ndarray) -> None:
 
 
 def bucket_numbers(X: np.ndarray) -> np.ndarray:
-    """Half as many buckets as samples, of about equal size, for each window."""
+    """Return the bucket of each sample, with half as many buckets as samples in each window."""
     rows = X.reshape(-1, X.shape[-1])
     order = np.argsort(rows, axis=1, kind="stable")
     keys = np.empty(rows.shape, dtype=np.uint16)
@@ -318,7 +319,7 @@ def bucket_numbers(X: np.ndarray) -> np.ndarray:
 
 @numba.njit(nogil=True)
 def place(rows: np.ndarray, keys: np.ndarray, counts: np.ndarray, ordered: np.ndarray) -> None:
-    """Bring samples into the order of their buckets: the minimum that any sum over ranks takes."""
+    """Sort samples into their buckets, which is the minimum cost of any sum over ranks."""
     one = np.uint32(1)
     behind = counts[1:]
     for w in range(rows.shape[0]):
@@ -343,7 +344,7 @@ def place_rows(X: np.ndarray, keys: np.ndarray) -> None:
 
 
 def complexities(name: str, X: np.ndarray, repeats: int) -> None:
-    """Each complexity feature, against the best peer, window by window."""
+    """Report each complexity feature and those of other packages, window by window."""
     read = seconds(lambda: np.add.reduce(X, axis=None), 20 * repeats) / X.size * 1e9
     print(f"{name} {X.shape} {X.dtype}: complexity, one read {read:.3f} ns/sample")
     x = X[0, 0].astype(np.float64)
@@ -354,7 +355,7 @@ def complexities(name: str, X: np.ndarray, repeats: int) -> None:
         ours = seconds(lambda e=extractor, r=rows: e._extract(r, None), repeats) / rows.size * 1e9
         costs = {}
         for package, function in peers.get(feature, {}).items():
-            # Of long windows a matrix of all pairs of templates does not fit into memory.
+            # For long windows, a matrix of all pairs of templates does not fit into memory.
             by_pairs = feature in PAIRWISE and package not in ("antropy", "mne-features")
             if len(x) < 10_000 or not by_pairs:
                 costs[package] = seconds(lambda f=function: f(x), 1) / len(x) * 1e9
@@ -363,7 +364,7 @@ def complexities(name: str, X: np.ndarray, repeats: int) -> None:
 
 
 def threads(X: np.ndarray, fs: float) -> None:
-    """Wall time of one thread and of two, which only a quiet machine shows."""
+    """Compare the wall times of one and two threads, which needs an idle machine."""
     for label, extractor in [
         ("all time-domain features", TimeDomainFeatures("all", fs=fs)),
         ("AR(4) burg", AutoregressiveFeatures(4)),
@@ -376,18 +377,18 @@ def threads(X: np.ndarray, fs: float) -> None:
 
 
 def memory(X: np.ndarray, fs: float) -> None:
-    """Peak memory in addition to the input and the result."""
+    """Report the peak memory in addition to the input and the result."""
     extractor = TimeDomainFeatures("all", fs=fs).fit(X)
     extractor.transform(X[:10])
     tracemalloc.start()
     result = extractor._extract(X, fs)
     peak = tracemalloc.get_traced_memory()[1] - result.nbytes
     tracemalloc.stop()
-    print(f"  peak extra memory {100 * peak / X.nbytes:.1f} % of the input (result apart)")
+    print(f"  peak extra memory {100 * peak / X.nbytes:.1f} % of the input (without the result)")
 
 
 def growth(dtype: str) -> None:
-    """Cost per sample with more windows (flat) and with longer ones (flat, log n or n)."""
+    """Report the cost per sample for more windows (constant) and for longer windows."""
     hudgins = TimeDomainFeatures(HUDGINS)
     every = TimeDomainFeatures("all", fs=1000.0)
     spectral = SpectralFeatures(fs=1000.0, n_fft="fast")
@@ -417,7 +418,7 @@ def growth(dtype: str) -> None:
 
 
 def stream(gigabytes: float) -> None:
-    """Windows read from files of a gigabyte in chunks of 64 MB: time and memory as they add up."""
+    """Read windows from files of 1 GB in chunks of 64 MB, and print cumulative time and memory."""
     n_times, chunk, n_chunks = 4000, 4000, 16
     extractor = TimeDomainFeatures(SEVENTEEN).fit(windows((2, 1, n_times), "float32")[:, 0])
     block = windows((chunk, 1, n_times), "float32")
@@ -451,14 +452,18 @@ PARTS = ("windows", "complexity", "transforms", "growth")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
-    parser.add_argument("--quick", action="store_true", help="a fifth of the windows, fewer runs")
-    parser.add_argument("--gigabytes", type=float, default=0.0, help="size of the files to stream")
+    parser.add_argument(
+        "--quick", action="store_true", help="use a fifth of the windows and fewer runs"
+    )
+    parser.add_argument(
+        "--gigabytes", type=float, default=0.0, help="total size of the streamed files in GB"
+    )
     parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS, help="all by default")
     options = parser.parse_args()
     names = ["antropy", "EntropyHub", "libemg.feature_extractor", "mne_features", "neurokit2"]
     absent = [name for name in names if peer(name) is None]
     if absent:
-        print("not installed, hence not compared:", ", ".join(absent))
+        print("not installed and not compared:", ", ".join(absent))
     divisor, repeats = (5, 3) if options.quick else (1, 5)
     if "windows" in options.parts:
         for name, (n_windows, n_channels, n_times) in SHAPES.items():

@@ -1,10 +1,10 @@
-"""Cost of spectral, wavelet and multichannel features and of images, and that of one real FFT.
+"""Cost of spectral, wavelet and multichannel features and of images, and of one real FFT.
 
-Run as ``python benchmarks/features_spectral.py [--quick]``. All numbers are nanoseconds per sample,
-best of several runs, one thread. The first table has, for each size and dtype, scipy.fft.rfft over
-the windows, all spectral features together, a plain NumPy version of the same features, the ratios,
-and the extra memory at peak as a fraction of the input. The second has the other families next to
-PyWavelets or SciPy doing the transform alone.
+Run it as ``python benchmarks/features_spectral.py [--quick]``. All times are in nanoseconds per
+sample, best of several runs, on one thread. For each size and dtype, the first table has
+scipy.fft.rfft over the windows, all spectral features together, a plain NumPy version of the same
+features, the ratios, and the peak of the additional memory as a fraction of the input. The second
+table compares the other families with PyWavelets or SciPy, which compute only the transform.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FS = 10000.0
 
 
 def plain_numpy(X):
-    """All features of the default set over the whole array at once, float64 throughout."""
+    """Compute all features of the default set over the complete array at once, in float64."""
     n_times = X.shape[-1]
     X = X - X.mean(axis=-1, keepdims=True)
     power = np.abs(np.fft.rfft(X)) ** 2 * 2 / n_times**2
@@ -98,7 +98,7 @@ def spectral(n_runs, quick):
             ours.transform(X[:2])
             fast.transform(X[:2])
             ns = 1e9 / X.size
-            # In turns, so that what else runs on the machine meets all of them.
+            # In alternation, so that other programs on the machine affect all of them.
             times = [
                 (
                     best_of(1, scipy.fft.rfft, X),
@@ -151,7 +151,9 @@ def others(n_runs, quick):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the windows, 2 runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="use a tenth of the windows and 2 runs"
+    )
     quick = parser.parse_args().quick
     n_runs = 2 if quick else 5
     spectral(n_runs, quick)

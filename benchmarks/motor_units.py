@@ -1,12 +1,13 @@
-"""How well potentials of single motor units are found and measured, and what rules on them add.
+"""Accuracy of the potentials of single motor units, and the gain from rules on them.
 
 Run with ``python benchmarks/motor_units.py [--seeds 3] [--rules]``.
 
-Prints, for simulated recordings, against the discharges and noise-free potentials that made them,
-and, with SKLEARN_EMG_DATA set to a folder with ``n2001``, against expert decompositions and the
-averages over their discharges: the fractions of potentials at a discharge and of discharges in a
-potential, and the medians of the measures next to those of the measured units. ``--rules`` compares
-the rule-based system with and without measures of potentials, by subjects.
+The script prints the fraction of potentials at a discharge, the fraction of discharges in a
+potential, and the medians of the measures next to those of the true units. The truth of simulated
+recordings is their discharges and noise-free potentials. If SKLEARN_EMG_DATA names a folder with
+``n2001``, real recordings are also compared with expert decompositions and the averages over their
+discharges. ``--rules`` compares the rule-based system with and without measures of potentials, by
+subject.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ MEASURES = ["amplitude", "duration", "phases", "turns"]
 
 
 def measures_of(wave: np.ndarray, fs: float) -> dict[str, float]:
-    """Of a noise-free potential, with the thresholds of MUAPFeatures."""
+    """Measure a noise-free potential with the thresholds of MUAPFeatures."""
     quiet = np.zeros(round(0.01 * fs))
     window = np.concatenate([quiet, wave, quiet]).astype(float)
     extractor = MUAPFeatures(
@@ -49,7 +50,7 @@ def measures_of(wave: np.ndarray, fs: float) -> dict[str, float]:
 
 
 def compare(found: pd.DataFrame, discharges: pd.DataFrame) -> dict[str, float]:
-    """Potentials of one recording next to its discharges, which have their unit's measures."""
+    """Compare potentials of one recording with its discharges and the measures of their units."""
     peaks = discharges["peak"].to_numpy()
     start, stop = found["start"].to_numpy() - 1e-3, found["stop"].to_numpy() + 1e-3
     inside = (peaks > start[:, None]) & (peaks < stop[:, None])
@@ -98,7 +99,7 @@ def report(name: str, rows: list[dict[str, float]]) -> None:
     total = table.sum()
     print(f"\n{name}: {len(table)} recordings, {total['potentials']:.0f} potentials")
     print(f"  isolated {total['isolated'] / total['potentials']:.2f}")
-    print(f"  of those, at a discharge {total['at a discharge'] / total['isolated']:.2f}")
+    print(f"  of these, at a discharge {total['at a discharge'] / total['isolated']:.2f}")
     print(f"  of {total['discharges']:.0f} discharges above {1e3 * LEAST:.0f} uV,", end=" ")
     print(f"in a potential {total['in a potential'] / total['discharges']:.2f},", end=" ")
     print(f"in an isolated one {total['in an isolated one'] / total['discharges']:.2f}")
@@ -178,7 +179,7 @@ def main() -> None:
     if "SKLEARN_EMG_DATA" in os.environ and folder.is_dir():
         decomposed(folder)
     else:
-        print("\nSKLEARN_EMG_DATA has no folder n2001: simulated recordings alone")
+        print("\nSKLEARN_EMG_DATA has no folder n2001: only simulated recordings")
 
 
 if __name__ == "__main__":

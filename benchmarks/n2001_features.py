@@ -1,15 +1,15 @@
-"""The N2001 feature table: a classifier chosen without the test subjects, and what it is worth.
+"""A classifier of the N2001 feature table, chosen without the test subjects, and its scores.
 
     python benchmarks/n2001_features.py FOLDER [--parts choice split loso folds]
 
-FOLDER holds n2001_features.csv.gz (https://github.com/ChatMED/ALS-EMG).
+FOLDER contains n2001_features.csv.gz (https://github.com/ChatMED/ALS-EMG).
 
 - choice: candidates are compared by cross-validation over the 17 subjects of training and
-  validation. The one of papers.n2001_features came first; the test subjects had no part in that.
-- split: it is scored on the five published test subjects, window by window, and each window with
-  the mean probability of all windows of its subject.
-- loso, folds: all 22 subjects, one left out at a time, and in five folds by subject, with intervals
-  over subjects.
+  validation. The classifier of papers.n2001_features was the best. The test subjects were not used.
+- split: the chosen classifier is scored on the five published test subjects, with the probability
+  of each single window and with the mean probability of all windows of the subject.
+- loso, folds: the classifier is scored on all 22 subjects, with one subject left out at a time and
+  in five folds by subject, with intervals over subjects.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def scores(y, proba):
 
 
 def pooled(proba, subjects):
-    """Each window with the mean probability of the windows of its subject."""
+    """Return the mean probability of the subject of each window."""
     return pd.DataFrame(proba).groupby(np.asarray(subjects)).transform("mean").to_numpy()
 
 
@@ -88,8 +88,8 @@ def say(name, values):
 
 
 def choice(table, test):
-    """Mean scores of windows over folds by subject; the sum of the three decides."""
-    print("17 subjects of training and validation, two times four folds by subject")
+    """Choose the candidate with the largest sum of three mean scores over folds by subject."""
+    print("17 subjects for training and validation, two times four folds by subject")
     X, y = table.data[~test].reset_index(drop=True), table.target[~test]
     runs = RepeatedSubjectKFold(4, n_repeats=2, random_state=0).runs(X, y)
     values = X[table.feature_names].to_numpy()
@@ -101,7 +101,7 @@ def choice(table, test):
             together = pooled(proba, X["subject"].iloc[r.test])
             folds.append([scores(y[r.test], proba), scores(y[r.test], together)])
         found[name], by_subject = np.mean(folds, axis=0)
-        say(f"{name}, each window alone", found[name])
+        say(f"{name}, single windows", found[name])
         say(f"{name}, pooled by subject", by_subject)
     print(f"chosen: {max(found, key=lambda name: found[name].sum())}")
 
@@ -112,11 +112,11 @@ def split(table, test):
     fitted = n2001_features(random_state=0).fit(table.data[~test], table.target[~test])
     windows = fitted.vote(X).windows
     proba = windows[[f"score_{c}" for c in fitted.classes_]].to_numpy()
-    say("each window alone", scores(y, proba))
+    say("single windows", scores(y, proba))
     say("pooled by subject", scores(y, pooled(proba, X["subject"])))
     right = X["subject"][fitted.predict(X) == y].nunique()
-    print(f"subjects: {right} of {X['subject'].nunique()} right")
-    say("published XGBoost, each window alone", PUBLISHED)
+    print(f"subjects: {right} of {X['subject'].nunique()} correct")
+    say("published XGBoost, single windows", PUBLISHED)
 
 
 def over_all(table, title, cv):
@@ -133,7 +133,7 @@ def over_all(table, title, cv):
 PARTS = {
     "choice": choice,
     "split": split,
-    "loso": lambda table, _: over_all(table, "Leave one subject out", LeaveOneSubjectOut()),
+    "loso": lambda table, _: over_all(table, "Leave-one-subject-out", LeaveOneSubjectOut()),
     "folds": lambda table, _: over_all(
         table, "5 folds by subject", SubjectKFold(5, random_state=0)
     ),

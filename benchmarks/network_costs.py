@@ -1,11 +1,12 @@
-"""CPU seconds of one batch of each published network, for those that are not trained to the end.
+"""CPU time of one batch of each published network, to estimate the cost of full trainings.
 
     python benchmarks/network_costs.py FOLDER --out doc/benchmark/network_costs.md.inc
 
-Each network is trained for one epoch on one batch and on three, of random windows of the size that
-its system cuts, on one thread. Half the difference is the cost of a batch. FOLDER holds the public
-sets (``n2001_biceps``, ``algiers``), whose windows are counted. Systems that differ in their votes
-alone share a network. Networks that the file of ``--out`` has already are not measured again.
+Each network is trained on one thread for one epoch of one batch and for one epoch of three batches.
+The batches contain random windows of the size that the system cuts. Half of the difference is the
+cost of a batch. FOLDER contains the public sets (``n2001_biceps``, ``algiers``), whose windows are
+counted. Systems that differ only in their votes share a network. Networks that are already in the
+file of ``--out`` are not measured again.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ from sklearn.pipeline import Pipeline
 from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.papers import list_systems, make_system
 
-SAME = "-all", "-pd"  # of nEMGNet: another vote on the same network
+SAME = "-all", "-pd"  # variants of nEMGNet with another vote on the same network
 SLOWEST = "boumerdes-lstm"  # 23,438 steps: measured last
 
 HEAD = (
     "Command: `python benchmarks/network_costs.py FOLDER --out FILE`, "
     f"{date.today():%Y-%m-%d}; one thread of a machine with two cores and no GPU; 120 of 238 "
     "subjects of Algiers, 17 of 22 of N2001. An epoch has 0.64 of the windows of the set: four "
-    "fifths are trained on, a fifth of them is for validation. How many epochs a fold takes is not "
-    "known before it is trained.",
+    "fifths are training data, a fifth of which is held out for validation. The number of epochs "
+    "of a fold is not known before training.",
     "",
 )
 
 
 def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
-    """Name, window options, window classifier and path of the network in it."""
+    """Yield name, window options, window classifier and the path of its network."""
     systems = list_systems()
     nets = systems.index[systems["needs"].str.contains("nets") & (systems["task"] == "diagnosis")]
     names = [name for name in nets if not name.endswith(SAME)]
     for name in sorted(names, key=SLOWEST.__eq__):
         parameters = make_system(name, random_state=0).get_params()
-        # Denoisers before a classifier have batches too, but no precision.
+        # Denoisers before a classifier also have batches, but no precision.
         paths = [k.rpartition("__")[0] for k in parameters if k.endswith("__precision")]
         if not paths:
             continue
@@ -52,7 +53,7 @@ def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
         windows = parameters["divote__estimator"]
         if paths[0] == "divote__estimator__network" and not isinstance(windows, Pipeline):
             model, prefix = windows, "network__"
-        # Rows of an array state no rate, which image transformers need.
+        # An array states no sampling rate, which image transformers need.
         rates = [k for k in model.get_params() if k.endswith("__fs")]
         model = clone(model).set_params(**dict.fromkeys(rates, parameters["resample__fs_out"]))
         options = {k: parameters[f"divote__{k}"] for k in ("window", "step")}
@@ -63,7 +64,7 @@ def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
 
 
 def seconds(model: BaseEstimator, prefix: str, n_windows: int, n_samples: int) -> float:
-    """CPU seconds of one epoch over some windows, of which none is kept for validation."""
+    """Return the CPU time in s of one epoch over some windows, without validation."""
     model = clone(model).set_params(
         **{
             f"{prefix}max_epochs": 1,
@@ -105,7 +106,7 @@ def main() -> None:
         ) / 2
         row = [name, f"{n_samples} samples", str(batch), f"{cost:.3g}", str(options["epochs"])]
         for lengths in durations.values():
-            # A fold trains on four fifths of the subjects without a fifth of these.
+            # A fold trains on four fifths of the subjects, minus a fifth of these for validation.
             windows = np.maximum(0, (lengths - options["window"]) // options["step"] + 1).sum()
             row.append(f"{0.64 * windows / batch * cost / 60:.2g}")
         lines.append(f"| {' | '.join(row)} |")
@@ -115,7 +116,7 @@ def main() -> None:
 
 
 def measured_before(path: Path) -> list[str]:
-    """Rows of the table of an earlier call."""
+    """Return the rows of the table of an earlier call."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()

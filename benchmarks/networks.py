@@ -1,14 +1,14 @@
-"""What the estimators of sklearn_emg.neural_network cost in addition to bare PyTorch.
+"""Overhead of the estimators of sklearn_emg.neural_network compared with bare PyTorch.
 
     python benchmarks/networks.py            # CPU: training, prediction, memory
-    python benchmarks/networks.py --gpu      # the same on a GPU, and the papers' figures there
-    python benchmarks/networks.py --check    # leave with status 1 where a bar is missed
-    python benchmarks/networks.py --learn    # what each network learns, on subjects it never saw
-    python benchmarks/networks.py --lower-limb FOLDER  # and classical pipelines, real recordings
+    python benchmarks/networks.py --gpu      # the same on a GPU, and speeds of published trainings
+    python benchmarks/networks.py --check    # exit with status 1 if a limit is exceeded
+    python benchmarks/networks.py --learn    # accuracy of each network on unseen subjects
+    python benchmarks/networks.py --lower-limb FOLDER  # networks and classical pipelines on it
 
-A training is whole: module and optimiser built, input checked, three epochs. Times are taken in
-turns and the shortest of each is kept. On the CPU it is the time of this process alone, on one
-thread, so that other processes do not count.
+A training includes building the module and the optimiser, checking the input, and three epochs. The
+variants are timed in alternation, and the shortest time of each is kept. On the CPU, it is the
+processor time of this process on one thread, which does not include other processes.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ MB = 2**20
 
 
 class NearlyEmpty(nn.Module):
-    """One dense layer: all that is measured is the work around it."""
+    """One dense layer, so that almost only the overhead is measured."""
 
     def __init__(self, n_channels: int, n_times: int, n_classes: int) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class NearlyEmpty(nn.Module):
         return self.dense(x.flatten(1))
 
 
-# module, windows, samples; most times bare training and bare prediction that ours may cost.
+# Module, windows, samples; limits of the ratios to bare training and to bare prediction.
 CASES = [
     (NearlyEmpty, 3200, 200, 1.5, 3.0),
     (ALSNet, 64, 4000, 1.05, 1.05),
@@ -90,7 +90,7 @@ CASES = [
 ]
 
 
-# Settings that a CPU core trains in a minute; widths of the large networks are reduced.
+# Settings that one CPU core can train in a minute; large networks have reduced widths.
 FS = 5000.0
 TRAINING = {"max_epochs": 20, "patience": 8, "evaluate_every": None, "random_state": 0}
 NARROW = {"n_filters": (16, 16, 32, 32, 64), "n_hidden": (32,)}
@@ -126,12 +126,16 @@ LEARNERS: dict[str, BaseEstimator] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gpu", action="store_true", help="measure on CUDA")
-    parser.add_argument("--check", action="store_true", help="fail where a bar is missed")
-    parser.add_argument("--repeats", type=int, default=10, help="times each thing is measured")
+    parser.add_argument("--gpu", action="store_true", help="measure on a CUDA device")
+    parser.add_argument("--check", action="store_true", help="fail if a limit is exceeded")
+    parser.add_argument(
+        "--repeats", type=int, default=10, help="number of measurements of each case"
+    )
     parser.add_argument("--learn", nargs="*", choices=LEARNERS, metavar="NETWORK", help="see above")
     parser.add_argument("--lower-limb", metavar="FOLDER", help="see above")
-    parser.add_argument("--jobs", type=int, default=1, help="folds at once, for --lower-limb")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="number of parallel folds of --lower-limb"
+    )
     parser.add_argument("--peak", choices=["float32", "float64"], help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -183,7 +187,7 @@ def overhead_rows(device: str, repeats: int) -> list[tuple]:
 def case_times(
     module: type[nn.Module], n: int, n_times: int, device: str, repeats: int
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds of training and of prediction, bare, through EMGClassifier and default skorch."""
+    """Return times (s) of training and prediction: bare, by EMGClassifier, by default skorch."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 1, n_times)).astype(np.float32)
     y = rng.integers(0, 3, size=n)
@@ -214,7 +218,7 @@ def case_times(
 def shortest(
     actions: dict[str, Callable[[], object]], device: str, repeats: int
 ) -> dict[str, float]:
-    """Shortest time of each, taken in turns; the first turn warms up and does not count."""
+    """Return the shortest time of each action, run in alternation after a warm-up."""
     times: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats + 1):
         for name, action in actions.items():
@@ -232,7 +236,7 @@ def timed(action: Callable[[], object], device: str) -> float:
 
 
 def bare_training(module: type[nn.Module], X: np.ndarray, y: np.ndarray, device: str) -> nn.Module:
-    """Train in a loop over index slices, as one would write it by hand."""
+    """Train in a hand-written loop over slices of indices."""
     windows, codes = torch.from_numpy(X), torch.from_numpy(y)
     net = module(1, X.shape[-1], 3).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
@@ -271,11 +275,11 @@ def default_skorch(module: type[nn.Module], n_times: int, device: str) -> Neural
     )
 
 
-# Signals that differ in length
+# Signals of different lengths
 
 
 def length_rows(device: str, repeats: int) -> list[tuple]:
-    """Costs of padding, and of training on signals or on one array padded to the longest."""
+    """Return costs of padding, and of training on signals or on one padded array."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(400, 4001, size=256)
     signals = [rng.normal(size=(1, n)).astype(np.float32) for n in lengths]
@@ -312,9 +316,10 @@ def length_rows(device: str, repeats: int) -> list[tuple]:
 
 
 def memory_rows() -> list[tuple]:
-    """Peak memory of a fit with validation and a prediction, beyond the data, as a fraction of it.
+    """Return the peak memory of a fit with validation and a prediction, relative to the data.
 
-    Each dtype in a process of its own, since a peak cannot be reset.
+    The data themselves are not counted. Each dtype runs in its own process, since the peak cannot
+    be reset.
     """
     rows = []
     for dtype, bar in (("float32", 0.25), ("float64", 0.75)):
@@ -330,7 +335,7 @@ def peak_over_data(dtype: str) -> float:
     n = 320 * MB // n_times // np.dtype(dtype).itemsize
     y = np.arange(n) % 3
     net = EMGClassifier(NearlyEmpty, device="cpu", max_epochs=2, random_state=0)
-    net.fit(rng.normal(size=(64, n_times)), y[:64])  # code and buffers that stay
+    net.fit(rng.normal(size=(64, n_times)), y[:64])  # loads code and buffers that stay in memory
     X = np.empty((n, n_times), dtype=dtype)
     for rows in np.array_split(np.arange(n), 50):
         X[rows] = rng.normal(size=(len(rows), n_times))
@@ -341,7 +346,7 @@ def peak_over_data(dtype: str) -> float:
 
 
 class Peak:
-    """Largest resident memory inside the block beyond that before it, looked at every 2 ms."""
+    """Largest increase of resident memory inside a block, sampled every 2 ms."""
 
     def __enter__(self) -> Peak:
         process = psutil.Process()
@@ -366,7 +371,7 @@ class Peak:
 
 
 def learning_cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Windows of 0.4 s, diagnoses and subjects of 60 simulated subjects, and the 36 of the test."""
+    """Return windows (0.4 s), diagnoses and subjects of 60 subjects, and the 36 test subjects."""
     data = make_nemg_cohort(
         60,
         n_recordings=360,
@@ -390,7 +395,7 @@ def accuracy_by_subject(
     subjects: np.ndarray,
     test: np.ndarray,
 ) -> np.ndarray:
-    """Fraction of correct windows of each test subject; the others train, some of them validate."""
+    """Return the fraction of correct windows of each test subject."""
     network = clone(network)
     prefix = f"{network.steps[-1][0]}__" if hasattr(network, "steps") else ""
     network.fit(X[~test], y[~test], **{f"{prefix}groups": subjects[~test]})
@@ -399,7 +404,7 @@ def accuracy_by_subject(
 
 
 def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and its 95 % interval by Student's t: the windows of a subject are alike."""
+    """Return the mean over subjects and its 95 % interval by Student's t."""
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
     half = student.ppf(0.975, len(values) - 1) * error
     return mean, mean - half, mean + half
@@ -408,7 +413,7 @@ def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
 def learn(names: list[str]) -> None:
     cohort = learning_cohort()
     chance = 1 / len(np.unique(cohort[1]))
-    print(f"windows right, mean over 36 test subjects [95 % interval]; chance {chance:.2f}")
+    print(f"correct windows, mean over 36 test subjects [95 % interval]; chance {chance:.2f}")
     for name in names:
         start = time.process_time()
         mean, low, high = mean_with_interval(accuracy_by_subject(LEARNERS[name], *cohort))
@@ -425,7 +430,7 @@ def learn(names: list[str]) -> None:
 
 
 def limb_pipelines() -> dict[str, BaseEstimator]:
-    """Each network and four classical pipelines; windows of 1.024 s every 4 s vote by subject."""
+    """Return all networks and four classical pipelines on windows of 1.024 s every 4 s."""
     fs = 1000.0
     windows = {
         "Hudgins + LDA": make_pipeline(
@@ -455,7 +460,7 @@ def limb_pipelines() -> dict[str, BaseEstimator]:
 
 
 def lower_limb(folder: str, jobs: int) -> None:
-    """Print one Markdown table of all of them on the same subjects, split by subject."""
+    """Print a Markdown table of all pipelines, split by subject on the same subjects."""
     data = load_lower_limb(folder)
     result = compare(limb_pipelines(), data.data, data.target, cv=5, n_jobs=jobs)
     for (name, fold), reason in result.errors.items():
@@ -466,16 +471,16 @@ def lower_limb(folder: str, jobs: int) -> None:
         f" of {data.data['subject'].nunique()} subjects, 5 folds of subjects, {date.today()}; "
         f"largest class {result.chance:.2f}. Accuracy with its 95 % interval over subjects.\n"
     )
-    print("| pipeline | subjects right | windows right |", "|---|---|---|", sep="\n")
+    print("| pipeline | accuracy of subjects | accuracy of windows |", "|---|---|---|", sep="\n")
     for name in subjects.index:
         print(f"| {name} | {subjects.loc[name, 'accuracy']} | {windows.loc[name, 'accuracy']} |")
 
 
-# The papers' figures, on a GPU
+# Speed of published trainings on a GPU
 
 
 def gpu_rows(device: str = "cuda", smaller: int = 1) -> list[tuple]:
-    """Speed of the published trainings; a test runs it on the CPU on sizes so much smaller."""
+    """Return speeds of published trainings; `smaller` divides the sizes for a test on the CPU."""
     rng = np.random.default_rng(0)
     n_train, n_predict = 8070 // smaller, -(-1614 // smaller)
     X = rng.normal(size=(n_train, 4000)).astype(np.float32)
@@ -491,7 +496,7 @@ def gpu_rows(device: str = "cuda", smaller: int = 1) -> list[tuple]:
             name = f"nEMGNet-B, {precision}: epoch over {n_train} windows"
             rows.append((name, epoch, "s", None))
         save_model(net, path)
-        load_model(path).predict_proba(test)  # kernels are chosen at the first call
+        load_model(path).predict_proba(test)  # the first call chooses kernels
         seconds = min(timed(lambda: load_model(path).predict_proba(test), device) for _ in range(5))
         rows.append((f"nEMGNet-B: load, predict {n_predict} windows", seconds, "s", 0.1))
     n_windows, n_times = max(4, 256 // smaller), 23_437 // smaller

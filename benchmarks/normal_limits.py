@@ -1,12 +1,12 @@
-"""How many controls and patients normal limits call abnormal, by subject.
+"""Fractions of controls and patients who are abnormal by normal limits, by subject.
 
 Run with ``python benchmarks/normal_limits.py DATA [--method potentials|units] [--recordings 6]``,
-where DATA has the folders ``n2001_biceps`` and ``algiers``, and the number of recordings is that of
-the first ones of each subject. Published limits learn nothing. Limits of own controls, and their
-cloud of turns and amplitude, are cross-validated: no control is among its own references.
-No parameter was chosen on these data: thickness and size index are the measures of Sonoo and
-Stalberg (1993), and the confidence of 0.9 is the aim, at most 1 control in 10; both were compared
-with the default on simulated cohorts (``--simulated SEED ...``).
+where DATA has the folders ``n2001_biceps`` and ``algiers``. ``--recordings`` uses only the first
+recordings of each subject. Published limits are used unchanged. Limits computed from the controls
+of the set, and their cloud of turns and amplitude, are cross-validated: no control is among its own
+references. No parameter was chosen on these data. Thickness and size index are the measures of
+Sonoo and Stalberg (1993). The confidence of 0.9 corresponds to the aim that at most 1 control in 10
+is abnormal. Both were compared with the default on simulated cohorts (``--simulated SEED ...``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sklearn_emg.motor_units import (
 from sklearn_emg.preprocessing import BandpassFilter, HighpassFilter
 from sklearn_emg.recordings import is_healthy
 
-# Measures and confidence of limits of own controls.
+# Measures and confidence of the limits that are computed from the controls of the set.
 RULES = {
     "own controls": (("amplitude", "duration"), 0.95),
     "own, 4 at 0.9": (("amplitude", "duration", "thickness", "size_index"), 0.90),
@@ -40,7 +40,7 @@ METHODS = {"potentials": MUAPFeatures, "units": MotorUnitDecomposer}
 
 
 def load(data: Path) -> dict[str, pd.DataFrame]:
-    """Recordings of both sets, those of N2001 at low level."""
+    """Return the recordings of both sets, those of N2001 at low contraction."""
     n2001 = load_n2001(data / "n2001_biceps", spoilt="trim").data
     return {
         "n2001": n2001[n2001["level"] == "low"],
@@ -49,7 +49,7 @@ def load(data: Path) -> dict[str, pd.DataFrame]:
 
 
 def simulated(seed: int) -> pd.DataFrame:
-    """A cohort of 22 subjects that imitates N2001, 5 s a recording."""
+    """Return a cohort of 22 subjects that imitates N2001, with recordings of 5 s."""
     cohort = make_nemg_cohort(
         22, n_recordings=132, fs=12_000.0, duration=5.0, protocol="biceps_low_force",
         random_state=seed,
@@ -58,7 +58,7 @@ def simulated(seed: int) -> pd.DataFrame:
 
 
 def measured(table: pd.DataFrame, method: str) -> pd.DataFrame:
-    """Potentials of each recording, filtered and measured one at a time, with the group."""
+    """Return the potentials of each recording with its group, one recording at a time."""
     parts = []
     for k in range(len(table)):
         row = BandpassFilter(20.0, min(8000.0, 0.45 * table["fs"].iloc[k])).fit_transform(
@@ -79,7 +79,7 @@ def line(name: str, group: str, flags: pd.Series, n_all: int) -> str:
 
 
 def summary(name: str, muscles: pd.DataFrame, table: pd.DataFrame) -> None:
-    """A subject is abnormal if a muscle is; without a conclusion if one has too few potentials."""
+    """Print how many subjects have an abnormal muscle, or a muscle with too few potentials."""
     groups = table.drop_duplicates("subject").set_index("subject")["group"]
     flags = muscles.groupby("subject")["abnormal"].any()
     decided = flags | muscles.groupby("subject")["abnormal"].agg(lambda of: of.notna().all())
@@ -96,9 +96,9 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--simulated", type=int, nargs="*", default=[], metavar="SEED")
     parser.add_argument("--method", choices=METHODS, default="potentials")
-    parser.add_argument("--recordings", type=int, help="only the first ones of each subject")
+    parser.add_argument("--recordings", type=int, help="number of first recordings of each subject")
     parser.add_argument(
-        "--keep", type=Path, help="folder for the tables of potentials, read if there"
+        "--keep", type=Path, help="folder for the tables of potentials, which are reused"
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore", RecordingWarning)

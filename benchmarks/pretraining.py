@@ -1,9 +1,10 @@
-"""Pretraining without labels against training from scratch, the same small network, by subject.
+"""Pretraining without labels compared with training from scratch, for one small network.
 
 Run ``python benchmarks/pretraining.py`` for the simulated cohort, or with ``--algiers FOLDER`` for
-a copy of the Algiers set. The encoder is trained in each fold, on the training subjects alone. With
-``--features-only`` two pipelines are compared, a logistic regression of the pretrained features and
-one of the features of the same encoder before any training: what pretraining brings.
+a copy of the Algiers set. The encoder is trained in each fold, on the training subjects only, and
+scores are by subject. ``--features-only`` measures the gain from pretraining: it compares a
+logistic regression on the pretrained features with one on the features of the same encoder before
+any training.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ UNTRAINED = "untrained features, logistic regression"
 
 
 def recordings(arguments):
-    """Recordings, labels and the part of the data."""
+    """Return recordings, labels and a description of the part of the data."""
     if arguments.algiers is None:
         cohort = make_nemg_cohort(48, n_recordings=96, fs=FS, duration=3.0, random_state=0)
         return cohort.data, cohort.target, "simulated, 48 subjects, 96 recordings"
@@ -40,11 +41,11 @@ def recordings(arguments):
 
 
 def main() -> None:
-    """Compare the network from scratch, after pretraining, and its frozen features."""
+    """Compare the network from scratch, the pretrained network and its frozen features."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--algiers", help="folder of the Algiers set")
-    parser.add_argument("--features-only", action="store_true", help="leave out the classifiers")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights")
+    parser.add_argument("--features-only", action="store_true", help="compare only the features")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--jobs", type=int, default=1)

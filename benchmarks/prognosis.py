@@ -1,9 +1,10 @@
-"""Prognosis on simulated visits: methods and naive baselines, and false alarms without a trend.
+"""Prognosis on simulated visits: methods, naive baselines, and false alarms without a trend.
 
 Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
-(``--severity 60`` subjects with recordings in each of ``--severity-seeds 5`` cohorts, for severity
-from one visit; ``--survival 60`` for the time to an event, which needs scikit-survival).
-Everything is simulated by ``make_progression_cohort``: results say nothing about patients.
+``--severity 60`` estimates the severity from one visit, for 60 subjects in each of
+``--severity-seeds 5`` cohorts. ``--survival 60`` predicts the time to an event, which needs
+scikit-survival. All data are simulated by ``make_progression_cohort``, so the results say nothing
+about patients.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from sklearn_emg.prognosis import (
 
 
 def errors_of(pipelines: dict, n_subjects: int, seed: int, rate: float) -> pd.DataFrame:
-    """Mean absolute error of each subject (rows) and method (columns)."""
+    """Return the mean absolute error of each subject (rows) and method (columns)."""
     visits = make_progression_cohort(n_subjects, rate=rate, random_state=seed).visits
     X, y = visit_contexts(visits, visits["score"], context=3)
     cv = VisitSplit(5, random_state=seed)
@@ -52,7 +53,7 @@ def errors_of(pipelines: dict, n_subjects: int, seed: int, rate: float) -> pd.Da
 
 
 def summary(errors: pd.DataFrame) -> pd.DataFrame:
-    """MAE of each method with its interval over subjects, and its change against the best naive."""
+    """Return the MAE of each method with its interval, and its change from the best baseline."""
     naive = [name for name in errors if name in ("last value", "own slope", "mixed model")]
     best = errors[naive].mean().idxmin()
     rows = {}
@@ -72,10 +73,10 @@ def summary(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
-    """How often each method has a lower error than a reference (p <= 0.05) without a trend.
+    """Count how often each method has a lower error than a reference (p <= 0.05).
 
-    The last value is beaten without a trend by whatever averages its noise. The shrunken mean is
-    the best prediction then, so that only chance beats it.
+    The data have no trend. Methods that average the noise then have a lower error than the last
+    value. The shrunken mean is the best prediction, so lower errors than its error arise by chance.
     """
     references = {"last value": LastValueRegressor(), "shrunken mean": MixedModelRegressor(False)}
     counts: dict[str, dict[str, int]] = {name: {} for name in references}
@@ -94,10 +95,10 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
 
 
 def severity_of_one_visit(n_subjects: int, n_seeds: int, epochs: int, stages: int) -> None:
-    """True severity from recordings of one visit, by subject, and the leak of random windows.
+    """Evaluate severity from recordings of one visit, by subject and with random windows.
 
-    With one stage it is the first visit of all subjects. With several stages each subject is seen
-    at one of several visits two years apart, so that severities differ.
+    With one stage, all recordings are from the first visit. With several stages, each subject is
+    recorded at one of several visits two years apart, so that severities differ.
     """
     predictions, leaks = [], []
     for seed in range(n_seeds):
@@ -115,7 +116,7 @@ def severity_of_one_visit(n_subjects: int, n_seeds: int, epochs: int, stages: in
 
 
 def one_visit(n_subjects: int, seed: int, stages: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Recordings of one visit of each subject, and their true severities."""
+    """Return recordings of one visit of each subject, and the true severities."""
     cohort = make_progression_cohort(
         n_subjects,
         n_visits=stages,
@@ -133,7 +134,7 @@ def one_visit(n_subjects: int, seed: int, stages: int) -> tuple[pd.DataFrame, np
 
 
 def severity_models(seed: int, epochs: int) -> dict[str, DiVoteRegressor]:
-    """Features with a linear model and a forest, a network, and the mean of the training."""
+    """Return a linear model and a forest on features, a network, and the training mean."""
     network = EMGRegressor(
         module_params={"n_filters": 16, "n_hidden": 32},
         max_epochs=epochs,
@@ -151,7 +152,7 @@ def severity_models(seed: int, epochs: int) -> dict[str, DiVoteRegressor]:
 
 
 def severity_summary(predictions: pd.DataFrame) -> pd.DataFrame:
-    """RMSE over the subjects of all seeds and mean rank correlation of a seed, with intervals."""
+    """Return the RMSE over subjects of all seeds and the mean rank correlation per seed."""
     rows = {}
     for name, table in predictions.groupby("pipeline", sort=False):
         seeds = table["seed"].to_numpy()
@@ -175,7 +176,7 @@ def severity_summary(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def survival(n_subjects: int, seed: int) -> None:
-    """Time to an event from the recordings, or the clinical score, of the first visit."""
+    """Predict the time to an event from recordings or the clinical score of the first visit."""
     cohort = make_progression_cohort(n_subjects, n_recordings=2, n_jobs=1, random_state=seed)
     known = cohort.subjects[cohort.subjects["event_time"] > 0]
     for name, table in (("recordings", cohort.data), ("score", cohort.visits)):
@@ -199,9 +200,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--alarms", type=int, default=40)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--severity", type=int, default=60, help="subjects with recordings, or 0")
-    parser.add_argument("--severity-seeds", type=int, default=5, help="cohorts of --severity")
-    parser.add_argument("--survival", type=int, default=0, help="subjects with recordings, or 0")
+    parser.add_argument("--severity", type=int, default=60, help="subjects per cohort, or 0")
+    parser.add_argument(
+        "--severity-seeds", type=int, default=5, help="number of cohorts of --severity"
+    )
+    parser.add_argument("--survival", type=int, default=0, help="number of subjects, or 0")
     parser.add_argument("--out", type=Path, help="file for the table, as CSV")
     options = parser.parse_args()
     warnings.simplefilter("ignore", SubjectLeakWarning)

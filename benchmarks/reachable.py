@@ -1,10 +1,10 @@
 """Count the names and code lines that serve the features of an earlier version.
 
-Run ``python benchmarks/reachable.py EARLIER``, the folder ``sklearn_emg`` of the earlier version,
-for instance from ``git archive``. A definition is reachable from a public name if it is named in
-it or in a definition that is reachable; a class counts with all its methods, and a module that is
-reached with its imports. What was built into an old function since then is therefore counted too.
-Needs the standard library alone and runs nothing of what it measures.
+Run ``python benchmarks/reachable.py EARLIER``, where EARLIER is the folder ``sklearn_emg`` of the
+earlier version, for example from ``git archive``. A definition is reachable from a public name if
+the public name, or another reachable definition, refers to it. A class counts with all its methods,
+and a reached module with its imports. Additions to an old function since then are therefore counted
+too. The script needs only the standard library and runs none of the code that it measures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from structure import PACKAGE, SKIPPED, docstring_lines, imported, modules
 
-# Names of the features that have another name today.
+# Public names that were renamed, with the current name of each.
 RENAMED = {
     "Figure": "PublishedResult",
     "ensembles": "tree_ensembles",
@@ -32,7 +32,7 @@ Definition = tuple[str, str]  # module and name
 
 
 def bound(statement: ast.stmt) -> Iterator[str]:
-    """Names that a statement of a module defines."""
+    """Yield the names that a statement of a module defines."""
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
         yield statement.name
         return
@@ -42,14 +42,14 @@ def bound(statement: ast.stmt) -> Iterator[str]:
 
 
 class Graph:
-    """Definitions of a package by module and name, and what each of them names."""
+    """Definitions of a package by module and name, and the names that each refers to."""
 
     def __init__(self, root: Path):
         self.package = root.name
         self.defined: dict[Definition, list[ast.stmt]] = {}
-        self.names: dict[str, dict[str, str]] = {}  # full names of what a module imports
+        self.names: dict[str, dict[str, str]] = {}  # full names that a module imports
         self.lines: dict[str, set[int]] = {}
-        self.always: dict[str, list[ast.stmt]] = {}  # imports and statements without a name
+        self.always: dict[str, list[ast.stmt]] = {}  # imports and other statements without a name
         self.packages: dict[str, bool] = {}
         self.homes: dict[str, list[str]] = {}
         for module, is_package, source, tree in modules(root):
@@ -71,18 +71,18 @@ class Graph:
                     self.always.setdefault(module, []).append(statement)
 
     def find(self, full: str) -> Definition | None:
-        """Definition of a full dotted name, through packages that pass it on."""
+        """Return the definition of a full dotted name, through packages that re-export it."""
         module, _, name = full.rpartition(".")
         if (module, name) in self.defined:
             return module, name
         if self.names.get(module, {}).get(name, full) != full:
             return self.find(self.names[module][name])
-        # Some packages load their modules when a name is first used.
+        # Some packages load their modules only when a name is first used.
         below = self.homes.get(name, ()) if self.packages.get(module) else ()
         return next(((home, name) for home in below if home.startswith(f"{module}.")), None)
 
     def named(self, module: str, statements: Iterable[ast.stmt]) -> Iterator[Definition]:
-        """Definitions that statements of a module name."""
+        """Yield the definitions to which statements of a module refer."""
         names, is_package = self.names[module], self.packages[module]
         for node in (node for statement in statements for node in ast.walk(statement)):
             full: list[str] = []
@@ -97,7 +97,7 @@ class Graph:
                     yield found
 
     def reachable(self, full_names: Iterable[str]) -> int:
-        """Code lines of the definitions that are reachable from some public names."""
+        """Count the code lines of the definitions that are reachable from public names."""
         waiting = [found for name in full_names if (found := self.find(name))]
         seen: set[Definition] = set()
         kept: dict[str, list[ast.stmt]] = {}
@@ -125,7 +125,7 @@ def _span(statement: ast.stmt) -> range:
 
 
 def public(root: Path) -> dict[str, str]:
-    """Full name of each public name."""
+    """Return the full dotted name of each public name."""
     found: dict[str, str] = {}
     for module, _, _, tree in modules(root):
         if "._" in module or "." not in module:
@@ -140,7 +140,7 @@ def public(root: Path) -> dict[str, str]:
 
 
 def main(earlier: str) -> None:
-    """Print names and reachable code lines, then and today."""
+    """Print public names and reachable code lines of both versions."""
     root = Path(earlier).resolve()
     then, today = public(root), public(PACKAGE)
     names = [today[new] for name in then if (new := RENAMED.get(name, name)) in today]

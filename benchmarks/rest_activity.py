@@ -1,9 +1,9 @@
-"""Spontaneous activity found at rest, on simulated recordings, by subject.
+"""Detection of spontaneous activity at rest on simulated recordings, by subject.
 
 Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE]``. Each
-recording is of another simulated subject. The truth is that of the simulator; the figures say
-nothing about patients. Noise is in dB below a potential of 100 uV, peak to peak: 20 log10(100 uV /
-RMS).
+recording is of a different simulated subject. The truth is that of the simulator, so the results
+say nothing about patients. The noise level is stated in dB relative to a potential of 100 uV peak
+to peak: 20 log10(100 uV / RMS).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def noise_of(decibel: float) -> float:
 
 
 def truth_events(truth: dict, least: float) -> pd.DataFrame:
-    """Events of sources of at least `least` mV, at the largest deflection of their potential."""
+    """Return events of sources of at least `least` mV, at the peak of their potential."""
     rows = []
     for source in truth["spontaneous"]:
         wave = source["template"]
@@ -48,12 +48,12 @@ def truth_events(truth: dict, least: float) -> pd.DataFrame:
         if source["ptp_mv"] >= least:
             rows += [(source["kind"], t + late) for t in source["firing_times"]]
     table = pd.DataFrame(rows, columns=["kind", "time"])
-    # Those at the very edges are not whole.
+    # Potentials at the edges are incomplete.
     return table[table["time"].between(0.01, SECONDS - 0.02)].reset_index(drop=True)
 
 
 def matched(truth: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
-    """Index of the event found for each true one, the nearest pairs first; -1 if there is none."""
+    """Return the index of the event found for each true event, or -1; nearest pairs first."""
     pairs = np.full(len(truth), -1)
     if len(found) == 0:
         return pairs
@@ -69,7 +69,7 @@ def matched(truth: pd.DataFrame, found: pd.DataFrame) -> np.ndarray:
 
 
 def run(scene: str, decibel: float, seed: int) -> dict:
-    """Counts of one subject."""
+    """Return the counts of one subject."""
     signal, truth = simulate_recording(
         drive=0.0, duration=SECONDS, fs=FS, spontaneous=SCENES[scene],
         amplifier={"noise": noise_of(decibel) * np.sqrt(23437.5 / FS), "lowpass": 9000.0},
@@ -77,14 +77,14 @@ def run(scene: str, decibel: float, seed: int) -> dict:
     )  # fmt: skip
     detector = RestActivityDetector(fs=FS).fit([signal])
     found = detector.events_
-    # Seen are potentials of 20 uV and of 8 standard deviations of the noise from 100 Hz to 3 kHz.
+    # Potentials above 20 uV, and above 8 SD of the noise from 100 Hz to 3 kHz, count as visible.
     floor = 8 * noise_of(decibel) * np.sqrt(2900 / (FS / 2))
     real, whole = truth_events(truth, max(0.02, floor)), truth_events(truth, 0.0)
     pairs = matched(real, found)
     counts = {(kind, answer): 0 for kind in KINDS for answer in FOUND}
     for kind, j in zip(real["kind"], pairs):
         counts[kind, found["kind"].iloc[j] if j >= 0 else "not found"] += 1
-    # Events of potentials below the floor that are found are not false ones.
+    # Detected events of potentials below the floor do not count as false.
     used = set(matched(whole, found)) - {-1}
     false = found.drop(index=list(used))["kind"].value_counts()
     rest = bool(detector.recordings_["rest"].iloc[0])

@@ -1,13 +1,13 @@
-"""Features, store and comparison of up to 100,000 recordings: time, memory, killed and continued.
+"""Time and memory of features, store and comparison for up to 100,000 recordings.
 
     python benchmarks/scale.py [--recordings 1000 10000 100000] [--backend loky dask] [--jobs 2]
 
-The recordings are handles of 0.25 s in a few files at 4000 Hz, 20 recordings per subject. Two
-pipelines over four features of each window are compared in two folds with a store on disk. A line
-per size and backend states seconds on the clock, seconds of CPU and the largest resident memory of
-a single process, with an empty and with a filled store. ``--kill SECONDS`` starts the comparison
-of the smallest size in a process, kills it after that time and starts it again: the second run must
-find what the first one has kept, and give the result of a run that was not interrupted.
+The recordings are handles of segments of 0.25 s in a few files at 4000 Hz, with 20 recordings per
+subject. Two pipelines with four features per window are compared in two folds with a store on disk.
+One line per size and backend states the wall time, the CPU time and the largest resident memory of
+a single process, with an empty and with a filled store. ``--kill SECONDS`` starts the comparison of
+the smallest size in a process, kills the process after that time and starts it again. The second
+run must use what the first run has stored, and return the result of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FS, SECONDS, FILES, PER_SUBJECT = 4000.0, 0.25, 4, 20
 
 @dataclass
 class Cost:
-    """Seconds on the clock and of CPU; megabytes of the largest process."""
+    """Wall time and CPU time in s, and memory of the largest process in MB."""
 
     wall: float = 0.0
     cpu: float = 0.0
@@ -56,7 +56,7 @@ class Cost:
 
 @contextlib.contextmanager
 def metered() -> Iterator[Cost]:
-    """Cost of a block, by sampling this process and its workers."""
+    """Measure the cost of a block by sampling this process and its workers."""
     cost, seen, stop = Cost(), {}, threading.Event()
 
     def sample() -> None:
@@ -86,21 +86,21 @@ def metered() -> Iterator[Cost]:
 
 
 def write_files(folder: Path) -> list[Path]:
-    """A few files of 16-bit noise, each 120 s long."""
+    """Write a few files of 16-bit noise, each 120 s long."""
     rng = np.random.default_rng(0)
     paths = [folder / f"{k}.bin" for k in range(FILES)]
     for k, path in enumerate(paths):
-        # The files of patients, the odd ones, are a little louder.
+        # The files of patients, with odd numbers, have a slightly larger amplitude.
         (rng.normal(size=int(120 * FS)) * (300 + 60 * (k % 2))).astype("<i2").tofile(path)
     return paths
 
 
 def handles(paths: list[Path], n: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """A table of `n` recordings that are read when they are needed, and their labels."""
+    """Return a table of `n` recordings that are read when needed, and their labels."""
     subject = np.arange(n) // PER_SUBJECT
     length = int(FS * SECONDS)
     last = int(120 * FS) - length
-    # A recording of its own for each row, as long as there are offsets left.
+    # Each row is a different recording, as long as there are unused offsets.
     offset = np.arange(n) // FILES * 17 % last
     file = 2 * (np.arange(n) % (FILES // 2)) + subject % 2
     signals = [
@@ -121,7 +121,7 @@ def pipelines() -> dict[str, Any]:
 
 
 def run(folder: Path, n: int, jobs: int) -> Comparison:
-    """The comparison of `n` recordings, its store and its files in a folder."""
+    """Compare `n` recordings, with the store and the files in a folder."""
     table, y = handles(write_files(folder), n)
     store = RecordingStore(folder / "store", memory_limit=2e8)
     return compare(
@@ -131,7 +131,7 @@ def run(folder: Path, n: int, jobs: int) -> Comparison:
 
 @contextlib.contextmanager
 def backend_of(name: str, jobs: int) -> Iterator[None]:
-    """Jobs of joblib on loky, or on a LocalCluster of dask."""
+    """Run the jobs of joblib on loky or on a LocalCluster of dask."""
     if name != "dask":
         with joblib.parallel_config(name):
             yield
@@ -149,7 +149,7 @@ def backend_of(name: str, jobs: int) -> Iterator[None]:
 
 
 def killed_and_continued(n: int, seconds: float, jobs: int) -> None:
-    """Kill a comparison, run it again on what its store holds, and compare the results."""
+    """Kill a comparison, continue it from its store, and compare the results."""
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as other:
         command = [sys.executable, __file__, "--only", str(n), temporary, "--jobs", str(jobs)]
         process = subprocess.Popen(command, start_new_session=True)

@@ -1,6 +1,6 @@
 """CPU time and peak memory of the simulated cohort, and their limits.
 
-Each case runs in a fresh process, since the peak memory of a process never falls:
+Each case runs in a new process, since the peak memory of a process never decreases:
 
     python benchmarks/simulator.py
 """
@@ -25,13 +25,13 @@ CASES = {
 
 
 def peak_memory() -> float:
-    """Largest resident size of this process so far, MB."""
+    """Return the largest resident size of this process so far in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def measure(arguments: dict) -> tuple[float, float, float]:
-    """CPU seconds, wall seconds and peak MB of one cohort."""
+    """Return CPU time (s), wall time (s) and peak memory (MB) of one cohort."""
     from sklearn_emg.datasets import make_nemg_cohort
 
     wall, cpu = time.perf_counter(), time.process_time()

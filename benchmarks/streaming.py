@@ -1,10 +1,10 @@
-"""Latency of live diagnosis, memory over an hour, random cuts of real recordings, stopping rules.
+"""Latency and memory of live diagnosis, random cuts of real recordings, and stopping rules.
 
-Run ``python benchmarks/streaming.py [--seconds 30] [--hour]``: latencies on noise, since the time
-does not depend on the content, elapsed and of the processor. ``--hour`` feeds one hour of signal as
-fast as it goes. ``--cuts 1000`` compares streams of real recordings with whole recordings, bit by
-bit, and ``--sequential`` evaluates the stopping rules by subject; both read the folder that
-SKLEARN_EMG_DATA names.
+Run ``python benchmarks/streaming.py [--seconds 30] [--hour]`` to measure latencies as elapsed and
+processor time. The signal is noise, since the time does not depend on the content. ``--hour``
+processes one hour of signal as fast as possible. ``--cuts 1000`` compares streams of real
+recordings bit by bit with complete recordings, and ``--sequential`` evaluates the stopping rules by
+subject. Both read the folder named by SKLEARN_EMG_DATA.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ CHUNK = 0.1
 
 
 def noise(n_channels: int, n_times: int, seed: int) -> np.ndarray:
-    """White noise in mV, of shape (n_times,) for one channel."""
+    """Return white noise in mV, with shape (n_times,) for one channel."""
     values = 0.1 * np.random.default_rng(seed).normal(size=(n_channels, n_times))
     return (values[0] if n_channels == 1 else values).astype(np.float32)
 
 
 def systems() -> dict[str, object]:
-    """Classifiers of windows."""
+    """Return classifiers of windows."""
     features = make_pipeline(TimeDomainFeatures(), StandardScaler(), LinearDiscriminantAnalysis())
     return {
         "features + LDA": features,
@@ -83,7 +83,7 @@ def systems() -> dict[str, object]:
 
 
 def fitted(classifier: object, n_channels: int, fs: float) -> StreamingDiagnosis:
-    """A causal system of the classifier, fitted on noise of two amplitudes."""
+    """Return a causal system with the classifier, fitted on noise of two amplitudes."""
     signals = [a * noise(n_channels, int(2 * fs), seed) for seed, a in enumerate([1, 1, 3, 3])]
     table = recording_table(signals, fs=fs, subject=list("abcd"))
     filters = [NotchFilter(zero_phase=False), BandpassFilter(20.0, 450.0, zero_phase=False)]
@@ -95,12 +95,12 @@ def fitted(classifier: object, n_channels: int, fs: float) -> StreamingDiagnosis
 def play(live: StreamingDiagnosis, n_channels: int, fs: float, seconds: float) -> np.ndarray:
     """Push chunks and return the CPU time of each.
 
-    The memory of the process is printed at each sixth of a long time.
+    For long signals, the memory of the process is printed at each sixth of the time.
     """
     size, n_chunks = int(CHUNK * fs), int(seconds / CHUNK)
     source = noise(n_channels, 20 * size, 9)
     process = psutil.Process(os.getpid())
-    cpu = np.ones(n_chunks)  # written, so that its memory is there from the start
+    cpu = np.ones(n_chunks)  # written to, so that its memory is allocated at the start
     live.begin("new")
     for k in range(n_chunks):
         if seconds >= 600 and k % (n_chunks // 6) == 0:
@@ -133,7 +133,7 @@ def latencies(seconds: float) -> None:
 # ------------------------------------------------- random cuts of real recordings
 
 
-# The lower limb has four channels, the others one.
+# The lower-limb set has four channels, the other sets one.
 SETS = {
     "emgdb": lambda folder: fetch_emgdb(data_home=folder, return_X_y=True),
     "n2001": lambda folder: load_n2001(folder / "n2001_biceps", lazy=True, return_X_y=True),
@@ -143,7 +143,7 @@ SETS = {
 
 
 def streamable_steps(fs: float) -> dict[str, object]:
-    """A step of each kind that runs on chunks."""
+    """Return one step of each kind that can process chunks."""
     steps = {
         "Butterworth band-pass": BandpassFilter(20.0, 450.0, zero_phase=False),
         "FIR band-pass": BandpassFilter(20.0, 450.0, design="fir", zero_phase=False),
@@ -159,7 +159,7 @@ def streamable_steps(fs: float) -> dict[str, object]:
 
 
 def whole_systems() -> dict[str, object]:
-    """Five systems, one of them a network."""
+    """Return five systems, one of which has a network."""
     bandpass = BandpassFilter(20.0, 450.0, zero_phase=False)
     lda = make_pipeline(TimeDomainFeatures(), StandardScaler(), LinearDiscriminantAnalysis())
     forest = make_pipeline(SpectralFeatures(), RandomForestClassifier(10, random_state=0))
@@ -186,7 +186,7 @@ def whole_systems() -> dict[str, object]:
 
 
 def random_chunks(signal: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The signal cut at random: chunks of one sample to the whole, some empty."""
+    """Cut the signal into random chunks of any length, including empty ones."""
     n_times = signal.shape[-1]
     bounds = np.sort(rng.integers(0, n_times + 1, size=rng.integers(0, 12)))
     bounds = np.unique(np.r_[0, bounds, rng.integers(0, n_times, size=2) + [0, 1], n_times])
@@ -195,7 +195,7 @@ def random_chunks(signal: np.ndarray, rng: np.random.Generator) -> Iterator[np.n
 
 
 def pieces_of(table: pd.DataFrame, rng: np.random.Generator, n_pieces: int) -> pd.DataFrame:
-    """Pieces of 0.6 s from random places of the recordings."""
+    """Return pieces of 0.6 s from random positions of the recordings."""
     seconds = [read_signal(s).shape[-1] / fs for s, fs in zip(table["signal"], table["fs"])]
     row = np.arange(n_pieces) % len(table)
     start = [rng.uniform(0, seconds[k] - 0.61) for k in row]
@@ -204,7 +204,7 @@ def pieces_of(table: pd.DataFrame, rng: np.random.Generator, n_pieces: int) -> p
 
 
 def differing(set_name: str, n_cuts: int) -> Iterator[tuple[str, int]]:
-    """Name of each step and system, and how many random cuts of a set give other bits."""
+    """Yield each step and system, and the number of random cuts with another result."""
     rng = np.random.default_rng(0)
     table = SETS[set_name](data_folder())[0]
     pieces = pieces_of(table.drop_duplicates("subject").head(3), rng, 24)
@@ -235,7 +235,7 @@ def differing(set_name: str, n_cuts: int) -> Iterator[tuple[str, int]]:
 
 
 def cuts(n_cuts: int, sets: list[str]) -> None:
-    """Compare streams with whole recordings; the cuts are divided among the sets."""
+    """Compare streams with complete recordings; the cuts are divided among the sets."""
     n_each = -(-n_cuts // len(SETS))
     for set_name in sets:
         began = time.process_time()
@@ -251,14 +251,14 @@ def cuts(n_cuts: int, sets: list[str]) -> None:
 
 
 def data_folder() -> Path:
-    """Folder of the real sets."""
+    """Return the folder of the real sets."""
     if "SKLEARN_EMG_DATA" not in os.environ:
-        raise SystemExit("SKLEARN_EMG_DATA must name the folder with the real recordings.")
+        raise SystemExit("SKLEARN_EMG_DATA must name the folder of the real recordings.")
     return Path(os.environ["SKLEARN_EMG_DATA"])
 
 
 def cohorts() -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
-    """The simulated cohort, and the biceps recordings of the Algiers set."""
+    """Return the simulated cohort, and the biceps recordings of the Algiers set."""
     simulated = make_nemg_cohort(
         72, n_recordings=144, fs=4000.0, duration=5.0, return_X_y=True, random_state=0
     )
@@ -267,7 +267,7 @@ def cohorts() -> dict[str, tuple[pd.DataFrame, np.ndarray]]:
 
 
 def first_decision(rule: object, course: pd.Series) -> tuple[int, float] | None:
-    """Position of the class and seconds at which a rule stops."""
+    """Return the position of the class and the time in s at which a rule stops."""
     for votes, seconds in zip(course["votes"], course["seconds"]):
         place = rule.decide(votes, seconds)
         if place is not None:
@@ -276,7 +276,7 @@ def first_decision(rule: object, course: pd.Series) -> tuple[int, float] | None:
 
 
 def sequential(n_folds: int = 5) -> None:
-    """Print how often and when each rule decides on subjects that were not trained on."""
+    """Print how often and when each rule decides, for subjects outside the training set."""
     system = make_pipeline(
         BandpassFilter(20.0, 900.0, zero_phase=False),
         DiVoteClassifier(
@@ -319,7 +319,7 @@ def sequential(n_folds: int = 5) -> None:
 
 
 def told(cohort: str, rows: list[tuple]) -> None:
-    """Print a line for each rule."""
+    """Print one line per rule."""
     columns = ["rule", "stated", "decided", "right", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
     for name, found in table.groupby("rule", sort=False):
@@ -327,7 +327,7 @@ def told(cohort: str, rows: list[tuple]) -> None:
         wrong = n_decided - int(found["right"].sum())
         low, high = wilson_interval(wrong / n, n)
         print(
-            f"{cohort}, {name}: decided {n_decided} of {n}, right {n_decided - wrong}, "
+            f"{cohort}, {name}: decided {n_decided} of {n}, correct {n_decided - wrong}, "
             f"wrong {wrong} = {wrong / n:.3f} [{low:.3f}, {high:.3f}] of all "
             f"(stated {found['stated'].iloc[0]:g}), median {found['seconds'].median():.1f} s",
             flush=True,
@@ -336,8 +336,10 @@ def told(cohort: str, rows: list[tuple]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="signal for each latency")
-    parser.add_argument("--hour", action="store_true", help="replay one hour, with memory")
+    parser.add_argument("--seconds", type=float, default=30.0, help="seconds of signal per latency")
+    parser.add_argument(
+        "--hour", action="store_true", help="process one hour of signal and print the memory"
+    )
     parser.add_argument("--cuts", type=int, metavar="N", help="random cuts per step and system")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="for --cuts")
     parser.add_argument("--sequential", action="store_true", help="evaluate stopping rules")

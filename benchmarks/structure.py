@@ -1,7 +1,7 @@
 """Measure the structure of the package: sizes, private imports across packages, complexity.
 
-Run ``python benchmarks/structure.py [FOLDER ...]`` with folders of packages (default: this one).
-Needs the standard library alone and runs nothing of what it measures.
+Run ``python benchmarks/structure.py [FOLDER ...]`` with folders of packages (default: this
+package). The script needs only the standard library and runs none of the code that it measures.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def docstring_lines(tree: ast.AST) -> set[int]:
-    """Lines of docstrings, which are prose and no code."""
+    """Return the lines of docstrings, which do not count as code."""
     lines: set[int] = set()
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -71,7 +71,7 @@ def docstring_lines(tree: ast.AST) -> set[int]:
 
 
 def code_lines(source: str, tree: ast.AST) -> int:
-    """Lines that hold code: no blank lines, comments or docstrings."""
+    """Count the lines with code, without blank lines, comments and docstrings."""
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in SKIPPED:
@@ -80,7 +80,7 @@ def code_lines(source: str, tree: ast.AST) -> int:
 
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """Nodes of a function without those of functions and classes within."""
+    """Yield the nodes of a function without those of nested functions and classes."""
     for child in ast.iter_child_nodes(function):
         if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
             continue
@@ -89,7 +89,7 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def complexity(function: ast.AST) -> int:
-    """Cyclomatic complexity: one, plus one per branch, Boolean operand and comprehension."""
+    """Return the cyclomatic complexity: 1, plus 1 per branch, Boolean operand and comprehension."""
     count = 1
     for node in own_nodes(function):
         if isinstance(node, BRANCHES):
@@ -102,13 +102,13 @@ def complexity(function: ast.AST) -> int:
 
 
 def home(name: str, package: str) -> str:
-    """Sub-package or module right below the package that a dotted name belongs to."""
+    """Return the top-level sub-package or module to which a dotted name belongs."""
     parts = name.split(".")
     return parts[1] if len(parts) > 1 and parts[0] == package else ""
 
 
 def imported(node: ast.Import | ast.ImportFrom, module: str, is_package: bool) -> list[str]:
-    """Full dotted names that an import statement brings in."""
+    """Return the full dotted names that an import statement imports."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     base = module.split(".") if is_package else module.split(".")[:-1]
@@ -118,7 +118,7 @@ def imported(node: ast.Import | ast.ImportFrom, module: str, is_package: bool) -
 
 
 def modules(root: Path) -> Iterator[tuple[str, bool, str, ast.Module]]:
-    """Dotted name, whether it is a package, source and tree of each module."""
+    """Yield name, whether it is a package, source and syntax tree of each module."""
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root.parent).with_suffix("").parts
         is_package = parts[-1] == "__init__"
@@ -128,10 +128,10 @@ def modules(root: Path) -> Iterator[tuple[str, bool, str, ast.Module]]:
 
 
 def private_imports(root: Path) -> list[str]:
-    """Imports of private names or modules of one sub-package by another.
+    """List imports of private names or modules of one sub-package by another.
 
-    Modules of the ground floor, ``sklearn_emg._something``, belong to all: only their private
-    names count.
+    All packages may import modules of the ground floor, ``sklearn_emg._something``; of these, only
+    private names count.
     """
     package, found = root.name, []
     for module, is_package, _, tree in modules(root):
@@ -149,7 +149,7 @@ def private_imports(root: Path) -> list[str]:
 
 
 def package_imports(root: Path) -> Counter[tuple[str, str]]:
-    """How many names each package imports from each other: {(importing, imported): number}."""
+    """Count the names that packages import from one another: {(importing, imported): n}."""
     found: Counter[tuple[str, str]] = Counter()
     for module, is_package, _, tree in modules(root):
         for node in ast.walk(tree):
@@ -162,13 +162,13 @@ def package_imports(root: Path) -> Counter[tuple[str, str]]:
 
 
 def public_names(root: Path) -> int:
-    """Names that public modules and packages list in ``__all__``, each counted once."""
+    """Count the distinct names that public modules and packages list in ``__all__``."""
     names: set[str] = set()
     for module, _, _, tree in modules(root):
         parts = module.split(".")
         if any(part.startswith("_") for part in parts) or len(parts) == 1:
             continue
-        # A package that computes its names lists them in a stub.
+        # A package that computes its names lists them in a stub file.
         stub = root.parent.joinpath(*parts, "__init__.pyi")
         if stub.exists():
             tree = ast.parse(stub.read_text(encoding="utf-8"))
@@ -181,7 +181,7 @@ def public_names(root: Path) -> int:
 
 
 def constructors(root: Path) -> dict[str, int]:
-    """Number of parameters of each constructor that a public class writes out."""
+    """Return the number of parameters of each constructor defined in a public class."""
     found: dict[str, int] = {}
     for module, _, _, tree in modules(root):
         for node in ast.walk(tree):
@@ -195,13 +195,13 @@ def constructors(root: Path) -> dict[str, int]:
 
 
 def percentile(values: list[int], fraction: float) -> int:
-    """Value below which a fraction of the sorted values lies."""
+    """Return the value below which a fraction of the sorted values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))]
 
 
 def measure(root: Path) -> dict[str, object]:
-    """All figures of one package."""
+    """Return all measures of one package."""
     lines: dict[str, int] = {}
     raw: dict[str, int] = {}
     parameters = list(constructors(root).values())
@@ -231,7 +231,7 @@ def measure(root: Path) -> dict[str, object]:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the figures of each package, one line each."""
+    """Print the measures of each package, one per line."""
     for root in [Path(a).resolve() for a in arguments] or [PACKAGE]:
         print(root.name)
         for name, value in measure(root).items():

@@ -1,8 +1,8 @@
-"""Saved systems in other versions of the dependencies: ``save FOLDER`` here, ``load FOLDER`` there.
+"""Test saved systems with other versions of the dependencies: ``save FOLDER``, ``load FOLDER``.
 
-``make test-lowest`` saves in the current environment and loads in that of the oldest supported
-versions. The largest difference of the predictions of each system is printed; a difference above
-1e-5 is an error.
+``make test-lowest`` saves systems in the current environment and loads them in an environment with
+the oldest supported versions. The largest difference of the predictions of each system is printed.
+A difference above 1e-5 is an error.
 """
 
 import sys
@@ -28,7 +28,7 @@ FS, TOLERANCE = 2000.0, 1e-5
 
 
 def recordings() -> tuple[object, np.ndarray]:
-    """Recordings of noise of 12 subjects, the same numbers in all versions of NumPy."""
+    """Return noise recordings of 12 subjects, identical in all versions of NumPy."""
     rng = np.random.default_rng(0)
     loud = np.tile([0.1, 0.2], 12)
     signals = [a * rng.uniform(-1, 1, size=2000).astype(np.float32) for a in loud]
@@ -38,12 +38,12 @@ def recordings() -> tuple[object, np.ndarray]:
 
 
 def divote(*steps: object) -> DiVoteClassifier:
-    """Votes of windows of 0.2 s."""
+    """Return a DiVoteClassifier with windows of 0.2 s."""
     return DiVoteClassifier(make_pipeline(*steps), window=0.2, step=0.1)
 
 
 def systems() -> dict[str, object]:
-    """Systems to save, unfitted."""
+    """Return the unfitted systems to save."""
     forest = RandomForestClassifier(20, random_state=0)
     return {
         "features-lda": make_pipeline(
@@ -78,7 +78,7 @@ def load(folder: Path) -> None:
         worst = float(np.abs(found - np.load(folder / f"{name}.npy")).max())
         print(f"{name}: largest difference {worst:.2g}")
         if not worst <= TOLERANCE:
-            raise SystemExit(f"{name} predicts otherwise in these versions.")
+            raise SystemExit(f"{name} has other predictions in these versions.")
 
 
 if __name__ == "__main__":

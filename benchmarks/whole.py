@@ -1,20 +1,20 @@
-"""All systems without a network on the biceps recordings of N2001, with audits: time and memory.
+"""Time and memory of all systems without a network, with audits, on N2001 biceps recordings.
 
     python benchmarks/whole.py FOLDER [--folds 5] [--jobs 2] [--anew] [--subjects 6 --recordings 4]
 
-FOLDER holds the biceps recordings of EMGLAB's N2001 set. The benchmark of all classical systems,
-with a leakage audit of each, runs with an empty store of stateless steps and then again with the
-filled one, each time without finished runs. A line per run tells wall-clock time, CPU time of all
+FOLDER contains the biceps recordings of EMGLAB's N2001 set. The benchmark of all classical systems,
+with a leakage audit of each, runs with an empty store of stateless steps and again with the filled
+store, each time without finished runs. One line per run states the wall time, the CPU time of all
 processes and the largest sum of their resident memory.
 
-What is learned is never in the store, and the fits of multilayer perceptrons, ensembles and support
-vector machines remain. ``--memory`` keeps the fitted window classifiers as well, in a folder of
-their own, for a third run: it does what remains when nothing has to be fitted again.
+The store contains no fitted estimators, so multilayer perceptrons, ensembles and support vector
+machines are fitted in each run. ``--memory`` also stores the fitted window classifiers, in another
+folder, for a third run that fits none of them again.
 
-What computing everything in each fit costs is estimated by one fold of each system without a store:
-its CPU time is counted for every fit, of folds and of audits. ``--anew`` runs the whole benchmark
-without a store instead. ``--subjects`` and ``--recordings`` take the first ones of each class and
-of each subject, for a quick look.
+The cost of computing everything in each fit is estimated from one fold of each system without a
+store: its CPU time is multiplied by the number of fits in folds and audits. ``--anew`` runs
+the complete benchmark without a store instead. For a quick test, ``--subjects`` uses the first subjects of
+each class, and ``--recordings`` the first recordings of each subject.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from sklearn_emg.papers import list_systems, make_system, run_benchmark
 
 @dataclass
 class Cost:
-    """Seconds on the clock and of CPU, and megabytes, of this process and its workers."""
+    """Wall time (s), CPU time (s) and memory (MB) of this process and its workers."""
 
     wall: float = 0.0
     cpu: float = 0.0
@@ -88,14 +88,14 @@ class Meter:
 
 
 def some(table: pd.DataFrame, y: np.ndarray, subjects: int, recordings: int) -> np.ndarray:
-    """Rows of the first subjects of each class, and of the first recordings of each subject."""
+    """Return rows of the first subjects of each class, with their first recordings."""
     subject = table["subject"]
     kept = subject.groupby(y).transform(lambda s: pd.factorize(s)[0]) < subjects
     return (kept & (table.groupby("subject").cumcount() < recordings)).to_numpy()
 
 
 def measured(label: str, function: Callable[[], Any]) -> Cost:
-    """Cost of a call, also printed."""
+    """Return and print the cost of a call."""
     with Meter() as cost:
         function()
     print(f"{label:32}{cost.wall:10.1f}{cost.cpu:10.1f}{cost.memory:10.0f}", flush=True)
@@ -103,7 +103,7 @@ def measured(label: str, function: Callable[[], Any]) -> Cost:
 
 
 def one_fold(name: str, table: pd.DataFrame, y: np.ndarray, protocol: Any) -> None:
-    """Fit and test a system on the first fold with nothing kept."""
+    """Fit and test a system on the first fold without stored results."""
     run = protocol.runs(table, y)[0]
     system = make_system(name)
     split = [(run.fit_rows, run.test)]
@@ -118,10 +118,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--systems", nargs="+", default=classical, metavar="NAME")
-    parser.add_argument("--subjects", type=int, default=10**6, help="of each class")
-    parser.add_argument("--recordings", type=int, default=10**6, help="of each subject")
-    parser.add_argument("--anew", action="store_true", help="run the whole without a store as well")
-    parser.add_argument("--memory", action="store_true", help="a third run with kept fits")
+    parser.add_argument("--subjects", type=int, default=10**6, help="number of subjects per class")
+    parser.add_argument(
+        "--recordings", type=int, default=10**6, help="number of recordings per subject"
+    )
+    parser.add_argument(
+        "--anew", action="store_true", help="run the complete benchmark without a store"
+    )
+    parser.add_argument("--memory", action="store_true", help="add a third run with stored fits")
     parser.add_argument("--store", type=Path, help="folder of the store (default: temporary)")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")
@@ -148,24 +152,24 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{'':32}{'wall, s':>10}{'CPU, s':>10}{'MB':>10}")
     n_fits = 3 * arguments.folds  # folds, and two splits of the audit
     if arguments.anew:
-        anew = measured("computing anew", lambda: whole(None)).cpu
+        anew = measured("without a store", lambda: whole(None)).cpu
     else:
         cost = measured(
-            "one fold of each, anew",
+            "one fold of each, without a store",
             lambda: [one_fold(name, table, y, protocol) for name in arguments.systems],
         )
         anew = n_fits * cost.cpu
-        print(f"{'computing anew, estimated':32}{'':10}{anew:10.1f}")
+        print(f"{'without a store, estimated':32}{'':10}{anew:10.1f}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.store or temporary
         fits = Path(temporary) / "fits" if arguments.memory else None
         empty = measured("with an empty store", lambda: whole(RecordingStore(folder), fits))
         filled = measured("with a filled store", lambda: whole(RecordingStore(folder)))
         if arguments.memory:
-            kept = measured("and with kept fits", lambda: whole(RecordingStore(folder), fits))
-            print(f"{anew / kept.cpu:.1f} times less CPU with kept fits as well")
+            kept = measured("also with stored fits", lambda: whole(RecordingStore(folder), fits))
+            print(f"{anew / kept.cpu:.1f} times less CPU time if fits are stored too")
         n_bytes = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
-    print(f"CPU time against computing anew: {anew / empty.cpu:.1f} times less with an empty "
+    print(f"CPU time compared with no store: {anew / empty.cpu:.1f} times less with an empty "
           f"store, {anew / filled.cpu:.1f} with a filled one; {n_bytes / 1e6:.0f} MB "
           "in the store")  # fmt: skip
 
