@@ -12,9 +12,9 @@ machines are fitted in each run. ``--memory`` also stores the fitted window clas
 folder, for a third run that fits none of them again.
 
 The cost of computing everything in each fit is estimated from one fold of each system without a
-store: its CPU time is multiplied by the number of fits in folds and audits. ``--anew`` runs
-the complete benchmark without a store instead. For a quick test, ``--subjects`` uses the first subjects of
-each class, and ``--recordings`` the first recordings of each subject.
+store: its CPU time is multiplied by the number of fits in folds and audits. ``--anew`` runs the
+complete benchmark without a store instead. For a quick test, ``--subjects`` uses the first subjects
+of each class, and ``--recordings`` the first recordings of each subject.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Names for screen readers and links of parameters, which the theme and the gallery leave out.
+"""Add names for screen readers and links to parameters, which the theme and the gallery omit.
 
-``setup`` edits the finished pages: each parameter gets a link of its own, folding lists of the side
-bar and thumbnails of the gallery get a name, the name of the search button has its visible text,
-references drop roles that their elements do not allow, and empty corners of tables are no longer
-headings. ``node doc/axe.mjs PAGES`` checks pages in light and dark.
+``setup`` edits the finished pages: each parameter gets a link, folding lists of the sidebar and
+thumbnails of the gallery get a name, the name of the search button contains its visible text,
+references lose roles that their elements do not allow, and empty corners of tables are no longer
+headers. ``node doc/axe.mjs PAGES`` checks pages in the light and the dark theme.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _named_thumbnail(match: re.Match[str]) -> str:
 
 
 def _linked_parameters(html: str) -> str:
-    """Parameters, attributes and returned values with an address, numbered where a name repeats."""
+    """Give parameters, attributes and returned values an anchor, numbered if a name repeats."""
     seen: dict[str, int] = {}
 
     def linked(match: re.Match[str]) -> str:
@@ -56,15 +56,15 @@ def _linked_parameters(html: str) -> str:
 
 
 def named(html: str) -> str:
-    """The page with the names that were missing."""
+    """Return the page with the missing names added."""
     html = _SEARCH.sub(r'\1 Ctrl+K"', _ROLES.sub("", html))
     html = _linked_parameters(html)
-    # Tables that an example printed scroll on small screens: the keyboard has to reach them.
+    # Tables printed by an example scroll on small screens, so the keyboard has to reach them.
     html = html.replace(
         '<div class="output_subarea output_html',
         '<div tabindex="0" class="output_subarea output_html',
     )
-    html = html.replace("<th></th>", "<td></td>")  # pandas: the corner above the row names
+    html = html.replace("<th></th>", "<td></td>")  # the corner above the row names of pandas tables
     return _THUMBNAIL.sub(_named_thumbnail, _FOLD.sub(_named_fold, html))
 
 
@@ -78,6 +78,6 @@ def _finish(app: Any, exception: Exception | None) -> None:
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Register the step after the build."""
+    """Register the step that runs after the build."""
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

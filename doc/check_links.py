@@ -1,4 +1,4 @@
-"""Check the links within a built documentation: every page, file and anchor must be there.
+"""Check the internal links of the built documentation: every page, file and anchor must exist.
 
 Usage: ``python doc/check_links.py doc/_build/html``
 """
@@ -35,11 +35,11 @@ class _Page(HTMLParser):
 
 
 def broken_links(root: Path) -> list[str]:
-    """Links of all pages below `root` that lead nowhere."""
+    """Return the links of all pages below `root` whose target does not exist."""
     pages = {}
     for path in root.rglob("*.html"):
         if "_static" in path.parts:
-            continue  # templates of the theme
+            continue  # template of the theme
         page = _Page()
         page.feed(path.read_text(encoding="utf-8"))
         pages[path.resolve()] = page
@@ -48,7 +48,7 @@ def broken_links(root: Path) -> list[str]:
         for link in sorted(page.links):
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
-                continue  # elsewhere
+                continue  # another site
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             if target.is_dir():
                 target /= "index.html"

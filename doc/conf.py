@@ -41,11 +41,11 @@ templates_path = ["_templates"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 default_role = "code"  # `name` in a docstring is a parameter of the same object
 nitpicky = True
-# Names of other packages: they resolve only where their inventories are, see below.
+# Names of other packages, which resolve only if their inventories are loaded (see below).
 OTHERS = r"(sklearn|numpy|scipy|pandas|torch|skorch|imblearn|joblib|tsfresh|matplotlib|pywt|nn)"
 nitpick_ignore_regex = [(r"py:.*", OTHERS + r"(\..*)?")]
 
-# Links into other projects need the network; without it the build is the same, but for them.
+# Links to other projects need a network connection; without it, only these links are missing.
 if os.environ.get("SKLEARN_EMG_DOCS_ONLINE"):
     extensions.append("sphinx.ext.intersphinx")
     intersphinx_mapping = {
@@ -56,17 +56,17 @@ if os.environ.get("SKLEARN_EMG_DOCS_ONLINE"):
         "sklearn": ("https://scikit-learn.org/stable", None),
     }
 
-# API pages, feature tables and the pages of the systems come from the package itself.
+# API pages, feature tables and the pages of the systems are generated from the package.
 generate_pages.write_all(HERE / "generated")
 
 autosummary_generate = True
-toc_object_entries_show_parents = "hide"  # methods by their own names
-autodoc_typehints = "none"  # types stand in the docstrings, with shapes and units
+toc_object_entries_show_parents = "hide"  # methods without the name of their class
+autodoc_typehints = "none"  # the docstrings state types, shapes and units
 autodoc_class_signature = "mixed"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# What is copied is the code: prompts and printed output stay out.
+# Only code is copied, without prompts and printed output.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_selector = "div:not(.output) > div.highlight pre"
@@ -81,7 +81,7 @@ html_title = f"sklearn-emg {version}"
 html_static_path = ["_static"]
 html_css_files = ["emg.css"]
 html_js_files = [("sort.js", {"defer": "defer"})]
-html_context = {"default_mode": "auto"}  # light or dark as the reader's system is
+html_context = {"default_mode": "auto"}  # light or dark, as set in the system of the reader
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -98,13 +98,13 @@ html_sidebars = {
     "design": [], "changes": [], "results": [],
 }  # fmt: skip
 
-# Future warnings of other packages are theirs; an example must not show them to readers.
+# Examples must not show readers the future warnings of other packages.
 warnings.filterwarnings("ignore", category=FutureWarning)
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 GALLERY = "../examples"
 RUN_GALLERY = os.environ.get("SKLEARN_EMG_DOCS_GALLERY", "1") != "0"
-if not RUN_GALLERY:  # the guide shows some of its figures
+if not RUN_GALLERY:  # the guide shows some figures of the gallery
     suppress_warnings.append("image.not_readable")
 sphinx_gallery_conf = {
     "examples_dirs": GALLERY,
@@ -128,7 +128,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib",),
     "capture_repr": ("_repr_html_", "__repr__"),
     "reset_modules": ("matplotlib",),
-    # Each page of the reference shows the examples that use its object.
+    # Each page of the reference lists the examples that use its object.
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sklearn_emg",),
 }

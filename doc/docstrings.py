@@ -1,9 +1,9 @@
-"""Docstrings are written for readers of the code; here the last marks of reST are put in.
+"""Docstrings are written for readers of the code; this module adds the markup that reST needs.
 
-``setup`` hooks into autodoc after numpydoc. Nothing is rewritten but what docutils would stumble
-over: names that end in an underscore, entries of a list without a description, absolute values
-written with bars, authors whose initial looks like the letter of a list, and tables whose cells
-span columns, which are shown as they stand.
+``setup`` hooks into autodoc after numpydoc. Only text that docutils would misread is changed: names
+that end in an underscore, list entries without a description, absolute values written with bars,
+authors whose initial looks like the letter of a list, and tables whose cells span columns, which
+are shown verbatim.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNDERSCORE = re.compile(r"(?<![`\w])([A-Za-z]\w*)_(?=[,)])")
 
 
 def _crosses(row: str, rule: str) -> bool:
-    """Whether text of a row of a simple table stands between two columns."""
+    """Return whether text in a row of a simple table lies between two columns."""
     gaps = [m.start() for m in re.finditer(" (?==)", rule.rstrip())]
     start = len(rule) - len(rule.lstrip())
     return any(start < gap < len(row) and row[gap] != " " for gap in gaps)
@@ -33,7 +33,7 @@ def _spanning_tables_as_they_stand(lines: list[str]) -> list[str]:
         if top < done:
             continue
         block = [i for i in rules if i >= top and lines[i] == lines[top]]
-        # A table ends with the first rule that a blank line follows.
+        # A table ends with the first rule that is followed by a blank line.
         end = next((i for i in block[1:] if i + 1 == len(lines) or not lines[i + 1].strip()), None)
         if end is None:
             continue
@@ -57,7 +57,7 @@ def _mended(lines: list[str]) -> list[str]:
         out.append(line)
         deeper = following.strip() and len(following) - len(following.lstrip()) > indent
         if _ENTRY.match(line) and not deeper:
-            out.append(" " * (indent + 4) + "\\")  # docutils wants a description
+            out.append(" " * (indent + 4) + "\\")  # docutils needs a description
     return out
 
 
@@ -66,6 +66,6 @@ def _process(app: Any, what: str, name: str, obj: Any, options: Any, lines: list
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """Called by Sphinx."""
+    """Register the steps; called by Sphinx."""
     app.connect("autodoc-process-docstring", _process, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The map of the package's floors, drawn from its imports so that it cannot go stale."""
+"""Draw the floors of the package from its imports, so that the figure is never out of date."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _sizes() -> dict[str, int]:
 
 
 def svg() -> str:
-    """Boxes of packages on their floors, and an arrow to each package that one imports from.
+    """Return an SVG of packages as boxes on their floors, with arrows to the imported packages.
 
     Thick arrows stand for many imported names. The ground floor serves all packages and has no
     arrows.
@@ -68,7 +68,7 @@ def svg() -> str:
             )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="Packages on their floors, arrows for imports">\n<style>{STYLE}</style>\n'
+        f'aria-label="Packages on their floors, with arrows for imports">\n<style>{STYLE}</style>\n'
         '<defs><marker id="head" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="8" '
         'refX="4" refY="4" orient="auto"><path class="head" d="M0 0 L9 4 L0 8 z"/></marker>'
         "</defs>\n" + "\n".join([*arrows, *body]) + "\n</svg>\n"

@@ -1,8 +1,8 @@
-"""Pages made from the package itself, so that none of them can be out of date.
+"""Generate pages from the package itself, so that none of them can be out of date.
 
-API pages from every ``__all__``, tables of features from ``feature_table()``, one page per
-published system from the registry of ``sklearn_emg.papers``. Files are written only where their
-text changed: an unchanged page is not built anew.
+The pages are API pages from every ``__all__``, tables of features from ``feature_table()``, and one
+page per published system from the registry of ``sklearn_emg.papers``. A file is written only if its
+text has changed, so unchanged pages are not rebuilt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import floors
 
 import sklearn_emg
 
-# In the order of the way of the data; modules that come later in the project's life follow.
+# In the order in which data pass through the packages; other packages follow.
 ORDER = (
     "recordings",
     "io",
@@ -64,9 +64,9 @@ def _title(text: str, line: str = "=") -> str:
 
 
 def _literal(text: str) -> str:
-    """Text for a table cell in which no character is markup."""
+    """Escape text for a table cell, so that no character is markup."""
     text = "".join("\\" + c if c in r"\*`_|<>" else c for c in text)
-    return f"\\ {text}" if re.match(r"\w+[.)] ", text) else text  # "J. Yoo" opens no list
+    return f"\\ {text}" if re.match(r"\w+[.)] ", text) else text  # "J. Yoo" starts no list
 
 
 def _list_table(header: list[str], rows: list[list[str]], widths: str, css: str) -> str:
@@ -84,7 +84,7 @@ def _list_table(header: list[str], rows: list[list[str]], widths: str, css: str)
 
 
 def public_modules() -> list[ModuleType]:
-    """Modules of the package with an ``__all__``, in the order of the guide."""
+    """Return the modules with an ``__all__``, in the order of the guide."""
     found = [m.name for m in pkgutil.iter_modules(sklearn_emg.__path__) if m.name[0] != "_"]
     rank = {name: k for k, name in enumerate(ORDER)}
     modules = []
@@ -126,14 +126,14 @@ def _api_page(module: ModuleType) -> str:
 
 
 def _first_line(value: object) -> str:
-    """The first sentence of a docstring, without roles: a row of a table."""
+    """Return the first sentence of a docstring, without roles, for a row of a table."""
     text = inspect.cleandoc(getattr(value, "__doc__", None) or "").partition("\n\n")[0]
     text = re.sub(r":[\w:]+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", " ".join(text.split()))
     return _literal(text.replace("``", ""))
 
 
 def _all_objects(modules: list[ModuleType]) -> str:
-    """One row for each public class and function, by package."""
+    """Return a table with one row per public class and function, by package."""
     rows = []
     for module in modules:
         short = module.__name__.split(".", 1)[1]
@@ -144,19 +144,19 @@ def _all_objects(modules: list[ModuleType]) -> str:
             role = "class" if kind == "Classes" else "func"
             target = f":{role}:`{name} <{module.__name__}.{name}>`"
             rows.append([target, f":doc:`{short} <{short}>`", _first_line(value)])
-    return _list_table(["name", "package", "what it is"], rows, "30 18 52", "index")
+    return _list_table(["name", "package", "description"], rows, "30 18 52", "index")
 
 
 def write_api(folder: Path) -> None:
-    """One page per module, and an index of them."""
+    """Write one page per module, and an index of the pages."""
     modules = public_modules()
     index = _title("API reference")
     index += (
-        "All public names, ordered by the package that they are imported from. A name that is not "
-        "listed here is private and may change without notice.\n\n"
+        "All public names, ordered by the package from which they are imported. A name that is "
+        "not listed here is private and may change without notice.\n\n"
     )
     index += _all_objects(modules) + ".. toctree::\n   :maxdepth: 1\n   :hidden:\n\n"
-    # Pages of names that are gone would be built again.
+    # Otherwise the pages of removed names would still be built.
     public = {f"{module.__name__}.{name}.rst" for module in modules for name in module.__all__}
     for page in (folder / "objects").glob("*.rst"):
         if page.name not in public:
@@ -164,7 +164,7 @@ def write_api(folder: Path) -> None:
     for module in modules:
         short = module.__name__.split(".", 1)[1]
         _write(folder / "api" / f"{short}.rst", _api_page(module))
-        index += f"   {short} <{short}>\n"  # short, so that the side bar breaks no name
+        index += f"   {short} <{short}>\n"  # short, so that no name is broken in the sidebar
     _write(folder / "api" / "index.rst", index)
 
 
@@ -173,14 +173,14 @@ def _power(power: float) -> str:
 
 
 def write_features(folder: Path) -> None:
-    """The table of features, one per family."""
+    """Write the tables of features, one per family."""
     from sklearn_emg.feature_extraction import FEATURE_SETS, feature_table
 
     table = feature_table()
     text = ""
     for extractor, part in table.groupby("extractor", sort=False):
         text += _title(f"{extractor}: {len(part)} features", "~")
-        text += f"They are computed by :class:`~sklearn_emg.feature_extraction.{extractor}`.\n\n"
+        text += f"Computed by :class:`~sklearn_emg.feature_extraction.{extractor}`.\n\n"
         sources = list(dict.fromkeys(part["source"]))
         rows = [
             [
@@ -211,14 +211,14 @@ def write_features(folder: Path) -> None:
 
 
 def _score(row: dict[str, str]) -> str:
-    """A stored score with its interval, in percent."""
+    """Return a stored score with its interval, in percent."""
     value, *ends = (100 * float(row[key]) if row[key] else None for key in ("value", "low", "high"))
     interval = f" [{ends[0]:.0f}, {ends[1]:.0f}]" if None not in ends else ""
     return f"{value:.0f}{interval} %"
 
 
 def own_figures(name: str, paths: Sequence[Path] = SCORES) -> list[list[str]]:
-    """Rows of a system in the stored benchmarks: data, protocol, split, measure and score."""
+    """Return data, protocol, split, measure and score of a system in the stored benchmarks."""
     return [
         [
             f"here, {row['date']}",
@@ -234,12 +234,12 @@ def own_figures(name: str, paths: Sequence[Path] = SCORES) -> list[list[str]]:
 
 
 def _figures(system: Any) -> str:
-    """Published figures of a system, and those of the benchmarks below them."""
-    text = _title("Published and own figures", "-")
+    """Return the published scores of a system, followed by those of the benchmarks."""
+    text = _title("Published and measured scores", "-")
     published = [
         [
             "published",
-            "as in the publication",
+            "those of the publication",
             LEAKY[f.leaky] if f.unit == "%" else "",
             _literal(f.measure),
             f.text,
@@ -249,23 +249,23 @@ def _figures(system: Any) -> str:
     own = own_figures(system.name)
     if published:
         text += (
-            "Published figures are those of the publication, on its data and under its protocol; "
-            "none is a target. *Leaky* means that a subject, or the test set itself, was in both "
-            "training and test.\n\n"
+            "Published scores were obtained by the publication, on its data and with its protocol; "
+            "none of them is a target. *Leaky* means that subjects, or the test set itself, were "
+            "used for both training and testing.\n\n"
         )
     else:
-        text += "The source reports no result of this system alone.\n\n"
+        text += "The source reports no result for this system alone.\n\n"
     if own:
         text += (
-            "Own figures come from the stored runs of :doc:`/results`, on other data, with 95 % "
-            "intervals over subjects where there are some. A split of random windows or recordings "
-            "is leaky, as in many publications: it shows by how much the leak overestimates "
+            "Measured scores come from the stored runs of :doc:`/results`, on other data, with "
+            "95 % intervals over subjects if available. Random splits of windows or recordings, "
+            "as in many publications, are leaky and show by how much the leak overestimates "
             "accuracy.\n\n"
         )
     else:
         text += "This system has no finished run in :doc:`/results` yet.\n\n"
     if published or own:
-        header = ["figures", "data and protocol", "split", "measure", "value"]
+        header = ["source", "data and protocol", "split", "measure", "value"]
         text += _list_table(header, [*published, *own], "14 36 14 20 16", "features")
     return text
 
@@ -293,17 +293,17 @@ def _system_page(name: str) -> str:
         f"   model = make_system({name!r})\n\n"
     )
     text += _figures(system)
-    text += _title("What the paper says, and what is here", "-")
+    text += _title("Differences from the paper", "-")
     text += (
-        "Every detail in which the system here deviates from its source, or which the source "
-        "leaves open. Everything else is as published.\n\n"
+        "The table lists every detail in which the system deviates from its source, and every "
+        "detail that the source leaves open. Everything else is as published.\n\n"
     )
     choices = [
         [
             _literal(c.what),
             _literal(c.paper or "not stated"),
             _literal(c.choice),
-            _literal(c.why or "the source leaves it open"),
+            _literal(c.why or "not stated in the source"),
         ]
         for c in sorted(system.open_choices, key=lambda c: not c.deviates)
     ]
@@ -312,7 +312,7 @@ def _system_page(name: str) -> str:
 
 
 def write_systems(folder: Path) -> None:
-    """A page per published system, and the table of all of them."""
+    """Write one page per published system, and the table of all systems."""
     from sklearn_emg.papers import get_system, list_systems
     from sklearn_emg.papers._registry import NOT_SOFTWARE
 
@@ -326,7 +326,7 @@ def write_systems(folder: Path) -> None:
     text = _list_table(
         ["name", "system", "published split", "extra"], rows, "24 48 16 12", "features"
     )
-    text += "Rows of the sources' tables that cannot be software:\n\n"
+    text += "Some rows of the tables in the sources cannot be implemented as software:\n\n"
     rows = [
         [_literal(title), "; ".join(_literal(str(f)) for f in figures), _literal(why)]
         for title, figures, why in NOT_SOFTWARE.values()
@@ -337,36 +337,36 @@ def write_systems(folder: Path) -> None:
     _write(folder / "systems.rst.inc", text)
 
 
-# What an extra is for; one that is new here shows what it brings alone.
+# The purpose of each extra; extras without an entry show only their packages.
 EXTRAS = {
     "nets": "networks",
-    "images": "networks for photographs, on images of EMG",
+    "images": "networks designed for photographs, applied to images of EMG",
     "onnx": "export of systems and networks to the ONNX format",
-    "plot": "displays and examples",
+    "plot": "Displays, HTML reports and examples",
     "prognosis": "``MixedModelRegressor``",
-    "survival": "``SurvivalVote``; scikit-survival has the licence GPL-3, so ``all`` omits it",
+    "survival": "``SurvivalVote``; not in ``all``, since scikit-survival has the licence GPL-3",
     "tsfresh": "``TsfreshFeatures``, ``RelevanceSelector``",
     "catch22": "``Catch22Features``",
     "riemann": "``TangentSpaceFeatures``",
     "reduce": "``ShapeReducer``",
     "export": "export to Parquet",
-    "explain": "UMAP in ``layer_embedding``, ``attribution``",
-    "formats": "reading EDF, BDF, BIDS and MATLAB 7.3, as the guide to own data does",
+    "explain": "UMAP in ``layer_embedding``; ``attribution``",
+    "formats": "examples of the user guide with EDF, BDF, BIDS and MATLAB 7.3 files",
     "tune": "searches with Optuna",
     "parallel": "dask and ray as joblib backends",
     "docs": "building this documentation",
     "test": "running the tests",
     "release": "building and checking the archives of a release",
     "deploy": "saving and loading of fitted systems",
-    "lsl": "``read_lsl``, streams of the Lab Streaming Layer",
-    "serial": "``read_serial``, signals from a serial port",
-    "terminal": "``watch``, a live view in the terminal",
+    "lsl": "``read_lsl`` for streams of the Lab Streaming Layer",
+    "serial": "``read_serial`` for signals from a serial port",
+    "terminal": "``watch`` for a live view in the terminal",
     "all": "all parts of the package, except ``survival``, ``formats``, ``tune`` and ``parallel``",
 }
 
 
 def write_extras(path: Path) -> None:
-    """Table of the extras, from pyproject.toml."""
+    """Write the table of the extras, from pyproject.toml."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     extras = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     rows = [
@@ -377,7 +377,7 @@ def write_extras(path: Path) -> None:
         ]
         for name, needs in extras.items()
     ]
-    text = _list_table(["extra", "for", "brings"], rows, "14 40 46", "features")
+    text = _list_table(["extra", "purpose", "packages"], rows, "14 40 46", "features")
     _write(path, text.replace("sklearn-emg[", "[").replace("- [", "- extras ["))
 
 
@@ -396,13 +396,13 @@ GROUPS = (
 
 
 def group_order(folder: str) -> tuple[int, str]:
-    """Key by which the gallery sorts its groups; one that is new here comes last."""
+    """Return the key by which the gallery sorts its groups; unlisted groups come last."""
     name = Path(folder).name
     return (GROUPS.index(name) if name in GROUPS else len(GROUPS), name)
 
 
 class GalleryOrder:
-    """Key by which the gallery sorts the files of a group: the order of reading, then by name."""
+    """Key by which the gallery sorts the files of a group: listed files first, then by name."""
 
     first = (
         "compare_classical_and_deep",
@@ -441,14 +441,14 @@ class GalleryOrder:
 
 
 def command_line(conf: dict[str, Any], script: dict[str, Any]) -> list[str]:
-    """Arguments of an example: the one with a command line runs at a small size."""
+    """Return the arguments of an example; the example with a command line runs at small size."""
     if Path(script["src_file"]).stem != "compare_classical_and_deep":
         return []
     return ["--small", "--splits", "3", "--out", tempfile.mkdtemp()]
 
 
 def write_thumbnail(path: Path) -> None:
-    """A stretch of signal, for examples that draw nothing."""
+    """Draw a part of a signal, as the thumbnail of examples without a figure."""
     import matplotlib.pyplot as plt
 
     from sklearn_emg.datasets import simulate_recording
@@ -464,7 +464,7 @@ def write_thumbnail(path: Path) -> None:
 
 
 def write_costs(path: Path) -> None:
-    """Seconds per batch of the networks on one core, from the measured table."""
+    """Plot the measured time per batch of the networks on one core."""
     import matplotlib.pyplot as plt
 
     rows = []
@@ -494,12 +494,12 @@ def write_costs(path: Path) -> None:
 
 
 def write_all(folder: Path) -> None:
-    """Everything, below `folder`."""
+    """Write all generated pages below `folder`."""
     write_api(folder)
     write_features(folder)
     write_systems(folder)
     write_extras(folder / "extras.rst.inc")
-    # Inline, so that it takes the colour of the page's text, light or dark.
+    # Inline, so that the figure has the text colour of the page in both themes.
     drawing = "".join(f"   {line}\n" for line in floors.svg().splitlines())
     _write(folder / "floors.rst.inc", f".. raw:: html\n\n{drawing}")
     write_thumbnail(folder / "signal.png")

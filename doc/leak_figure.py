@@ -1,4 +1,4 @@
-"""The figure of the home page, from the table of measured scores in the README.
+"""Draw the figure of the home page from the table of measured scores in the README.
 
 Usage: ``python doc/leak_figure.py``. It writes ``doc/_static/leak.png``.
 """
@@ -16,7 +16,7 @@ LEAKY, BY_SUBJECT = "#D55E00", "#0072B2"  # as in the Displays
 
 
 def rows(readme: Path) -> list[tuple[str, str, float, float]]:
-    """Recordings, pipeline and accuracies by subject and leaky, where both were measured."""
+    """Return recordings, pipeline, and accuracies by subject and leaky, if both were measured."""
     found, recordings = [], ""
     for line in readme.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -29,7 +29,7 @@ def rows(readme: Path) -> list[tuple[str, str, float, float]]:
 
 
 def draw(measured: list[tuple[str, str, float, float]], path: Path) -> None:
-    """Two points for each pipeline: the same windows, split in two ways."""
+    """Draw two points per pipeline, for the same windows split in two ways."""
     sets = list(dict.fromkeys(recordings for recordings, *_ in measured))
     places = [-k - 0.9 * sets.index(row[0]) for k, row in enumerate(measured)]
     figure, axis = plt.subplots(figsize=(6.4, 3.7), layout="constrained")

@@ -1,6 +1,7 @@
-"""Formulas as MathML, which browsers draw and read aloud without a network or a script.
+"""Convert formulas to MathML, which browsers render without a network connection or a script.
 
-Sphinx's own way loads MathJax from elsewhere. docutils, on which Sphinx stands, converts LaTeX.
+By default, Sphinx loads MathJax from another site. Here docutils, on which Sphinx is built, converts
+LaTeX.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def _converted(node: nodes.Node, **options: bool) -> str:
-    """MathML of a formula; LaTeX that is not understood is a warning and stays as it is."""
+    """Return a formula as MathML, or warn and return LaTeX that cannot be converted."""
     text = node.astext()
     try:
         return latex2mathml.tex2mathml(text, **options)
@@ -31,7 +32,7 @@ def _visit_inline(translator: Any, node: nodes.math) -> None:
 
 
 def _visit_block(translator: Any, node: nodes.math_block) -> None:
-    # Formulas wider than the text scroll, and can be scrolled by keyboard.
+    # Formulas that are wider than the text can be scrolled, also by keyboard.
     formula = _converted(node, as_block=True)
     translator.body.append(f'<div class="formula" tabindex="0">{formula}</div>\n')
     raise nodes.SkipNode

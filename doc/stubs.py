@@ -1,7 +1,7 @@
-"""Write stubs for type checkers and editors of packages that find their public names themselves.
+"""Write stub files for packages that collect their public names at run time.
 
-Run ``python doc/stubs.py`` after a network or a published system was added, or the settings of a
-network changed; a test compares.
+Type checkers and editors read the stub files. Run ``python doc/stubs.py`` after adding a network or
+a published system, or changing the settings of a network; a test compares the stub files.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Any, Unpack
 
 
 def text_of(annotation: object) -> str:
-    """Source of an annotation, which a module gives as text and a table as a type."""
+    """Return the source of an annotation, which is text in a module and a type in a table."""
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def signature(name: str) -> str:
-    """Stub of one ready classifier."""
+    """Return the stub of one ready-made classifier."""
     lines = [f"class {name}(NetClassifier):", "    def __init__(", "        self,"]
     starred = False
     for parameter in inspect.signature(getattr(neural_network, name)).parameters.values():
@@ -46,7 +46,7 @@ def signature(name: str) -> str:
 
 
 def imports(homes: dict[str, str], exported: list[str]) -> str:
-    """Import statements of names from their modules; the exported names are listed in __all__."""
+    """Return import statements of names; the exported names are listed in ``__all__``."""
     return "\n".join(
         f"from {home} import {name}" + (f" as {name}" if name not in exported else "")
         for home, name in sorted((home, name) for name, home in homes.items())
@@ -54,12 +54,12 @@ def imports(homes: dict[str, str], exported: list[str]) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """Text of ``__all__``."""
+    """Return the text of ``__all__``."""
     return "\n".join(["__all__ = [", *(f'    "{name}",' for name in names), "]"])
 
 
 def networks() -> str:
-    """Text of the stub of ``neural_network``."""
+    """Return the text of the stub file of ``neural_network``."""
     ready = sorted(f"{network}Classifier" for network in NETWORKS)
     homes = {name: home for name, home in HOME.items() if name not in ready}
     homes |= {"NetClassifier": "_estimators", "Training": "_parameters"}
@@ -69,7 +69,7 @@ def networks() -> str:
 
 
 def systems() -> str:
-    """Text of the stub of ``papers``."""
+    """Return the text of the stub file of ``papers``."""
     homes = {name: getattr(papers, name).__module__ for name in papers.__all__}
     head = '"""Public names; written by doc/stubs.py."""\n\n# ruff: noqa: I001'
     return "\n\n".join([head, imports(homes, papers.__all__), listed(papers.__all__)]) + "\n"
@@ -79,7 +79,7 @@ STUBS = {neural_network: networks, papers: systems}
 
 
 def path_of(package: object) -> Path:
-    """Path of the stub of a package."""
+    """Return the path of the stub file of a package."""
     return Path(package.__file__).with_suffix(".pyi")
 
 
