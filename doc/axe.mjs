@@ -1,7 +1,7 @@
 // Checks finished pages with axe-core in headless Chromium, light and dark, 1400 and 400 px wide:
 //   npm install --no-save puppeteer-core axe-core
 //   CHROMIUM=/usr/bin/chromium node doc/axe.mjs doc/_build/html/index.html ...
-// Prints every finding, and leaves with status 1 if one is serious or a page scrolls sideways.
+// Prints every finding, and exits with status 1 if a finding is serious or a page scrolls sideways.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";

@@ -1,7 +1,7 @@
 """Convert formulas to MathML, which browsers render without a network connection or a script.
 
-By default, Sphinx loads MathJax from another site. Here docutils, on which Sphinx is built, converts
-LaTeX.
+By default, Sphinx loads MathJax from another site. Here LaTeX is converted by docutils, on which
+Sphinx is built.
 """
 
 from __future__ import annotations

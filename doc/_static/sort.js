@@ -1,5 +1,5 @@
-// Tables of figures are sorted by a click on the head of a column: by number where cells begin
-// with one, otherwise by text. Without scripts they stay as they are written.
+// A click on the header of a column sorts a table: by number if cells begin with a number,
+// otherwise by text. Without scripts, tables keep their original order.
 document.addEventListener("DOMContentLoaded", () => {
   const value = (row, k) => row.cells[k].textContent.trim();
   const order = (a, b) => {
@@ -9,7 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return a.localeCompare(b);
   };
   for (const table of document.querySelectorAll(".sortable table, table.sortable")) {
-    // A value and its interval stay on one line: rows are low, and the page is shorter.
+    // A value and its interval stay on one line, which keeps rows low and the page short.
     for (const cell of table.tBodies[0].querySelectorAll("td"))
       if (/^-?[\d.]+ \[[^\]]*\]$/.test(cell.textContent.trim())) cell.style.whiteSpace = "nowrap";
     const heads = [...table.tHead.rows[0].cells];
