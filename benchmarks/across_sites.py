@@ -290,20 +290,20 @@ def methods(chosen: tuple[str, str, str]) -> dict[str, dict[str, Any]]:
     primary = {"columns": SETS["clinical"], "classifier": "logistic regression", "way": "mean"}
     rows: dict[str, dict[str, Any]] = {
         "not standardised": {**primary, "way": unchanged},
-        "stated beforehand: clinical features, logistic regression, mean": primary,
+        "fixed beforehand: clinical features, logistic regression, mean": primary,
         "5 references": {**primary, "n_reference": 5},
         "3 references": {**primary, "n_reference": 3},
         "median and IQR": {**primary, "way": "median"},
-        "references also in the training": {**primary, "local": True},
+        "references also used for training": {**primary, "local": True},
         "extra trees": {**primary, "classifier": "extra trees"},
         "ranks among the references": {**primary, "way": ranks},
-        "ranks among all (unlabelled patients)": {**primary, "way": ranks_of_all},
+        "ranks among all recordings (unlabelled)": {**primary, "way": ranks_of_all},
         "CORAL, references": {**primary, "way": coral_of_references},
-        "CORAL, all (unlabelled patients)": {**primary, "way": coral},
+        "CORAL, all recordings (unlabelled)": {**primary, "way": coral},
         "limits of 2 SD, clinical features": {**primary, "classifier": "limits"},
         "limits of 2 SD, potentials": {"columns": SETS["potentials"], "classifier": "limits"},
-        "trained on simulation": {**primary, "source": "simulated"},
-        "trained on N2001 and simulation": {**primary, "source": "both"},
+        "trained on simulated subjects": {**primary, "source": "simulated"},
+        "trained on N2001 and simulated subjects": {**primary, "source": "both"},
     }
     if base != primary:
         rows[f"chosen without the target: {columns}, {classifier}, {statistic}"] = base
@@ -323,7 +323,7 @@ def run(sites: dict[str, pd.DataFrame], arguments: argparse.Namespace) -> str:
     sources = {"N2001": sites["N2001"], "simulated": sites["simulated"], "both": both}
     lines = [
         *_header(sites, arguments, ", ".join(chosen)),
-        "| way | target | balanced accuracy | draws | recall H / M / N | AUROC H-M / H-N / M-N |",
+        "| method | target | balanced accuracy | draws | recall H / M / N | AUROC H-M / H-N / M-N |",
         "|---|---|---|---|---|---|",
     ]
     for title, settings in methods((chosen[0], chosen[1], chosen[2])).items():
@@ -355,7 +355,7 @@ def _header(
     return [
         f"- command: `{command} --references {arguments.references}`",
         f"- subjects: {counts}",
-        f"- best setting from N2001 to the simulated cohort, of 20: {chosen}",
+        f"- best of 20 settings from N2001 to the simulated cohort: {chosen}",
         f"- date: {time.strftime('%Y-%m-%d')}; scikit-learn {sklearn.__version__}",
         "",
     ]

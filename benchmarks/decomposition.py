@@ -195,13 +195,13 @@ def expert(folder: Path) -> None:
         without = absent(signal, fs, events)[events["unit"].isin(large).to_numpy()]
         print(f"\n{recording.recording}: {len(large)} annotated units above 50 uV", end=", ")
         print(f"{len(times)} discharges")
-        print(f"  found by any unit: {hit.mean():.3f} ({chance:.3f} if all are moved by 37 ms)")
-        print(f"  found, units matched one to one: {strict.sensitivity:.3f}")
-        print(f"  found, several annotated per found unit: {partial.sensitivity:.3f}, ", end="")
+        print(f"  found by any unit: {hit.mean():.3f} ({chance:.3f} if all are shifted by 37 ms)")
+        print(f"  found, with units matched one to one: {strict.sensitivity:.3f}")
+        print(f"  found, with several per found unit: {partial.sensitivity:.3f}, ", end="")
         print(f"precision against the partial annotation {partial.precision:.3f}")
         print(f"  {without.sum()} have less than half of their unit's potential, of which ", end="")
-        print(f"{(without & ~hit).sum()} of the {(~hit).sum()} that are not found; ", end="")
-        print(f"found of the others: {hit[~without].mean():.3f}")
+        print(f"{(without & ~hit).sum()} of the {(~hit).sum()} that are missed; ", end="")
+        print(f"found among the others: {hit[~without].mean():.3f}")
         print(off_annotation(found, events, decomposer.units_[decomposer.units_["row"] == row]))
         print(decomposer.units_[decomposer.units_["row"] == row].round(3).to_string(index=False))
 
@@ -294,7 +294,7 @@ def empty(seeds: range) -> None:
 
 
 def duration(seeds: range) -> None:
-    print("\nProcessor time in s for 11 s on one core, least of three, median over recordings")
+    print("\nProcessor time in s for 11 s on one core, best of three, median over recordings")
     for name, drive in FORCES.items():
         least = []
         for diagnosis in DIAGNOSES:

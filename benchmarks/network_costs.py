@@ -88,13 +88,13 @@ def main() -> None:
     n2001 = load_n2001(arguments.folder / "n2001_biceps", muscle="BB", invalid="clip", lazy=True)
     sets = {
         "Algiers": load_algiers(arguments.folder / "algiers", spoilt="drop").data,
-        "N2001, low level": n2001.data[n2001.data["level"] != "moderate"],
+        "N2001, low contraction": n2001.data[n2001.data["level"] != "moderate"],
     }
     durations = {
         k: np.array([signal.shape[-1] for signal in table["signal"]]) / table["fs"].to_numpy()
         for k, table in sets.items()
     }
-    heads = ["network of", "window", "batch", "CPU s per batch", "epochs at most"]
+    heads = ["network of", "window", "batch", "CPU s per batch", "maximum epochs"]
     heads += [f"{k}: CPU min per epoch of a fold" for k in sets]
     lines = measured_before(arguments.out)
     for name, options, model, prefix in networks():

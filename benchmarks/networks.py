@@ -294,7 +294,7 @@ def length_rows(device: str, repeats: int) -> list[tuple]:
     name = "256 signals of 400 to 4000 samples"
     rows = [
         (f"{name}: padding in random batches, fraction", at_random, "", None),
-        (f"{name}: padding in ours, fraction", ordered, "", 0.1),
+        (f"{name}: padding in this package, fraction", ordered, "", 0.1),
     ]
     for module, bar in (("ALSNet", 1.5), ("RecurrentNet", 1.0), ("AttentionNet", 1.0)):
         net = EMGClassifier(module, device=device, validation_fraction=None, max_epochs=1)

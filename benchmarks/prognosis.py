@@ -90,7 +90,7 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
                 )
                 alarm = test.difference < 0 and test.pvalue <= 0.05
                 found[name] = found.get(name, 0) + int(alarm)
-    print(f"lower error than the reference, of {n_seeds} seeds without a trend")
+    print(f"number of {n_seeds} seeds with a lower error than the reference")
     return pd.DataFrame(counts)
 
 

@@ -108,7 +108,9 @@ def quartiles(values: np.ndarray) -> str:
 
 
 def report(table: pd.DataFrame) -> None:
-    print("\nby subject, median [quartiles]: sensitivity (found and of its kind) and precision")
+    print(
+        "\nby subject, median [quartiles]: sensitivity (detected with the correct kind) and precision"
+    )
     for decibel in NOISES:
         for kind in KINDS:
             part = table[(table["dB"] == decibel) & (table["scene"] != "quiet")]
@@ -119,7 +121,7 @@ def report(table: pd.DataFrame) -> None:
                 sensitivity, precision = (right / total).to_numpy(), (right / called).to_numpy()
             print(f"{decibel:>3} dB {kind:<20} sensitivity {quartiles(sensitivity):<32} "
                   f"precision {quartiles(precision)}")  # fmt: skip
-    print("\nconfusion, events of all subjects (rows true, columns called), 40 to 20 dB")
+    print("\nconfusion, events of all subjects (rows: true, columns: predicted), 40 to 20 dB")
     part = table[(table["dB"] >= 20) & (table["scene"] != "quiet")]
     matrix = pd.DataFrame(
         [[int(part[(k, a)].sum()) for a in FOUND] for k in (*KINDS,)]
@@ -127,7 +129,7 @@ def report(table: pd.DataFrame) -> None:
         index=[*KINDS, "(false)"], columns=FOUND,
     )  # fmt: skip
     print(matrix.to_string())
-    print("\nquiet rest: false events a minute of a kind (and unclassified), subjects with any")
+    print("\nquiet rest: false events per minute, classified (and unclassified); subjects with any")
     for decibel in NOISES:
         part = table[(table["dB"] == decibel) & (table["scene"] == "quiet")]
         minutes = len(part) * SECONDS / 60
@@ -137,7 +139,7 @@ def report(table: pd.DataFrame) -> None:
         low, high = wilson_interval(k / n, n)
         print(f"{decibel:>3} dB {kinds.sum() / minutes:.2f} ({other / minutes:.2f}); "
               f"{k} of {n} [{low:.2f}, {high:.2f}]; "
-              f"called not at rest {int((~part['rest']).sum())}")  # fmt: skip
+              f"not at rest {int((~part['rest']).sum())}")  # fmt: skip
 
 
 def main() -> None:
@@ -154,11 +156,11 @@ def main() -> None:
     rest = table[table["scene"] != "quiet"]
     refused = int((~rest["rest"]).sum())
     print(
-        f"simulated truth only; {options.subjects} subjects a scene and noise, {SECONDS:g} s "
-        f"each; {refused} of {len(rest)} recordings with activity called not at rest"
+        f"simulated truth only; {options.subjects} subjects per scene and noise level, {SECONDS:g} s "
+        f"each; {refused} of {len(rest)} recordings with activity classified as not at rest"
     )
     report(table)
-    print("\ncontractions called rest (should be none)")
+    print("\ncontractions classified as rest (should be none)")
     for diagnosis in ("normal", "myopathy", "neuropathy"):
         for drive in DRIVES:
             k, n = sum(contraction(drive, diagnosis, seed) for seed in seeds), len(seeds)

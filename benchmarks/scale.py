@@ -155,7 +155,9 @@ def killed_and_continued(n: int, seconds: float, jobs: int) -> None:
         process = subprocess.Popen(command, start_new_session=True)
         time.sleep(seconds)
         if process.poll() is not None:
-            raise SystemExit(f"The run of {n} recordings ended within {seconds} s: kill it sooner.")
+            raise SystemExit(
+                f"The run of {n} recordings ended within {seconds} s: kill it earlier."
+            )
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         kept = sum(1 for _ in (Path(temporary) / "store").rglob("output.pkl"))
@@ -165,7 +167,7 @@ def killed_and_continued(n: int, seconds: float, jobs: int) -> None:
     pd.testing.assert_frame_equal(again.predictions, whole.predictions)
     print(
         f"killed after {seconds:g} s with {kept} results in the store; continued in "
-        f"{cost.wall:.0f} s, predictions as without the interruption"
+        f"{cost.wall:.0f} s, same predictions as an uninterrupted run"
     )
 
 
@@ -185,7 +187,7 @@ def main(argv: list[str] | None = None) -> None:
         killed_and_continued(min(arguments.recordings), arguments.kill, arguments.jobs)
         return
     print(f"{'recordings':>10} {'backend':8}{'store':8}{'wall, s':>9}{'CPU, s':>9}{'MB':>7}"
-          f"{'ms a recording':>16}")  # fmt: skip
+          f"{'ms/recording':>16}")  # fmt: skip
     for n in arguments.recordings:
         for name in arguments.backend:
             with tempfile.TemporaryDirectory() as temporary:

@@ -223,7 +223,7 @@ def measure(root: Path) -> dict[str, object]:
         "lines of the largest file": f"{raw[largest]} ({largest})",
         "private imports across packages": len(private_imports(root)),
         "parameters of public __init__, 90th percentile": percentile(parameters, 0.9),
-        "parameters of public __init__, most": max(parameters),
+        "parameters of public __init__, maximum": max(parameters),
         "functions with complexity above 10": f"{high:.1%}",
         "highest complexity": f"{highest[0]} ({highest[1]})",
         "public names": public_names(root),
