@@ -323,7 +323,8 @@ def run(sites: dict[str, pd.DataFrame], arguments: argparse.Namespace) -> str:
     sources = {"N2001": sites["N2001"], "simulated": sites["simulated"], "both": both}
     lines = [
         *_header(sites, arguments, ", ".join(chosen)),
-        "| method | target | balanced accuracy | draws | recall H / M / N | AUROC H-M / H-N / M-N |",
+        "| method | target | balanced accuracy | draws | recall H / M / N "
+        "| AUROC H-M / H-N / M-N |",
         "|---|---|---|---|---|---|",
     ]
     for title, settings in methods((chosen[0], chosen[1], chosen[2])).items():

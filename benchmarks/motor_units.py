@@ -1,4 +1,4 @@
-"""Accuracy of the potentials of single motor units, and the gain from rules on them.
+"""Accuracy of measured motor unit potentials, and the gain from rules based on them.
 
 Run with ``python benchmarks/motor_units.py [--seeds 3] [--rules]``.
 

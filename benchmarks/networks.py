@@ -72,7 +72,7 @@ MB = 2**20
 
 
 class NearlyEmpty(nn.Module):
-    """One dense layer, so that almost only the overhead is measured."""
+    """Network of one dense layer, so that almost only overhead is measured."""
 
     def __init__(self, n_channels: int, n_times: int, n_classes: int) -> None:
         super().__init__()

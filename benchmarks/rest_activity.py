@@ -108,9 +108,7 @@ def quartiles(values: np.ndarray) -> str:
 
 
 def report(table: pd.DataFrame) -> None:
-    print(
-        "\nby subject, median [quartiles]: sensitivity (detected with the correct kind) and precision"
-    )
+    print("\nby subject, median [quartiles]: sensitivity (kind is correct) and precision")
     for decibel in NOISES:
         for kind in KINDS:
             part = table[(table["dB"] == decibel) & (table["scene"] != "quiet")]
@@ -156,8 +154,8 @@ def main() -> None:
     rest = table[table["scene"] != "quiet"]
     refused = int((~rest["rest"]).sum())
     print(
-        f"simulated truth only; {options.subjects} subjects per scene and noise level, {SECONDS:g} s "
-        f"each; {refused} of {len(rest)} recordings with activity classified as not at rest"
+        f"simulated truth; {options.subjects} subjects per scene and noise, {SECONDS:g} s each; "
+        f"{refused} of {len(rest)} recordings with activity classified as not at rest"
     )
     report(table)
     print("\ncontractions classified as rest (should be none)")

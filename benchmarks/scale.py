@@ -156,7 +156,7 @@ def killed_and_continued(n: int, seconds: float, jobs: int) -> None:
         time.sleep(seconds)
         if process.poll() is not None:
             raise SystemExit(
-                f"The run of {n} recordings ended within {seconds} s: kill it earlier."
+                f"The run of {n} recordings ended within {seconds} s; kill it earlier."
             )
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
