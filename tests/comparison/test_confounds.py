@@ -128,6 +128,14 @@ def test_number_of_recordings_and_properties_of_signals_are_audited():
     assert audit.confounds == ["n_recordings"]
 
 
+@pytest.mark.filterwarnings("ignore:.*p-value")
+def test_an_infinite_number_is_the_largest():
+    table, y = cohort(age=[*range(20, 43), np.inf])
+    audit = confound_audit(table, y, columns="age", n_permutations=5)
+    text = audit.summary.loc["age", "values"]
+    assert text == "control: 25.5 (20 to 31); patient: 37.5 (32 to inf)"
+
+
 def test_signals_are_read_only_if_a_property_is_audited():
     missing = [SignalFile("there/is/no/file.bin", length=100)] * 12
     table = recording_table(missing, fs=1000.0, subject=range(12), side=["left", "right"] * 6)

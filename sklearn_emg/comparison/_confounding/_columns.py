@@ -373,7 +373,8 @@ def _describe_class(values: Values, subject: NDArray[np.intp], chosen: NDArray[n
             texts.append(f"{more} other values")
     elif given.any():
         medians = pd.Series(values.numbers[given]).groupby(subject[given]).median()
-        low, middle, high = values.texts(*map(float, np.quantile(medians, [0, 0.5, 1])))
+        # np.quantile gives NaN next to an infinity.
+        low, middle, high = values.texts(medians.min(), medians.median(), medians.max())
         texts.append(low if low == high else f"{middle} ({low} to {high})")
     n_without = len(np.unique(subject[chosen])) - len(np.unique(subject[given]))
     if n_without:
