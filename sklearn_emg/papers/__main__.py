@@ -181,6 +181,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--rate", type=float, default=10_000.0, help="rate of the simulated cohort in Hz")
     add("--level", choices=("low", "all"), default="low", help="level of contraction in N2001; a "
         "moderate level was recorded for controls only (default: low)")  # fmt: skip
+    add("--classes", help="classes to compare, separated by commas, such as ALS,control; "
+        "healthy=control,sick=ALS+myopathy joins some (default: all)")  # fmt: skip
     add("--seed", type=int, default=0)
     tables = commands.add_parser("boumerdes", help="repeat the Boumerdes tables on N2001")
     _add_running(tables)
@@ -313,6 +315,23 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _of_classes(
+    text: str, table: pd.DataFrame, y: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Recordings of the classes that ``--classes`` names, and the class of each."""
+    classes: dict[str, str] = {}
+    for part in _names(text):
+        name, _, members = part.partition("=")
+        for member in (members or name).split("+"):
+            if member in classes:
+                raise ValueError(f"--classes names {member!r} twice.")
+            classes[member] = name
+    if unknown := sorted(set(classes) - set(y)):
+        raise ValueError(f"--classes names {unknown[0]!r}; the set has {sorted(set(y))}.")
+    kept = np.isin(y, list(classes))
+    return table[kept].reset_index(drop=True), np.array([classes[label] for label in y[kept]])
+
+
 def _searched(protocol: NestedProtocol, grids: dict[str, Any], name: str, model: Any) -> Any:
     if name not in grids:
         raise ValueError(f"The file of --grid has no grid for {name!r}; it has {sorted(grids)}.")
@@ -367,6 +386,9 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
         grids = _grids(arguments.grid)
         search, label = partial(_searched, protocol, grids), json.dumps(grids, sort_keys=True)
     name, table, y, caveat = DATA[kind](arguments, folder[0] if folder else None)
+    if arguments.classes is not None:
+        table, y = _of_classes(arguments.classes, table, np.asarray(y))
+        name = f"{name}, classes {arguments.classes}"
     left_out = {
         name: reason
         for names, reason in _texts(arguments.leave_out, "--leave-out SYSTEMS").items()

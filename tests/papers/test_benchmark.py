@@ -664,6 +664,21 @@ def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+def test_the_command_compares_the_classes_of_a_source(tmp_path, capsys):
+    command = ["benchmark", "--data", "simulated", "--subjects", "9", "--rate", "2000"]
+    command += ["--systems", "time-domain", "--folds", "2", "--audit", "0", "--quiet", "--out"]
+    joined = "healthy=normal,sick=myopathy+neuropathy"
+    for text, counts in [("normal,myopathy", (3, 3)), (joined, (3, 6))]:
+        assert main([*command, str(tmp_path / text[:5]), "--classes", text]) == 0
+        subjects = pd.read_parquet(tmp_path / text[:5] / "predictions.parquet")
+        of_class = subjects["y_true"].value_counts()
+        names = [part.partition("=")[0] for part in text.split(",")]
+        assert [of_class[name] for name in names] == list(counts)
+    for text, message in [("gout", "names 'gout'; the set has"), ("normal,normal", "twice")]:
+        assert main([*command, str(tmp_path / "c"), "--classes", text]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_names_on_the_command_line_may_have_spaces_and_stray_commas():
     assert _names(" alsnet, nam,") == ["alsnet", "nam"]
 
