@@ -315,9 +315,7 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _of_classes(
-    text: str, table: pd.DataFrame, y: np.ndarray
-) -> tuple[pd.DataFrame, np.ndarray]:
+def _of_classes(text: str, table: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     """Recordings of the classes that ``--classes`` names, and the class of each."""
     classes: dict[str, str] = {}
     for part in _names(text):
