@@ -1,4 +1,4 @@
-"""Subjects of a new site: tables without columns that reveal the diagnosis, draws, scores."""
+"""Tables, predictions and scores of the subjects of a new site."""
 
 from __future__ import annotations
 
@@ -20,40 +20,47 @@ Statistic = Callable[[NDArray[np.bool_], NDArray[np.intp]], NDArray[np.floating]
 
 
 def without_diagnosis(X: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
-    """Table of new subjects without the columns that reveal which of them are healthy.
+    """Remove the columns that reveal which of the new subjects are healthy.
 
     Parameters
     ----------
     X : DataFrame
+        Table of the new subjects.
     columns : set of str
-        Further columns that mark references.
+        Names of further columns that mark references.
 
     Returns
     -------
     X : DataFrame
+        Table without these columns, ``group`` and ``reference``.
     """
     return X.drop(columns=["group", "reference", *columns], errors="ignore")
 
 
 def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
-    """Subjects of a table, and their labels, one per subject.
+    """Return the subjects of a table and the label of each subject.
 
     Parameters
     ----------
-    X : DataFrame with a ``subject`` column
+    X : DataFrame
+        Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
+        Label of each row.
     caller : str
-        Function named in messages.
+        Name of the calling function, for error messages.
 
     Returns
     -------
     subjects : Subjects
+        Subjects of the rows.
     labels : ndarray of shape (n_subjects,)
+        Label of each subject.
 
     Raises
     ------
     ValueError
-        If X names no subjects, or a subject has two labels.
+        If X has no ``subject`` column, if the numbers of rows and labels differ, or if a subject
+        has two labels.
     """
     if not isinstance(X, pd.DataFrame) or "subject" not in X.columns:
         raise ValueError(f"{caller} needs a table with a 'subject' column.")
@@ -71,19 +78,24 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
 
 
 def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPredictions:
-    """Predict each subject once, without warnings about what is intended here.
+    """Predict each subject once, without the warnings that are expected at a new site.
 
-    The references of a new site are not tested, and a site without references is pooled.
+    These warnings are not needed, because the references are not test subjects and a site without
+    references is pooled on purpose.
 
     Parameters
     ----------
     model : fitted estimator
-    X : DataFrame with a ``subject`` column
+        System that predicts the diagnoses.
+    X : DataFrame
+        Table with a ``subject`` column.
     y : ndarray of shape (n_rows,)
+        Label of each row.
 
     Returns
     -------
     predictions : SubjectPredictions
+        True and predicted diagnosis of each subject.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings(
@@ -96,18 +108,21 @@ def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPrediction
 def recalls(
     correct: NDArray[np.bool_], label: NDArray[np.intp], n_classes: int
 ) -> NDArray[np.floating]:
-    """Accuracy, mean recall and recall of each class; NaN for classes without subjects.
+    """Compute the accuracy, the mean recall and the recall of each class.
 
     Parameters
     ----------
     correct : ndarray of bool of shape (n_subjects,)
+        Whether the diagnosis of each subject is correct.
     label : ndarray of int of shape (n_subjects,)
-        Code of the true class.
+        Index of the true class of each subject.
     n_classes : int
+        Number of classes.
 
     Returns
     -------
     scores : ndarray of shape (2 + n_classes,)
+        Accuracy, mean recall and recall of each class, which is NaN for classes without subjects.
     """
     count = np.bincount(label, minlength=n_classes)
     right = np.bincount(label, weights=correct, minlength=n_classes)
@@ -124,23 +139,28 @@ def resampled(
     confidence: float,
     random_state: Any,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Bootstrap interval of a mean over draws: a draw, and subjects within its classes.
+    """Compute bootstrap intervals of scores that are averaged over draws.
+
+    Each resample takes one draw at random and resamples its subjects within their classes.
 
     Parameters
     ----------
     draws : list of (correct, label)
-        For each draw of local subjects, the columns of correct diagnoses, of shape
-        (n_subjects, n_columns), and the class of each subject of shape (n_subjects,).
+        For each draw of local subjects, an array of shape (n_subjects, n_columns) that is True
+        where a diagnosis is correct, and the class index of each subject, of shape (n_subjects,).
     statistic : callable
-        ``statistic(correct, label)`` gives an array of scores.
+        Function ``statistic(correct, label)`` that returns an array of scores.
     n_resamples : int
+        Number of bootstrap resamples.
     confidence : float
+        Confidence level of the intervals.
     random_state : int or RandomState
+        Seed of the bootstrap.
 
     Returns
     -------
     low, high : ndarray
-        Bounds of each score.
+        Bounds of each score, in the shape that `statistic` returns.
     """
     rng = check_random_state(random_state)
     values = []

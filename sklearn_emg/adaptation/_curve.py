@@ -1,4 +1,4 @@
-"""Accuracy at a new site against the number of its subjects that a system learned from."""
+"""Accuracy at a new site as a function of the number of local subjects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sklearn_emg.recordings import is_healthy
 __all__ = ["AdaptationCurve", "adaptation_curve"]
 
 _CALLER = "adaptation_curve"
-_OLD_FOLDS = 4  # a quarter of the subjects of the source measures what is forgotten
+_OLD_FOLDS = 4  # one of the folds of source subjects is held out to measure forgetting
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,21 @@ class AdaptationCurve:
     Attributes
     ----------
     summary : DataFrame
-        One row per model, cohort ("new": subjects of the target; "old": subjects of the source that
-        were not trained on), number ``n_local`` of local subjects and metric ("balanced_accuracy",
-        "accuracy" and "recall" of each class), with the mean ``value`` over draws, its interval
-        ``low`` to ``high``, and the ``difference`` to the smallest number of local subjects on the
-        same test subjects, with ``difference_low`` and ``difference_high``. ``n_recordings`` is the
-        mean number of local recordings, ``n_subjects`` that of test subjects per draw.
+        One row per model, cohort, number of local subjects (``n_local``) and metric. The cohort
+        "new" consists of subjects of the target, and "old" of held-out subjects of the source. The
+        metrics are "balanced_accuracy", "accuracy" and the recall of each class ("recall" and the
+        class name). ``value`` is the mean over draws, and ``low`` and ``high`` are its confidence
+        limits. ``difference`` is the value minus the one with the smallest number of local
+        subjects, on the same test subjects; its limits are ``difference_low`` and
+        ``difference_high``. ``n_recordings`` is the mean number of local recordings per draw, and
+        ``n_subjects`` is the mean number of test subjects per draw.
     predictions : DataFrame
         One row per model, draw, ``n_local``, cohort and test subject, with ``y_true`` and
         ``y_pred``.
     target : object
         Name of the new site.
     learn : {"labels", "references"}
-        What was learned from the local subjects.
+        Whether the systems learned labelled recordings or unlabelled references of the new site.
     confidence : float
         Confidence level of the intervals.
     chance : float
@@ -69,14 +71,15 @@ class AdaptationCurve:
     chance: float
 
     def table(self, metric: str = "balanced_accuracy", cohort: str = "new") -> pd.DataFrame:
-        """Table for reading: a metric by number of local subjects, with intervals.
+        """Tabulate a metric with its intervals by number of local subjects.
 
         Parameters
         ----------
         metric : str, default="balanced_accuracy"
             Name from ``summary["metric"]``.
         cohort : {"new", "old"}, default="new"
-            Subjects of the new site, or those of the source that were not trained on.
+            Whether the metric is measured on subjects of the new site or on held-out subjects of
+            the source.
 
         Returns
         -------
@@ -99,7 +102,26 @@ class AdaptationCurve:
         return ReadableTable(wide.rename_axis(columns=None))
 
     def rows(self, metric: str = "balanced_accuracy", cohort: str = "new") -> pd.DataFrame:
-        """Rows of the summary of one metric and cohort; parameters as in :meth:`table`."""
+        """Return the rows of the summary for one metric and cohort.
+
+        Parameters
+        ----------
+        metric : str, default="balanced_accuracy"
+            Name from ``summary["metric"]``.
+        cohort : {"new", "old"}, default="new"
+            Whether the metric is measured on subjects of the new site or on held-out subjects of
+            the source.
+
+        Returns
+        -------
+        rows : DataFrame
+            One row per model and number of local subjects, with the columns of ``summary``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such metric or cohort.
+        """
         check_option(
             metric, list(dict.fromkeys(self.summary["metric"])), "metric", "AdaptationCurve"
         )
@@ -116,7 +138,7 @@ class AdaptationCurve:
             f"(chance {self.chance:.2f})\n{self.table()!r}"
         )
         if "old" in set(self.summary["cohort"]):
-            text += f"\n\nOn subjects of the source, not trained on\n{self.table(cohort='old')!r}"
+            text += f"\n\nOn held-out subjects of the source\n{self.table(cohort='old')!r}"
         return text
 
 
@@ -136,67 +158,73 @@ def adaptation_curve(
     n_resamples: int = 1000,
     random_state: Any = 0,
 ) -> AdaptationCurve:
-    """Measure accuracy at a new site against the number of local subjects.
+    """Measure accuracy at a new site as a function of the number of local subjects.
 
-    Each model is fitted on all other sites. Every draw puts some subjects of the target in an
-    order. The models learn from the first 0, 1, 3 ... of them and then diagnose the subjects of the
-    target that were not drawn, the same for all numbers and models.
+    Each model is fitted on all other sites. Every draw selects some subjects of the target in
+    random order. The models learn from the first 0, 1, 3, ... of them and then diagnose the
+    subjects of the target that were not drawn. These test subjects are the same for all numbers of
+    local subjects and for all models.
 
     Parameters
     ----------
     models : dict of str to AdaptiveDiagnosis, or AdaptiveDiagnosis
-        Systems, which are cloned.
+        Systems to evaluate. They are cloned, so the given objects are not changed.
     X : DataFrame
         Table with the columns ``subject`` and `site`.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject.
+        Label of each row. All rows of a subject must have the same label.
     target : object
         Name of the new site in the column `site`.
     site : str, default="site"
         Column with the site of each row.
     learn : {"labels", "references"}, default="labels"
-        "references": recordings of healthy local subjects without their labels, by ``calibrate``.
-        "labels": labelled recordings of local subjects, drawn in turn from each class (healthy
-        subjects first), by ``partial_fit``. If a system has a SiteStandardizer, the healthy
-        subjects among them calibrate it first.
+        What the systems learn from the local subjects.
+
+        - "references": ``calibrate`` learns recordings of healthy local subjects without labels.
+        - "labels": ``partial_fit`` learns labelled recordings of local subjects, who are drawn in
+          turn from each class, healthy subjects first. If a system has a SiteStandardizer, the
+          healthy subjects among them calibrate it first.
     sizes : sequence of int, default=(0, 1, 3, 5, 10)
-        Numbers of local subjects. With 0 the SiteStandardizer of a system needs
-        ``new_site="pooled"``, and with 1 also a `prior`.
+        Numbers of local subjects. With 0, the SiteStandardizer of a system needs
+        ``new_site="pooled"``; with 1, it also needs a `prior`.
     n_draws : int, default=10
         Number of draws of local subjects.
     forgetting : bool, default=True
         Whether to hold out a quarter of the subjects of the other sites from ``fit`` and to
-        diagnose them after each adaptation. With an int as `random_state` they are the same
-        subjects for both values of `learn` and all `sizes`.
+        diagnose them after each adaptation. If `random_state` is an int, the same subjects are
+        held out for both values of `learn` and for all `sizes`.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
         Number of bootstrap resamples.
     random_state : int, RandomState instance or None, default=0
-        Seed of draws and bootstrap.
+        Seed of the draws and of the bootstrap.
 
     Returns
     -------
     curve : AdaptationCurve
+        Summary and predictions.
 
     Raises
     ------
+    TypeError
+        If a model is not an AdaptiveDiagnosis.
     ValueError
-        If there is no such site, it is the only one, its classes have too few subjects, or a
-        subject has recordings at another site too.
+        If the target is not among the sites or is the only one, if its classes have too few
+        subjects, or if one of its subjects also has recordings at another site.
 
     See Also
     --------
     sklearn_emg.inspection.AdaptationDisplay : Draws the curve.
-    prequential_score : Tests each subject, then learns from it.
+    prequential_score : Tests each new subject before learning from it.
     sklearn_emg.comparison.compare : Scores within and across sites with ``site="site"``.
 
     Notes
     -----
-    ``compare(..., site="site", adapt=k)`` calls this function for each of its sites and pipelines.
+    ``compare(..., site="site", adapt=k)`` calls this function for each site and pipeline.
 
-    Intervals come from a bootstrap that takes one of the draws and resamples its test subjects
-    within their classes. They do not include the draw of the subjects of the source.
+    Each bootstrap resample takes one draw at random and resamples its test subjects within their
+    classes. The intervals do not include the variation due to the choice of source subjects.
 
     Examples
     --------
@@ -226,16 +254,16 @@ def adaptation_curve(
     check_option(learn, ("labels", "references"), "learn", _CALLER)
     wanted = sorted({check_integer(n, "sizes", _CALLER, 0) for n in sizes})
     if not wanted or not wanted[-1]:
-        raise ValueError("The 'sizes' of adaptation_curve need a number above 0.")
+        raise ValueError("The 'sizes' of adaptation_curve must contain a number above 0.")
     check_integer(n_draws, "n_draws", _CALLER)
     check_integer(n_resamples, "n_resamples", _CALLER)
     check_confidence(confidence)
     rng = check_random_state(random_state)
-    of_folds = rng.randint(2**31 - 1)  # first, so that the old subjects do not depend on the draws
+    of_folds = rng.randint(2**31 - 1)  # drawn first: old subjects must not depend on the draws
     labels = np.asarray(y)
     checked_table(X, labels, _CALLER)
     here = _rows_at(X, site, target)
-    # The same draws for all models.
+    # All models use the same draws.
     draws = list(_draws(X[here], labels[here], learn, wanted[-1], n_draws, rng))
     source, old = np.flatnonzero(~here), np.arange(0)
     if forgetting:
@@ -259,7 +287,7 @@ def adaptation_curve(
 
 
 def _rows_at(X: pd.DataFrame, site: str, target: Any) -> NDArray[np.bool_]:
-    """Rows of the new site, whose subjects are at no other."""
+    """Select the rows of the new site; its subjects must not have rows at another site."""
     codes, sites = sites_of(X, site, _CALLER)
     if target not in sites or len(sites) < 2:
         raise ValueError(
@@ -270,10 +298,10 @@ def _rows_at(X: pd.DataFrame, site: str, target: Any) -> NDArray[np.bool_]:
     elsewhere = set(X["subject"][~here])
     if shared := [name for name in X["subject"][here].unique().tolist() if name in elsewhere]:
         raise ValueError(
-            f"Subject {shared[0]!r} of site {target!r} has recordings at another site too, on "
-            f"which adaptation_curve would train its models ({counted(len(shared), 'subject')} in "
-            "all). Leave these recordings out; if the name stands for different subjects, join the "
-            "tables with sklearn_emg.recordings.concat_tables."
+            f"Subject {shared[0]!r} of site {target!r} also has recordings at another site, and "
+            f"adaptation_curve would train its models on them ({counted(len(shared), 'subject')} "
+            "in all). Leave these recordings out. If the name denotes different subjects, join "
+            "the tables with sklearn_emg.recordings.concat_tables."
         )
     return here
 
@@ -295,7 +323,7 @@ def _draws(
     n_draws: int,
     rng: np.random.RandomState,
 ) -> Iterator[list[Any]]:
-    """Local subjects of each draw, in the order in which the system learns from them."""
+    """Yield the local subjects of each draw in the order in which the system learns from them."""
     subjects, labels = checked_table(X, y, _CALLER)
     classes = sorted(np.unique(labels).tolist(), key=lambda c: (not is_healthy(c), str(c)))
     if learn == "references":
@@ -308,7 +336,7 @@ def _draws(
 
 
 def largest_draw(labels: NDArray[Any]) -> int:
-    """Largest number of labelled local subjects that leaves one of each class for the test.
+    """Return the largest number of local subjects that leaves one of each class for the test.
 
     Parameters
     ----------
@@ -318,10 +346,11 @@ def largest_draw(labels: NDArray[Any]) -> int:
     Returns
     -------
     n : int
+        Number of labelled local subjects.
     """
     counts = pd.Series(labels).value_counts()
     order = sorted(counts.index.tolist(), key=lambda c: (not is_healthy(c), str(c)))
-    # The first class that has one subject left is drawn from once more at the end.
+    # Drawing takes turns and stops before a class would lose its last subject.
     return min(len(order) * (int(counts[c]) - 1) + k for k, c in enumerate(order))
 
 
@@ -329,8 +358,8 @@ def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
     """Raise if the draws would leave no subject of a class for the test."""
     if not classes:
         raise ValueError(
-            "No label of the new site is that of healthy subjects ('healthy', 'control', "
-            "'normal'), who are the references. Rename the class, or set learn='labels'."
+            "The references are healthy subjects, but no label of the new site denotes them "
+            "('healthy', 'control' or 'normal'). Rename the class, or set learn='labels'."
         )
     counts = {c: int((labels == c).sum()) for c in classes}
     for k, c in enumerate(classes):
@@ -338,13 +367,13 @@ def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
         if counts[c] <= needed:
             raise ValueError(
                 f"adaptation_curve draws {counted(needed, 'subject')} of class {c!r} of the new "
-                f"site, which has {counts[c]}: at least one has to be left for "
-                "the test. Lower 'sizes'."
+                f"site, which has {counts[c]}, but at least one must be left for the test. Lower "
+                "the 'sizes'."
             )
 
 
 class _Parts:
-    """Rows of one experiment: those of the new site, and old ones that were not trained on."""
+    """Rows of one experiment: rows of the new site and rows of held-out source subjects."""
 
     def __init__(
         self,
@@ -359,7 +388,7 @@ class _Parts:
         self.learn, self.sizes = learn, sizes
 
     def run(self, fitted: AdaptiveDiagnosis, draws: list[list[Any]]) -> Iterator[pd.DataFrame]:
-        """Predictions of all draws and sizes."""
+        """Yield the predictions of all draws and sizes."""
         X = without_diagnosis(self.X, fitted.reference_columns())
         subject = self.X["subject"]
         for k, drawn in enumerate(draws):
@@ -380,7 +409,7 @@ class _Parts:
 
 
 def _learn(model: AdaptiveDiagnosis, X: pd.DataFrame, y: NDArray[Any], learn: str) -> None:
-    """Calibrate by references, and learn labels."""
+    """Calibrate the model on references, learn labels, or both, depending on `learn`."""
     healthy = np.array([is_healthy(label) for label in y], dtype=bool)
     if learn == "references":
         model.calibrate(X)
@@ -397,7 +426,7 @@ def _summaries(
     confidence: float,
     seed: int,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of the summary; all sizes are resampled together, for their differences."""
+    """Yield the rows of the summary; all sizes share the resamples, for their differences."""
     metrics = ["accuracy", "balanced_accuracy", *(f"recall {c}" for c in classes.tolist())]
     for (model, cohort), part in predictions.groupby(["model", "cohort"], sort=False):
         sizes = sorted(part["n_local"].unique())
@@ -433,7 +462,7 @@ def _summaries(
 def _columns(
     rows: pd.DataFrame, classes: NDArray[Any], sizes: list[int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Correct diagnoses of a draw, a column per size, and the class of each subject."""
+    """Return which diagnoses of a draw are correct, one column per size, and the classes."""
     by_size = [rows[rows["n_local"] == n].reset_index(drop=True) for n in sizes]
     correct = np.column_stack([(part["y_true"] == part["y_pred"]) for part in by_size])
     return correct, np.searchsorted(classes, by_size[0]["y_true"].to_numpy().astype(classes.dtype))

@@ -1,4 +1,4 @@
-"""A fitted system that learns a new site or patient: references, then labelled recordings."""
+"""Estimator that adapts a system to a new site or patient by references and labels."""
 
 from __future__ import annotations
 
@@ -55,29 +55,29 @@ def _system_has(method: str) -> Any:
 
 
 class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, BaseEstimator):
-    """Adapt a system to a new site or patient: unlabelled references, few labelled recordings.
+    """Adapt a system to a new site or patient by unlabelled references or a few labels.
 
     ``fit`` trains the system on the source. ``calibrate`` takes unlabelled recordings of healthy
-    reference subjects of a new site, or a rest or reference contraction of a new patient, and
-    standardises features by them. ``partial_fit`` takes labelled recordings: the network is trained
-    further, or the classifier is fitted again on old and new recordings. Transformers stay as they
-    were fitted, apart from the statistics of the new site.
+    reference subjects of a new site, or rest or reference contractions of a new patient, and uses
+    their statistics to standardise the features. ``partial_fit`` takes labelled recordings. It
+    trains a network further or fits the classifier again on old and new recordings. Transformers
+    stay as they were fitted, apart from the statistics of the new site.
 
     Parameters
     ----------
     estimator : estimator object
         A DiVoteClassifier, a Pipeline that ends with one, or another classifier of this package or
-        scikit-learn, alone or at the end of a Pipeline. Give a fitted system as
-        ``FrozenEstimator(system)``: it is not fitted again, and a copy of it adapts.
+        scikit-learn, alone or at the end of a Pipeline. To adapt a fitted system, wrap it as
+        ``FrozenEstimator(system)``. The system itself stays unchanged, and a copy of it adapts.
     update : {"auto", "refit", "fine_tune", "final"}, default="auto"
         What ``partial_fit`` does.
 
-        - "refit": the last classifier (of windows, and the final one) is fitted on the features of
-          all recordings, those of ``fit`` and the new ones.
+        - "refit": the last classifier is fitted on the features of all recordings, both those of
+          ``fit`` and the new ones. In DiVote, these are the window classifier and the final one.
         - "fine_tune": the last classifier is trained further on the new recordings by its own
           ``partial_fit``, and the final classifier of DiVote is fitted on old and new subjects.
         - "final": only the final classifier of DiVote is fitted, on old and new subjects.
-        - "auto": "fine_tune" where the last classifier has ``partial_fit``, as networks do,
+        - "auto": "fine_tune" if the last classifier has ``partial_fit``, as networks do;
           otherwise "refit".
     weight : float, default=1.0
         Weight of a new recording relative to a recording of ``fit``. "fine_tune" does not use it to
@@ -88,43 +88,46 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Class labels.
     estimator_ : estimator object
-        The system as it is adapted.
+        The adapted system.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of all subjects that were trained on, in ``fit`` and later. A network does not
-        hold any of them out for validation later.
+        Identities of all subjects that ``fit`` and ``partial_fit`` trained on. When a network is
+        trained further, it holds none of them out for validation.
     reference_subjects_ : ndarray of shape (n_references,)
-        Identities of the subjects that standardised a site in ``calibrate``. They must not serve as
-        test subjects.
+        Identities of the subjects whose recordings ``calibrate`` used to standardise a site. They
+        must not serve as test subjects.
     update_ : {"refit", "fine_tune", "final"}
         What ``partial_fit`` does.
     n_features_in_ : int
-        Number of features, only for arrays and feature tables.
+        Number of features. It exists only if the system was fitted on an array or a feature table.
 
     Raises
     ------
     ValueError
-        If a new recording has a label that is not in ``classes_``, or another number of channels or
-        rate than those of ``fit``; if ``calibrate`` finds no SiteStandardizer; or if "refit" lacks
-        the recordings of ``fit``, which a frozen system does not hold.
+        If the label of a new recording is not in ``classes_``; if a new recording differs from
+        those of ``fit`` in sampling rate or number of channels; if ``calibrate`` finds no
+        SiteStandardizer; or if "refit" lacks the recordings of ``fit``, which a frozen system does
+        not contain.
 
     Warns
     -----
     SubjectLeakWarning
-        If predicted subjects were trained on or standardised a site.
+        If predicted subjects were used for training or to standardise a site.
 
     See Also
     --------
-    adaptation_curve : Accuracy against the number of local subjects.
-    prequential_score : Tests each subject, then learns from it.
+    adaptation_curve : Accuracy as a function of the number of local subjects.
+    prequential_score : Tests each new subject before learning from it.
     sklearn_emg.preprocessing.SiteStandardizer : Standardises by the references of a site.
     sklearn_emg.neural_network.TransferClassifier : Fine-tunes networks with frozen layers.
 
     Notes
     -----
-    For "refit" the recordings of ``fit`` are kept, in memory and in pickles of this object: to give
-    a system to others, give ``estimator_``, which :func:`~sklearn_emg.deployment.save_model` saves.
-    Their features are computed again by each ``partial_fit``, unless steps store them
+    "refit" keeps the recordings of ``fit`` in memory and in pickles of this object. To share a
+    system without these recordings, save ``estimator_`` with
+    :func:`~sklearn_emg.deployment.save_model`. Each ``partial_fit`` computes the features of all
+    recordings again unless the steps cache them
     (:class:`~sklearn_emg.model_selection.CachedTransformer`).
 
     Examples
@@ -175,20 +178,22 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     @warned_once()
     def fit(self, X: Any, y: Labels, groups: Labels | None = None) -> Self:
-        """Train the system on the source; a frozen one is taken as it is.
+        """Train the system on the source, unless it is frozen.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            Recordings or features as `estimator` takes them. For a frozen system, the recordings
-            that it was trained on, which "refit" needs.
+            Recordings or features in a form that `estimator` accepts. For a frozen system, give
+            the recordings that it was trained on; "refit" needs them.
         y : array-like of shape (n_rows,)
+            Label of each row.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row, for an X without a ``subject`` column.
 
         Returns
         -------
         self : object
+            The fitted estimator.
         """
         self._validate_params()
         frozen = isinstance(self.estimator, FrozenEstimator)
@@ -204,7 +209,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         return self
 
     def _take_frozen(self) -> None:
-        """Start from a copy of the frozen system, with the subjects that it states."""
+        """Start from a copy of the frozen system and the training subjects stored in it."""
         check_is_fitted(self.estimator)
         self._start(copy.deepcopy(self.estimator.estimator))
         known, _ = training_subjects(self.estimator_)
@@ -234,7 +239,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     @staticmethod
     def _groups_for(model: Any, groups: Labels | None) -> dict[str, Any]:
-        """Parameter of ``fit`` that gives subjects to the last predictor, where it takes them."""
+        """Return the ``fit`` parameter that passes subjects to a last predictor with groups."""
         if groups is None or not has_fit_parameter(last_of(model), "groups"):
             return {}
         if get_config()["enable_metadata_routing"]:
@@ -251,7 +256,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         return isinstance(self.estimator, FrozenEstimator)
 
     def _begin(self) -> None:
-        """A frozen system can adapt without ``fit``."""
+        """Take a frozen system if ``fit`` was not called; check that there is a fitted system."""
         if not hasattr(self, "estimator_") and self._is_frozen_system():
             self._validate_params()
             self._take_frozen()
@@ -266,26 +271,28 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         Parameters
         ----------
         X : DataFrame
-            Recordings of references, with the columns of ``fit`` that name site and subject: of
-            healthy subjects of a site, or, where the site of the SiteStandardizer is "subject",
-            rest or reference contractions of patients. All rows count as references. Those of
-            earlier calls count as well.
+            Recordings of the references, with the columns of ``fit`` that name the site and the
+            subject. They are recordings of healthy subjects of a site or, if the `site` of the
+            SiteStandardizer is "subject", rest or reference contractions of patients. All rows are
+            used as references, in addition to those of earlier calls.
 
         Returns
         -------
         self : object
+            The calibrated estimator.
 
         Raises
         ------
         ValueError
-            If no step is a SiteStandardizer, its references are a list, or X is not a table.
+            If no step is a SiteStandardizer, if the `reference` of a SiteStandardizer is a list of
+            subjects, or if X is not a table or lacks the site column.
         """
         self._begin()
         steps = self._standardizers()
         if not isinstance(X, pd.DataFrame):
             raise ValueError(
-                f"calibrate of {type(self).__name__} needs a table with the columns that name site "
-                f"and subject. Got {type(X).__name__}."
+                f"calibrate of {type(self).__name__} needs a table with the columns that name the "
+                f"site and the subject. Got {type(X).__name__}."
             )
         references, here = self._with_earlier_references(X, steps)
         own = all(step.site == "subject" for step in steps)
@@ -301,11 +308,11 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     def _with_earlier_references(
         self, X: pd.DataFrame, steps: list[SiteStandardizer]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """All references so far, and those of the sites in X; others stay as they are."""
+        """Return all references so far and, separately, those of the sites in X."""
         sites = dict.fromkeys(step.site for step in steps if step.site is not None)
         if missing := [name for name in sites if name not in X.columns]:
             raise ValueError(
-                f"X lacks the columns {missing}, by which the SiteStandardizer tells sites."
+                f"X lacks the columns {missing}, by which the SiteStandardizer distinguishes sites."
             )
         marked = X.assign(**{column: True for column in map(_reference_column, steps)})
         kept = [marked] if self._references is None else [self._references, marked]
@@ -315,21 +322,23 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         return references, here
 
     def has_standardizer(self) -> bool:
-        """Whether a step is a SiteStandardizer, which ``calibrate`` needs.
+        """Tell whether a step is a SiteStandardizer, which ``calibrate`` needs.
 
         Returns
         -------
         has : bool
+            True if there is such a step.
         """
         self._begin()
         return bool(self._found_standardizers())
 
     def reference_columns(self) -> set[str]:
-        """Columns by which the SiteStandardizers find references, apart from ``group``.
+        """Return the columns that mark references for the SiteStandardizers, except ``group``.
 
         Returns
         -------
         columns : set of str
+            Names of the columns.
         """
         self._begin()
         return {_reference_column(step) for step in self._found_standardizers()}
@@ -345,13 +354,13 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         if not (steps := self._found_standardizers()):
             raise ValueError(
                 f"The estimator of {type(self).__name__} has no SiteStandardizer, which learns "
-                "from unlabelled references. Put one before the classifier, or adapt by "
-                "partial_fit with labels."
+                "from unlabelled references. Put one before the classifier, or adapt to labelled "
+                "recordings with partial_fit."
             )
         return steps
 
     def _copied_steps(self) -> Any:
-        """The system with steps of its own, so that a failure leaves the old ones."""
+        """Copy the system, so that it stays unchanged if an adaptation fails."""
         return copy.deepcopy(self.estimator_)
 
     @staticmethod
@@ -371,24 +380,27 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         classes: Labels | None = None,
         groups: Labels | None = None,
     ) -> Self:
-        """Learn labelled recordings, in addition to those of all earlier calls.
+        """Learn from labelled recordings, in addition to those of all earlier calls.
+
+        If there is neither an earlier ``fit`` nor a frozen system, the first call does what
+        ``fit`` does.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            New recordings as in ``fit``. If the system has a SiteStandardizer, call ``calibrate``
-            for new sites first.
+            New recordings in the same form as in ``fit``. If the system has a SiteStandardizer,
+            call ``calibrate`` for new sites first.
         y : array-like of shape (n_rows,)
-            Labels. They may be of one class only.
+            Label of each row. The labels may belong to a single class.
         classes : array-like of shape (n_classes,), default=None
-            All classes, as in scikit-learn's ``partial_fit``; they must be those of the first fit.
+            All classes, as in scikit-learn's ``partial_fit``. They must be those of the first fit.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row, for an X without a ``subject`` column.
 
         Returns
         -------
         self : object
-            The first call, without an earlier ``fit`` or a frozen system, is a ``fit``.
+            The adapted estimator.
         """
         if not self.__sklearn_is_fitted__():
             self._check_classes(classes, np.unique(np.asarray(y)))
@@ -410,7 +422,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         return self
 
     def _check_new_rows(self, X: Any) -> None:
-        """Refuse an array of other features, or a table without columns of the first fit."""
+        """Raise if X differs in type, features or columns from the data of the first fit."""
         is_table = isinstance(X, pd.DataFrame)
         if not is_table and hasattr(self, "n_features_in_"):
             validate_data(self, X, reset=False, skip_check_array=True)
@@ -419,8 +431,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         first = self._rows[0][0]
         if is_table != isinstance(first, pd.DataFrame):
             raise ValueError(
-                f"{type(self).__name__} was fitted on {type(first).__name__} and was given "
-                f"{type(X).__name__}. Give it what it was fitted on."
+                f"{type(self).__name__} was fitted on {type(first).__name__} but was given "
+                f"{type(X).__name__}. Give it data of the type it was fitted on."
             )
         needed = set(first.columns) - (set(METADATA_COLUMNS) - {"subject"}) if is_table else set()
         if missing := sorted(needed.difference(X.columns if is_table else ()), key=str):
@@ -429,7 +441,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             )
 
     def _check_classes(self, classes: Labels | None, first: NDArray[Any]) -> None:
-        """Refuse classes of scikit-learn's ``partial_fit`` that the first fit did not see."""
+        """Raise if the `classes` of ``partial_fit`` differ from those of the first fit."""
         if classes is not None and set(np.unique(classes).tolist()) != set(first.tolist()):
             raise ValueError(
                 f"The 'classes' of {type(self).__name__}.partial_fit are "
@@ -438,11 +450,11 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             )
 
     def _refitted(self, model: Any, X: Any, y: NDArray[Any], groups: Any) -> Any:
-        """The system with its last classifier fitted on all rows."""
+        """Fit the last classifier of the system again on old and new rows."""
         if not self._rows:
             raise ValueError(
-                f"update='refit' of {type(self).__name__} needs the recordings of the first fit: "
-                "call fit(X, y) with them before (a frozen system is not trained by it), or set "
+                f"update='refit' of {type(self).__name__} needs the recordings of the first fit. "
+                "Call fit(X, y) with them first, which does not train a frozen system, or set "
                 "update='final' or 'fine_tune'."
             )
         given = [*self._rows, (X, y, groups, float(self.weight))]
@@ -466,8 +478,9 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             return model
         if weighted and not has_fit_parameter(last, "sample_weight"):
             raise ValueError(
-                f"{type(last).__name__} takes no sample_weight, and the weight of new recordings "
-                f"is {self.weight:g}. Set weight=1, or use a classifier that takes weights."
+                f"{type(last).__name__} does not accept sample_weight, but the weight of new "
+                f"recordings is {self.weight:g}. Set weight=1, or use a classifier that accepts "
+                "weights."
             )
         fresh = clone(last)
         names = _subjects_of_rows(X, groups)
@@ -482,7 +495,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         elif self.update_ == "final":
             raise ValueError(
                 f"update='final' of {type(self).__name__} fits the final classifier of a "
-                f"DiVoteClassifier, and the system ends with {type(last).__name__}. Set "
+                f"DiVoteClassifier, but the system ends with {type(last).__name__}. Set "
                 "update='refit' or 'fine_tune'."
             )
         else:
@@ -492,7 +505,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     @contextmanager
     def _own_warnings(self) -> Iterator[None]:
-        """Parts of the system know fewer subjects than this object, which warns in their place."""
+        """Silence leak warnings of the parts; this object warns itself and knows all subjects."""
         with warnings.catch_warnings():
             for text in (".*were trained on", ".*look like subjects"):
                 warnings.filterwarnings("ignore", text, SubjectLeakWarning)
@@ -510,41 +523,47 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             return getattr(self.estimator_, method)(X, **params)
 
     def predict(self, X: Any, groups: Labels | None = None) -> NDArray[Any]:
-        """Diagnosis of each row by the adapted system.
+        """Predict the diagnosis of each row with the adapted system.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``.
+            Recordings or features in the same form as in ``fit``.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row, for an X without a ``subject`` column.
 
         Returns
         -------
         y : ndarray of shape (n_rows,)
+            Predicted label of each row.
 
         Warns
         -----
         SubjectLeakWarning
-            If subjects were trained on or standardised a site.
+            If subjects of X were used for training or to standardise a site.
         """
         return self._call("predict", X, groups)
 
     @available_if(_system_has("predict_proba"))
     def predict_proba(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
-        """Class probabilities of each row by the adapted system.
+        """Predict the class probabilities of each row with the adapted system.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``.
+            Recordings or features in the same form as in ``fit``.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row, for an X without a ``subject`` column.
 
         Returns
         -------
         probabilities : ndarray of shape (n_rows, n_classes)
-            In the order of ``classes_``.
+            Probabilities, with columns in the order of ``classes_``.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If subjects of X were used for training or to standardise a site.
         """
         return self._call("predict_proba", X, groups)
 
@@ -555,35 +574,35 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
 
 def _reference_column(step: SiteStandardizer) -> str:
-    """Column that marks the references of a SiteStandardizer."""
+    """Return the column that marks the references of a SiteStandardizer."""
     if not isinstance(step.reference, str):
         raise ValueError(
-            "The SiteStandardizer lists its reference subjects, so that it knows none of a new "
-            "site. Set its 'reference' to 'healthy', or to a column of True and False."
+            "The 'reference' of the SiteStandardizer is a list of subjects, which contains none of "
+            "a new site. Set it to 'healthy' or to the name of a column of True and False."
         )
     return "reference" if step.reference in ("healthy", "all") else step.reference
 
 
 def _subjects_of_rows(X: Any, groups: Labels | None) -> Labels | None:
-    """Subject of each row, where X or groups name them."""
+    """Return the subject of each row if X or `groups` contains the subjects."""
     if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
         return X["subject"].to_numpy()
     return groups
 
 
 def _joined(parts: list[Any]) -> Any:
-    """Rows of several calls as one table or array."""
+    """Join the rows of several calls in one table or array."""
     if all(isinstance(part, pd.DataFrame) for part in parts):
         return pd.concat(parts, ignore_index=True)
     return np.concatenate([np.asarray(part) for part in parts])
 
 
 def _joined_groups(parts: list[Labels | None]) -> NDArray[Any] | None:
-    """Subjects of several calls; given for all of them or for none."""
+    """Join the subjects of several calls; they must be given for all calls or for none."""
     named = [part is not None for part in parts]
     if any(named) and not all(named):
         raise ValueError(
-            "Some calls of fit and partial_fit were given 'groups' and others were not. Give the "
-            "subjects of all rows, or a table with a 'subject' column each time."
+            "Some calls of fit and partial_fit were given 'groups' and others were not. Give "
+            "'groups' or a table with a 'subject' column in every call."
         )
     return np.concatenate([np.asarray(part) for part in parts]) if all(named) else None

@@ -1,4 +1,4 @@
-"""Alarms of drift by cumulative sums of standardised values, with a stated rate of false alarms."""
+"""Drift alarms by cumulative sums of standardised values, with a set rate of false alarms."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sklearn_emg._warnings import warn_of_recordings
 
 __all__ = ["Alarm", "CusumDetector", "average_run_length"]
 
-_EXCESS = 1.166  # mean excess over the threshold of sums of normal values (Siegmund)
-_FEW = 50  # values of a reference from which mean and deviation are too uncertain
+_EXCESS = 1.166  # twice the mean excess of a sum of normal values over its threshold (Siegmund)
+_FEW = 50  # with fewer reference values, the mean and standard deviation are too uncertain
 
 
 def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -> float:
-    """Mean number of values until a one-sided CUSUM of normal values gives an alarm.
+    """Compute the mean number of values until a one-sided CUSUM of normal values gives an alarm.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -
     allowance : float
         Allowance k that is subtracted from each value, in standard deviations.
     shift : float, default=0.0
-        Mean of the values, in standard deviations. 0 gives the mean number of values between false
-        alarms, a larger shift the delay of its detection.
+        Mean of the values, in standard deviations. With 0, the result is the mean number of values
+        between false alarms; with a larger shift, it is the mean delay of detection.
 
     Returns
     -------
@@ -42,16 +42,16 @@ def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -
     Raises
     ------
     ValueError
-        If `threshold` or `allowance` is not positive.
+        If `threshold` or `allowance` is not positive, or `shift` is not finite.
 
     Notes
     -----
     Siegmund's approximation [1]_ for independent normal values, with :math:`b = h + 1.166` and
     :math:`\\Delta = shift - k`, is
 
-    .. math:: (\\exp(-2 \\Delta b) + 2 \\Delta b - 1) / (2 \\Delta^2)
+    .. math:: (\\exp(-2 \\Delta b) + 2 \\Delta b - 1) / (2 \\Delta^2),
 
-    and :math:`b^2` for :math:`\\Delta = 0`.
+    and equals :math:`b^2` for :math:`\\Delta = 0`.
 
     References
     ----------
@@ -74,21 +74,20 @@ def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm of a :class:`CusumDetector`.
+    """Alarm of a :class:`CusumDetector`.
 
     Attributes
     ----------
     position : int
         Index of the value that gave the alarm.
     since : int
-        Index of the first value after the sum was last zero, which estimates the time of the
-        change.
+        Index of the first value after the sum was last zero. It estimates when the change began.
     feature : hashable
-        Name of the feature, or its number.
+        Name of the feature, or its index if the features have no names.
     direction : {"up", "down"}
         Whether the values became higher or lower.
     statistic : float
-        Cumulative sum, in standard deviations.
+        Cumulative sum at the alarm, in standard deviations.
     """
 
     position: int
@@ -99,11 +98,11 @@ class Alarm:
 
 
 class CusumDetector:
-    """Give an alarm if the mean of features or scores has drifted.
+    """Raise an alarm when the mean of a feature or score has drifted.
 
-    Each value is standardised by the mean and the standard deviation of a reference, and a
-    cumulative sum in each direction gives an alarm above a threshold [1]_. The threshold follows
-    from the number of values between false alarms that is wanted.
+    Each value is standardised by the mean and the standard deviation of a reference. A cumulative
+    sum in each direction raises an alarm when it exceeds a threshold [1]_. The threshold is chosen
+    to give the wanted mean number of values between false alarms.
 
     Parameters
     ----------
@@ -113,12 +112,12 @@ class CusumDetector:
         Shift of the mean that is to be detected, in standard deviations. Half of it is the
         allowance.
     run_length : float, default=1000.0
-        Mean number of values (rows) between false alarms, over all features and directions, if
-        values are normal and independent of one another.
+        Mean number of rows between false alarms, over all features and directions, if the values
+        are normal and independent of one another.
     direction : {"both", "up", "down"}, default="both"
-        Which drifts give an alarm.
+        Direction of the drifts that raise an alarm.
     names : sequence of str, default=None
-        Names of the features, for the alarms; their numbers by default.
+        Names of the features in the alarms. By default, the features are numbered from 0.
 
     Attributes
     ----------
@@ -127,23 +126,24 @@ class CusumDetector:
     n_values : int
         Number of rows so far.
     n_missing : int
-        Number of values that were NaN and are left out of the sums.
+        Number of NaN values, which are left out of the sums.
     alarms : list of Alarm
         All alarms so far.
 
     See Also
     --------
-    average_run_length : Formula of false alarms and delays.
-    sklearn_emg.streaming.StreamingDiagnosis : Gives the scores of windows as they arrive.
+    average_run_length : Formula for the rate of false alarms and for delays.
+    sklearn_emg.streaming.StreamingDiagnosis : Returns the scores of windows as they arrive.
 
     Notes
     -----
-    Values of overlapping windows depend on one another, which makes false alarms more frequent:
-    give one value per recording, or of windows that do not overlap. Limits that are estimated from
-    few values have the same effect. After an alarm the sums of its feature start at zero again.
+    Values of overlapping windows depend on one another, which makes false alarms more frequent.
+    Use one value per recording, or values of windows that do not overlap. Estimating the mean and
+    standard deviation from few values has the same effect. After an alarm, the sums of its feature
+    start again at zero.
 
-    The threshold follows from Siegmund's formula. With m sums, each of them has a run length m
-    times as long.
+    The threshold follows from Siegmund's formula. If there are m sums, the threshold gives each of
+    them a run length of m times `run_length`.
 
     References
     ----------
@@ -179,7 +179,7 @@ class CusumDetector:
         self.mean, self.std = np.atleast_1d(*(np.asarray(v, dtype=float) for v in (mean, std)))
         if self.mean.ndim != 1 or self.mean.shape != self.std.shape:
             raise ValueError(
-                "The 'mean' and 'std' of CusumDetector must have one value per feature each. Got "
+                "The 'mean' and 'std' of CusumDetector must each have one value per feature. Got "
                 f"shapes {self.mean.shape} and {self.std.shape}."
             )
         self.names = list(range(len(self.mean))) if names is None else list(names)
@@ -191,7 +191,7 @@ class CusumDetector:
         if (bad := ~(np.isfinite(self.mean) & (self.std > 0) & np.isfinite(self.std))).any():
             raise ValueError(
                 f"Feature {self.names[int(np.argmax(bad))]!r} of CusumDetector has no finite mean, "
-                "or its standard deviation is not positive: leave it out."
+                "or its standard deviation is not positive and finite. Leave this feature out."
             )
         self.direction = direction
         self._signs = {"both": (1.0, -1.0), "up": (1.0,), "down": (-1.0,)}[direction]
@@ -204,24 +204,31 @@ class CusumDetector:
 
     @classmethod
     def from_reference(cls, values: pd.DataFrame | ArrayLike, **parameters: Any) -> CusumDetector:
-        """Take mean and standard deviation from values without drift.
+        """Estimate the mean and standard deviation from values without drift.
 
         Parameters
         ----------
         values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
-            Values of a reference; NaN is left out. Columns of a table name the features.
+            Values of a reference. NaN values are left out. The columns of a DataFrame give the
+            names of the features.
         **parameters
             Further parameters of the detector.
 
         Returns
         -------
         detector : CusumDetector
+            Detector with the estimated mean and standard deviation.
+
+        Raises
+        ------
+        ValueError
+            If a feature has fewer than two finite values.
 
         Warns
         -----
         RecordingWarning
-            If there are fewer than 50 values: the limits are uncertain, and false alarms are more
-            frequent.
+            If a feature has fewer than 50 values, so that its mean is uncertain and false alarms
+            are more frequent.
         """
         names = list(values.columns) if isinstance(values, pd.DataFrame) else None
         array = np.asarray(values, dtype=float)
@@ -234,14 +241,15 @@ class CusumDetector:
             )
         if counts.min() < _FEW:
             warn_of_recordings(
-                f"CusumDetector learns its limits from {counts.min()} values: the mean is "
-                f"uncertain, and false alarms are more frequent than stated. Give {_FEW} or more.",
+                f"CusumDetector learns its limits from {counts.min()} values. The mean is "
+                "uncertain, and false alarms are more frequent than 'run_length' states. Give "
+                f"{_FEW} or more values.",
             )
         mean, std = np.nanmean(array, axis=0), np.nanstd(array, axis=0, ddof=1)
         return cls(mean, std, **{"names": names, **parameters})
 
     def _threshold(self) -> float:
-        """Threshold of each sum at which all of them together have the wanted run length."""
+        """Find the threshold of each sum that gives all sums together the wanted run length."""
         wanted = self.run_length * len(self._signs) * len(self.mean)
 
         def excess(h: float) -> float:
@@ -249,8 +257,8 @@ class CusumDetector:
 
         if excess(1e-6) > 0:
             raise ValueError(
-                f"The 'run_length' of CusumDetector, {self.run_length:g}, is shorter than a "
-                f"shift of {self.shift:g} allows with any threshold. Set a longer one."
+                f"No threshold of CusumDetector gives a 'run_length' as short as "
+                f"{self.run_length:g} with a shift of {self.shift:g}. Set a longer one."
             )
         high = 1.0
         while excess(high) < 0:
@@ -258,32 +266,33 @@ class CusumDetector:
         return float(brentq(excess, 1e-6, high))
 
     def expected_delay(self, shift: float | None = None) -> float:
-        """Mean number of values until a shift of one feature gives an alarm.
+        """Compute the mean number of values until a shift of one feature raises an alarm.
 
         Parameters
         ----------
         shift : float, default=None
-            Size of the shift in standard deviations. By default it is the `shift` of the detector.
+            Size of the shift in standard deviations. By default, it is the `shift` of the detector.
 
         Returns
         -------
         delay : float
+            Mean number of values.
         """
         shift = self.shift if shift is None else abs(shift)
         return average_run_length(self.threshold, self._allowance, shift)
 
     def update(self, values: float | ArrayLike) -> list[Alarm]:
-        """Take one value of each feature.
+        """Update the sums with one value of each feature.
 
         Parameters
         ----------
         values : float or array-like of shape (n_features,)
-            NaN leaves the sums of a feature as they are.
+            Value of each feature. NaN leaves the sums of its feature unchanged.
 
         Returns
         -------
         alarms : list of Alarm
-            Alarms of this value; usually none.
+            Alarms that these values raised; usually the list is empty.
 
         Raises
         ------
@@ -311,7 +320,7 @@ class CusumDetector:
         return found
 
     def _alarm(self, k: int, feature: int) -> Alarm:
-        """The alarm of a sum, which starts again."""
+        """Create the alarm of a sum and reset the sums of its feature."""
         alarm = Alarm(
             self.n_values,
             int(self._since[k, feature]),
@@ -323,16 +332,24 @@ class CusumDetector:
         return alarm
 
     def extend(self, values: pd.DataFrame | ArrayLike) -> list[Alarm]:
-        """Take several values, in the order of time.
+        """Update the sums with several rows of values in chronological order.
 
         Parameters
         ----------
         values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
-            Rows as :meth:`update` takes them. From a table, the columns of the reference are used.
+            One row per call of :meth:`update`. Of a DataFrame, only the columns whose names are
+            those of the features are used.
 
         Returns
         -------
         alarms : list of Alarm
+            Alarms that these values raised, in chronological order.
+
+        Raises
+        ------
+        ValueError
+            If a DataFrame lacks the column of a feature, if the number of features differs, or if a
+            value is infinite.
         """
         if isinstance(values, pd.DataFrame):
             if missing := [name for name in self.names if name not in values.columns]:

@@ -1,4 +1,4 @@
-"""Prequential evaluation: the system diagnoses each new subject, then learns from it."""
+"""Prequential evaluation: a system is tested on each new subject before learning from it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ class PrequentialScore:
     Attributes
     ----------
     predictions : DataFrame
-        One row per new subject, in the order in which they came: ``n_learned`` subjects before,
-        ``y_true``, ``y_pred``, and ``y_frozen`` by the system that did not learn.
+        One row per new subject, in the order in which the subjects were diagnosed. ``n_learned`` is
+        the number of subjects that the system had learned from, ``y_true`` the label, ``y_pred``
+        the prediction, and ``y_frozen`` the prediction of the system that does not learn.
     summary : DataFrame
-        Accuracy of the adapting and of the frozen system on the new subjects (Wilson intervals),
-        their difference on the same subjects (bootstrap), and with `old` the accuracy on the old
-        subjects before and after, and its change, which is negative if something is forgotten.
+        Accuracy of the adapting and of the frozen system on the new subjects, with Wilson
+        intervals, and the difference between them, with a bootstrap interval. If `old` was given,
+        further rows contain the accuracy on the old subjects before and after learning and its
+        change, which is negative if the system has forgotten something.
     old : DataFrame
-        Accuracy on the old subjects by ``n_learned``; empty without old subjects.
+        Accuracy on the old subjects by ``n_learned``. It is empty if there are no old subjects.
     model : AdaptiveDiagnosis
         The system after all subjects.
     confidence : float
@@ -53,13 +55,14 @@ class PrequentialScore:
     confidence: float
 
     def curve(self) -> pd.DataFrame:
-        """Accuracy over the subjects so far.
+        """Compute the accuracy over the subjects so far.
 
         Returns
         -------
         curve : DataFrame
-            One row per subject: ``accuracy`` of the adapting system over the subjects up to this
-            one, ``low`` and ``high``, and ``frozen``, the accuracy of the frozen system.
+            One row per subject. ``accuracy`` is that of the adapting system over all subjects up to
+            and including this one, ``low`` and ``high`` are its confidence limits, and ``frozen``
+            is the accuracy of the frozen system.
         """
         correct, frozen = (
             (self.predictions["y_true"] == self.predictions[column]).to_numpy()
@@ -75,7 +78,7 @@ class PrequentialScore:
         return table.set_index(pd.Index(n, name="n_subjects"))
 
     def __repr__(self) -> str:
-        head = "Prequential: each subject is diagnosed, then learned from"
+        head = "Prequential: each subject is diagnosed before the system learns from it"
         return f"{head}\n{self.summary.round(2)!r}"
 
 
@@ -92,44 +95,48 @@ def prequential_score(
     n_resamples: int = 1000,
     random_state: Any = 0,
 ) -> PrequentialScore:
-    """Diagnose each new subject, then learn from it: a subject is tested only before that.
+    """Test a system on each new subject before it learns from this subject.
 
     Parameters
     ----------
     model : AdaptiveDiagnosis
-        Fitted system, or one around a frozen system; a copy of it learns. If it has a
+        System that is fitted or that wraps a frozen system. Only a copy of it learns. If it has a
         SiteStandardizer, new sites need ``calibrate`` or ``new_site="pooled"``.
     X : DataFrame
         New recordings, with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject.
+        Label of each row. All rows of a subject must have the same label.
     old : tuple (X, y), default=None
-        Recordings of subjects of the source that were not trained on. They are diagnosed before and
-        after each batch, to see what is forgotten.
+        Recordings and labels of source subjects that were not trained on. They are diagnosed before
+        the first batch and after each batch to measure forgetting.
     batch : int, default=1
         Number of subjects that are diagnosed before the system learns from them together.
     order : {"given", "random"}, default="given"
-        Order of the subjects: that of their first rows, or drawn.
+        Order of the subjects: "given" is the order of their first rows, "random" a random order.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
         Number of bootstrap resamples of subjects.
     random_state : int, RandomState instance or None, default=0
-        Seed of order and bootstrap.
+        Seed of the random order and of the bootstrap.
 
     Returns
     -------
     score : PrequentialScore
+        Predictions, summary and the system after learning.
 
     Raises
     ------
+    TypeError
+        If `model` is not an AdaptiveDiagnosis.
     ValueError
-        If X names no subjects, a subject has two labels, or a label is unknown to the system.
+        If X has no ``subject`` column, a subject has two labels, or the system does not know a
+        label.
 
     Warns
     -----
     SubjectLeakWarning
-        If subjects of X or `old` were trained on before.
+        If the system was trained on subjects of X or `old`.
 
     Examples
     --------
@@ -174,7 +181,7 @@ def prequential_score(
             on_old.append({"n_learned": n_learned, "correct": correct})
 
     test_old(0)
-    with warnings.catch_warnings():  # of subjects that were trained on, who are named above
+    with warnings.catch_warnings():  # the calls above have already warned of training subjects
         warnings.simplefilter("ignore", SubjectLeakWarning)
         for start in range(0, len(sequence), batch):
             now = np.isin(subjects.codes, sequence[start : start + batch])
@@ -215,7 +222,7 @@ def _compared(
     settings: dict[str, Any],
     seed: int,
 ) -> dict[str, dict[str, float]]:
-    """Two accuracies of the same subjects, and their difference."""
+    """Compute two accuracies on the same subjects and the difference between them."""
     n = len(correct[names[0]])
     rows = {}
     for name in names:

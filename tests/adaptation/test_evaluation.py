@@ -74,13 +74,13 @@ def test_a_curve_refuses_what_it_cannot_draw():
         adaptation_curve(standardised(), X, y, target="Bern")
     with pytest.raises(TypeError, match="is a DiVoteClassifier: wrap it"):
         adaptation_curve({"plain": divote()}, X, y, target="Oslo")
-    with pytest.raises(ValueError, match="No label of the new site is that of healthy"):
+    with pytest.raises(ValueError, match="no label of the new site denotes them"):
         names = np.where(y == "healthy", "kind A", "kind B")
         adaptation_curve(standardised(), X, names, learn="references", **SETTINGS)
     again = X.assign(subject=X["subject"].replace("Oslo 1", "Rome 1"))
     with pytest.raises(ValueError, match=r"Subject 'Rome 1' of site 'Oslo' has .*\(1 subject in"):
         adaptation_curve(standardised(), again, y, **SETTINGS)
-    with pytest.raises(ValueError, match="need a number above 0"):
+    with pytest.raises(ValueError, match="must contain a number above 0"):
         adaptation_curve(standardised(), X, y, target="Oslo", sizes=[0])
 
 
