@@ -1,4 +1,4 @@
-"""Systems that travel: whole fitted systems in files that execute nothing, and in ONNX."""
+"""Saving of fitted systems in files that execute no code, ONNX export and prediction tables."""
 
 from sklearn_emg.deployment._onnx._export import export_onnx
 from sklearn_emg.deployment._predicting import prediction_table

@@ -1,4 +1,4 @@
-"""Places of networks, tables and mappings in a saved system, which skops does not write."""
+"""Placeholders in a saved system for networks, tables and mappings, which skops cannot write."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _CONTAINERS = (pd.DataFrame, pd.Series, pd.Index)
 
 
 class SavedNetwork(BaseEstimator):
-    """Place of a fitted network in a saved system.
+    """Placeholder for a fitted network in a saved system.
 
     Parameters
     ----------
-    number : int
-        Number of the network's files.
-    module : str or None
-        Name of its class, if it is not one of :mod:`sklearn_emg.neural_network`.
+    number : int, default=0
+        Number in the names of the network's files.
+    module : str, default=None
+        Name of the network's class, or None if the class is one of
+        :mod:`sklearn_emg.neural_network`.
     """
 
     def __init__(self, number: int = 0, module: str | None = None):
@@ -35,15 +36,20 @@ class SavedNetwork(BaseEstimator):
 
 
 class SavedNeighbours(BaseEstimator):
-    """Place of a tree of scikit-learn for the search of neighbours, which is compiled.
+    """Placeholder for a compiled nearest-neighbour tree of scikit-learn.
 
     Parameters
     ----------
-    kind : {"KDTree", "BallTree"}
-    samples : ndarray of shape (n_samples, n_features)
-    leaf_size : int
-    metric : str
-    metric_params : dict
+    kind : {"KDTree", "BallTree"}, default="KDTree"
+        Class of the tree.
+    samples : ndarray of shape (n_samples, n_features), default=None
+        Samples from which the tree is built.
+    leaf_size : int, default=30
+        Number of samples below which the tree searches all of them.
+    metric : str, default="euclidean"
+        Name of the distance metric.
+    metric_params : dict, default=None
+        Further parameters of the metric.
     """
 
     def __init__(
@@ -61,16 +67,16 @@ class SavedNeighbours(BaseEstimator):
         self.metric_params = metric_params
 
     def restored(self) -> Any:
-        """The tree."""
+        """Build the tree."""
         if self.kind not in _TREES:
-            raise ValueError(f"it names the tree {self.kind!r}, which is none of {sorted(_TREES)}")
+            raise ValueError(f"it names the tree {self.kind!r}, which is not in {sorted(_TREES)}")
         params = self.metric_params or {}
         samples = np.asarray(self.samples, dtype=np.float64)
         return _TREES[self.kind](samples, self.leaf_size, metric=self.metric, **params)
 
 
 def neighbours_of(parts: Iterable[Any]) -> dict[int, SavedNeighbours]:
-    """Places of the trees that estimators of :mod:`sklearn.neighbors` hold, by their identities.
+    """Create placeholders for the trees of all estimators of :mod:`sklearn.neighbors`.
 
     Parameters
     ----------
@@ -80,6 +86,7 @@ def neighbours_of(parts: Iterable[Any]) -> dict[int, SavedNeighbours]:
     Returns
     -------
     places : dict of int to SavedNeighbours
+        Placeholder of each tree, by the ``id`` of the tree.
     """
     places = {}
     for part in parts:
@@ -94,17 +101,18 @@ def neighbours_of(parts: Iterable[Any]) -> dict[int, SavedNeighbours]:
 
 
 class SavedTable(BaseEstimator):
-    """Table, column or index of pandas in a saved system, as arrays and lists.
+    """Placeholder for a pandas DataFrame, Series or Index, stored as arrays and lists.
 
     Parameters
     ----------
-    kind : {"DataFrame", "Series", "Index"}
-    columns : list
-        Arrays of numbers, or lists of any values.
-    names : list
+    kind : {"DataFrame", "Series", "Index"}, default="DataFrame"
+        Class of the object.
+    columns : list, default=None
+        One entry per column, which is an array of numbers or a list of any values.
+    names : list, default=None
         Names of the columns.
-    index : SavedTable or None
-        None for numbers from 0.
+    index : SavedTable, default=None
+        Index of the rows. None means that the rows are numbered from 0.
     """
 
     def __init__(
@@ -120,7 +128,7 @@ class SavedTable(BaseEstimator):
         self.index = index
 
     def restored(self) -> Any:
-        """The object of pandas."""
+        """Build the pandas object."""
         columns = [_column(values) for values in self.columns or []]
         if self.kind == "Index":
             return pd.Index(columns[0], name=(self.names or [None])[0])
@@ -133,12 +141,14 @@ class SavedTable(BaseEstimator):
 
 
 class SavedMapping(BaseEstimator):
-    """Mapping in a saved system whose keys are not texts or numbers, as two lists.
+    """Placeholder for a mapping that skops cannot write, stored as two lists.
 
     Parameters
     ----------
-    keys : list
-    values : list
+    keys : list, default=None
+        Keys of the mapping.
+    values : list, default=None
+        Value of each key.
     """
 
     def __init__(self, keys: list[Any] | None = None, values: list[Any] | None = None):
@@ -146,14 +156,14 @@ class SavedMapping(BaseEstimator):
         self.values = values
 
     def restored(self) -> dict[Any, Any]:
-        """The mapping, whose values may still hold places."""
+        """Build the mapping; its values may still contain placeholders."""
         return dict(zip(self.keys or [], self.values or [], strict=True))
 
 
 def is_mapping(value: Any) -> bool:
-    """Whether a value is a mapping that skops does not write; it is read as a dict.
+    """Return whether a value is a mapping that skops cannot write; it is restored as a dict.
 
-    Such are the settings of tsfresh, and sites with the name None.
+    Examples are the settings of tsfresh and a dict with the site None as a key.
     """
     if isinstance(value, UserDict):
         return True
@@ -161,7 +171,7 @@ def is_mapping(value: Any) -> bool:
 
 
 def _column(values: Any) -> pd.Series:
-    """A column: text gets the type that this version of pandas has for it."""
+    """Build a column; text gets the string type of the installed version of pandas."""
     if isinstance(values, np.ndarray):
         return pd.Series(values)
     texts = all(isinstance(value, str) for value in values)
@@ -169,26 +179,28 @@ def _column(values: Any) -> pd.Series:
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value is a table, a column or an index of pandas."""
+    """Return whether a value is a pandas DataFrame, Series or Index."""
     return isinstance(value, _CONTAINERS)
 
 
 def saved_table(table: Any) -> SavedTable:
-    """Place of a table.
+    """Create the placeholder for a pandas object.
 
     Parameters
     ----------
     table : DataFrame, Series or Index
+        Object to save.
 
     Returns
     -------
     place : SavedTable
+        Placeholder with the content of the object.
 
     Raises
     ------
     TypeError
-        If it has an index of several levels, or columns of another type than numbers, truth values,
-        text and objects.
+        If the object has an index of several levels, or a column of a type other than numbers,
+        booleans, text and Python objects.
     """
     if isinstance(table, pd.DataFrame):
         columns = [_plain(table.iloc[:, k]) for k in range(table.shape[1])]
@@ -197,7 +209,7 @@ def saved_table(table: Any) -> SavedTable:
     if isinstance(table, pd.Series):
         return SavedTable("Series", [_plain(table)], name, _index(table))
     if isinstance(table, pd.MultiIndex):
-        raise TypeError("a table of pandas with an index of several levels")
+        raise TypeError("a pandas object with an index of several levels")
     return SavedTable("Index", [_plain(table.to_series())], name)
 
 
@@ -211,11 +223,11 @@ def _plain(column: pd.Series) -> Any:
         return column.to_numpy()
     if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
         return column.tolist()
-    raise TypeError(f"a column of pandas of the type {column.dtype}")
+    raise TypeError(f"a pandas column of type {column.dtype}")
 
 
 def known_network(module: Any) -> str | None:
-    """Name of a network of this package outside of `neural_network`, None for others."""
+    """Return the name of a network class of another package than `neural_network`, or None."""
     name = getattr(module, "__name__", "")
     home = getattr(module, "__module__", "")
     is_known = name == _CONTEXT_LSTM and home.startswith("sklearn_emg.prognosis.")
@@ -223,15 +235,17 @@ def known_network(module: Any) -> str | None:
 
 
 def network_class(name: str) -> Any:
-    """Class of a network by the name that `known_network` gives.
+    """Return the class of a network by its name.
 
     Parameters
     ----------
     name : str
+        Name that `known_network` returns.
 
     Returns
     -------
     module : type
+        Class of the network.
 
     Raises
     ------

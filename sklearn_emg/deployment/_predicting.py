@@ -1,4 +1,4 @@
-"""A table of predictions for new recordings: answer, certainty, agreement, quality."""
+"""Table of predictions for new recordings, with agreement of the votes and signal quality."""
 
 from __future__ import annotations
 
@@ -35,52 +35,59 @@ def prediction_table(
     coverage: float = 0.9,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Predict new subjects, with the agreement of their recordings and the quality of the signals.
+    """Predict new subjects and report the agreement of the votes and the signal quality.
 
     Parameters
     ----------
     model : fitted classifier or regressor
-        A fitted model, such as :func:`load_model` returns.
+        Fitted model, for example one that :func:`load_model` returns.
     table : DataFrame
-        Recording table, or feature table with a ``subject`` column; all recordings of a subject
-        together.
+        Recording table, or feature table with a ``subject`` column. It must contain all recordings
+        of each subject.
     quality : QualityReport, default=None
-        Result of :func:`~sklearn_emg.preprocessing.check_quality` for the recordings; its findings
-        are listed with their subjects.
+        Result of :func:`~sklearn_emg.preprocessing.check_quality` for the recordings. Its findings
+        are listed for each subject.
     coverage : float, default=0.9
-        Fraction of new subjects whose number the interval of a regressor should contain.
+        Fraction of new subjects whose true value should lie in the interval of a regressor.
     confidence : float, default=0.95
         Confidence level of the interval of ``agreement``.
 
     Returns
     -------
     predictions : DataFrame
-        One row per subject, or per `unit` of a DiVote model: ``n_recordings``; ``diagnosis`` and
-        ``probability_<class>`` if the model gives probabilities, and for a DiVoteClassifier
-        ``agreement``, the fraction of the windows that vote for the diagnosis, counted over those
-        that do not overlap, with Wilson's interval ``agreement_low`` to ``agreement_high``; or
-        ``prediction`` with ``low`` and ``high`` if a DiVoteRegressor with `cv` gives an interval;
-        ``in_training``, "yes", "no" or "not known"; ``reasons``, the windows and recordings that
-        agree with the diagnosis or the range of the recordings' numbers; ``quality``, the findings,
-        "" for none and "not checked" without a report.
+        One row per subject, or per `unit` of a DiVote model, with these columns:
+
+        - ``in_training``: "yes", "no" or "not known".
+        - ``n_recordings``: number of recordings.
+        - ``diagnosis``: predicted class, for a classifier.
+        - ``probability_<class>``: probability of each class, if the model gives probabilities.
+        - ``agreement``: fraction of windows that vote for the diagnosis, for a DiVoteClassifier.
+          Only windows that do not overlap are counted. ``agreement_low`` and ``agreement_high``
+          are the limits of the Wilson interval.
+        - ``prediction``: predicted value, for a regressor.
+        - ``low`` and ``high``: limits of the prediction interval, for a DiVoteRegressor with `cv`.
+        - ``reasons``: how many windows and recordings agree with the diagnosis, or the range of the
+          values that are predicted for the recordings.
+        - ``quality``: findings of `quality`, "" if there are none, or "not checked" without
+          `quality`.
 
     Raises
     ------
     TypeError
-        If the model predicts neither classes nor numbers.
+        If `model` is neither a classifier nor a regressor.
     ValueError
-        If the table has no subjects, or the quality is that of another table.
+        If `table` has no ``subject`` column, or its number of rows differs from that of `quality`.
 
     Warns
     -----
     SubjectLeakWarning
-        If some of the subjects were trained on.
+        If the model was trained on some of the subjects.
 
     Notes
     -----
-    The interval of ``agreement`` is that of the subject's windows and not of the diagnosis: a
-    classifier that is wrong about a subject is wrong in most windows. How often a diagnosis is
-    wrong is measured by :func:`~sklearn_emg.comparison.compare`.
+    The interval of ``agreement`` describes the windows of the subject and not the certainty of the
+    diagnosis: if a classifier is wrong about a subject, most windows may agree on the wrong class.
+    :func:`~sklearn_emg.comparison.compare` measures how often a diagnosis is wrong.
 
     Examples
     --------
@@ -117,12 +124,12 @@ def prediction_table(
 
 
 def _check(model: Any, table: Any, quality: QualityReport | None) -> None:
-    """Refuse models that predict nothing, tables without subjects, quality of other tables."""
+    """Raise for a model that predicts nothing, a table without subjects or a foreign report."""
     if not hasattr(model, "predict") or not (is_classifier(model) or is_regressor(model)):
         path = isinstance(model, str | os.PathLike)
         raise TypeError(
             "The 'model' of prediction_table must be a fitted classifier or regressor. Got "
-            + (f"{str(model)!r}: read it by load_model." if path else f"{type(model).__name__}.")
+            + (f"{str(model)!r}: read it with load_model." if path else f"{type(model).__name__}.")
         )
     check_is_fitted(model)
     if not isinstance(table, pd.DataFrame) or "subject" not in table:
@@ -132,7 +139,7 @@ def _check(model: Any, table: Any, quality: QualityReport | None) -> None:
     if quality is not None and len(quality.index) != len(table):
         raise ValueError(
             f"The 'quality' of prediction_table has {counted(len(quality.index), 'recording')}, "
-            f"the table has {len(table)}. Check the table that is predicted."
+            f"but the table has {len(table)}. Pass the quality report of this table."
         )
 
 
@@ -141,7 +148,7 @@ def _seen(name: Any, known: frozenset[Any], complete: bool) -> str:
 
 
 def _plain(model: Any, table: pd.DataFrame) -> tuple[pd.DataFrame, list[NDArray[np.intp]]]:
-    """Predictions of a model that does not vote."""
+    """Return the predictions of a model that does not vote, and the rows of each subject."""
     found = predict_subjects(model, table)
     rows = [np.flatnonzero((table["subject"] == name).to_numpy()) for name in found.subject]
     index = pd.Index(list(found.subject), name="subject", tupleize_cols=False)
@@ -155,7 +162,7 @@ def _plain(model: Any, table: pd.DataFrame) -> tuple[pd.DataFrame, list[NDArray[
 
 
 def _unit_rows(votes: Votes) -> list[NDArray[np.intp]]:
-    """Rows of the recordings of each unit, in the order of the units."""
+    """Return the row numbers of the recordings of each unit, in the order of the units."""
     names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
     codes = pd.factorize(pd.MultiIndex.from_frame(votes.recordings[names]))[0]
     return [np.flatnonzero(codes == k) for k in range(len(votes.subjects))]
@@ -188,7 +195,7 @@ def _diagnoses(
 
 
 def _share(agree: NDArray[np.bool_], confidence: float) -> tuple[float, float, float]:
-    """Fraction and its interval; without windows nothing is known."""
+    """Return the fraction of votes and its interval, which is [0, 1] without windows."""
     if not len(agree):
         return np.nan, 0.0, 1.0
     share = float(agree.mean())
@@ -196,7 +203,7 @@ def _share(agree: NDArray[np.bool_], confidence: float) -> tuple[float, float, f
 
 
 def _do_not_overlap(windows: pd.DataFrame, length: float | None) -> NDArray[np.bool_]:
-    """Windows that begin after the end of the last one that is counted in their recording."""
+    """Select the windows that start after the end of the last selected one of their recording."""
     keep = np.ones(len(windows), dtype=bool)
     if length is None or "start" not in windows:
         return keep
@@ -228,14 +235,14 @@ def _numbers(
 
 
 def _adapted(model: Any) -> Any:
-    """The system within an AdaptiveDiagnosis or FrozenEstimator, or the model itself."""
+    """Return the system inside an AdaptiveDiagnosis or FrozenEstimator, or the model itself."""
     while isinstance(model, (AdaptiveDiagnosis, FrozenEstimator)):
         model = getattr(model, "estimator_", model.estimator)
     return model
 
 
 def _last(model: Any) -> Any:
-    """The DiVoteClassifier at the end of a fitted model that votes."""
+    """Return the DiVoteClassifier at the end of a fitted model that votes."""
     model = _adapted(model)
     while not isinstance(model, DiVoteClassifier):
         model = model.steps[-1][1] if isinstance(model, Pipeline) else model.best_estimator_
@@ -243,9 +250,9 @@ def _last(model: Any) -> Any:
 
 
 def _seconds(divote: DiVoteClassifier) -> float | None:
-    """Length of a window in seconds, None where no recordings were cut.
+    """Return the length of a window in s, or None if no windows were cut.
 
-    It is a little below that of whole samples, since starts are rounded.
+    The length is reduced by half a sample, because the starts of windows are rounded.
     """
     if divote.window_shape_ is None or divote.fs_ is None:
         return None
@@ -253,7 +260,7 @@ def _seconds(divote: DiVoteClassifier) -> float | None:
 
 
 def _intervals(model: Any, table: pd.DataFrame, coverage: float) -> NDArray[np.floating] | None:
-    """Intervals of a DiVoteRegressor with residuals out of fold; None for others."""
+    """Return the intervals of a DiVoteRegressor with out-of-fold residuals, otherwise None."""
     model = _adapted(model)
     while not isinstance(model, DiVoteRegressor):
         if isinstance(model, Pipeline):
@@ -267,7 +274,7 @@ def _intervals(model: Any, table: pd.DataFrame, coverage: float) -> NDArray[np.f
 
 
 def _quality(quality: QualityReport | None, rows: Sequence[int] | NDArray[np.intp]) -> str:
-    """Findings of the recordings of a unit, with the number of recordings."""
+    """List the quality findings of a unit and the recordings that they concern."""
     if quality is None:
         return "not checked"
     found = quality.findings[quality.findings["row"].isin(list(rows))]

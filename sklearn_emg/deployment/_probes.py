@@ -1,4 +1,4 @@
-"""Values of scikit-learn's estimators on random rows, which another version has to reproduce."""
+"""Outputs of scikit-learn estimators on random rows, which another version must reproduce."""
 
 from __future__ import annotations
 
@@ -16,14 +16,22 @@ _TOLERANCE = 1e-6
 
 
 def probed(parts: Iterable[Any], inner: Any) -> list[BaseEstimator]:
-    """Estimators of scikit-learn in a system whose values are noted, each with all inside it.
+    """Return the scikit-learn estimators of a system whose outputs are stored for comparison.
+
+    An estimator that another one contains is not listed, because the output of the outer one covers
+    it.
 
     Parameters
     ----------
     parts : iterable
         All objects in the system.
     inner : callable
-        Gives the objects in an object.
+        Function that returns the objects inside an object.
+
+    Returns
+    -------
+    found : list of estimator
+        Estimators to compare.
     """
     found: list[BaseEstimator] = []
     covered: set[int] = set()
@@ -49,18 +57,21 @@ def _is_candidate(part: Any) -> bool:
 
 
 def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
-    """Name of the class and first values for random rows, None where there are none.
+    """Compute the first output values of an estimator on random rows.
 
     Parameters
     ----------
     part : fitted estimator of scikit-learn
+        Estimator to evaluate.
     method : str, default=None
-        Method that gives the values; by default the first that it has.
+        Method that computes the values. By default, it is the first one available of
+        "predict_proba", "decision_function", "predict" and "transform".
 
     Returns
     -------
     record : dict
-        ``class``, ``method`` and ``values``, a list of numbers or texts.
+        ``class`` is the name of the class, ``method`` the name of the method, and ``values`` a list
+        of numbers or strings, or None if the estimator cannot process the rows.
     """
     rows = np.random.default_rng(0).uniform(0, 2, size=(_N_ROWS, int(part.n_features_in_)))
     if method not in _METHODS:
@@ -68,7 +79,7 @@ def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
     record: dict[str, Any] = {"class": type(part).__name__, "method": method, "values": None}
     try:
         values = np.asarray(getattr(part, method)(rows)).ravel()[:_MAX_VALUES]
-    except (ValueError, TypeError, AttributeError):  # such as an encoder, which knows its values
+    except (ValueError, TypeError, AttributeError):  # for example, an encoder of known categories
         return record
     if values.dtype.kind in "fiub" and np.isfinite(values).all():
         record["values"] = [float(value) for value in values]
@@ -78,12 +89,12 @@ def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
 
 
 def complete(parts: Iterable[Any]) -> None:
-    """Set defaults of parameters that the version that wrote the file did not have.
+    """Set parameters that did not exist in the version that wrote the file to their defaults.
 
     Parameters
     ----------
     parts : iterable
-        Objects in a system, of which the estimators of scikit-learn are changed.
+        Objects in a system. Only the estimators of scikit-learn among them are changed.
     """
     for part in parts:
         if isinstance(part, BaseEstimator) and type(part).__module__.startswith("sklearn."):
@@ -93,27 +104,28 @@ def complete(parts: Iterable[Any]) -> None:
 
 
 def check_values(parts: list[BaseEstimator], records: Any) -> None:
-    """Raise unless all estimators give the stored values.
+    """Raise an error unless all estimators reproduce the stored values.
 
     Parameters
     ----------
     parts : list of estimator
+        Estimators of the loaded system.
     records : list of dict
-        What `values_of` gave when the system was saved.
+        Results of `values_of` for these estimators when the system was saved.
 
     Raises
     ------
     ValueError
-        If an estimator gives other values. The message names its class.
+        If an estimator returns other values or none. The message names its class.
     """
     if [type(part).__name__ for part in parts] != [record["class"] for record in records]:
-        raise ValueError("it has other estimators than were noted")
+        raise ValueError("its estimators are not those that were compared")
     for part, record in zip(parts, records):
         found, expected = values_of(part, record["method"])["values"], record["values"]
         if found is None or expected is None:
-            raise ValueError(f"{type(part).__name__} gives no values that can be compared")
+            raise ValueError(f"{type(part).__name__} returns no values that can be compared")
         if not _agree(found, expected):
-            raise ValueError(f"{type(part).__name__} gives other values than there")
+            raise ValueError(f"{type(part).__name__} returns different values")
 
 
 def _agree(found: list[Any], expected: list[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Saving and loading of whole fitted systems: networks in safetensors, the rest by skops."""
+"""Saving and loading of fitted systems: networks as safetensors, all other parts by skops."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _PARTS = {"format", "versions", "files", "networks", "checks", "digest"}
 _FILE_NAME = re.compile(r"system\.skops|network_\d{1,4}\.(safetensors|json)")
 _MAX_DESCRIPTION_BYTES = 2**20
 _MAX_BYTES = 2**32
-# The oldest version of scikit-learn that pyproject.toml allows.
+# Oldest version of scikit-learn that pyproject.toml allows.
 _OLDEST_SKLEARN = (1, 6)
 _SAVING = "sklearn_emg.deployment.save_model"
 _EXTRA = "deploy"
@@ -65,7 +65,7 @@ def _versions() -> dict[str, str]:
 
 
 def _parts(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Objects in a system, at any depth."""
+    """Yield the objects in a system, at any depth."""
     if id(value) in seen:
         return
     seen.add(id(value))
@@ -89,7 +89,7 @@ def _has_parts(value: Any) -> bool:
 
 
 def _networks(model: Any) -> list[Any]:
-    """Fitted networks in a system."""
+    """Return the fitted networks in a system."""
     package = "sklearn_emg.neural_network."
     return [
         part
@@ -99,36 +99,38 @@ def _networks(model: Any) -> list[Any]:
 
 
 def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[str] = ()) -> Path:
-    """Write a whole fitted system to a folder: filters, features, selectors, classifiers, votes.
+    """Write a fitted system with all its parts to a folder.
 
-    Networks inside are written as :func:`sklearn_emg.neural_network.save_model` writes them, with
-    weights in safetensors and everything else in JSON; all other parts are written by skops without
-    pickle. A description holds the versions and the SHA-256 digest of each file.
+    The parts include filters, features, selectors, classifiers and votes. Networks are written by
+    :func:`sklearn_emg.neural_network.save_model`, with the weights in safetensors and everything
+    else in JSON. All other parts are written by skops without pickle. The file ``system.json``
+    contains the versions and the SHA-256 digest of each file.
 
     Parameters
     ----------
     model : estimator
-        Fitted estimator: a Pipeline, DiVoteClassifier, search, network or any part of them.
+        Fitted estimator, such as a Pipeline, a DiVoteClassifier, a search, a network or any part of
+        them.
     path : str or path-like
         Folder to write. A folder with a saved system is replaced.
     trusted : iterable of str, default=()
-        Full names of further types in the system, such as your own function in a
-        FunctionTransformer. ``load_model`` needs them too.
+        Full names of further types in the system, for example of your own function in a
+        FunctionTransformer. ``load_model`` needs the same names.
 
     Returns
     -------
     path : Path
-        The folder.
+        Path of the folder.
 
     Raises
     ------
     NotFittedError
         If the system is not fitted.
     FileExistsError
-        If `path` is a file, or a folder with anything but a saved system.
+        If `path` is a file, or a folder that contains anything other than a saved system.
     TypeError
-        If it contains types that ``load_model`` would refuse. The message names them. Objects that
-        skops does not write, such as open files, are refused too.
+        If the system contains types that ``load_model`` would refuse, which the message names, or
+        an object that skops cannot write, such as an open file.
 
     See Also
     --------
@@ -159,23 +161,24 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
         module = network.get_params(deep=False).get("module", "")
         if not isinstance(module, str) and known_network(module) is None:
             raise TypeError(
-                f"save_model: the system holds a network of the class {module!r}, which load_model "
-                "does not build. Save the network alone by sklearn_emg.neural_network.save_model."
+                f"save_model: the system contains a network of the class {module!r}, which "
+                "load_model does not build. Save the network alone with "
+                "sklearn_emg.neural_network.save_model."
             )
     try:
         skeleton = copy.deepcopy(model, _places_of(model, networks))
         content = skops.dumps(skeleton)
     except Exception as error:
         raise TypeError(
-            f"save_model cannot write {type(model).__name__}, which holds an object that skops "
-            f"does not write, such as an open file: {error}"
+            f"save_model cannot write {type(model).__name__}, which contains an object that skops "
+            f"cannot write: {error}"
         ) from error
     unknown, _ = unknown_types(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise TypeError(
-            f"save_model: the system holds {unknown}, which load_model does not build, since that "
-            "could execute code. Use estimators of scikit-learn and of this package, or name the "
-            "types in 'trusted', also for load_model."
+            f"save_model: the system contains {unknown}, which load_model does not build, because "
+            "building it could execute code. Use estimators of scikit-learn and of this package, "
+            "or name the types in 'trusted' of both save_model and load_model."
         )
 
     def write(folder: Path) -> None:
@@ -185,7 +188,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
             from sklearn_emg.neural_network import save_model as save_network
 
             save_network(network, folder / f"network_{number}")
-        # A lock file of the folder of networks, if any, is not a part of the model.
+        # A lock file that save_network may leave in the folder is not part of the model.
         written = [f for f in sorted(folder.iterdir()) if _FILE_NAME.fullmatch(f.name)]
         description = {
             "format": _FORMAT,
@@ -201,7 +204,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
 
 
 def _places_of(model: Any, networks: list[Any]) -> dict[int, Any]:
-    """What takes the place of networks, tables and some mappings, by their identities."""
+    """Return the placeholders of networks, tables and some mappings, by the ``id`` of each."""
     places: dict[int, Any] = {}
     for number, network in enumerate(networks):
         module = network.get_params(deep=False).get("module", "")
@@ -217,7 +220,7 @@ def _places_of(model: Any, networks: list[Any]) -> dict[int, Any]:
 
 
 def _with_neighbours(model: Any) -> Any:
-    """The system with its trees of neighbours, which are built again from their samples."""
+    """Return the system with its neighbour trees, rebuilt from their samples."""
     places = [part for part in _parts(model, set()) if isinstance(part, SavedNeighbours)]
     found = {id(place): place.restored() for place in places}
     return copy.deepcopy(model, found) if found else model
@@ -228,14 +231,14 @@ def _probed(skeleton: Any) -> list[BaseEstimator]:
 
 
 def _names(trusted: Iterable[str]) -> list[str]:
-    """Names of trusted types; a text alone is refused, whose letters would be the names."""
+    """Return the names of trusted types; a single string is refused, not split into letters."""
     if isinstance(trusted, str):
-        raise TypeError(f"The 'trusted' types must be a list of names: give [{trusted!r}].")
+        raise TypeError(f"'trusted' must be a list of names of types: give [{trusted!r}].")
     return list(trusted)
 
 
 def _check_replaceable(path: Path) -> None:
-    """Refuse to replace anything but a saved system or an empty folder."""
+    """Raise if the path holds anything other than a saved system or an empty folder."""
     if not path.exists():
         return
     if not path.is_dir():
@@ -244,8 +247,8 @@ def _check_replaceable(path: Path) -> None:
     foreign = [n for n in names if n != _DESCRIPTION and not _FILE_NAME.fullmatch(n)]
     if foreign:
         raise FileExistsError(
-            f"{path} has {foreign[0]!r}, which is not a part of a saved system and would be lost. "
-            "Give the path of a new folder."
+            f"{path} contains {foreign[0]!r}, which is not part of a saved system and would be "
+            "lost. Give the path of a new folder."
         )
 
 
@@ -259,20 +262,20 @@ def load_model(
 ) -> Any:
     """Read a system that :func:`save_model` wrote; its predictions are bit-identical.
 
-    Nothing in the files is executed: only the types of :func:`trusted_types` and those of
-    scikit-learn that skops trusts are built. The digests detect damaged and exchanged files; they
-    do not prove who wrote them. The nodes of trees are checked, but a forged file may hold sizes
-    that do not fit one another, with which a compiled part of scikit-learn could crash.
+    Loading executes no code from the files: it builds only the types of :func:`trusted_types` and
+    the types of scikit-learn that skops trusts. The digests detect damaged and exchanged files, but
+    they do not prove who wrote the files. The nodes of trees are checked. However, a forged file
+    may contain inconsistent sizes, which could crash compiled code of scikit-learn.
 
     Parameters
     ----------
     path : str or path-like
-        The folder.
+        Folder of the saved system.
     trusted : iterable of str, default=()
-        Full names of further types to build. Name only types that you trust: building a type can
-        execute its code.
+        Full names of further types to build. Name only types that you trust, because building a
+        type can execute its code.
     device : str, default=None
-        Device for the networks inside, such as "cpu" for a model from a GPU.
+        Device for the networks in the system, such as "cpu" for a model that was saved on a GPU.
 
     Returns
     -------
@@ -284,15 +287,19 @@ def load_model(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a file is damaged or was changed, holds other types, or was written by an incompatible
-        version; the message names that version and the installed one. Incompatible are a version of
-        sklearn_emg with another first or second number, a scikit-learn before 1.6 or with another
-        first number, and one whose estimators do not reproduce the values on random rows that were
-        stored with the system.
+        If a file is damaged or was changed, if it contains other types, or if it was written by an
+        incompatible version. The message names that version and the installed one.
 
     See Also
     --------
-    save_model : Writes the folder, with an example.
+    save_model : Writes the folder; its example also loads a system.
+
+    Notes
+    -----
+    A version of sklearn_emg is incompatible if its major or minor number differs from that of the
+    installed version. A version of scikit-learn is incompatible if it is older than 1.6, if its
+    major number differs, or if the installed version does not reproduce the outputs on random rows
+    that were stored with the system.
     """
     skops = require("skops.io", "sklearn_emg.deployment.load_model", _EXTRA)
     folder, trusted = Path(path), _names(trusted)
@@ -317,7 +324,7 @@ def load_model(
 
 
 def _fill(places: list[Any], found: dict[int, Any]) -> None:
-    """Give the restored mappings their values, in which places are replaced."""
+    """Fill the restored mappings with their values, in which placeholders are replaced."""
     for place in places:
         if isinstance(place, SavedMapping):
             values = copy.deepcopy(place.values or [], found)
@@ -325,24 +332,27 @@ def _fill(places: list[Any], found: dict[int, Any]) -> None:
 
 
 def _check_digests(folder: Path, files: dict[str, str]) -> None:
-    """Refuse files that are not those described."""
+    """Raise if the digest of a file is not the one in the description."""
     for name, digest in files.items():
         found = hashlib.sha256(read_bytes(existing_file(folder / name), _MAX_BYTES)).hexdigest()
         if found != digest:
             raise ValueError(
-                f"{folder / name} does not fit {folder / _DESCRIPTION}: its SHA-256 digest is not "
-                "the one in the description. It is damaged or of another model; get it again."
+                f"{folder / name} does not match {folder / _DESCRIPTION}, which contains another "
+                "SHA-256 digest. The file is damaged or belongs to another model. Copy the folder "
+                "again from its source."
             )
 
 
 def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: list[str]) -> Any:
-    """The system with places in it, of trusted types only."""
+    """Build the system from trusted types only; placeholders are not yet replaced."""
     _check_archive(content)
     unknown, known = unknown_types(skops.get_untrusted_types(data=content), trusted)
     if unknown:
-        raise ValueError(f"it holds {unknown}, which is not built, since that could execute code")
+        raise ValueError(
+            f"it contains {unknown}, which is not built, because building it could execute code"
+        )
     with warnings.catch_warnings():
-        # Estimators of another version are compared with the values that were noted.
+        # The outputs of estimators of another version are compared with the stored values below.
         warnings.simplefilter("ignore", InconsistentVersionWarning)
         model = _with_neighbours(skops.loads(content, trusted=sorted(known)))
     _check_trees(list(_parts(model, set())))
@@ -351,37 +361,37 @@ def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: lis
 
 
 def _modules_of(parts: list[Any], n_networks: int) -> list[tuple[SavedNetwork, Any]]:
-    """Places of networks, and their classes where the files do not name them."""
+    """Return the placeholders of networks and, if the files do not name it, their class."""
     places = [part for part in parts if isinstance(part, SavedNetwork)]
     if sorted(place.number for place in places) != list(range(n_networks)):
-        raise ValueError(f"it does not have the {counted(n_networks, 'network')} described")
+        raise ValueError(f"it does not contain the {counted(n_networks, 'network')} described")
     return [
         (place, None if place.module is None else network_class(place.module)) for place in places
     ]
 
 
 def _description_of(folder: Path) -> Path:
-    """File of the description, which a folder of save_model has."""
+    """Return the path of the description; raise if the folder has none."""
     file = folder / _DESCRIPTION
     if not file.exists():
         raise FileNotFoundError(
-            f"{folder} is not a folder of save_model: there is no file {_DESCRIPTION} in it."
+            f"{folder} is not a folder written by save_model: it contains no file {_DESCRIPTION}."
         )
     return file
 
 
 def _described(folder: Path) -> dict[str, Any]:
-    """Checked content of the description."""
+    """Read and check the description."""
     file = _description_of(folder)
     text = read_bytes(existing_file(file), _MAX_DESCRIPTION_BYTES)
-    with refusing(f"{file} is not a description by save_model"):
+    with refusing(f"{file} was not written by save_model"):
         description = json.loads(text)
         if not isinstance(description, dict) or description.get("format") != _FORMAT:
             raise ValueError(f"its format is not {_FORMAT!r}")
         if description.keys() != _PARTS:
-            raise ValueError(f"its parts are {sorted(description)[:20]}, not {sorted(_PARTS)}")
+            raise ValueError(f"its keys are {sorted(description)[:20]}, not {sorted(_PARTS)}")
         if description.pop("digest") != _digest(description):
-            raise ValueError("its text has been changed since: the digest in it does not fit")
+            raise ValueError("its content was changed, because its digest does not match")
         n_networks, files = description["networks"], description["files"]
         if type(n_networks) is not int or not 0 <= n_networks < 10_000:
             raise ValueError(f"the number of networks is {n_networks!r}")
@@ -392,21 +402,21 @@ def _described(folder: Path) -> dict[str, Any]:
 
 
 def _check_versions(folder: Path, written: Any) -> None:
-    """Refuse versions that may read a system in another way."""
+    """Raise if the system was written by an incompatible version."""
     here = _versions()
-    with refusing(f"{folder / _DESCRIPTION} is not a description by save_model"):
+    with refusing(f"{folder / _DESCRIPTION} was not written by save_model"):
         written = {name: str(written[name]) for name in here}
     for name, fits in (("sklearn_emg", _same_minor), ("scikit-learn", _comparable)):
         if not fits(written[name], here[name]):
             raise ValueError(
-                f"{folder} was written with {name} {written[name]}, and this is {name} "
-                f"{here[name]}, which may read it in another way. Install {name} {written[name]}, "
-                "or fit and save the system again."
+                f"{folder} was written with {name} {written[name]}, but the installed {name} "
+                f"{here[name]} may interpret it differently. Install {name} {written[name]}, or "
+                "fit and save the system again."
             )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """First and second number of a version, (0,) for a text that has none."""
+    """Return the major and minor number of a version, or (0,) for a string without them."""
     found = re.match(r"(\d{1,6})\.(\d{1,6})", version)
     return tuple(map(int, found.groups())) if found else (0,)
 
@@ -416,12 +426,12 @@ def _same_minor(written: str, here: str) -> bool:
 
 
 def _comparable(written: str, here: str) -> bool:
-    """Whether an estimator of one version of scikit-learn can be tried in another."""
+    """Return whether outputs of two versions of scikit-learn are worth comparing."""
     return _numbers(written)[0] == _numbers(here)[0] and _numbers(written) >= _OLDEST_SKLEARN
 
 
 def _check_values(model: Any, description: dict[str, Any]) -> None:
-    """Refuse estimators of another version of scikit-learn that give other values here."""
+    """Raise if the installed scikit-learn does not reproduce the stored outputs."""
     written, here = description["versions"]["scikit-learn"], sklearn.__version__
     if written == here:
         return
@@ -430,20 +440,20 @@ def _check_values(model: Any, description: dict[str, Any]) -> None:
         check_values(_probed(model), description["checks"])
     except ValueError as error:
         raise ValueError(
-            f"it was written with scikit-learn {written}, and with scikit-learn {here} {error}. "
+            f"it was written with scikit-learn {written}, but with scikit-learn {here} {error}. "
             f"Install scikit-learn {written}, or fit and save the system again"
         ) from error
 
 
 def _check_archive(content: bytes) -> None:
-    """Refuse an archive that unpacks to more than its own size."""
+    """Raise if an archive would unpack to more bytes than it has."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
-            raise ValueError("it unpacks to more than its size")
+            raise ValueError("it would unpack to more bytes than it has")
 
 
 def _check_trees(parts: list[Any]) -> None:
-    """Refuse trees whose nodes point outside, which would read foreign memory, or in circles."""
+    """Raise if nodes of a tree point in circles or outside of it, to memory of other objects."""
     for part in parts:
         kind = type(part).__name__
         if kind == "Tree":
@@ -456,7 +466,7 @@ def _check_trees(parts: list[Any]) -> None:
             left, right, feature = nodes["left"], nodes["right"], nodes["feature_idx"]
             n_features = np.iinfo(np.int32).max  # the estimator knows it
             if nodes["is_categorical"].any():
-                raise ValueError("it has trees with categories, which are not read")
+                raise ValueError("it contains trees with categorical splits, which are not read")
         else:
             continue
         n_nodes = len(inner)
@@ -465,4 +475,4 @@ def _check_trees(parts: list[Any]) -> None:
         for child in (left[inner].astype(np.int64), right[inner].astype(np.int64)):
             good &= (child > node) & (child < n_nodes)
         if not n_nodes or not good.all():
-            raise ValueError("it has a tree whose nodes point outside of it")
+            raise ValueError("it contains a tree with invalid node indices")

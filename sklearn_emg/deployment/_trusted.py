@@ -1,4 +1,4 @@
-"""Types that a saved system may hold: those that load_model builds."""
+"""Types that load_model builds and that a saved system may therefore contain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn_emg.deployment._places import (
 
 __all__ = ["trusted_types"]
 
-# Packages whose estimators a system may hold.
+# Packages whose estimators a system may contain.
 _PACKAGES = (
     "feature_extraction",
     "feature_selection",
@@ -34,7 +34,7 @@ _KERNELS = (
     *("CompoundKernel", "ConstantKernel", "DotProduct", "ExpSineSquared", "Exponentiation"),
     *("Matern", "PairwiseKernel", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
 )
-# Scores of univariate selectors, which are functions of arrays; so are those of scorers.
+# Score functions of univariate selectors. They only compute on arrays, as those of scorers do.
 _FUNCTIONS = (
     "sklearn.feature_selection._mutual_info.mutual_info_classif",
     "sklearn.feature_selection._mutual_info.mutual_info_regression",
@@ -43,7 +43,7 @@ _FUNCTIONS = (
     "sklearn.feature_selection._univariate_selection.f_regression",
     "sklearn.feature_selection._univariate_selection.r_regression",
 )
-# What fitted estimators hold in addition to estimators. Trees are checked, see _check_trees.
+# Types of objects in fitted estimators that are not public estimators. _check_trees checks trees.
 PARTS_OF_ESTIMATORS = (
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -78,13 +78,15 @@ PARTS_OF_ESTIMATORS = (
 
 
 def trusted_types() -> list[str]:
-    """Types that :func:`load_model` builds, in addition to those of scikit-learn that skops trusts.
+    """List the types that :func:`load_model` builds.
+
+    ``load_model`` also builds the types of scikit-learn that skops trusts. They are not listed.
 
     Returns
     -------
     types : list of str
-        Names of the public estimators of this package, of parts of fitted estimators, of scores
-        and of a few containers of data.
+        Full names of the public estimators of this package, of parts of fitted estimators, of score
+        functions and of a few data containers.
 
     Examples
     --------
@@ -96,7 +98,7 @@ def trusted_types() -> list[str]:
 
 
 def _types_of(packages: Iterable[str]) -> set[str]:
-    """Trusted types, of some packages."""
+    """Return the trusted types, with the estimators of the given packages only."""
     places = map(name_of, (SavedMapping, SavedNeighbours, SavedNetwork, SavedTable))
     names = {*places, *_DATA_TYPES, *PARTS_OF_ESTIMATORS, *_FUNCTIONS}
     names |= {name_of(get_scorer(scorer)._score_func) for scorer in get_scorer_names()}
@@ -105,7 +107,7 @@ def _types_of(packages: Iterable[str]) -> set[str]:
         for public in module.__all__:
             try:
                 value = getattr(module, public)
-            except ImportError:  # an extra that is not installed here, so no system has it
+            except ImportError:  # its extra is not installed, so that no system can contain it
                 continue
             if isinstance(value, type) and any(hasattr(value, m) for m in ("get_n_splits", "fit")):
                 names.add(name_of(value))
@@ -113,26 +115,28 @@ def _types_of(packages: Iterable[str]) -> set[str]:
 
 
 def unknown_types(found: Iterable[str], trusted: Iterable[str]) -> tuple[str, set[str]]:
-    """Those of some types that are not trusted, as a text, and the types that are trusted.
+    """Find the types in a file that are not trusted.
 
     Parameters
     ----------
     found : iterable of str
-        Names of types in a file.
+        Names of the types in the file.
     trusted : iterable of str
-        Names that the user trusts.
+        Names of further types that the user trusts.
 
     Returns
     -------
     unknown : str
+        Names of the types that are not trusted, joined by commas.
     known : set of str
+        Names of all trusted types.
     """
-    # PyTorch is not imported for a system without a network.
+    # Only packages that occur are imported: a system without networks does not need PyTorch.
     packages = [p for p in _PACKAGES if any(n.startswith(f"sklearn_emg.{p}.") for n in found)]
     known = {*_types_of(packages), *trusted}
     return ", ".join(sorted(set(found) - known)), known
 
 
 def name_of(cls: Any) -> str:
-    """Full name of a class or function, as skops writes it."""
+    """Return the full name of a class or function in the form that skops uses."""
     return f"{cls.__module__}.{cls.__qualname__}"

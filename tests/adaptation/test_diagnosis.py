@@ -146,7 +146,7 @@ def test_bad_input_is_refused_and_leaves_the_system_as_it_was():
         by_site.calibrate(new[["rms", "zc"]].to_numpy())
     with pytest.raises(ValueError, match=r"lacks the columns \['zc'\], which"):
         model.partial_fit(new.drop(columns="zc"), new_y)
-    with pytest.raises(ValueError, match="was fitted on DataFrame and was given ndarray"):
+    with pytest.raises(ValueError, match="was fitted on DataFrame but was given ndarray"):
         model.partial_fit(new[["rms", "zc"]].to_numpy(), new_y)
     with pytest.raises(ValueError, match="has the labels 'healthy' and 'myopathy'"):
         model.partial_fit(new[:2], ["healthy", "myopathy"])

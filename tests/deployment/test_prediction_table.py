@@ -130,14 +130,14 @@ def test_findings_stand_with_their_subjects():
     found = prediction_table(model, new, quality=check_quality(new))
     assert found.loc["a", "quality"] == ""
     assert found.loc["b", "quality"] == "bad: 31 % of the samples are clipped (r3)"
-    with pytest.raises(ValueError, match="has 2 recordings, the table has 3"):
+    with pytest.raises(ValueError, match="has 2 recordings, but the table has 3"):
         prediction_table(model, new, quality=check_quality(new.iloc[:2]))
 
 
 def test_what_predicts_nothing_is_refused(rows):
     with pytest.raises(TypeError, match=r"must be a fitted classifier or regressor\. Got PCA"):
         prediction_table(PCA().fit(rows[0][["rms"]]), rows[0])
-    with pytest.raises(TypeError, match="Got 'folder/model': read it by load_model"):
+    with pytest.raises(TypeError, match="Got 'folder/model': read it with load_model"):
         prediction_table("folder/model", rows[0])
     model = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None).fit(*rows)
     with pytest.raises(ValueError, match="must have a 'subject' column"):

@@ -163,10 +163,10 @@ def test_types_of_the_user_are_named_and_need_trust_on_both_sides(tmp_path):
     X, y = np.random.default_rng(0).normal(size=(20, 5)), np.repeat([0, 1], 10)
     model = make_pipeline(FunctionTransformer(square), LogisticRegression()).fit(X, y)
     own = f"{square.__module__}.square"
-    with pytest.raises(TypeError, match=rf"holds {own}, which load_model does not build"):
+    with pytest.raises(TypeError, match=rf"contains {own}, which load_model does not build"):
         save_model(model, tmp_path / "model")
     save_model(model, tmp_path / "model", trusted=[own])
-    with pytest.raises(ValueError, match=rf"it holds {own}, which is not built"):
+    with pytest.raises(ValueError, match=rf"it contains {own}, which is not built"):
         load_model(tmp_path / "model")
     again = load_model(tmp_path / "model", trusted=[own])
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
@@ -190,7 +190,7 @@ def rewritten(folder, **changes):
 def test_other_versions_are_refused_with_both_named(saved, library):
     versions = json.loads((saved / "system.json").read_text())["versions"]
     rewritten(saved, versions={**versions, library: "0.1.7"})
-    match = f"written with {library} 0.1.7, and this is {library} {versions[library]}"
+    match = f"written with {library} 0.1.7, but the installed {library} {versions[library]}"
     with pytest.raises(ValueError, match=match):
         load_model(saved)
 
@@ -203,7 +203,7 @@ def test_a_forged_file_with_fitting_digests_executes_nothing(saved, tmp_path):
     (saved / "system.skops").write_bytes(forged)
     files = json.loads((saved / "system.json").read_text())["files"]
     rewritten(saved, files={**files, "system.skops": hashlib.sha256(forged).hexdigest()})
-    with pytest.raises(ValueError, match="which is not built, since that could execute code"):
+    with pytest.raises(ValueError, match="which is not built, because building it could execute code"):
         load_model(saved)
     assert not made.exists()
 
@@ -325,7 +325,7 @@ def test_trees_of_neighbours_are_built_again_and_checked_in_other_versions(algor
     assert [check["class"] for check in checks] == ["KNeighborsRegressor"]
     checks[0]["values"][0] += 1.0
     older(folder, checks=checks)
-    with pytest.raises(ValueError, match="KNeighborsRegressor gives other values than there"):
+    with pytest.raises(ValueError, match="KNeighborsRegressor returns different values"):
         load_model(folder)
 
 
@@ -392,7 +392,7 @@ def test_a_folder_or_file_of_the_user_is_not_replaced(tmp_path):
     (tmp_path / "mine").mkdir()
     notes = tmp_path / "mine" / "notes.txt"
     notes.write_text("dear")
-    with pytest.raises(FileExistsError, match=r"mine has 'notes\.txt', which is not a part"):
+    with pytest.raises(FileExistsError, match=r"mine contains 'notes\.txt', which is not part"):
         save_model(model, tmp_path / "mine")
     with pytest.raises(FileExistsError, match="is a file"):
         save_model(model, notes)
@@ -415,11 +415,11 @@ def test_what_skops_does_not_write_is_refused(tmp_path):
     X = np.random.default_rng(0).normal(size=(10, 2))
     model = SlopeRegressor().fit(X, X[:, 0])
     model.log_ = (number for number in range(3))
-    with pytest.raises(TypeError, match="cannot write SlopeRegressor, which holds an object"):
+    with pytest.raises(TypeError, match="cannot write SlopeRegressor, which contains an object"):
         save_model(model, tmp_path / "model")
     index = pd.MultiIndex.from_tuples([(1, "a"), (2, "b")])
     model.log_ = pd.DataFrame({"x": [1, 2]}, index=index)
-    with pytest.raises(TypeError, match="a table of pandas with an index of several levels"):
+    with pytest.raises(TypeError, match="a pandas object with an index of several levels"):
         save_model(model, tmp_path / "model")
 
 
@@ -453,16 +453,16 @@ def test_another_version_with_equal_values_is_read(table, saved):
 @pytest.mark.parametrize(
     "values, why",
     [
-        ([0.5] * 6, "LogisticRegression gives other values than there"),
-        (None, "LogisticRegression gives no values that can be compared"),
-        ([0.5], "LogisticRegression gives other values than there"),
+        ([0.5] * 6, "LogisticRegression returns different values"),
+        (None, "LogisticRegression returns no values that can be compared"),
+        ([0.5], "LogisticRegression returns different values"),
     ],
 )
 def test_another_version_with_other_values_is_refused_with_both_named(saved, values, why):
     check = {"class": "LogisticRegression", "method": "predict_proba", "values": values}
     older(saved, checks=[check])
     there, here = OTHER_VERSION, sklearn.__version__
-    match = f"written with scikit-learn {there}, and with scikit-learn {here} {why}"
+    match = f"written with scikit-learn {there}, but with scikit-learn {here} {why}"
     with pytest.raises(ValueError, match=match):
         load_model(saved)
 
@@ -470,6 +470,6 @@ def test_another_version_with_other_values_is_refused_with_both_named(saved, val
 @pytest.mark.parametrize("version", ["1.5.2", "2.0.1", "dev"])
 def test_versions_that_are_not_comparable_are_refused(saved, version):
     older(saved, version)
-    match = f"written with scikit-learn {version}, and this is scikit-learn {sklearn.__version__}"
+    match = f"written with scikit-learn {version}, but the installed scikit-learn {sklearn.__version__}"
     with pytest.raises(ValueError, match=match):
         load_model(saved)

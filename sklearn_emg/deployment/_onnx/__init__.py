@@ -1,1 +1,1 @@
-"""Export of whole systems to the ONNX format."""
+"""Export of fitted systems to the ONNX format."""

@@ -1,4 +1,4 @@
-"""export_onnx: from a fitted system to a file, compared with it before it is written."""
+"""Export of a fitted system to an ONNX file, whose predictions are compared before writing."""
 
 from __future__ import annotations
 
@@ -50,19 +50,24 @@ _CALLER = "export_onnx"
 
 @dataclass(frozen=True)
 class _Flow:
-    """Value that goes from step to step: signals with 3 axes, or features or scores with 2.
+    """Value that one step passes to the next.
 
     Attributes
     ----------
     x : Tensor
+        Signals with 3 axes, or features or scores with 2 axes.
     kind : {"signals", "features", "scores"}
-    n_channels, n_times : int or None
-        Sizes of signals, None for any length.
+        What `x` contains.
+    n_channels : int
+        Number of channels of signals.
+    n_times : int or None
+        Number of samples of signals, or None for any length.
     fs : float or None
-        Sampling rate in Hz, None where each step has its own.
+        Sampling rate in Hz, or None if each step has its own.
     names : list of str or None
         Names of the features.
     n_features : int
+        Number of features.
     """
 
     x: Tensor
@@ -81,41 +86,45 @@ def export_onnx(
     *,
     dtype: Literal["float64", "float32"] = "float64",
 ) -> Path:
-    """Write a whole fitted system, or a network, as an ONNX file, which runs without Python.
+    """Write a fitted system as an ONNX file, which runs without Python.
 
     Filters, windows, time-domain features, steps and classifiers of scikit-learn, networks and
-    votes become one graph. Steps that have no graph are named in an error before anything is
-    written, and parts that skl2onnx converts are compared with scikit-learn on random rows.
+    votes become one graph. If the system has steps that cannot be exported, an error names them
+    before anything is written. The outputs of parts that skl2onnx converts are compared with those
+    of scikit-learn on random rows.
 
     Parameters
     ----------
     model : estimator
         Fitted Pipeline, DiVoteClassifier, DiVoteRegressor, network of
-        :mod:`sklearn_emg.neural_network`, estimator of scikit-learn, or a search over them. See
-        Notes for the steps.
+        :mod:`sklearn_emg.neural_network`, estimator of scikit-learn, or a search over them. The
+        Notes list the steps that can be exported.
     path : str or path-like
         File to write, with its extension. An existing file is replaced.
     X : DataFrame or ndarray, default=None
-        Recordings or windows, as for ``predict``. onnxruntime runs the graph on them, and the
-        results are compared with `model` before the file is written. Probabilities, and values
-        relative to the largest of their output, must agree to 1e-5, those of networks to 1e-4.
+        Recordings or windows in the form that ``predict`` accepts. onnxruntime runs the graph on
+        them, and the results are compared with those of `model` before the file is written. The
+        largest absolute difference must not exceed 1e-5 (1e-4 for systems with a network), relative
+        to the largest absolute output if that is greater than 1.
     dtype : {"float64", "float32"}, default="float64"
-        Type of the input. Give the type of your signals: filters return the type that they get. A
-        network alone takes float32.
+        Type of the input. Choose the type of your signals, because filters return the type of their
+        input. A network without other steps always takes float32.
 
     Returns
     -------
     path : Path
-        The file.
+        Path of the file.
 
     Raises
     ------
     ImportError
-        If onnx, onnxruntime or skl2onnx is not installed: ``pip install "sklearn-emg[onnx]"``.
+        If onnx, onnxruntime or skl2onnx is needed but not installed
+        (``pip install "sklearn-emg[onnx]"``).
     NotFittedError
         If the system is not fitted.
     TypeError
-        If it holds steps that cannot be exported; each is named with its path and the reason.
+        If the system contains steps that cannot be exported. The message names the path of each
+        step and the reason.
     ValueError
         If the predictions for `X` differ.
 
@@ -125,27 +134,30 @@ def export_onnx(
 
     Notes
     -----
-    Inputs and outputs, which the file describes too (``doc_string``):
+    The file also describes its inputs and outputs in ``doc_string``:
 
-    - A system that ends with DiVoteClassifier or DiVoteRegressor and cuts windows takes ``signal``
-      of shape (n_recordings, n_times), or (n_recordings, n_channels, n_times), the recordings of
-      one subject that have one length; and ``earlier_scores`` of shape (n_earlier, n_classes), the
-      ``recording_scores`` of further recordings, often with 0 rows. It gives ``window_scores``
-      (n_recordings, n_windows, n_classes), ``recording_scores`` (n_recordings, n_classes) and the
-      subject's ``probabilities`` (1, n_classes), ``decision`` or ``prediction``. Recordings must be
+    - A system that ends with DiVoteClassifier or DiVoteRegressor and cuts windows has two inputs.
+      ``signal`` contains recordings of one subject that have the same length, in an array of shape
+      (n_recordings, n_times) or (n_recordings, n_channels, n_times). ``earlier_scores``, of shape
+      (n_earlier, n_classes), contains the ``recording_scores`` of further recordings and may have 0
+      rows. The outputs are ``window_scores`` of shape (n_recordings, n_windows, n_classes),
+      ``recording_scores`` of shape (n_recordings, n_classes) and, for the subject,
+      ``probabilities`` of shape (1, n_classes), ``decision`` or ``prediction``. Recordings must be
       at least as long as a window.
-    - Others take ``windows`` (n_windows, n_times) or (n_windows, n_channels, n_times), or
-      ``features`` (n_rows, n_features) if their first step does, and give ``probabilities``,
-      ``decision``, ``prediction``, ``signals`` or ``features``.
+    - Other systems take ``windows`` of shape (n_windows, n_times) or (n_windows, n_channels,
+      n_times), or ``features`` of shape (n_rows, n_features), depending on their first step. They
+      return ``probabilities``, ``decision``, ``prediction``, ``signals`` or ``features``.
 
-    The metadata are strings: ``estimator``, ``sklearn_emg`` (the version), and as JSON ``classes``,
-    ``feature_names``, ``fs`` in Hz, ``unit`` of the input, ``window`` and ``step`` in s.
+    The metadata are strings. ``estimator`` is the name of the class and ``sklearn_emg`` the version
+    of this package. ``classes``, ``feature_names``, ``fs`` in Hz, ``unit`` of the input, and
+    ``window`` and ``step`` in s are encoded as JSON.
 
-    The export covers the linear filters, causal or zero-phase, `AmplitudeScaler`, `Envelope`,
-    `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover` by mean or median, all
-    features of `TimeDomainFeatures` (also in `EMGFeatures`), selectors, and what skl2onnx converts.
-    IIR filters run as a Scan over blocks of samples, zero-phase filters as two
-    with the extension of :func:`scipy.signal.sosfiltfilt`.
+    The following steps can be exported: the linear filters (causal or zero-phase),
+    `AmplitudeScaler`, `Envelope`, `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover`
+    with the mean or median, all features of `TimeDomainFeatures` (also in `EMGFeatures`),
+    selectors, and all estimators that skl2onnx converts. A causal IIR filter runs as a Scan over
+    blocks of samples. A zero-phase IIR filter runs as two Scans, with the padding of
+    :func:`scipy.signal.sosfiltfilt`.
 
     Examples
     --------
@@ -181,7 +193,7 @@ def export_onnx(
 
 
 class _System:
-    """The graph of a system."""
+    """Builder of the graph of a system."""
 
     def __init__(self, steps: list[tuple[str, Any]], dtype: np.dtype):
         self.graph = Graph(_CALLER)
@@ -192,7 +204,7 @@ class _System:
         self.metadata: dict[str, Any] = {}
 
     def model(self, name: str) -> Any:
-        """The finished model of an estimator of this class."""
+        """Build the ONNX model; `name` is the class of the estimator."""
         last = self.steps[-1][1]
         if isinstance(last, VOTES):
             self._votes(last)
@@ -215,7 +227,7 @@ class _System:
         return Tensor(self.graph, name, self.inputs[name][0])
 
     def _begin(self, steps: list[tuple[str, Any]]) -> _Flow:
-        """Input of steps that get windows, or features."""
+        """Add the input of steps that take windows or features."""
         path, first = steps[0]
         n = int(first.n_features_in_) if hasattr(first, "n_features_in_") else None
         if is_network(first):
@@ -274,7 +286,7 @@ class _System:
         return replace(flow, x=SIGNAL_STEPS[type(step)](step, flow.x, fs))
 
     def _by_columns(self, step: Any, flow: _Flow) -> _Flow:
-        """A step of scikit-learn, for which samples are features."""
+        """Add a step of scikit-learn, which takes the samples of a signal as features."""
         if flow.kind == "signals":
             flow = self._flat(flow)
         if hasattr(step, "transform") and not (is_classifier(step) or is_regressor(step)):
@@ -285,7 +297,7 @@ class _System:
 
     def _flat(self, flow: _Flow) -> _Flow:
         if flow.n_times is None:
-            raise NotExportable("it gets signals of any length")
+            raise NotExportable("it needs signals of a fixed length")
         n = flow.n_channels * flow.n_times
         return replace(flow, x=flow.x.reshape(-1, n), kind="features", n_features=n)
 
@@ -320,14 +332,14 @@ class _System:
             self.outputs[self._named(last)] = (flow.x, [rows, None])
 
     def _named(self, model: Any) -> str:
-        """Name of the output of a predictor, whose classes are noted."""
+        """Return the name of the output of a predictor and store its classes as metadata."""
         if not is_classifier(model):
             return "prediction"
         self.metadata.setdefault("classes", np.asarray(model.classes_).tolist())
         return "probabilities" if hasattr(model, "predict_proba") else "decision"
 
     def _votes(self, divote: Any) -> None:
-        """Windows of recordings, their scores, and the answer for the subject."""
+        """Add the windows of recordings, their scores and the output for the subject."""
         path, steps = self.steps[-1][0], list(steps_of(divote.estimator_))
         prefix = f"{path}__estimator__" if path else "estimator__"
         if divote.fs_ is None:
@@ -340,7 +352,7 @@ class _System:
             n_classes = len(divote.classes_) if isinstance(divote, DiVoteClassifier) else 1
             n_recordings = self._signal.size(0)
             scores = scores.reshape(n_recordings, -1, n_classes)
-            # NaN without a window, for which the mean of onnxruntime is 0.
+            # Without a window, this is NaN, whereas the mean of onnxruntime would be 0.
             count = scores.size(1).cast(scores.dtype)
             of_rows = scores.reduce("Sum", 1, keepdims=False) / count
             shape = ["n_recordings", "n_windows", n_classes]
@@ -348,7 +360,7 @@ class _System:
         self._subject(divote, of_rows, path)
 
     def _cut(self, divote: Any) -> _Flow:
-        """Signals after the first steps, as windows of shape (n, n_channels, n_times)."""
+        """Cut the processed signals into windows of shape (n_windows, n_channels, n_times)."""
         *channels, size = divote.window_shape_
         n_channels = channels[0] if channels else 1
         x = self._input("signal", ["n_recordings", *channels, "n_times"])
@@ -365,7 +377,7 @@ class _System:
     def _window_scores(
         self, divote: Any, steps: list[tuple[str, Any]], flow: _Flow, prefix: str
     ) -> Tensor:
-        """Scores of windows in the order of the classes."""
+        """Add the scores of windows, with columns in the order of the classes."""
         *before, (path, last) = steps
         flow = self._through(before, flow, prefix)
         if not isinstance(divote, DiVoteClassifier):
@@ -385,7 +397,7 @@ class _System:
         return self._of_classes(divote, last, scores)
 
     def _of_classes(self, divote: Any, last: Any, scores: Tensor) -> Tensor:
-        """Scores in columns of all classes; hard votes are 1 for one class."""
+        """Arrange scores in columns of all classes; a hard vote is 1 for a single class."""
         n_classes = len(divote.classes_)
         known = np.searchsorted(divote.classes_, divote.estimator_.classes_)
         if divote.voting == "hard":
@@ -395,7 +407,7 @@ class _System:
         return scores @ np.eye(n_classes)[known]
 
     def _subject(self, divote: Any, of_rows: Tensor, path: str) -> None:
-        """Mean over recordings, of this call and of earlier ones, and the final estimator."""
+        """Add the mean over recordings, including earlier ones, and the final estimator."""
         is_classes = isinstance(divote, DiVoteClassifier)
         n_classes = len(divote.classes_) if is_classes else 1
         self.outputs["recording_scores"] = (of_rows, ["n_recordings", n_classes])
@@ -416,7 +428,7 @@ class _System:
 
 
 def method_of(step: Any) -> str:
-    """Method whose output a graph gives."""
+    """Return the name of the method whose output the graph computes."""
     for name in ("predict_proba", "decision_function"):
         if is_classifier(step) and hasattr(step, name):
             return name
@@ -430,12 +442,12 @@ def _method_of_votes(divote: DiVoteClassifier) -> str:
 
 
 def _width(step: Any, n_features: int) -> int:
-    """Number of columns that a transformer gives."""
+    """Return the number of columns that a transformer returns."""
     return int(np.shape(step.transform(np.zeros((1, n_features))))[1])
 
 
 def _in_order(step: EMGFeatures, parts: list[Tensor]) -> Tensor:
-    """Columns of several extractors in the order of the names."""
+    """Join the columns of several extractors in the order of the feature names."""
     names = [name for e in step.extractors_ for name in e.get_feature_names_out().tolist()]
     joined = parts[0].graph.concat(
         [p.reshape(-1, len(e.get_feature_names_out())) for p, e in zip(parts, step.extractors_)]
@@ -452,7 +464,7 @@ def _refused(path: str, step: Any, reason: str) -> TypeError:
 
 
 def _compare(model: Any, steps: list[tuple[str, Any]], content: bytes, X: Any) -> None:
-    """Refuse a file whose predictions differ from those of the model."""
+    """Raise if the predictions of the graph differ from those of the model."""
     runtime = require("onnxruntime", _CALLER, "onnx")
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     last = steps[-1][1]
@@ -473,9 +485,9 @@ def _compare(model: Any, steps: list[tuple[str, Any]], content: bytes, X: Any) -
     worst = float(np.abs(found - expected).max(initial=0.0)) / scale
     if not worst <= limit:
         raise ValueError(
-            f"{_CALLER} wrote nothing: the predictions of the graph for X differ by {worst:.2g}, "
-            f"more than {limit:g}. Give dtype={_other(session)!r} if the signals of X have that "
-            "type; otherwise please report the system."
+            f"{_CALLER} wrote nothing: the predictions of the graph for X differ by {worst:.2g} "
+            f"from those of the model, which is more than {limit:g}. Set dtype={_other(session)!r} "
+            "if the signals of X have that type. Otherwise, please report the system."
         )
 
 
@@ -493,16 +505,16 @@ def _all(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def _reference(model: Any, X: Any) -> NDArray[Any]:
-    """Output of the model for X, which that of the graph is compared with."""
+    """Return the output of the model for X, for comparison with that of the graph."""
     names = ("predict_proba", "decision_function", "predict", "transform")
     name = next(name for name in names if hasattr(model, name))
-    with warnings.catch_warnings():  # recordings of the training serve for a comparison
+    with warnings.catch_warnings():  # training recordings may be used for this comparison
         warnings.simplefilter("ignore", SubjectLeakWarning)
         return np.asarray(getattr(model, name)(X))
 
 
 def _positions(values: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.floating]:
-    """Positions of labels, or of the classes that decisions are for."""
+    """Convert labels or decision values to the indices of the predicted classes."""
     values = np.asarray(values)
     if values.dtype.kind != "f":
         return np.searchsorted(classes, values).astype(float)
@@ -512,7 +524,7 @@ def _positions(values: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.floati
 
 
 def _answers(session: Any, X: Any) -> NDArray[np.floating]:
-    """Answer for the subject of each row, from one recording at a time."""
+    """Run the graph on one recording at a time; return the subject's output for each row."""
     entry = session.get_inputs()[0]
     dtype, n_classes = _TYPES[entry.type], session.get_inputs()[1].shape[1]
     if isinstance(X, pd.DataFrame) and "signal" in X:

@@ -1,4 +1,4 @@
-"""Time-domain features as graphs on windows; formulas come from the table of the features."""
+"""Graphs of the time-domain features of windows, with the formulas of TimeDomainFeatures."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from sklearn_emg.feature_extraction import TimeDomainFeatures
 
 
 class _Window:
-    """Windows of shape (n_rows, n_times), and the intermediate results that sums share.
+    """Windows of shape (n_rows, n_times) and intermediate results that several sums use.
 
-    Counts compare samples in the type of the windows, as the compiled kernels do; sums are float64.
+    Counts compare samples in the type of the windows, as the compiled kernels do. Sums are computed
+    in float64.
     """
 
     def __init__(self, x: Tensor, n: int, step: TimeDomainFeatures):
@@ -53,7 +54,7 @@ class _Window:
 
 
 def _zero_crossings(w: _Window) -> Tensor:
-    """Changes of sign between samples that are not zero; zeros take the value before them."""
+    """Count changes of sign; samples that are zero take the last value before them."""
     last, distance = w.x, 1
     while distance < w.n:
         shifted = last[..., :-distance].pad(distance, 0)
@@ -84,7 +85,7 @@ def _modified(w: _Window, kind: int) -> Tensor:
 
 
 def _enhanced(w: _Window) -> Tensor:
-    i = np.arange(2, w.n + 1)  # numbers of the later samples of the differences, from 1
+    i = np.arange(2, w.n + 1)  # number (from 1) of the later sample of each difference
     strong = (5 * i >= w.n) & (5 * i <= 4 * w.n)
     return (abs(w.differences) ** xp.where(strong, 0.75, 0.5)).sum()
 
@@ -116,7 +117,7 @@ def _bins(w: _Window) -> Tensor:
 
 
 def _first(n_bins: int, n: int) -> np.ndarray:
-    """All samples are at or above the lower end of the first bin."""
+    """Return the window length for the first bin and 0 for the others."""
     return xp.where(np.arange(n_bins) == 0, float(n), 0.0)
 
 
@@ -128,10 +129,10 @@ def _segments(w: _Window) -> Tensor:
 
 
 def _turns(w: _Window) -> Tensor:
-    """Number of turns and sum of the amplitude changes that lead to them, of shape (n_rows, 2).
+    """Compute the number of turns and the sum of amplitude changes, of shape (n_rows, 2).
 
-    A Scan over the samples follows the windows as if they rose from the first sample; the first
-    direction is corrected at the end, as in the compiled kernel.
+    The Scan over the samples assumes that each window rises from its first sample. As in the
+    compiled kernel, the results of windows that fall first are corrected at the end.
     """
     graph, first = w.x.graph, w.wide[..., :1]
     threshold = np.asarray(w.step.turn_threshold, w.x.dtype)
@@ -207,7 +208,7 @@ _SUMS: dict[str, Callable[[_Window], Tensor]] = {
 
 
 def time_features(step: TimeDomainFeatures, x: Tensor, n_times: int, fs: float | None) -> Tensor:
-    """Features of shape (n_windows, n_channels, n_features) of windows with that many channels."""
+    """Compute the features of all channels, of shape (n_windows, n_channels, n_features)."""
     window = _Window(x.reshape(-1, n_times), n_times, step)
     values = step.from_sums(window.sum, n_times, fs)
     features = x.graph.concat([value.cast(x.dtype) for value in values])

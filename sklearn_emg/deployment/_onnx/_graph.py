@@ -1,4 +1,4 @@
-"""Graphs of ONNX operators, written as arithmetic on tensors without values."""
+"""Construction of graphs of ONNX operators by arithmetic on symbolic tensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from sklearn_emg._validation import require
 
-# NumPy, whose functions here take tensors too; its stubs do not know that.
+# NumPy as Any, because its functions also accept Tensor, which its type stubs do not state.
 xp: Any = np
 
 OPSET = 18
@@ -44,17 +44,19 @@ _COMPARISONS = {"Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Equal"}
 
 
 class Tensor(NDArrayOperatorsMixin):
-    """Result of an operator of a graph; arithmetic on it adds operators.
+    """Result of an operator of a graph; arithmetic on it adds further operators.
 
-    NumPy's ufuncs and a few of its functions work on it, so that formulas which are written for
-    arrays also write a graph.
+    The ufuncs and a few other functions of NumPy accept it, so that formulas for arrays also build
+    a graph.
 
     Parameters
     ----------
     graph : Graph
+        Graph that the tensor belongs to.
     name : str
         Name of the value in the graph.
     dtype : dtype-like
+        Type of the elements.
     """
 
     __array_priority__ = 1000
@@ -74,7 +76,7 @@ class Tensor(NDArrayOperatorsMixin):
         if ufunc not in _OPERATORS:
             return NotImplemented
         where, (out,) = kwargs.get("where", True), kwargs.get("out", (None,))
-        if where is not True:  # a division that leaves out zeros
+        if where is not True:  # a division that skips zero divisors
             inputs = (inputs[0], xp.where(where, inputs[1], 1.0))
         result = self.graph.operator(_OPERATORS[ufunc], *inputs)
         return result if where is True else xp.where(where, result, out)
@@ -87,7 +89,7 @@ class Tensor(NDArrayOperatorsMixin):
         return NotImplemented
 
     def __getitem__(self, key: Any) -> Tensor:
-        """A part along the last axis, such as ``x[..., a:b]``; ends may be tensors."""
+        """Take a slice of the last axis, such as ``x[..., a:b]``; bounds may be tensors."""
         _, part = key
         step = 1 if part.step is None else part.step
         start = (0 if step > 0 else _LAST) if part.start is None else part.start
@@ -95,61 +97,61 @@ class Tensor(NDArrayOperatorsMixin):
         return self.slice(start, stop, -1, step)
 
     def slice(self, start: Any, stop: Any, axis: int, step: int = 1) -> Tensor:
-        """A part along an axis."""
+        """Take a slice of an axis."""
         ends = [self.graph.vector(value) for value in (start, stop, axis, step)]
         return self.graph.add("Slice", [self, *ends], self.dtype)
 
     def cast(self, dtype: DTypeLike) -> Tensor:
-        """The same values in another type."""
+        """Convert the values to another type."""
         if self.dtype == np.dtype(dtype):
             return self
         return self.graph.add("Cast", [self], dtype, to=self.graph.code(dtype))
 
     def reduce(self, kind: str, axis: int = -1, keepdims: bool = True) -> Tensor:
-        """Sum, mean, maximum or minimum along an axis: `kind` is "Sum", "Mean", "Max" or "Min"."""
+        """Reduce an axis by `kind`, which is "Sum", "Mean", "Max" or "Min"."""
         axes = self.graph.vector(axis)
         return self.graph.add(f"Reduce{kind}", [self, axes], self.dtype, keepdims=int(keepdims))
 
     def sum(self) -> Tensor:
-        """Sum along the last axis, which is kept."""
+        """Sum along the last axis, which is kept with length 1."""
         return self.reduce("Sum")
 
     def mean(self) -> Tensor:
-        """Mean along the last axis, which is kept."""
+        """Average along the last axis, which is kept with length 1."""
         return self.reduce("Mean")
 
     def count(self) -> Tensor:
-        """How many are true along the last axis, in float64."""
+        """Count the true elements along the last axis, in float64."""
         return self.cast(np.float64).sum()
 
     def size(self, axis: int = -1) -> Tensor:
-        """Length of an axis, as a vector of one element."""
+        """Return the length of an axis as a vector of one element."""
         shape = self.graph.add("Shape", [self], np.int64)
         return self.graph.add("Gather", [shape, self.graph.vector(axis)], np.int64, axis=0)
 
     def reshape(self, *sizes: Any) -> Tensor:
-        """Another shape of the same values; sizes are numbers or tensors of one element."""
+        """Change the shape; sizes are integers or tensors of one element."""
         shape = self.graph.concat([self.graph.vector(size) for size in sizes], axis=0)
         return self.graph.add("Reshape", [self, shape], self.dtype)
 
     def transpose(self, *order: int) -> Tensor:
-        """Axes in another order."""
+        """Permute the axes."""
         return self.graph.add("Transpose", [self], self.dtype, perm=list(order))
 
     def take(self, places: Any, axis: int = -1) -> Tensor:
-        """Elements at places along an axis."""
+        """Take the elements at the given indices along an axis."""
         if not isinstance(places, Tensor):
             places = self.graph.constant(places, np.int64)
         return self.graph.add("Gather", [self, places], self.dtype, axis=axis)
 
     def sorted(self) -> Tensor:
-        """Values in ascending order along the last axis."""
+        """Sort along the last axis in ascending order."""
         values, _ = self.graph.several("TopK", [self, self.size()], [self.dtype, np.int64],
                                        axis=-1, largest=0, sorted=1)  # fmt: skip
         return values
 
     def pad(self, before: Any, after: Any, mode: str = "constant") -> Tensor:
-        """Extended along the last axis, with zeros or by ``mode="edge"``."""
+        """Extend the last axis with zeros or, for ``mode="edge"``, with the edge values."""
         ends = [self.graph.vector(before), self.graph.vector(after)]
         absent = self.graph.absent if mode == "edge" else self.graph.constant(0, self.dtype)
         inputs = [self, self.graph.concat(ends, axis=0), absent, self.graph.vector(-1)]
@@ -160,12 +162,12 @@ class Tensor(NDArrayOperatorsMixin):
 
 
 class Graph:
-    """Operators, constants and inputs of an ONNX graph in the making.
+    """Operators and constants of an ONNX graph under construction.
 
     Parameters
     ----------
     caller : str
-        Name in the message if the package onnx is missing.
+        Name of the calling function, for the message if the package onnx is missing.
     """
 
     def __init__(self, caller: str):
@@ -177,20 +179,20 @@ class Graph:
 
     @property
     def absent(self) -> Tensor:
-        """An optional input that is left out."""
+        """Stand for an optional input that is left out."""
         return Tensor(self, "", np.float64)
 
     def code(self, dtype: DTypeLike) -> int:
-        """Number of a type in the format."""
+        """Return the number of a type in the ONNX format."""
         return self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
     def name(self) -> str:
-        """A new name."""
+        """Return a new name."""
         self._n_names += 1
         return f"v{self._n_names}"
 
     def constant(self, value: ArrayLike, dtype: DTypeLike) -> Tensor:
-        """A constant; equal ones are stored once."""
+        """Add a constant; equal constants are stored once."""
         array = np.ascontiguousarray(value, dtype=dtype).reshape(np.shape(value))
         key = array.tobytes(), array.dtype.str, array.shape
         if key not in self._known:
@@ -200,7 +202,7 @@ class Graph:
         return self._known[key]
 
     def vector(self, value: Any) -> Tensor:
-        """An integer, or a tensor of one element, as a vector of one element."""
+        """Return an integer or a tensor of one element as a vector of one element."""
         return value if isinstance(value, Tensor) else self.constant([value], np.int64)
 
     def several(
@@ -218,30 +220,30 @@ class Graph:
     def add(
         self, kind: str, inputs: Sequence[Tensor], dtype: DTypeLike, **attributes: Any
     ) -> Tensor:
-        """Add an operator with one result of a type."""
+        """Add an operator with one result, of type `dtype`."""
         return self.several(kind, inputs, [dtype], **attributes)[0]
 
     def operator(self, kind: str, *operands: Any) -> Tensor:
-        """Add an elementwise operator; numbers and arrays become constants of the tensors' type."""
+        """Add an operator; numbers and arrays become constants of the type of the tensors."""
         dtype = next(x.dtype for x in operands if isinstance(x, Tensor))
         tensors = [x if isinstance(x, Tensor) else self.constant(x, dtype) for x in operands]
         return self.add(kind, tensors, np.bool_ if kind in _COMPARISONS else dtype)
 
     def where(self, condition: Tensor, one: Any, other: Any) -> Tensor:
-        """Elements of one where a condition holds, else of the other."""
+        """Choose elements of `one` where `condition` is true and of `other` elsewhere."""
         dtype = next(x.dtype for x in (one, other, condition) if isinstance(x, Tensor))
         dtype = np.dtype(np.float64) if dtype == np.bool_ else dtype
         pair = [x if isinstance(x, Tensor) else self.constant(x, dtype) for x in (one, other)]
         return self.add("Where", [condition, *pair], dtype)
 
     def concat(self, parts: Sequence[Tensor], axis: int = -1) -> Tensor:
-        """Tensors one after the other."""
+        """Concatenate tensors along an axis."""
         if len(parts) == 1:
             return parts[0]
         return self.add("Concat", parts, parts[0].dtype, axis=axis)
 
     def counting(self, stop: Tensor, step: int = 1) -> Tensor:
-        """Integers from 0 to below `stop`, a vector of one element."""
+        """Return the integers from 0 up to, but not including, `stop`, a vector of one element."""
         scalar = self.add("Squeeze", [stop], np.int64)
         ends = [self.constant(0, np.int64), scalar, self.constant(step, np.int64)]
         return self.add("Range", ends, np.int64)
@@ -257,17 +259,19 @@ class Graph:
         Parameters
         ----------
         body : callable
-            Takes the state and an item; returns the next state and an output or None.
+            Function that takes the state and an item and returns the next state and an output or
+            None.
         state : Tensor
             State before the first item.
         items : Tensor
+            Items along the first axis.
 
         Returns
         -------
         state : Tensor
             State after the last item.
         outputs : Tensor or None
-            Outputs, along a new first axis.
+            Outputs stacked along a new first axis.
         """
         outer, self.nodes = self.nodes, []
         begin, item = (Tensor(self, self.name(), t.dtype) for t in (state, items))
@@ -292,15 +296,16 @@ class Graph:
         Parameters
         ----------
         model : onnx.ModelProto
+            Model to add.
         inputs : dict of str to Tensor
-            Its inputs by name.
+            Inputs of the model, by name.
         outputs : dict of str to dtype-like
             Types of the outputs that are needed, by name.
 
         Returns
         -------
         results : list of Tensor
-            In the order of `outputs`.
+            Outputs of the model in the order of `outputs`.
         """
         if model.functions:
             model = self.onnx.inliner.inline_local_functions(model)
@@ -318,20 +323,23 @@ class Graph:
         self, inputs: Mapping[str, Any], outputs: Mapping[str, Any],
         metadata: dict[str, str], text: str,
     ) -> Any:  # fmt: skip
-        """The finished model.
+        """Build the model.
 
         Parameters
         ----------
         inputs : dict of str to (dtype-like, shape)
-            Sizes are numbers or names.
+            Type and shape of each input. Sizes are numbers or names.
         outputs : dict of str to (Tensor, shape)
+            Value and shape of each output.
         metadata : dict of str to str
+            Metadata to store in the model.
         text : str
-            Description of inputs and outputs for readers.
+            Description of the inputs and outputs.
 
         Returns
         -------
         model : onnx.ModelProto
+            Checked model.
         """
         helper = self.onnx.helper
         ends = [

@@ -1,4 +1,4 @@
-"""Classifiers, regressors and steps on features as graphs: our own, those of skl2onnx, networks."""
+"""Graphs of estimators that take features: graphs of this package, of skl2onnx and of networks."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _LINEAR = (LinearDiscriminantAnalysis, LinearRegression, LinearSVC, Ridge, Ridge
 
 
 class NotExportable(ValueError):
-    """A step that has no graph; the message is the reason, without the name of the step."""
+    """Error for a step that cannot be exported; the message is the reason without the step."""
 
 
 # ------------------------------------------------- our own graphs
 
 
 def _standardized(step: StandardScaler, x: Tensor) -> Tensor:
-    """StandardScaler, in the type of its input: trees see the same ties as in scikit-learn."""
+    """Apply a StandardScaler in the type of its input; trees then see the same ties."""
     if step.with_mean:
         x = x - step.mean_
     return x / step.scale_ if step.with_std else x
@@ -47,17 +47,21 @@ def _components(step: PCA, x: Tensor) -> Tensor:
 
 
 def transformed(step: Any, x: Tensor, n_features: int) -> Tensor:
-    """A transformer of features.
+    """Add a transformer of features to the graph.
 
     Parameters
     ----------
-    step : fitted transformer of scikit-learn, or a selector of this package
+    step : fitted transformer
+        Transformer of scikit-learn or selector of this package.
     x : Tensor of shape (n_rows, n_features)
+        Features.
     n_features : int
+        Number of features.
 
     Returns
     -------
-    features : Tensor
+    features : Tensor of shape (n_rows, n_columns)
+        Transformed features.
     """
     if isinstance(step, SelectorMixin):
         return x.take(step.get_support(indices=True))
@@ -70,29 +74,29 @@ def transformed(step: Any, x: Tensor, n_features: int) -> Tensor:
 
 def _is_linear(model: Any) -> bool:
     if type(model) is LogisticRegression:
-        # Later versions of scikit-learn have neither this parameter nor its other value.
+        # Later versions of scikit-learn have no `multi_class` and never use one-versus-rest here.
         return getattr(model, "multi_class", None) != "ovr" and model.solver != "liblinear"
     return type(model) in _LINEAR
 
 
 def _linear(model: Any, x: Tensor) -> Tensor:
-    """Decisions of a linear model, of shape (n_rows, n_columns)."""
+    """Compute the decision values of a linear model, of shape (n_rows, n_columns)."""
     weights = np.atleast_2d(model.coef_).astype(np.float64)
     return x.cast(np.float64) @ weights.T + np.asarray(model.intercept_, dtype=np.float64)
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """Compute 1 / (1 + exp(-x))."""
     return x.graph.add("Sigmoid", [x], x.dtype)
 
 
 def with_complement(p: Tensor) -> Tensor:
-    """Probabilities of two classes from that of the second."""
+    """Return the probabilities of two classes, given that of the second class."""
     return p.graph.concat([p * -1.0 + 1.0, p])
 
 
 def softmax(x: Tensor) -> Tensor:
-    """Softmax along the last axis."""
+    """Compute the softmax along the last axis."""
     return x.graph.add("Softmax", [x], x.dtype, axis=-1)
 
 
@@ -100,20 +104,23 @@ def softmax(x: Tensor) -> Tensor:
 
 
 def scored(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
-    """Output of a classifier or regressor of features.
+    """Add a classifier or regressor of features to the graph.
 
     Parameters
     ----------
     model : fitted estimator of scikit-learn
+        Classifier or regressor.
     x : Tensor of shape (n_rows, n_features)
+        Features.
     n_features : int
+        Number of features.
     method : {"predict_proba", "decision_function", "predict"}
-        "predict" of a classifier gives the position of the class.
+        Method whose output is computed. For a classifier, "predict" gives the index of the class.
 
     Returns
     -------
-    scores : Tensor of float64
-        Of shape (n_rows, n_columns); of shape (n_rows,) for the position of the class.
+    scores : Tensor of shape (n_rows, n_columns) or (n_rows,)
+        Output of the method in float64. Class indices have shape (n_rows,).
     """
     if not _is_linear(model):
         return _converted(model, x, n_features, method).cast(np.float64)
@@ -130,7 +137,7 @@ def scored(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
 
 
 def best(scores: Tensor) -> Tensor:
-    """Position of the highest score, in float64, of shape (n_rows,)."""
+    """Return the index of the highest score of each row, in float64, of shape (n_rows,)."""
     place = scores.graph.add("ArgMax", [scores], np.int64, axis=-1, keepdims=0)
     return place.cast(np.float64)
 
@@ -139,15 +146,15 @@ def best(scores: Tensor) -> Tensor:
 
 
 def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
-    """Graph by skl2onnx of an estimator, if it agrees with scikit-learn on random rows."""
+    """Add a graph by skl2onnx if its output agrees with that of scikit-learn on random rows."""
     reasons = []
-    # Trees compare in float32, in scikit-learn too; the others are more exact in float64.
+    # Trees compare in float32, as in scikit-learn. Other estimators are more exact in float64.
     trees = isinstance(model, (BaseEnsemble, BaseDecisionTree))
     for dtype in (np.float32, np.float64) if trees else (np.float64, np.float32):
         try:
             converted, name = _convert(model, n_features, method, dtype)
             found = _agrees(converted, name, model, n_features, method, dtype)
-        # The converter and the runtime have no common class of errors.
+        # The converter and the runtime have no common base class of errors.
         except Exception as error:  # noqa: BLE001
             reasons.append(f"{type(error).__name__}: {' '.join(str(error).split())[:120]}")
             continue
@@ -161,7 +168,7 @@ def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
 
 
 def _convert(model: Any, n_features: int, method: str, dtype: Any) -> tuple[Any, str]:
-    """Model by skl2onnx and the name of the output that is needed."""
+    """Convert an estimator by skl2onnx; return the model and the name of the needed output."""
     skl2onnx = require("skl2onnx", "export_onnx", "onnx")
     kinds = skl2onnx.common.data_types
     kind = kinds.FloatTensorType if dtype is np.float32 else kinds.DoubleTensorType
@@ -189,7 +196,7 @@ def _convert(model: Any, n_features: int, method: str, dtype: Any) -> tuple[Any,
 def _agrees(
     converted: Any, name: str, model: Any, n_features: int, method: str, dtype: Any
 ) -> np.dtype:
-    """Type of an output that agrees with scikit-learn on random rows; raise if it does not."""
+    """Return the type of the output; raise if it differs from scikit-learn on random rows."""
     runtime = require("onnxruntime", "export_onnx", "onnx")
     session = runtime.InferenceSession(
         converted.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -215,12 +222,12 @@ def _agrees(
 
 
 def _has_one_column(model: Any, method: str) -> bool:
-    """Whether scikit-learn gives one decision, that for the second of two classes."""
+    """Return whether scikit-learn gives a single decision value, that of the second class."""
     return method == "decision_function" and len(model.classes_) == 2
 
 
 def _position(labels: Tensor, classes: Any) -> Tensor:
-    """Position of each label in the classes."""
+    """Return the index of each label in the classes."""
     texts = np.asarray(classes).dtype.kind not in "iub"
     keys = [str(c) if texts else int(c) for c in classes]
     name = "keys_strings" if texts else "keys_int64s"
@@ -238,7 +245,7 @@ def _position(labels: Tensor, classes: Any) -> Tensor:
 
 
 def network_scores(net: Any, x: Tensor) -> Tensor:
-    """Probabilities, or predictions, of a network for windows (n_windows, n_channels, n_times)."""
+    """Add a network to the graph; `x` has shape (n_windows, n_channels, n_times)."""
     from sklearn_emg.neural_network import onnx_model
 
     try:
@@ -251,7 +258,7 @@ def network_scores(net: Any, x: Tensor) -> Tensor:
 
 
 def calibrated(calibration: Any, decisions: Tensor) -> Tensor:
-    """Probabilities by the sigmoids that DiVoteClassifier learns for decisions."""
+    """Convert decision values to probabilities with the sigmoids that DiVoteClassifier fits."""
     graph: Graph = decisions.graph
     sigmoids = calibration.calibrated_classifiers_[0].calibrators
     parts = [

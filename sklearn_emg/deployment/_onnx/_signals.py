@@ -1,4 +1,4 @@
-"""Filters, scalers and envelopes as graphs on signals of shape (n_signals, n_channels, n_times)."""
+"""Graphs of filters, scalers and envelopes of signals (n_signals, n_channels, n_times)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from scipy import signal
 from sklearn_emg.deployment._onnx._graph import Graph, Tensor, xp
 from sklearn_emg.preprocessing import AmplitudeScaler, BaselineRemover, Envelope, LowpassFilter
 
-# Samples that one step of the loop over a signal filters: a product of matrices is fast, and its
-# rounding errors are those of float64.
+# Number of samples that each step of the loop over a signal filters by one matrix product, which is
+# fast and has the rounding errors of float64.
 _BLOCK = 64
 
 
 def _in_rows(x: Tensor) -> Tensor:
-    """Signals of shape (n_signals, n_channels, n_times) as (n_signals * n_channels, n_times)."""
+    """Reshape (n_signals, n_channels, n_times) to (n_signals * n_channels, n_times)."""
     return x.reshape(-1, x.size())
 
 
 def _as_before(rows: Tensor, x: Tensor) -> Tensor:
-    """Rows in the shape of x, with any number of samples."""
+    """Reshape rows to the signals and channels of x, with any number of samples."""
     return rows.reshape(-1, x.size(1), rows.size())
 
 
 def _block_matrix(sos: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Matrix from the samples of a block and the state before it to the output and the next state.
+    """Compute the matrix that filters a block of samples.
 
-    It has a row for each sample and each state, and is the response of the filter to one of them.
+    The matrix maps the samples of a block and the filter state before it to the output and the next
+    state. Each row is the response of the filter to one sample or one state variable.
     """
     n_sections = len(sos)
     n_states = 2 * n_sections
@@ -40,7 +41,7 @@ def _block_matrix(sos: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sections(rows: Tensor, sos: NDArray[np.float64]) -> Tensor:
-    """Filter forwards from the steady state of the first sample, in blocks by a Scan."""
+    """Filter forwards by a Scan over blocks, from the steady state of the first sample."""
     graph = rows.graph
     n_times = rows.size()
     blocks = graph.operator("Div", n_times + (_BLOCK - 1), _BLOCK)
@@ -60,14 +61,14 @@ def _sections(rows: Tensor, sos: NDArray[np.float64]) -> Tensor:
 
 
 def _odd_extension(rows: Tensor, n: Tensor) -> Tensor:
-    """Signals with `n` samples more on each side, mirrored about their end points."""
+    """Extend signals by `n` samples on each side, by point reflection about their ends."""
     left = rows[..., :1] * 2.0 - rows[..., n:0:-1]
     right = rows[..., -1:] * 2.0 - rows.slice(-2, n * -1 - 2, -1, -1)
     return rows.graph.concat([left, rows, right])
 
 
 def _both_ways(rows: Tensor, sos: NDArray[np.float64]) -> Tensor:
-    """Filter forwards and backwards, as scipy.signal.sosfiltfilt does, by two Scans."""
+    """Filter forwards and backwards by two Scans, as scipy.signal.sosfiltfilt does."""
     n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
     n_times = rows.size()
     n = xp.minimum(n_times - 1, 3 * int(n_taps))
@@ -77,7 +78,7 @@ def _both_ways(rows: Tensor, sos: NDArray[np.float64]) -> Tensor:
 
 
 def _taps(rows: Tensor, taps: NDArray[np.float64], zero_phase: bool) -> Tensor:
-    """Convolution with the taps of a FIR filter, by a Scan over the taps."""
+    """Convolve with the taps of an FIR filter by a Scan over the taps."""
     graph, n_times = rows.graph, rows.size()
     if zero_phase:
         half = len(taps) // 2
@@ -98,7 +99,7 @@ def _taps(rows: Tensor, taps: NDArray[np.float64], zero_phase: bool) -> Tensor:
 
 
 def filtered(step: Any, x: Tensor, fs: float) -> Tensor:
-    """The four linear filters, zero-phase or causal."""
+    """Apply a linear filter, zero-phase or causal; `fs` is in Hz."""
     found = step.coefficients(fs)
     rows = _in_rows(x.cast(np.float64))
     if hasattr(found, "taps"):
@@ -109,7 +110,7 @@ def filtered(step: Any, x: Tensor, fs: float) -> Tensor:
 
 
 def quantile(x: Tensor, fraction: float) -> Tensor:
-    """Quantile along the last axis, with linear interpolation, which is kept."""
+    """Compute a quantile along the last axis by linear interpolation; the axis is kept."""
     ordered = x.sorted()
     place = (x.size() - 1).cast(np.float64) * fraction
     below = xp.floor(place)
@@ -132,12 +133,12 @@ def _location_and_scale(x: Tensor, method: str) -> tuple[Any, Tensor]:
         scale = quantile(x, 0.75) - quantile(x, 0.25)
     else:
         scale = largest
-    # The scale of a constant signal is 1.
+    # A constant signal gets the scale 1.
     return location, xp.where(scale <= largest * (10 * np.finfo(np.float64).eps), 1.0, scale)
 
 
 def scaled(step: AmplitudeScaler, x: Tensor, fs: float) -> Tensor:
-    """AmplitudeScaler, by each signal or by the training signals."""
+    """Apply an AmplitudeScaler with the scale of each signal or of the training signals."""
     wide = x.cast(np.float64)
     if step.by == "training":
         location, scale = step.location_[:, np.newaxis], step.scale_[:, np.newaxis]
@@ -147,25 +148,25 @@ def scaled(step: AmplitudeScaler, x: Tensor, fs: float) -> Tensor:
 
 
 def divided(step: Any, x: Tensor, fs: float) -> Tensor:
-    """ReferenceScaler with a given reference."""
+    """Apply a ReferenceScaler with a given reference."""
     reference = np.atleast_1d(np.asarray(step.reference, dtype=np.float64))
     return (x.cast(np.float64) / reference[:, np.newaxis]).cast(x.dtype)
 
 
 def rectified(step: Any, x: Tensor, fs: float) -> Tensor:
-    """Rectifier."""
+    """Apply a Rectifier."""
     return abs(x) if step.wave == "full" else xp.maximum(x, 0.0)
 
 
 def without_baseline(step: BaselineRemover, x: Tensor, fs: float) -> Tensor:
-    """BaselineRemover by mean or median."""
+    """Apply a BaselineRemover that subtracts the mean or median."""
     if step.method == "median":
         return x - quantile(x, 0.5)
     return (x.cast(np.float64) - x.cast(np.float64).mean()).cast(x.dtype)
 
 
 def _moving_mean(x: Tensor, half: int) -> Tensor:
-    """Mean over ``2 * half + 1`` samples around each, and over fewer at the ends."""
+    """Average ``2 * half + 1`` samples around each sample, and fewer at the ends."""
     graph, n_times = x.graph, x.size()
     sums = graph.add("CumSum", [x, graph.constant(-1, np.int64)], x.dtype).pad(1, 0)
     place = graph.counting(n_times)
@@ -174,7 +175,7 @@ def _moving_mean(x: Tensor, half: int) -> Tensor:
 
 
 def envelope(step: Envelope, x: Tensor, fs: float) -> Tensor:
-    """Envelope by moving RMS, moving mean or low-pass filter."""
+    """Compute the envelope by a moving RMS, a moving mean or a low-pass filter."""
     if step.method == "lowpass":
         return filtered(LowpassFilter(step.cutoff, order=2), abs(x), fs)
     wide, half = x.cast(np.float64), int(step.window * fs / 2)
@@ -184,14 +185,23 @@ def envelope(step: Envelope, x: Tensor, fs: float) -> Tensor:
 
 
 def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
-    """Windows of signals, of shape (n_signals, n_windows, n_channels, size), as divide() cuts them.
+    """Cut signals into the same windows as divide().
 
     Parameters
     ----------
     x : Tensor of shape (n_signals, n_channels, n_times)
-    size, step : int
-        Samples of a window, and from one window to the next.
+        Signals.
+    size : int
+        Number of samples of a window.
+    step : int
+        Number of samples from the start of one window to the start of the next.
     tail : {"drop", "overlap", "pad"}
+        How the samples after the last complete window are treated.
+
+    Returns
+    -------
+    windows : Tensor of shape (n_signals, n_windows, n_channels, size)
+        Windows of each signal.
     """
     graph: Graph = x.graph
     n_times = x.size()
@@ -208,7 +218,7 @@ def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
 
 
 def _padded_length(n_times: Tensor, size: int, step: int) -> Tensor:
-    """Length with the last window of tail="pad", which has samples that no other window has."""
+    """Return the length up to the end of the last, padded window of tail="pad"."""
     graph = n_times.graph
     rest = xp.maximum(n_times - size, 0)
     last = graph.operator("Div", rest, step) * step  # first sample of the last complete window

@@ -1,4 +1,4 @@
-"""Steps of a system: which have a graph, and why others have none."""
+"""Steps of a system that can be exported, and the reasons why others cannot."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ SIGNAL_STEPS: dict[type, Callable[..., Any]] = {
 }
 FEATURE_STEPS = (TimeDomainFeatures, EMGFeatures, Flatten)
 VOTES = (DiVoteClassifier, DiVoteRegressor)
-# Fitted estimators inside those that only search, cache or resample around them.
+# Attributes with the fitted estimator of a search, a cache or a resampler.
 _INNER = ("best_estimator_", "transformer_", "estimator_")
 
 
 def inner(model: Any) -> Any:
-    """The fitted estimator that predicts: inside a search, a cache or a resampler."""
+    """Return the fitted estimator inside a search, a cache or a resampler, or the model itself."""
     if isinstance(model, VOTES) or not type(model).__module__.startswith("sklearn_emg."):
         return inner(model.best_estimator_) if hasattr(model, "best_estimator_") else model
     if is_network(model) or isinstance(model, SelectorMixin):
@@ -53,12 +53,12 @@ def inner(model: Any) -> Any:
 
 
 def is_network(model: Any) -> bool:
-    """Whether an estimator is a fitted network, not a part around one."""
+    """Return whether an estimator is itself a fitted network."""
     return hasattr(model, "net_")
 
 
 def steps_of(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and step of each step, those of nested pipelines one by one."""
+    """Yield the path and the estimator of each step, including those of nested pipelines."""
     model = inner(model)
     if isinstance(model, Pipeline):
         for name, step in model.steps:
@@ -68,7 +68,7 @@ def steps_of(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def refusals(model: Any, path: str = "") -> Iterator[str]:
-    """A sentence for each step, at any depth, that cannot be exported."""
+    """Yield the name and the reason for each step, at any depth, that cannot be exported."""
     for where, step in steps_of(model, path):
         reason = _refusal(step)
         if reason is not None:
@@ -91,26 +91,27 @@ def _refusal(step: BaseEstimator) -> str | None:
         return None
     if type(step).__module__.startswith("sklearn."):
         return None  # skl2onnx decides
-    return "it has no counterpart in operators of ONNX here; run it before, or leave it out"
+    return "it has no ONNX graph in this package; apply it before the graph or leave it out"
 
 
 def _of_reference(step: ReferenceScaler) -> str | None:
     if step.reference is not None:
         return None
-    return "it reads reference contractions from the table; give 'reference'"
+    return "it reads reference contractions from the table; set its 'reference'"
 
 
 def _of_baseline(step: BaselineRemover) -> str | None:
     if step.method in ("mean", "median"):
         return None
-    return f"method={step.method!r}; take 'mean', 'median' or a HighpassFilter"
+    return f"method={step.method!r} has no graph; use 'mean', 'median' or a HighpassFilter"
 
 
 def _of_time_features(step: TimeDomainFeatures) -> str | None:
     if step.n_times_in_ is not None:
         return None
     return (
-        "it was fitted on recordings of any length; fit it on windows, such as DiVoteClassifier's"
+        "it was fitted on recordings of any length; fit it on windows of one length, for example "
+        "in a DiVoteClassifier"
     )
 
 
@@ -123,7 +124,7 @@ def _of_features(step: EMGFeatures) -> str | None:
 
 def _of_votes(step: Any) -> str | None:
     if step.by is not None:
-        return f"by={step.by!r}: a graph does not read that column of the table; take by=None"
+        return f"by={step.by!r}: a graph does not read that column of the table; set by=None"
     return None
 
 
