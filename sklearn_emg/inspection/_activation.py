@@ -51,6 +51,7 @@ class ActivationMaximizationDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         One per class.
     lines_ : list of Line2D
@@ -84,7 +85,7 @@ class ActivationMaximizationDisplay:
     def from_estimator(
         cls, estimator: Any, *, fs: float, **settings: Any
     ) -> ActivationMaximizationDisplay:
-        """Find the windows; parameters as in :func:`activation_maximization`."""
+        """Find the windows with the parameters of :func:`activation_maximization`."""
         return activation_maximization(estimator, fs=fs, **settings)
 
     def plot(
@@ -101,7 +102,7 @@ class ActivationMaximizationDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one per class; by default a new figure.
+            One Axes, which is divided, or one Axes per class. By default, a new figure is created.
         start : int, default=0
             Number of the start to show.
         channel : int, default=0
@@ -115,6 +116,7 @@ class ActivationMaximizationDisplay:
         Returns
         -------
         display : ActivationMaximizationDisplay
+            The same object, with the drawn artists as attributes.
         """
         n_classes = len(self.classes)
         windows = self.windows[start, :, channel]

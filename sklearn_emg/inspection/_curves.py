@@ -29,6 +29,7 @@ class LearningCurveDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         Loss; accuracy where it was recorded.
     lines_ : dict of str to Line2D
@@ -66,6 +67,7 @@ class LearningCurveDisplay:
         Returns
         -------
         display : LearningCurveDisplay
+            Object that stores the values to plot.
         """
         network = unwrap(estimator)
         if not hasattr(network, "history_"):
@@ -91,6 +93,7 @@ class LearningCurveDisplay:
         Returns
         -------
         display : LearningCurveDisplay
+            Object that stores the values to plot.
         """
         rows = list(history)
         wanted = [f"{part}_{name}" for name in _NAMES for part in ("train", "valid")]
@@ -113,11 +116,12 @@ class LearningCurveDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one per panel; by default a new figure.
+            One Axes, which is divided, or one Axes per panel. By default, a new figure is created.
 
         Returns
         -------
         display : LearningCurveDisplay
+            The same object, with the drawn artists as attributes.
         """
         measures = [m for m in _NAMES if any(name.endswith(f"_{m}") for name in self.curves)]
         self.figure_, self.axes_ = panels(

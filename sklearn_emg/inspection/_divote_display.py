@@ -47,6 +47,7 @@ class DiVoteDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         One per class for "heatmap", one for "simplex", two for "regions" (one without a final
         classifier).
@@ -110,6 +111,7 @@ class DiVoteDisplay:
         Returns
         -------
         display : DiVoteDisplay
+            Object that stores the values to plot.
         """
         found, table = find_divote(estimator, X, "DiVoteDisplay")
         votes = found.vote(table)
@@ -137,11 +139,12 @@ class DiVoteDisplay:
             scores; a subject's point, the mean over its recordings, may then lie in a region that
             is not its diagnosis. Diagnoses that are wrong are ringed.
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one per panel; by default a new figure.
+            One Axes, which is divided, or one Axes per panel. By default, a new figure is created.
 
         Returns
         -------
         display : DiVoteDisplay
+            The same object, with the drawn artists as attributes.
         """
         check_option(kind, _KINDS, "kind", "DiVoteDisplay.plot")
         if kind == "heatmap":

@@ -46,11 +46,13 @@ class LayerEmbeddingDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         One per layer.
     points_ : list of PathCollection
         Per layer and class.
     legend_ : matplotlib Legend
+        Legend of the plot.
 
     Examples
     --------
@@ -84,7 +86,7 @@ class LayerEmbeddingDisplay:
     def from_estimator(
         cls, estimator: Any, X: ArrayLike, y: ArrayLike, **settings: Any
     ) -> LayerEmbeddingDisplay:
-        """Compute the embedding; parameters as in :func:`layer_embedding`."""
+        """Compute the embedding with the parameters of :func:`layer_embedding`."""
         return cls.from_embedding(layer_embedding(estimator, X, **settings), y)
 
     @classmethod
@@ -100,11 +102,12 @@ class LayerEmbeddingDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one per layer; by default a new figure.
+            One Axes, which is divided, or one Axes per layer. By default, a new figure is created.
 
         Returns
         -------
         display : LayerEmbeddingDisplay
+            The same object, with the drawn artists as attributes.
         """
         names = list(self.points)
         self.figure_, self.axes_ = panels(

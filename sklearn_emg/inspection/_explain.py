@@ -59,6 +59,7 @@ class SubjectExplanationDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         The contributions first, then one per decisive window.
     bars_ : BarContainer
@@ -104,7 +105,7 @@ class SubjectExplanationDisplay:
     def from_estimator(
         cls, estimator: Any, X: pd.DataFrame, subject: Any, **settings: Any
     ) -> SubjectExplanationDisplay:
-        """Explain the subject; parameters as in :func:`explain_subject`."""
+        """Explain the subject with the parameters of :func:`explain_subject`."""
         return explain_subject(estimator, X, subject, **settings)
 
     def plot(self, ax: Any = None) -> Self:
@@ -119,6 +120,7 @@ class SubjectExplanationDisplay:
         Returns
         -------
         display : SubjectExplanationDisplay
+            The same object, with the drawn artists as attributes.
         """
         signals = self.decisive_signals if np.isfinite(self.duration) else []
         n_bars = len(self.recordings) if self.muscles is None else len(self.muscles)

@@ -37,6 +37,7 @@ class FeatureDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         One per feature.
     points_ : list of PathCollection
@@ -99,6 +100,7 @@ class FeatureDisplay:
         Returns
         -------
         display : FeatureDisplay
+            Object that stores the values to plot.
         """
         fitted = clone(estimator).fit(X, y)
         frame = pd.DataFrame(
@@ -136,6 +138,7 @@ class FeatureDisplay:
         Returns
         -------
         display : FeatureDisplay
+            Object that stores the values to plot.
         """
         y = np.asarray(y)
         if len(y) != len(X):
@@ -159,13 +162,14 @@ class FeatureDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one per feature; by default a new figure.
+            One Axes, which is divided, or one Axes per feature. By default, a new figure is created.
         log : bool, default=False
             Logarithmic scale, for features that are positive.
 
         Returns
         -------
         display : FeatureDisplay
+            The same object, with the drawn artists as attributes.
         """
         names = list(self.features.columns)
         classes = np.unique(self.y)

@@ -51,7 +51,9 @@ class FamilyImportanceDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     ax_ : matplotlib Axes
+        Axes of the plot.
     bars_ : BarContainer
     points_ : list of Line2D
         Means of the folds, per family.
@@ -85,7 +87,7 @@ class FamilyImportanceDisplay:
     def from_estimator(
         cls, estimator: Any, X: pd.DataFrame, y: ArrayLike, **settings: Any
     ) -> FamilyImportanceDisplay:
-        """Compute the importance; parameters as in :func:`family_importance`."""
+        """Compute the importance with the parameters of :func:`family_importance`."""
         return family_importance(estimator, X, y, **settings)
 
     @classmethod
@@ -101,11 +103,12 @@ class FamilyImportanceDisplay:
         Parameters
         ----------
         ax : Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : FamilyImportanceDisplay
+            The same object, with the drawn artists as attributes.
         """
         summary, folds = self.summary, self.folds
         self.figure_, axes = panels(

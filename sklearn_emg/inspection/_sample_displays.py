@@ -37,6 +37,7 @@ class AttributionDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         For each channel, the axes of the signal and then those of the sums of its relevance.
     signal_lines_ : list of LineCollection
@@ -105,6 +106,7 @@ class AttributionDisplay:
         Returns
         -------
         display : AttributionDisplay
+            Object that stores the values to plot.
         """
         one = np.asarray(X)[window][np.newaxis]
         found = attribution(
@@ -132,6 +134,7 @@ class AttributionDisplay:
         Returns
         -------
         display : AttributionDisplay
+            Object that stores the values to plot.
         """
         windows = np.asarray(X)
         if windows.shape != attribution.values.shape:
@@ -175,6 +178,7 @@ class AttributionDisplay:
         Returns
         -------
         display : AttributionDisplay
+            Object that stores the values to plot.
         """
         chosen = windows.row == row
         if not chosen.any():
@@ -202,7 +206,7 @@ class AttributionDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or two per channel; by default a new figure.
+            One Axes, which is divided, or two Axes per channel. By default, a new figure is created.
         n_stretches : int, default=80
             Number of equal stretches over which relevance is summed: that of single samples
             alternates too quickly to be read.
@@ -210,6 +214,7 @@ class AttributionDisplay:
         Returns
         -------
         display : AttributionDisplay
+            The same object, with the drawn artists as attributes.
         """
         n_channels, n_times = self.signal.shape
         bounds = np.unique(np.linspace(0, n_times, min(n_stretches, n_times) + 1).round()).astype(
@@ -302,6 +307,7 @@ class AttentionDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         One per layer, then one per channel of the signal.
     patches_ : list of StepPatch
@@ -341,7 +347,7 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: ArrayLike, *, fs: float) -> AttentionDisplay:
-        """Compute the maps; parameters as in :func:`attention_maps`."""
+        """Compute the maps with the parameters of :func:`attention_maps`."""
         return cls(attention_maps(estimator, X, fs=fs), X)
 
     @classmethod
@@ -363,6 +369,7 @@ class AttentionDisplay:
         Returns
         -------
         display : AttentionDisplay
+            The same object, with the drawn artists as attributes.
         """
         signal = np.atleast_2d(self.X[window])
         n_layers, n_channels = len(self.maps.weights), len(signal)

@@ -153,10 +153,10 @@ def export_onnx(
     ``window`` and ``step`` in s are encoded as JSON.
 
     The following steps can be exported: the linear filters (causal or zero-phase),
-    `AmplitudeScaler`, `Envelope`, `Rectifier`, `ReferenceScaler` with a reference, `BaselineRemover`
-    with the mean or median, all features of `TimeDomainFeatures` (also in `EMGFeatures`),
-    selectors, and all estimators that skl2onnx converts. A causal IIR filter runs as a Scan over
-    blocks of samples. A zero-phase IIR filter runs as two Scans, with the padding of
+    `AmplitudeScaler`, `Envelope`, `Rectifier`, `ReferenceScaler` with a reference,
+    `BaselineRemover` with the mean or median, all features of `TimeDomainFeatures` (also in
+    `EMGFeatures`), selectors, and all estimators that skl2onnx converts. A causal IIR filter runs
+    as a Scan over blocks of samples. A zero-phase IIR filter runs as two Scans, with the padding of
     :func:`scipy.signal.sosfiltfilt`.
 
     Examples

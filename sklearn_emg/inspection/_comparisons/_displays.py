@@ -69,7 +69,9 @@ class ComparisonDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     ax_ : matplotlib Axes
+        Axes of the plot.
     points_ : list of Line2D or ErrorbarContainer
     chance_line_ : Line2D or None
 
@@ -144,6 +146,7 @@ class ComparisonDisplay:
         Returns
         -------
         display : ComparisonDisplay
+            Object that stores the values to plot.
         """
         if comparison.task == "regression":
             raise ValueError("ComparisonDisplay is for classifiers; see AgreementDisplay.")
@@ -194,11 +197,12 @@ class ComparisonDisplay:
         time : {"predict", "fit"}, default="predict"
             Time for ``kind="time"``: that to predict a recording, or to fit a fold.
         ax : Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : ComparisonDisplay
+            The same object, with the drawn artists as attributes.
         """
         check_option(kind, _KINDS, "kind", "ComparisonDisplay.plot")
         check_option(time, list(_TIMES), "time", "ComparisonDisplay.plot")
@@ -352,7 +356,9 @@ class LeakageDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     ax_ : matplotlib Axes
+        Axes of the plot.
     bars_ : BarContainer
         Means over folds.
     points_ : list of Line2D
@@ -394,7 +400,7 @@ class LeakageDisplay:
         n_jobs: int | None = None,
         random_state: Any = 0,
     ) -> LeakageDisplay:
-        """Run the audit; parameters as in :func:`~sklearn_emg.comparison.leakage_audit`."""
+        """Run the audit with the parameters of :func:`~sklearn_emg.comparison.leakage_audit`."""
         audit = leakage_audit(
             estimator,
             X,
@@ -418,11 +424,12 @@ class LeakageDisplay:
         Parameters
         ----------
         ax : Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : LeakageDisplay
+            The same object, with the drawn artists as attributes.
         """
         summary, folds = self.audit.summary, self.audit.folds
         self.figure_, axes = panels(
@@ -499,7 +506,9 @@ class ConfoundDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     ax_ : matplotlib Axes
+        Axes of the plot.
     points_ : list of ErrorbarContainer
         One per property, from the best predictor to the worst.
     matched_points_ : list of ErrorbarContainer
@@ -526,7 +535,7 @@ class ConfoundDisplay:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, y: Labels, **parameters: Any) -> ConfoundDisplay:
-        """Run the audit; parameters as in :func:`~sklearn_emg.comparison.confound_audit`."""
+        """Run the audit with the parameters of :func:`~sklearn_emg.comparison.confound_audit`."""
         return cls(confound_audit(table, y, **parameters))
 
     @classmethod
@@ -540,13 +549,14 @@ class ConfoundDisplay:
         Parameters
         ----------
         ax : Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
         max_properties : int, default=30
             Number of properties that are drawn at most.
 
         Returns
         -------
         display : ConfoundDisplay
+            The same object, with the drawn artists as attributes.
         """
         check_integer(max_properties, "max_properties", "ConfoundDisplay.plot")
         rows = self.audit.summary.iloc[:max_properties]

@@ -27,7 +27,9 @@ class MetaAnalysisDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     ax_ : matplotlib Axes
+        Axes of the plot.
     points_ : list of Line2D or ErrorbarContainer
         One per pipeline: its mean rank, or its difference over all sets.
     set_points_ : dict of str to Line2D
@@ -66,7 +68,7 @@ class MetaAnalysisDisplay:
     def from_comparisons(
         cls, comparisons: Mapping[str, Comparison], **parameters: Any
     ) -> MetaAnalysisDisplay:
-        """Combine comparisons; parameters as in :func:`~sklearn_emg.comparison.meta_analysis`."""
+        """Combine comparisons with the parameters of :func:`~sklearn_emg.comparison.meta_analysis`."""
         return cls(meta_analysis(comparisons, **parameters))
 
     @classmethod
@@ -87,11 +89,12 @@ class MetaAnalysisDisplay:
         reference : str, default=None
             Pipeline to which differences are drawn; by default that of the best mean rank.
         ax : Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : MetaAnalysisDisplay
+            The same object, with the drawn artists as attributes.
 
         Raises
         ------

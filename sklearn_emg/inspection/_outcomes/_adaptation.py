@@ -26,6 +26,7 @@ class AdaptationDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         One per panel.
     lines_ : dict of tuple to ErrorbarContainer
@@ -85,6 +86,7 @@ class AdaptationDisplay:
         Returns
         -------
         display : AdaptationDisplay
+            The same object, with the drawn artists as attributes.
         """
         n_columns = min(_COLUMNS, len(self.curves))
         n_rows = -(-len(self.curves) // n_columns)

@@ -40,7 +40,9 @@ class AgreementDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     ax_ : matplotlib Axes
+        Axes of the plot.
     points_ : matplotlib PathCollection
 
     References
@@ -100,6 +102,7 @@ class AgreementDisplay:
         Returns
         -------
         display : AgreementDisplay
+            Object that stores the values to plot.
 
         Raises
         ------
@@ -154,6 +157,7 @@ class AgreementDisplay:
         Returns
         -------
         display : AgreementDisplay
+            Object that stores the values to plot.
 
         Raises
         ------
@@ -184,11 +188,12 @@ class AgreementDisplay:
             True against predicted values with the calibration line, or the differences against
             the means of both with the limits of agreement.
         ax : matplotlib Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : AgreementDisplay
+            The same object, with the drawn artists as attributes.
         """
         check_option(kind, KINDS, "kind", "AgreementDisplay")
         self.figure_, (self.ax_,) = panels(ax, 1, 1, "AgreementDisplay.plot", figsize=(5.6, 4.2))

@@ -34,7 +34,9 @@ class CourseDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
+        Axes of the panels.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class CourseDisplay:
         Returns
         -------
         display : CourseDisplay
+            Object that stores the values to plot.
 
         Raises
         ------
@@ -121,11 +124,12 @@ class CourseDisplay:
         n_subjects : int, default=6
             Number of subjects that "courses" shows: those with the most visits.
         ax : Axes or array of Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : CourseDisplay
+            The same object, with the drawn artists as attributes.
         """
         check_option(kind, KINDS, "kind", "CourseDisplay")
         if kind == "horizon":

@@ -34,7 +34,9 @@ class SurvivalDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
+        Axes of the panels.
 
     Examples
     --------
@@ -72,6 +74,7 @@ class SurvivalDisplay:
         Returns
         -------
         display : SurvivalDisplay
+            Object that stores the values to plot.
 
         Raises
         ------
@@ -134,11 +137,12 @@ class SurvivalDisplay:
             are censored, and the numbers at risk below; or the predicted curve of each subject with
             the mean of all and the Kaplan-Meier curve, which agree if the model is calibrated.
         ax : Axes or array of Axes, default=None
-            Axes to draw in; by default a new figure.
+            Axes to draw in. By default, a new figure is created.
 
         Returns
         -------
         display : SurvivalDisplay
+            The same object, with the drawn artists as attributes.
 
         Raises
         ------

@@ -40,6 +40,7 @@ class DecompositionDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         Signal, residual, discharges, templates.
     signal_line_, residual_line_ : Line2D
@@ -117,6 +118,7 @@ class DecompositionDisplay:
         Returns
         -------
         display : DecompositionDisplay
+            Object that stores the values to plot.
 
         Raises
         ------
@@ -168,6 +170,7 @@ class DecompositionDisplay:
         Returns
         -------
         display : DecompositionDisplay
+            The same object, with the drawn artists as attributes.
         """
         self.figure_, self.axes_ = panels(
             ax, 4, 1, "DecompositionDisplay.plot", figsize=(9, 8), height_ratios=[2, 2, 2, 2.2]

@@ -32,6 +32,7 @@ class QualityDisplay:
     levels : DataFrame of shape (n_recordings, n_kinds)
         0 (ok), 1 (check) or 2 (bad) for each kind of finding that occurs.
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         Findings, and amplitudes.
     image_ : AxesImage
@@ -71,6 +72,7 @@ class QualityDisplay:
         Returns
         -------
         display : QualityDisplay
+            Object that stores the values to plot.
         """
         if not isinstance(report, QualityReport):
             raise TypeError(
@@ -95,6 +97,7 @@ class QualityDisplay:
         Returns
         -------
         display : QualityDisplay
+            Object that stores the values to plot.
         """
         return cls(check_quality(table, y, **check))
 
@@ -109,6 +112,7 @@ class QualityDisplay:
         Returns
         -------
         display : QualityDisplay
+            The same object, with the drawn artists as attributes.
         """
         n_rows, n_kinds = self.levels.shape
         height = float(np.clip(2.0 + 0.2 * n_rows, 3.5, 11.0))

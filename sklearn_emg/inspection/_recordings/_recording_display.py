@@ -37,6 +37,7 @@ class RecordingDisplay:
     Attributes
     ----------
     figure_ : matplotlib Figure
+        Figure that contains the plot.
     axes_ : ndarray of Axes
         Signal; discharges if there are annotations; spectrogram if asked for.
     line_, envelope_line_ : Line2D
@@ -105,6 +106,7 @@ class RecordingDisplay:
         Returns
         -------
         display : RecordingDisplay
+            Object that stores the values to plot.
         """
         signal = np.asarray(signal)
         if signal.ndim != 1 or signal.size < 2:
@@ -160,6 +162,7 @@ class RecordingDisplay:
         Returns
         -------
         display : RecordingDisplay
+            Object that stores the values to plot.
         """
         entry = table.iloc[row]
         signal = np.atleast_2d(read_signal(entry["signal"]))[channel]
@@ -197,6 +200,7 @@ class RecordingDisplay:
         Returns
         -------
         display : RecordingDisplay
+            The same object, with the drawn artists as attributes.
         """
         events = self.annotations
         n_units = 0 if events is None else events["unit"].nunique()
