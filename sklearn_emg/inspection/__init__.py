@@ -1,7 +1,7 @@
 """Explanations of networks and diagnoses, Displays, reports and live views.
 
-Importing this sub-package loads neither PyTorch nor matplotlib: the explanations of networks need
-``pip install "sklearn-emg[nets]"``, the Displays and the reports
+Importing this sub-package loads neither PyTorch nor matplotlib. The explanations of networks need
+``pip install "sklearn-emg[nets]"``; the Displays and the reports need
 ``pip install "sklearn-emg[plot]"``.
 """
 

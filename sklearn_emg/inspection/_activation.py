@@ -1,4 +1,4 @@
-"""Activation maximisation: the window that excites a class node of a network the most."""
+"""Activation maximisation: windows that excite the class nodes of a network the most."""
 
 from __future__ import annotations
 
@@ -19,42 +19,43 @@ from sklearn_emg.inspection._plot import class_styles, panels, tidy
 
 @dataclass(eq=False)
 class ActivationMaximizationDisplay:
-    """The window that excites each class node of a network the most.
+    """Windows that excite the class nodes of a network the most.
 
-    Result of :func:`activation_maximization`; :meth:`plot` draws it.
+    :func:`activation_maximization` returns this object, and :meth:`plot` draws it.
 
     Parameters
     ----------
     windows : ndarray of shape (n_starts, n_classes, n_channels, n_times)
-        Windows that were found, in mV. Images have height and width instead of ``n_times``.
+        Windows that were found, in mV. Images have a height and a width instead of ``n_times``.
     outputs : ndarray of shape (n_updates + 1, n_starts, n_classes, n_classes)
-        Raw outputs (logits, last axis) of the module before each update and after the last one;
-        the third axis is the window, in the order of ``classes``.
+        Raw outputs (logits) of the module before each update and after the last one. The third axis
+        runs over the windows, in the order of ``classes``, and the last axis over the outputs.
     probabilities : ndarray of shape (n_starts, n_classes)
-        Probability that the network gives to the class of each window at the end.
+        Final probability of the class for which each window was optimised.
     classes : ndarray of shape (n_classes,)
-        Labels.
+        Class labels.
     fs : float
         Sampling rate in Hz.
     rms : ndarray of shape (n_starts, n_classes)
-        Root mean square of each window, in mV, over channels.
+        Root mean square of each window over all channels, in mV.
     peak_to_peak : ndarray of shape (n_starts, n_classes)
-        Range of each window in mV, that of the largest channel.
+        Peak-to-peak amplitude of each window in mV, in the channel where it is largest.
     mean_frequency : ndarray of shape (n_starts, n_classes)
-        Mean frequency of the power spectrum in Hz, over channels; NaN for images.
+        Mean frequency of the power spectrum, summed over channels, in Hz. It is NaN for images.
     phase_duration : ndarray of shape (n_starts, n_classes)
-        Typical time in seconds for which the window keeps its sign: twice the lag at which its
-        autocorrelation, summed over channels, first reaches zero. It is half a period of a sine and
-        about the width of the main phase of a potential; white noise hardly changes it. NaN for
-        images and for windows that are constant.
+        Typical time in s for which the window keeps its sign. It is twice the lag at which the
+        autocorrelation, summed over channels, first reaches zero. For a sine it is half the period,
+        and for a potential it is about the width of the main phase. Added white noise hardly
+        changes it. It is NaN for images and for constant windows.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        One per class.
+        One Axes per class.
     lines_ : list of Line2D
+        Line of the window of each class.
 
     Examples
     --------
@@ -104,14 +105,14 @@ class ActivationMaximizationDisplay:
         ax : Axes or array of Axes, default=None
             One Axes, which is divided, or one Axes per class. By default, a new figure is created.
         start : int, default=0
-            Number of the start to show.
+            Index of the start whose windows are shown.
         channel : int, default=0
-            Channel to show.
+            Index of the channel to show.
         span : float, default=None
-            Length in seconds of the middle part of the window to show; by default all of it is
+            Length in s of the central part of the window to show. By default, the entire window is
             shown.
         sharey : bool, default=True
-            Whether all classes have one scale of millivolts, so that amplitudes can be compared.
+            Whether all classes share one amplitude axis in mV, so that amplitudes can be compared.
 
         Returns
         -------
@@ -122,7 +123,7 @@ class ActivationMaximizationDisplay:
         windows = self.windows[start, :, channel]
         if windows.ndim != 2:
             raise ValueError(
-                "ActivationMaximizationDisplay draws windows of a signal; these are images of "
+                "ActivationMaximizationDisplay draws windows of a signal, but these are images of "
                 f"shape {windows.shape[1:]}."
             )
         n_times = windows.shape[-1]
@@ -186,41 +187,42 @@ def activation_maximization(
 ) -> ActivationMaximizationDisplay:
     """Find the window that excites each class node of a network the most.
 
-    Starting from noise, the samples of a window, not the weights, are trained: Adam raises the raw
-    output of one class node, while the window is shifted circularly at random before each update so
-    that the result does not depend on its position [1]_.
+    The samples of a window, which is noise at first, are trained while the weights stay fixed. Adam
+    raises the raw output of one class node. Before each update, the window is shifted circularly by
+    a random number of samples, so that the result does not depend on the position [1]_.
 
     Parameters
     ----------
     estimator : fitted estimator
         A network classifier of :mod:`sklearn_emg.neural_network`, or a Pipeline or
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier` with one at its end; the windows are those
-        that reach the network.
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` that ends with one. The windows that are
+        found are inputs of the network itself.
     fs : float
         Sampling rate of the windows in Hz.
     objective : {"logit", "margin"}, default="logit"
-        Quantity that is raised: the raw output of the class, as published, or its margin over the
-        other outputs, see Notes.
+        Quantity that is raised. "logit" is the raw output of the class, as published, and "margin"
+        is its margin over the other outputs (see Notes).
     n_updates : int, default=1500
         Number of updates of the window.
     lr : float, default=1e-2
-        Learning rate of Adam, in mV: roughly the change of a sample in one update.
+        Learning rate of Adam in mV, which is roughly the change of a sample per update.
     max_shift : float, default=0.125
-        Largest shift, to either side, as a fraction of the window.
+        Largest shift in either direction, as a fraction of the window.
     start_scale : float, default=1.0
-        Standard deviation of the noise at the start, in mV. The paper's 1 is large compared with
-        needle EMG of some 0.1 mV: noise that the network does not respond to stays in the window.
+        Standard deviation of the initial noise, in mV. The 1 mV of the paper is large compared with
+        needle EMG, whose amplitude is about 0.1 mV. Noise that the network does not respond to
+        stays in the window.
     n_starts : int, default=1
-        Number of windows per class, each from its own noise.
+        Number of windows per class, each starting from different noise.
     progress : bool, default=True
         Whether to show a progress bar.
     random_state : int, RandomState instance or None, default=None
-        Seed of noise and shifts. PyTorch's global generators are not used.
+        Seed of the noise and of the shifts. PyTorch's global generators are not used.
 
     Returns
     -------
     result : ActivationMaximizationDisplay
-        Windows, outputs and measures of amplitude and frequency; its ``plot`` draws the windows.
+        Windows, outputs, and measures of amplitude and frequency. Its ``plot`` draws the windows.
 
     Raises
     ------
@@ -231,23 +233,25 @@ def activation_maximization(
 
     Notes
     -----
-    All windows are trained at once on the device of the network, which is in evaluation mode: its
-    output for one window does not depend on the others. Shifts are uniform over the integer numbers
-    of samples up to `max_shift`, and samples that leave at one end enter at the other.
+    All windows are trained together on the device of the network. The network is in evaluation
+    mode, so its output for one window does not depend on the others. The shifts are uniformly
+    distributed integers of at most `max_shift` times the window length. Samples that leave the
+    window at one end enter it at the other.
 
     With the raw outputs :math:`z`, "logit" raises :math:`z_k` and "margin" raises
-    :math:`z_k - \\log \\sum_{j \\ne k} e^{z_j}`, the log-odds of the class. Probabilities depend on
-    differences of outputs alone, so that all outputs can rise together: with "logit" a window
-    may belong to another class at the end, which ``probabilities`` show. From the published start
-    of 1 mV, the noise that no filter of the network responds to stays in the window and adds its
-    own amplitude and frequency to the measured ones.
+    :math:`z_k - \\log \\sum_{j \\ne k} e^{z_j}`, the log-odds of the class. Probabilities depend
+    only on differences of outputs, and "logit" can raise all outputs together. The network may then
+    assign the final window to another class, which ``probabilities`` show. With the published
+    initial noise of 1 mV, noise that no filter of the network responds to stays in the window and
+    affects its measured amplitude and frequency.
 
-    In the paper, neuropathic windows are large and long, myopathic ones small and fast. In narrow
-    nEMGNets trained on 57 simulated subjects at 5 kHz, "margin" from 0.05 mV reproduces this. At
-    10 kHz, with harder cohorts, neuropathic windows are the largest and have the longest phases,
-    myopathic ones the shortest, but not always the highest mean frequency: more noise remains
-    that the networks do not respond to. ``python benchmarks/explanations.py windows --seeds 0``
-    (2026-11-21), medians of four starts; RMS in mV, mean frequency in Hz, phases in ms:
+    In the paper, neuropathic windows are large and long, and myopathic windows are small and fast.
+    In narrow nEMGNets trained on 57 simulated subjects at 5 kHz, "margin" with initial noise of
+    0.05 mV reproduces this result. At 10 kHz, with cohorts that are harder to classify, neuropathic
+    windows are the largest and have the longest phases. Myopathic windows have the shortest phases,
+    but not always the highest mean frequency, because more noise remains that the networks do not
+    respond to. The table shows medians of four starts (RMS in mV, mean frequency in Hz, phase
+    duration in ms; ``python benchmarks/explanations.py windows --seeds 0``, 2026-11-21):
 
     ====== ================= ================= =================
     rate   myopathy          normal            neuropathy
@@ -315,7 +319,7 @@ def activation_maximization(
 
 
 def _measures(windows: NDArray[np.floating], fs: float) -> tuple[NDArray[np.float64], ...]:
-    """Root mean square, range, mean frequency, phase duration of (n_starts, n_classes, ...)."""
+    """Compute RMS, peak-to-peak amplitude, mean frequency and phase duration of each window."""
     flat = windows.reshape(*windows.shape[:3], -1).astype(np.float64)
     rms = np.sqrt(np.mean(flat**2, axis=(2, 3)))
     peak_to_peak = np.ptp(flat, axis=3).max(axis=2)
@@ -331,11 +335,11 @@ def _measures(windows: NDArray[np.floating], fs: float) -> tuple[NDArray[np.floa
 
 
 def _phase_duration(flat: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """Twice the first zero of the circular autocorrelation, between samples by a straight line."""
+    """Compute twice the lag of the first zero of the autocorrelation, interpolated linearly."""
     n_times = flat.shape[-1]
     spectrum = np.fft.rfft(flat - flat.mean(axis=-1, keepdims=True))
     correlation = np.fft.irfft(np.abs(spectrum) ** 2, n_times).sum(axis=2)
-    after = np.argmax(correlation <= 0, axis=-1)  # 0 where there is none
+    after = np.argmax(correlation <= 0, axis=-1)  # 0 if there is no such lag
     before = np.maximum(after - 1, 0)
     high = np.take_along_axis(correlation, before[..., None], axis=-1)[..., 0]
     low = np.take_along_axis(correlation, after[..., None], axis=-1)[..., 0]

@@ -1,4 +1,4 @@
-"""Attention maps: weights of a network with attention over the time of a window."""
+"""Attention maps: attention weights of a network over the time of a window."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ class AttentionMaps:
     Attributes
     ----------
     weights : dict of str to ndarray of shape (n_windows, n_heads, n_positions)
-        By layer, in the order in which the network runs them: the fraction of the attention that
-        each position in time gets, averaged over the positions that attend. It sums to one over
-        the positions.
+        Weights by layer, in the order in which the network runs the layers. A weight is the
+        fraction of the attention that a position in time receives, averaged over the positions that
+        attend to it. The weights of all positions sum to one.
     edges : dict of str to ndarray of shape (n_positions + 1,)
-        Times in seconds between which each position lies, by layer.
+        Bounds of the positions of each layer in s.
     kinds : dict of str to {"self-attention", "graph", "spatial"}
-        Meaning of the heads by layer, see the Notes of :func:`attention_maps`.
+        Kind of each layer, which determines what its heads are (see the Notes of
+        :func:`attention_maps`).
     matrices : dict of str to ndarray of shape (n_windows, n_heads, n_positions, n_positions)
-        Only with ``matrices=True``, and only of self-attention: the attention of each position
-        (third axis) to each (last axis). Sums to one over the last axis.
+        Attention of each position (third axis) to each position (last axis), by layer. It sums to
+        one over the last axis. There are matrices only of self-attention, and only with
+        ``matrices=True``.
     fs : float
         Sampling rate in Hz.
     """
@@ -50,20 +52,20 @@ class AttentionMaps:
 def attention_maps(
     estimator: Any, X: ArrayLike, *, fs: float, matrices: bool = False
 ) -> AttentionMaps:
-    """Give the attention weights of a network over the time of its windows.
+    """Compute the attention weights of a network over the time of its windows.
 
     Parameters
     ----------
     estimator : fitted estimator
-        A classifier or regressor with one of the networks below, or a Pipeline or
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier` with one at its end.
+        A classifier or regressor with one of the networks listed in the Notes, or a Pipeline or
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` that ends with one.
     X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Windows as they reach the network, in mV.
+        Windows in mV, processed by all steps before the network.
     fs : float
         Sampling rate of the windows in Hz.
     matrices : bool, default=False
-        Whether to keep the attention of each position to each as well: 4 bytes for each pair,
-        head, layer and window, so 2.6 MB for a window of 4000 samples in a layer of
+        Whether to also keep the attention of each position to each position. This takes 4 bytes per
+        pair, head, layer and window, for example 2.6 MB for a window of 4000 samples in a layer of
         ``AttentionNet``.
 
     Returns
@@ -74,7 +76,8 @@ def attention_maps(
     Raises
     ------
     ValueError
-        If the network has no attention, takes images, or the windows do not fit.
+        If the network has no attention or takes images, or if the shape of the windows differs from
+        that in training.
     TypeError
         If there is no network of :mod:`sklearn_emg.neural_network` in `estimator`.
     ImportError
@@ -82,26 +85,27 @@ def attention_maps(
 
     See Also
     --------
-    AttentionDisplay : Draws them above the signal.
-    attribution : Contribution of each sample to the output, for every network.
+    AttentionDisplay : Draws the weights above the signal.
+    attribution : Contribution of each sample to the output, for any network.
 
     Notes
     -----
-    The network is in evaluation mode: a window's weights do not depend on the others.
+    The network is in evaluation mode, so the weights of one window do not depend on the others.
 
     - "self-attention" (:class:`~sklearn_emg.neural_network.AttentionNet`,
-      :class:`~sklearn_emg.neural_network.NeuroFusionNet`): with the queries q and keys k of one of
-      the heads, of width d, the row of position s is
-      :math:`A_s = \\mathrm{softmax}_t(q_s \\cdot k_t / \\sqrt{d})`; the map is the mean over s.
-    - "graph" (the graph layer of NeuroFusionNet): the weights with which each node gathers the
-      states, a softmax over time; the heads are the nodes.
-    - "spatial" (:class:`~sklearn_emg.neural_network.SpectroEMGNet` on raw windows): the gates in
-      (0, 1) on the places of the image, averaged over frequency and divided by their sum over time.
+      :class:`~sklearn_emg.neural_network.NeuroFusionNet`): with the queries q and keys k of one
+      head, of width d, the row of position s is
+      :math:`A_s = \\mathrm{softmax}_t(q_s \\cdot k_t / \\sqrt{d})`. The map is the mean over s.
+    - "graph" (the graph layer of NeuroFusionNet): the map contains the weights with which each node
+      gathers the states, which are a softmax over time. The heads are the nodes.
+    - "spatial" (:class:`~sklearn_emg.neural_network.SpectroEMGNet` on raw windows): the gates,
+      which lie between 0 and 1, are averaged over the frequencies of the image and divided by their
+      sum over time.
 
-    A position is a frame of samples, or as many samples as were pooled into one. After
-    convolutions and recurrent layers it also depends on samples around it, or on all before it. A
-    large weight states which samples a layer used, not that the output would change without them:
-    they may be the same everywhere [1]_. :func:`attribution` measures the latter.
+    A position is a frame of samples or a group of samples that were pooled into one value. After
+    convolutions it also depends on samples around it, and after recurrent layers on all samples
+    before it. A large weight shows that a layer used these samples. It does not show that the
+    output would change without them [1]_, which :func:`attribution` measures.
 
     References
     ----------
@@ -140,7 +144,7 @@ def attention_maps(
         raise ValueError(
             f"{caller} needs a network with attention: AttentionNet, NeuroFusionNet with "
             "has_attention or has_graph, or SpectroEMGNet with spatial attention. "
-            f"{type(module).__name__} as built here has none; use attribution instead."
+            f"{type(module).__name__} as built here has none. Use attribution instead."
         )
     n_times = windows.shape[-1]
     edges = {
@@ -151,5 +155,5 @@ def attention_maps(
 
 
 def _edges(layer: Any, n_positions: int, n_times: int) -> NDArray[np.float64]:
-    """Bounds of the positions of a layer, in samples."""
+    """Return the bounds of the positions of a layer, in samples."""
     return np.clip(layer.first + layer.step * np.arange(n_positions + 1.0), 0, n_times)

@@ -1,4 +1,4 @@
-"""Attribution: which samples of a window support a class."""
+"""Attribution: contribution of each sample of a window to the score of a class."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ class Attribution:
     Attributes
     ----------
     values : ndarray of the shape of the windows
-        Contribution of each sample to the raw output (logit) of the class; negative values
-        oppose it.
+        Contribution of each sample to the raw output (logit) of the class. Negative values oppose
+        the class.
     target : ndarray of shape (n_windows,)
-        Class that each window is explained for.
+        Class that is explained for each window.
     output, baseline_output : ndarray of shape (n_windows,)
         Raw output of that class for the window and for the baseline.
     residual : ndarray of shape (n_windows,)
-        ``output - baseline_output`` minus the sum of the values: 0 where they are complete.
+        ``output - baseline_output`` minus the sum of the values. It is 0 if the values are
+        complete.
     method : str
-        Method as given.
+        Name of the method.
     """
 
     values: NDArray[np.float64]
@@ -47,23 +48,28 @@ class Attribution:
     method: str
 
     def to_recordings(self, windows: WindowSet) -> list[NDArray[np.float64]]:
-        """Values along each recording: the mean over the windows that cover a sample.
+        """Average the values of all windows that cover a sample, along each recording.
 
         Parameters
         ----------
         windows : WindowSet
-            Windows of :func:`~sklearn_emg.recordings.divide`, the same as here.
+            Windows from :func:`~sklearn_emg.recordings.divide` that were explained.
 
         Returns
         -------
         values : list of ndarray of shape (n_times,) or (n_channels, n_times)
-            One per row of the table, up to the end of its last window; empty for a row without
-            windows, NaN in gaps between windows.
+            One array per row of the table, up to the end of the last window. It is empty for a row
+            without windows and NaN in gaps between windows.
+
+        Raises
+        ------
+        ValueError
+            If the number of windows differs from that of the attribution.
         """
         if len(windows) != len(self.values):
             raise ValueError(
-                f"Got {len(windows)} windows for an attribution of {len(self.values)}; give the "
-                "windows that were explained."
+                f"Got {len(windows)} windows for an attribution of {len(self.values)} windows. "
+                "Give the windows that were explained."
             )
         size = self.values.shape[-1]
         out = []
@@ -106,33 +112,35 @@ def attribution(
     ----------
     estimator : fitted estimator
         A network classifier of :mod:`sklearn_emg.neural_network`, or a Pipeline or
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier` with one at its end.
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` that ends with one.
     X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Windows as they reach the network.
+        Windows in mV, processed by all steps before the network.
     target : label, default=None
-        Class to explain; by default the predicted one of each window.
+        Class to explain. By default, it is the predicted class of each window.
     method : {"integrated_gradients", "gradient_x_input", "occlusion"}, \
             default="integrated_gradients"
-        Method; see Notes.
-    baseline : float or array-like that fits the shape of X, default=0.0
-        Value in mV that stands for the absence of a signal.
+        Method that computes the contributions (see Notes).
+    baseline : float or array-like that broadcasts to the shape of X, default=0.0
+        Value in mV that represents the absence of a signal.
     n_steps : int, default=50
         Number of points of "integrated_gradients" between the baseline and the window.
     patch : int, default=None
-        Number of samples that "occlusion" replaces at once; by default a fiftieth of the window.
+        Number of samples that "occlusion" replaces at once. By default, it is one fiftieth of the
+        window length.
     patch_step : int, default=None
-        Samples by which one tiling of the window with patches is shifted against the next; by
-        default `patch`, a single tiling.
+        Shift in samples between one tiling of the window with patches and the next. By default, it
+        equals `patch`, so that there is a single tiling.
 
     Returns
     -------
     result : Attribution
-        ``values`` in units of the raw output, and how far they are from complete.
+        Contributions in units of the raw output, and their residual.
 
     Raises
     ------
     ValueError
-        If the target is unknown, or the windows or the baseline do not fit.
+        If the target is unknown, `patch_step` exceeds the patch, or the windows or the baseline
+        have the wrong shape.
     TypeError
         If there is no network classifier in `estimator`.
     ImportError
@@ -140,19 +148,20 @@ def attribution(
 
     Notes
     -----
-    With the output F of the class, the window x and the baseline b,
+    Let F be the output of the class, x the window, b the baseline and m the number of steps.
 
-    - "integrated_gradients" [1]_: :math:`(x_i - b_i) \\frac{1}{m} \\sum_{k=1}^{m}
-      \\partial_i F(b + \\frac{k - 1/2}{m} (x - b))`, the midpoint rule. The values sum to
-      F(x) - F(b) as m grows (completeness); ``residual`` is the difference.
-    - "gradient_x_input": :math:`(x_i - b_i)\\, \\partial_i F(x)`, quick, and without completeness.
-    - "occlusion": F(x) minus F of the window in which a patch of one channel is replaced by the
-      baseline, divided equally among the samples of the patch and averaged over the patches that
-      cover a sample; those at the ends of a window may be shorter.
+    - "integrated_gradients" [1]_ computes :math:`(x_i - b_i) \\frac{1}{m} \\sum_{k=1}^{m}
+      \\partial_i F(b + \\frac{k - 1/2}{m} (x - b))`, the midpoint rule. As m grows, the sum of the
+      values approaches F(x) - F(b) (completeness). ``residual`` is the remaining difference.
+    - "gradient_x_input" computes :math:`(x_i - b_i)\\, \\partial_i F(x)`. It is fast, but its
+      values are not complete.
+    - "occlusion" replaces a patch of one channel by the baseline. The decrease of F is divided
+      equally among the samples of the patch and averaged over the patches that cover a sample.
+      Patches at the ends of a window may be shorter.
 
-    captum computes them: IntegratedGradients, Saliency and FeatureAblation.
+    The methods use IntegratedGradients, Saliency and FeatureAblation of captum.
 
-    All three give w_i (x_i - b_i) for a linear network with weights w, occlusion with a patch of
+    For a linear network with weights w, all three give w_i (x_i - b_i) if the patch of occlusion is
     one sample.
 
     References
@@ -204,7 +213,7 @@ def attribution(
 
 
 def _baseline_like(baseline: ArrayLike, shape: tuple[int, ...], windows: Any, caller: str) -> Any:
-    """The baseline of each window, as a tensor of their shape."""
+    """Return the baseline of each window, as a tensor of the shape of the windows."""
     values = np.asarray(baseline, dtype=np.float32)
     if not np.isfinite(values).all():
         raise ValueError(f"The 'baseline' of {caller} must be finite.")
@@ -212,7 +221,7 @@ def _baseline_like(baseline: ArrayLike, shape: tuple[int, ...], windows: Any, ca
         spread = np.broadcast_to(values, shape)
     except ValueError as error:
         raise ValueError(
-            f"The 'baseline' of {caller} must be a number or fit windows of shape {shape}. Got "
+            f"The 'baseline' of {caller} must be a number or fit the windows of shape {shape}. Got "
             f"shape {values.shape}."
         ) from error
     return windows.new_tensor(np.ascontiguousarray(spread)).reshape(windows.shape)

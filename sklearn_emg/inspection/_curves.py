@@ -14,28 +14,28 @@ _NAMES = {"loss": "loss", "acc": "accuracy"}
 
 
 class LearningCurveDisplay:
-    """Loss and accuracy of a network by epoch, in training and on validation subjects.
+    """Loss and accuracy of a network by epoch, on training and validation subjects.
 
-    The display of the same name in scikit-learn is another one: it shows scores by the number of
-    training samples. Create it with :meth:`from_estimator` or :meth:`from_history`.
+    Create the display with :meth:`from_estimator` or :meth:`from_history`. scikit-learn has a
+    different display of the same name, which shows scores by the number of training samples.
 
     Parameters
     ----------
     curves : dict of str to ndarray of shape (n_epochs,)
-        ``train_loss``, ``valid_loss``, ``train_acc``, ``valid_acc``; those that there are.
+        Available curves among ``train_loss``, ``valid_loss``, ``train_acc`` and ``valid_acc``.
     best_epoch : int or None
-        Epoch, from 1, of the lowest validation loss.
+        Epoch of the lowest validation loss, counted from 1.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        Loss; accuracy where it was recorded.
+        Axes of the loss and, if it was recorded, of the accuracy.
     lines_ : dict of str to Line2D
-        Lines by the name of the curve.
+        Line of each curve, by the name of the curve.
     best_lines_ : list of Line2D
-        Vertical lines at the best epoch.
+        Vertical line at the best epoch in each Axes.
 
     Examples
     --------
@@ -56,13 +56,13 @@ class LearningCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any) -> LearningCurveDisplay:
-        """Take the curves of a trained network.
+        """Create the display from a trained network.
 
         Parameters
         ----------
         estimator : fitted estimator
             A classifier or regressor of :mod:`sklearn_emg.neural_network`, or a Pipeline or
-            :class:`~sklearn_emg.ensemble.DiVoteClassifier` with one at its end.
+            :class:`~sklearn_emg.ensemble.DiVoteClassifier` that ends with one.
 
         Returns
         -------
@@ -73,22 +73,23 @@ class LearningCurveDisplay:
         if not hasattr(network, "history_"):
             if hasattr(network, "max_epochs"):
                 raise NotFittedError(
-                    f"LearningCurveDisplay shows a trained network: fit {type(network).__name__}."
+                    "LearningCurveDisplay needs a trained network. Fit the "
+                    f"{type(network).__name__} first."
                 )
             raise TypeError(
-                "LearningCurveDisplay shows a network of sklearn_emg.neural_network, which has a "
+                "LearningCurveDisplay needs a network of sklearn_emg.neural_network, which has a "
                 f"history_. Got {type(network).__name__}."
             )
         return cls.from_history(network.history_)
 
     @classmethod
     def from_history(cls, history: Any) -> LearningCurveDisplay:
-        """Take the curves of a history.
+        """Create the display from a training history.
 
         Parameters
         ----------
         history : sequence of mappings
-            One per epoch, such as the ``history_`` of a network.
+            One mapping per epoch, for example the ``history_`` of a network.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""DiVoteDisplay: from the scores of recordings to the diagnoses of subjects."""
+"""DiVoteDisplay: scores of recordings and diagnoses of subjects by DiVote."""
 
 from __future__ import annotations
 
@@ -15,48 +15,49 @@ from sklearn_emg.inspection._networks import find_divote
 from sklearn_emg.inspection._plot import GREY, class_styles, panels
 
 _KINDS = ("heatmap", "simplex", "regions")
-# Corners of the simplex of three scores: below left, below right, above.
+# Corners of the simplex of three scores: bottom left, bottom right, top.
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 _FINE = 400
 
 
 class DiVoteDisplay:
-    """The vote from recordings to subjects, in the three figures of the nEMGNet study.
+    """Scores of recordings and subjects by DiVote, in the three figures of the nEMGNet study.
 
     ========= ==================================================================================
     kind      content
     ========= ==================================================================================
-    heatmap   score of each class for every recording, a row per subject
+    heatmap   score of each class for every recording, with one row per subject
     simplex   mean scores of the subjects in the triangle of three classes
     regions   the same points on the decision regions of the highest mean score ("argmax") and
               of the final classifier
     ========= ==================================================================================
 
-    Create it with :meth:`from_estimator`.
+    Create the display with :meth:`from_estimator`.
 
     Parameters
     ----------
     votes : Votes
         Votes of a DiVoteClassifier, from its ``vote``.
     classes : ndarray of shape (n_classes,)
+        Class labels.
     y : ndarray of shape (n_subjects,) or None
         True class of each subject, in the order of ``votes.subjects``.
     final : tuple of (estimator, int) or None
-        Final classifier, and the number of kinds of recordings it reads.
+        Final classifier and the number of kinds of recordings (`by`) that it takes.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        One per class for "heatmap", one for "simplex", two for "regions" (one without a final
-        classifier).
+        One Axes per class for "heatmap", one for "simplex", and two for "regions" (one if there is
+        no final classifier).
     images_ : list of AxesImage
-        Images of "heatmap".
+        Image of each class in "heatmap".
     points_ : list of PathCollection
-        Points of "simplex" and "regions".
+        Points of the subjects in "simplex" and "regions".
     regions_ : list of QuadContourSet
-        Regions of "regions".
+        Decision regions of each Axes in "regions".
 
     References
     ----------
@@ -96,15 +97,15 @@ class DiVoteDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: ArrayLike | None = None) -> DiVoteDisplay:
-        """Let a fitted estimator vote.
+        """Create the display from the votes of a fitted estimator.
 
         Parameters
         ----------
         estimator : fitted estimator
             A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
         X : DataFrame or ndarray
-            Recordings to predict. They are of subjects that it was not trained on, if the figure is
-            to show its accuracy.
+            Recordings to predict. If the figure should show the accuracy, they must be from
+            subjects that the estimator was not trained on.
         y : array-like of shape (n_rows,), default=None
             True label of each row.
 
@@ -129,15 +130,17 @@ class DiVoteDisplay:
         return cls(votes, found.classes_, y=y, final=final)
 
     def plot(self, kind: str = "heatmap", *, ax: Any = None) -> DiVoteDisplay:
-        """Draw one of the pictures.
+        """Draw the heat map, the simplex or the decision regions.
+
+        Wrong diagnoses are marked. If the final classifier takes several kinds of recordings
+        (`by`), its regions are drawn for subjects who have the same scores in all kinds. The point
+        of a subject, which is the mean over the recordings, may then lie in the region of another
+        diagnosis.
 
         Parameters
         ----------
         kind : {"heatmap", "simplex", "regions"}, default="heatmap"
-            The last two need three classes. Where the final classifier reads several kinds of
-            recordings (`by`), its regions are those of subjects whose kinds all have the same
-            scores; a subject's point, the mean over its recordings, may then lie in a region that
-            is not its diagnosis. Diagnoses that are wrong are ringed.
+            What is drawn. "simplex" and "regions" need three classes.
         ax : Axes or array of Axes, default=None
             One Axes, which is divided, or one Axes per panel. By default, a new figure is created.
 
@@ -151,8 +154,8 @@ class DiVoteDisplay:
             return self._plot_heatmap(ax)
         if len(self.classes) != 3:
             raise ValueError(
-                f"The {kind!r} of DiVoteDisplay needs three classes, for a triangle. Got "
-                f"{len(self.classes)}; use kind='heatmap'."
+                f"The {kind!r} of DiVoteDisplay needs three classes for its triangle. Got "
+                f"{len(self.classes)}. Use kind='heatmap'."
             )
         return self._plot_simplex(ax) if kind == "simplex" else self._plot_regions(ax)
 
@@ -192,7 +195,7 @@ class DiVoteDisplay:
                     extent=(0.5, image.shape[1] + 0.5, n_subjects - 0.5, -0.5),
                 )
             )
-            # Certain scores are nearly white in a grey print: hatch what is empty.
+            # Some scores are nearly white in a grey print, so empty cells are hatched.
             axis.patch.set(facecolor="white", edgecolor="0.8", hatch="////")
             axis.set_title(f"score for {name}", fontsize=10)
             axis.xaxis.get_major_locator().set_params(integer=True)
@@ -225,7 +228,7 @@ class DiVoteDisplay:
             for border in borders:
                 axis.axhline(border, color="white", lw=4)
                 axis.axhline(border, color="black", lw=0.8)
-        # The true classes stand to the right of the last panel, where there are no names.
+        # The true classes are written to the right of the last panel, where no names are.
         for name in np.unique(sorted_y):
             middle = float(np.flatnonzero(sorted_y == name).mean())
             self.axes_[-1].text(
@@ -341,14 +344,14 @@ class DiVoteDisplay:
 
 
 def _unit_of_row(votes: Votes) -> NDArray[np.intp]:
-    """Position in ``votes.subjects`` of each row of ``votes.recordings``."""
+    """Return the position in ``votes.subjects`` of each row of ``votes.recordings``."""
     keys = pd.MultiIndex.from_frame(votes.recordings[list(votes.subjects.index.names)])
-    # Subjects, and the sides or sessions of subjects, are in order of first appearance.
+    # Subjects (or their sides or sessions) are in the order of first appearance.
     return pd.factorize(keys)[0]
 
 
 def _lattice() -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
-    """Scores (n, n, 3) at the points of a square lattice, negative outside the triangle."""
+    """Return the scores (n, n, 3) on a square lattice; some are negative outside the triangle."""
     x, y = np.meshgrid(np.linspace(0, 1, _FINE), np.linspace(0, _CORNERS[2, 1], _FINE))
     third = y / _CORNERS[2, 1]
     second = x - third / 2
@@ -358,7 +361,7 @@ def _lattice() -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.f
 def _fill(
     axis: Any, x: NDArray, y: NDArray, codes: NDArray[np.intp], classes: Iterable[Any]
 ) -> Any:
-    """Tinted and hatched regions, cut out along the triangle."""
+    """Fill the regions with tints and hatches and clip them to the triangle."""
     import matplotlib.colors as mcolors
     from matplotlib.patches import Polygon
 

@@ -1,4 +1,4 @@
-"""Layer embedding: distances between windows after the layers of a network."""
+"""Layer embedding: two-dimensional maps of windows after the layers of a network."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import find_network, torch_tools
 from sklearn_emg.inspection._plot import class_styles, legend_outside, panels, tidy
 
-# Distances in a few dozen principal components are nearly those of the activations, and umap does
-# not have to hold all units.
+# Distances in 50 principal components are close to those of the activations, and UMAP then needs
+# much less memory than with all units.
 _N_BEFORE_UMAP = 50
 _N_LAYERS = 5
 
 
 @dataclass(eq=False)
 class LayerEmbeddingDisplay:
-    """How the windows of the classes separate from layer to layer of a network.
+    """Separation of the classes of windows from layer to layer of a network.
 
-    Result of :func:`layer_embedding`; :meth:`plot` draws it.
+    :func:`layer_embedding` returns this object, and :meth:`plot` draws it.
 
     Parameters
     ----------
     points : dict of str to ndarray of shape (n_windows, n_components)
-        Coordinates of the windows after each layer, by the layer's name. They have no unit.
+        Coordinates of the windows after each layer, by the name of the layer. They have no unit.
     method : {"umap", "pca"}
         Method that computed the coordinates.
     n_units : dict of str to int
-        Number of outputs of a layer for one window.
+        Number of outputs of each layer per window.
     explained : dict of str to float
-        Proportion of the variance that the coordinates explain; NaN for "umap".
+        Proportion of the variance that the coordinates explain, by layer. It is NaN for "umap".
     y : ndarray of shape (n_windows,), default=None
-        Label of each window, for the colours.
+        Label of each window, which determines the colours.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        One per layer.
+        One Axes per layer.
     points_ : list of PathCollection
-        Per layer and class.
+        Points of each layer and class.
     legend_ : matplotlib Legend
         Legend of the plot.
 
@@ -93,11 +93,11 @@ class LayerEmbeddingDisplay:
     def from_embedding(
         cls, embedding: LayerEmbeddingDisplay, y: ArrayLike
     ) -> LayerEmbeddingDisplay:
-        """Give labels to an embedding that was computed before."""
+        """Add labels to an existing embedding."""
         return replace(embedding, y=np.asarray(y))
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw a scatter of the windows after each layer.
+        """Draw a scatter plot of the windows after each layer.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class LayerEmbeddingDisplay:
                 )
             variance = f"\n{self.explained[name]:.0%} of variance" if is_pca else ""
             axis.set_title(f"after {name}{variance}", fontsize=10)
-            # The coordinates have no meaning, only the distances do.
+            # Only distances are meaningful, not the coordinates themselves.
             axis.set(xticks=[], yticks=[], xlabel=f"{kind} 1")
         self.axes_[0].set_ylabel(f"{kind} 2")
         self.legend_ = legend_outside(self.axes_[-1], "right", fontsize=None, markerscale=1.4)
@@ -177,40 +177,42 @@ def layer_embedding(
     ----------
     estimator : fitted estimator
         A network classifier of :mod:`sklearn_emg.neural_network`, or a Pipeline or
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier` with one at its end.
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` that ends with one.
     X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Windows as they reach the network.
+        Windows in mV, processed by all steps before the network.
     layers : sequence of str, default=None
-        Names of layers, as ``net_.module_.named_modules()`` gives them ("features.3"). By default
-        at most five, evenly through the blocks of the network, the last one included; of nEMGNet
-        those after the blocks 2, 4, 6, 9 and 12, as in its paper.
+        Names of layers from ``net_.module_.named_modules()``, such as "features.3". By default, at
+        most five layers are used that are evenly spaced over the blocks of the network and include
+        the last one. For nEMGNet, they are those of its paper, after blocks 2, 4, 6, 9 and 12.
     method : {"auto", "umap", "pca"}, default="auto"
-        "auto" is UMAP where ``umap-learn`` is installed and principal components otherwise; the
-        ``method`` of the result names it. For UMAP the activations are first reduced to 50
-        principal components.
+        "auto" uses UMAP if ``umap-learn`` is installed and principal components otherwise. The
+        ``method`` of the result is the one that was used. Before UMAP, the activations are reduced
+        to 50 principal components.
     n_components : int, default=2
         Number of dimensions of the points.
     n_neighbors : int, default=15
-        Number of neighbours in UMAP, at most the number of windows minus one.
+        Number of neighbours in UMAP. It is limited to the number of windows minus one.
     time_average : bool, default=False
-        Whether each filter's output is first averaged over time. This takes much less memory
-        (without it a layer takes 4 bytes for each window and unit) and discards the times.
+        Whether the output of each filter is first averaged over time. This discards temporal
+        information but takes much less memory. Without averaging, a layer takes 4 bytes per window
+        and unit.
     random_state : int, RandomState instance or None, default=None
         Seed of UMAP and of the randomised principal components.
 
     Returns
     -------
     embedding : LayerEmbeddingDisplay
-        ``points``, one array per layer, and the ``method``; its ``plot`` draws them.
+        ``points`` with one array per layer, and the ``method``. Its ``plot`` draws the points.
 
     Raises
     ------
     ValueError
-        If a layer is unknown, or the windows are too few or of another shape than in training.
+        If a layer is unknown, if there are too few windows, or if their shape differs from that in
+        training.
     TypeError
         If there is no network classifier in `estimator`.
     ImportError
-        If PyTorch, or umap-learn for ``method="umap"``, is not installed.
+        If PyTorch is not installed, or if `method` is "umap" and umap-learn is not installed.
 
     References
     ----------
@@ -238,7 +240,7 @@ def layer_embedding(
     windows = network._check_input(X)
     if len(windows) <= n_components:
         raise ValueError(
-            f"{caller} needs more windows than dimensions. Got {len(windows)} windows for "
+            f"{caller} needs more windows than components. Got {len(windows)} windows for "
             f"n_components={n_components}."
         )
     batch = network._inference_batch(str(network.net_.device).partition(":")[0])
@@ -258,7 +260,7 @@ def layer_embedding(
 
 
 def _checked_layers(layers: Sequence[str] | None, module: Any, caller: str) -> list[str]:
-    """Names of layers of a module, by default those of :func:`default_layers`."""
+    """Check the names of layers; by default, return those of :func:`default_layers`."""
     if layers is None:
         return default_layers(module)
     names = [str(name) for name in layers]
@@ -272,24 +274,25 @@ def _checked_layers(layers: Sequence[str] | None, module: Any, caller: str) -> l
 
 
 def default_layers(module: Any) -> list[str]:
-    """Choose at most five blocks, evenly through the network, the last one included.
+    """Choose at most five evenly spaced blocks of a network, including the last one.
 
-    A network names others in ``shown_layers``, as those of its paper.
+    A network can name other layers, for example those of its paper, in ``shown_layers``.
 
     Parameters
     ----------
     module : torch.nn.Module
+        Module of the network.
 
     Returns
     -------
     names : list of str
-        Names as given by ``module.named_modules()``.
+        Names from ``module.named_modules()``.
     """
     if shown := getattr(module, "shown_layers", ()):
         return list(shown)
     names = []
     for name, child in module.named_children():
-        # A head of dense layers is one block; the layers before it are blocks each.
+        # Each layer of "features" is a block. A head of dense layers is a single block.
         inner = [f"{name}.{k}" for k, _ in child.named_children()] if name == "features" else []
         names += inner or [name]
     chosen = np.unique(np.linspace(0, len(names) - 1, _N_LAYERS + 1).round().astype(int)[1:])
@@ -309,7 +312,7 @@ def _reduce(
 ) -> tuple[NDArray[np.floating], float]:
     n_linear = n_components if method == "pca" else _N_BEFORE_UMAP
     pca = PCA(min(n_linear, *values.shape), random_state=seed)
-    if values.std(axis=0).max() == 0:  # dead units: all windows are one point
+    if values.std(axis=0).max() == 0:  # all units are dead, so that all windows coincide
         return np.zeros((len(values), n_components)), float("nan")
     linear = pca.fit_transform(values)
     if method == "pca":
@@ -321,7 +324,7 @@ def _reduce(
     reducer = umap.UMAP(
         n_components=n_components,
         n_neighbors=min(n_neighbors, len(values) - 1),
-        # With a seed umap runs on one thread; n_jobs=1 avoids its warning.
+        # With a seed, UMAP uses one thread; n_jobs=1 avoids its warning about this.
         n_jobs=1,
         random_state=seed,
     )

@@ -1,4 +1,4 @@
-"""Explain the diagnosis of one subject: each muscle, recording and window is left out in turn."""
+"""Explanation of the diagnosis of one subject by leaving out each part of its data in turn."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, 
 class SubjectExplanationDisplay:
     """Contributions of muscles, recordings and windows to the diagnosis of one subject.
 
-    Result of :func:`explain_subject`; :meth:`plot` draws it. A contribution is the probability of
-    ``target`` minus the probability without this part: values above 0 support the class, values
-    below 0 oppose it.
+    :func:`explain_subject` returns this object, and :meth:`plot` draws it. A contribution is the
+    probability of ``target`` minus the probability without this part. Values above 0 support the
+    class, and values below 0 oppose it.
 
     Parameters
     ----------
@@ -39,35 +39,36 @@ class SubjectExplanationDisplay:
     probabilities : Series
         Probability of each class.
     muscles : DataFrame
-        One row per value of the column `muscle`, largest contribution first: ``n_recordings``,
-        ``score`` (mean of its recordings' scores of the class), ``contribution``. None where the
-        table has no such column.
+        One row per value of the column `muscle`, with the largest contribution first. The columns
+        are ``n_recordings``, ``score`` (the mean score of the class over the recordings) and
+        ``contribution``. It is None if the table has no such column.
     recordings : DataFrame
-        One row per recording, in the order and with the index of the table: its ``muscle`` (if
-        known), ``n_windows``, ``score`` (NaN without windows) and ``contribution``.
+        One row per recording, in the order and with the index of the table. The columns are the
+        muscle (if known), ``n_windows``, ``score`` (NaN without windows) and ``contribution``.
     windows : DataFrame
-        One row per window, in order: ``row`` (position in ``recordings``), ``start`` (s, where
-        recordings were cut), ``score`` and ``contribution``.
+        One row per window, in the order of the recordings. The columns are ``row`` (the position in
+        ``recordings``), ``start`` in s (if recordings were cut into windows), ``score`` and
+        ``contribution``.
     decisive : ndarray of shape (n_decisive,)
-        Positions in ``windows`` of those with the largest contributions, largest first; of windows
-        that overlap only the one with the largest.
+        Positions in ``windows`` of the windows with the largest contributions, in descending order.
+        Of overlapping windows, only the one with the largest contribution is included.
     decisive_signals : list of ndarray
-        These windows as the window classifier gets them: samples in mV, or feature values.
+        Samples in mV or feature values of these windows, as the window classifier receives them.
     duration : float
-        Length of a window in seconds; NaN where rows were not cut into windows.
+        Length of a window in s. It is NaN if rows were not cut into windows.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        The contributions first, then one per decisive window.
+        Axes of the contributions, followed by one Axes per decisive window.
     bars_ : BarContainer
-        Contributions of the muscles.
+        Contributions of the muscles, or of the recordings if the muscles are not known.
     points_ : Line2D
-        Contributions of the recordings.
+        Contributions of the recordings of each muscle.
     lines_ : list of Line2D
-        Decisive windows.
+        Signals of the decisive windows.
 
     Examples
     --------
@@ -109,13 +110,13 @@ class SubjectExplanationDisplay:
         return explain_subject(estimator, X, subject, **settings)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the contributions, and the decisive windows on one scale of millivolts.
+        """Draw the contributions and the decisive windows, which share one amplitude scale in mV.
 
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or 1 + n_decisive of them; by default a new figure. Windows
-            that are not signals of samples are not drawn.
+            One Axes, which is divided, or 1 + n_decisive Axes. By default, a new figure is created.
+            Windows that contain features instead of samples are not drawn.
 
         Returns
         -------
@@ -141,7 +142,7 @@ class SubjectExplanationDisplay:
             largest = 1.05 * max(float(np.abs(s).max()) for s in signals)
             for axis in self.axes_[1:]:
                 axis.set_ylim(-largest, largest)
-            self.axes_[-1].set_xlabel("time in the recording (s); one scale of mV for all windows")
+            self.axes_[-1].set_xlabel("time in the recording (s); same mV scale for all windows")
         tidy(self.axes_)
         return self
 
@@ -202,24 +203,16 @@ class SubjectExplanationDisplay:
         axis.axhline(0, color=GREY, lw=0.4, zorder=0)
 
 
-@validate_params(
-    {
-        "X": [pd.DataFrame],
-        "muscle": [str],
-        "n_decisive": [Interval(Integral, 1, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
-)
 def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, dict[str, Any]]:
-    """Votes of one subject, and its diagnosis with probabilities."""
+    """Return the votes of one subject, and its diagnosis with probabilities."""
     with warnings.catch_warnings():
-        # An explanation is not a score, so that training subjects are allowed.
+        # An explanation is not an evaluation, so training subjects are allowed.
         warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = divote.vote(table)
     if len(votes.subjects) != 1:
         raise ValueError(
             f"Subject {subject!r} gets {len(votes.subjects)} diagnoses, one for each "
-            f"{divote.unit!r}: {votes.subjects.index.tolist()}. Give the rows of one of them."
+            f"{divote.unit!r}: {votes.subjects.index.tolist()}. Give only the rows of one of them."
         )
     (result,) = votes.subjects.to_dict("records")
     if f"probability_{divote.classes_[0]}" not in result:
@@ -231,6 +224,14 @@ def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, d
     return votes, result
 
 
+@validate_params(
+    {
+        "X": [pd.DataFrame],
+        "muscle": [str],
+        "n_decisive": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
 def explain_subject(
     estimator: Any,
     X: pd.DataFrame,
@@ -240,48 +241,49 @@ def explain_subject(
     muscle: str = "muscle",
     n_decisive: int = 3,
 ) -> SubjectExplanationDisplay:
-    """Measure which muscles, recordings and windows drove a subject's diagnosis.
+    """Measure how muscles, recordings and windows contribute to the diagnosis of a subject.
 
     Each of them is left out in turn, and the final classifier diagnoses the subject from the rest.
 
     Parameters
     ----------
     estimator : fitted estimator
-        A :class:`~sklearn_emg.ensemble.DiVoteClassifier` whose final classifier gives
+        A :class:`~sklearn_emg.ensemble.DiVoteClassifier` whose final classifier predicts
         probabilities, a Pipeline that ends with one, or a search over either.
     X : DataFrame
-        Table with the subject's recordings; others are ignored.
+        Recording or feature table that contains the rows of the subject. Other rows are ignored.
     subject : object
         One of the values in the column ``subject``.
     target : label, default=None
-        Class to explain, by default the diagnosis.
+        Class to explain. By default, it is the diagnosis.
     muscle : str, default="muscle"
-        Column whose values are left out together: "muscle", "region", "side" ...
+        Column that groups recordings. Recordings with the same value, for example of "muscle",
+        "region" or "side", are left out together.
     n_decisive : int, default=3
         Number of windows whose signals are returned.
 
     Returns
     -------
     explanation : SubjectExplanationDisplay
-        Tables of muscles, recordings and windows with their contributions; its ``plot`` draws them.
+        Tables of muscles, recordings and windows with their contributions. Its ``plot`` draws them.
 
     Raises
     ------
     ValueError
-        If the subject or the class is unknown, there are no probabilities, or the subject has
-        several diagnoses (a DiVoteClassifier with another `unit`): give the rows of one.
+        If the subject or the class is unknown, if there are no probabilities, or if the subject has
+        several diagnoses because the DiVoteClassifier has another `unit`.
     TypeError
         If there is no DiVoteClassifier at the end of `estimator`.
 
     Notes
     -----
-    Nothing is fitted or scored again: windows keep their scores, the score of a recording is the
-    mean of the windows that are left, and a kind of recordings (`by`) without any counts with
-    1/n_classes, as in prediction. Contributions do not sum to the probability: recordings with
-    the same information can replace each other.
+    Nothing is fitted again, and windows keep their scores. The score of a recording is the mean of
+    its remaining windows. A kind of recordings (`by`) without any recording has the scores
+    1/n_classes, as in prediction. Contributions do not sum to the probability, because recordings
+    with the same information can replace each other.
 
-    Contributions describe this model. They are evidence about the disease only as far as the model
-    is right.
+    Contributions describe the model. They are evidence about the disease only if the model is
+    correct.
 
     Examples
     --------
@@ -349,7 +351,7 @@ def explain_subject(
 def _rows_of_subject(
     estimator: Any, X: pd.DataFrame, subject: Any
 ) -> tuple[DiVoteClassifier, pd.DataFrame]:
-    """The vote at the end of an estimator, and the subject's rows as they reach it."""
+    """Return the DiVoteClassifier of an estimator and the subject's rows in its input."""
     if "subject" not in X.columns:
         raise ValueError(
             "explain_subject needs a table with a 'subject' column: see "
@@ -359,7 +361,7 @@ def _rows_of_subject(
     if not of_subject.any():
         some = list(dict.fromkeys(X["subject"]))[:5]
         raise ValueError(
-            f"The table has no subject {subject!r}; it has {', '.join(map(repr, some))} ..."
+            f"The table has no subject {subject!r}; it has {', '.join(map(repr, some))}, ..."
         )
     table = X[of_subject]
     found, table = find_divote(estimator, table, "explain_subject")
@@ -377,7 +379,7 @@ class _LeaveOut:
         self.scores = votes.recordings[self.names].to_numpy()
 
     def without_rows(self, groups: Iterable[Iterable[int]]) -> NDArray[np.floating]:
-        """Contribution of each group of recordings."""
+        """Compute the contribution of each group of recordings."""
         changed = []
         for group in groups:
             scores = self.scores.copy()
@@ -386,7 +388,7 @@ class _LeaveOut:
         return self._decreases(changed)
 
     def without_windows(self) -> NDArray[np.floating]:
-        """Contribution of each window."""
+        """Compute the contribution of each window."""
         row = self.votes.windows["row"].to_numpy()
         windows = self.votes.windows[self.names].to_numpy()
         counts = self.votes.recordings["n_windows"].to_numpy()
@@ -400,13 +402,13 @@ class _LeaveOut:
         return self._decreases(changed)
 
     def _decreases(self, changed: list[NDArray[np.floating]]) -> NDArray[np.floating]:
-        """Each changed copy of the recordings counts as a subject of its own."""
+        """Diagnose each changed copy of the recordings as if it were a separate subject."""
         n_rows, n_copies = len(self.scores), len(changed)
         copies = self.votes.recordings.iloc[np.tile(np.arange(n_rows), n_copies)]
         copies = copies.reset_index(drop=True).assign(subject=np.repeat(range(n_copies), n_rows))
         copies[self.names] = np.concatenate(changed)
         with warnings.catch_warnings():
-            # The vote over all recordings has already given the warnings.
+            # The vote over all recordings has already issued these warnings.
             warnings.simplefilter("ignore", UserWarning)
             left = self.divote.vote_subjects(copies)[self.column].to_numpy()
         return float(self.votes.subjects[self.column].iloc[0]) - left
@@ -428,7 +430,7 @@ def _by_muscle(recordings: pd.DataFrame, muscle: str, leave_out: _LeaveOut) -> p
 
 
 def _decisive(windows: pd.DataFrame, n_decisive: int, duration: float) -> NDArray[np.intp]:
-    """Windows with the largest contributions, none overlapping another."""
+    """Select the windows with the largest contributions that do not overlap."""
     order = np.argsort(-windows["contribution"].to_numpy(), kind="stable")
     if "start" not in windows:
         return order[:n_decisive]

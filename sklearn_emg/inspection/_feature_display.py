@@ -1,4 +1,4 @@
-"""FeatureDisplay: how features differ between classes, subject by subject."""
+"""FeatureDisplay: features of each subject by class."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ _MOST = 12
 
 
 class FeatureDisplay:
-    """Features by class: a point for each subject, a bar at the median of the class.
+    """Features by class, with a point for each subject and a bar at the median of each class.
 
-    A subject with many recordings is one point.
-    Create it with :meth:`from_estimator` or :meth:`from_features`.
+    A subject with many recordings is a single point. Create the display with
+    :meth:`from_estimator` or :meth:`from_features`.
 
     Parameters
     ----------
     features : DataFrame of shape (n_subjects, n_features)
-        Median of each subject's rows.
+        Median of each feature over the rows of a subject.
     y : ndarray of shape (n_subjects,)
         Label of each subject.
     units : dict of str to str
-        Unit of each feature; "" for none.
+        Unit of each feature, or "" for a feature without a unit.
     what : str, default="subject"
-        Meaning of a point.
+        What a point stands for, which the figure states.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        One per feature.
+        One Axes per feature.
     points_ : list of PathCollection
-        Per feature and class.
+        Points of each feature and class.
     medians_ : list of LineCollection
-        Per feature and class.
+        Bar at the median of each feature and class.
 
     Examples
     --------
@@ -82,18 +82,18 @@ class FeatureDisplay:
         features: Sequence[str] | None = None,
         groups: Labels | None = None,
     ) -> FeatureDisplay:
-        """Extract the features.
+        """Create the display from features that an estimator extracts.
 
         Parameters
         ----------
         estimator : transformer
-            A feature extractor, or a Pipeline that ends with one; a clone is fitted.
+            A feature extractor, or a Pipeline that ends with one. A clone of it is fitted.
         X : DataFrame or ndarray
             Recording table, or windows.
         y : array-like of shape (n_rows,)
             Label of each row.
         features : sequence of str, default=None
-            Those to show, by name, at most 12; by default the first ones.
+            Names of at most 12 features to show. By default, the first 12 are shown.
         groups : array-like of shape (n_rows,), default=None
             Subject of each row, for an X without a ``subject`` column.
 
@@ -120,18 +120,18 @@ class FeatureDisplay:
         groups: Labels | None = None,
         units: Mapping[str, str] | None = None,
     ) -> FeatureDisplay:
-        """Show features that were computed before.
+        """Create the display from a feature table.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_features)
-            Columns are features.
+            Table whose columns are features.
         y : array-like of shape (n_rows,)
             Label of each row.
         features : sequence of str, default=None
-            Those to show, at most 12; by default the first ones.
+            Names of at most 12 features to show. By default, the first 12 are shown.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; without it each row is a point.
+            Subject of each row. Without subjects, each row is a point.
         units : mapping of str to str, default=None
             Units of columns that are not features of this package.
 
@@ -162,9 +162,10 @@ class FeatureDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one Axes per feature. By default, a new figure is created.
+            One Axes, which is divided, or one Axes per feature. By default, a new figure is
+            created.
         log : bool, default=False
-            Logarithmic scale, for features that are positive.
+            Whether the scale is logarithmic, which suits positive features.
 
         Returns
         -------
@@ -173,7 +174,7 @@ class FeatureDisplay:
         """
         names = list(self.features.columns)
         classes = np.unique(self.y)
-        # Beyond four, rows of panels; an own array of Axes has one per feature anyhow.
+        # More than four panels are arranged in rows. A given array of Axes has one per feature.
         n_cols = len(names) if len(names) <= 4 else int(np.ceil(np.sqrt(len(names))))
         n_rows = int(np.ceil(len(names) / n_cols))
         given = isinstance(ax, (np.ndarray, list, tuple))
@@ -193,7 +194,7 @@ class FeatureDisplay:
         for axis, name in zip(self.axes_, names):
             self._plot_feature(axis, name, classes, log)
         tidy(self.axes_)
-        self.figure_.supxlabel(f"each point is a {self.what}, the bar their median", fontsize=9)
+        self.figure_.supxlabel(f"points: one per {self.what}; bars: medians", fontsize=9)
         return self
 
     def _plot_feature(self, axis: Any, name: str, classes: np.ndarray, log: bool) -> None:
@@ -201,7 +202,7 @@ class FeatureDisplay:
         for k, (label, look) in enumerate(zip(classes, class_styles(classes))):
             color, marker, *_ = look
             of_class = values[self.y == label]
-            # Spread by rank, the same at each call.
+            # Points are spread by rank, so that repeated calls draw the same figure.
             place = k + 0.5 * (np.argsort(np.argsort(of_class)) * 0.618 % 1 - 0.5)
             self.points_.append(
                 axis.scatter(
@@ -222,12 +223,12 @@ class FeatureDisplay:
         if log:
             log_scale(axis, "y")
         unit = self.units.get(name, "")
-        # "1" stands for no unit.
+        # The unit "1" means that there is no unit.
         axis.set_ylabel(f"{name} ({unit})" if unit not in ("", "1") else name)
 
 
 def _check_features(names: list[str], columns: pd.Index) -> None:
-    """Refuse names that are not columns, none, and more than can be shown."""
+    """Raise if names are not columns, or if there are none or too many."""
     if missing := [name for name in names if name not in columns]:
         raise ValueError(
             f"The 'features' of FeatureDisplay must be among the columns {list(columns)}. "
@@ -235,5 +236,6 @@ def _check_features(names: list[str], columns: pd.Index) -> None:
         )
     if not 1 <= len(names) <= _MOST:
         raise ValueError(
-            f"FeatureDisplay shows 1 to {_MOST} features. Got {len(names)}; choose with 'features'."
+            f"FeatureDisplay shows 1 to {_MOST} features. Got {len(names)}. Select them with "
+            "'features'."
         )

@@ -1,4 +1,4 @@
-"""Permutation importance of families of features, in subjects that the model has not seen."""
+"""Permutation importance of families of features on subjects that the model has not seen."""
 
 from __future__ import annotations
 
@@ -31,22 +31,24 @@ Scorer = Callable[[Any, Any, ArrayLike], float]
 
 @dataclass(eq=False)
 class FamilyImportanceDisplay:
-    """Importance of families of features: a bar for the mean, a point for each fold.
+    """Importance of families of features, with a bar for the mean and a point for each fold.
 
-    Result of :func:`family_importance`; :meth:`plot` draws it.
+    :func:`family_importance` returns this object, and :meth:`plot` draws it.
 
     Parameters
     ----------
     folds : DataFrame
-        One row per family, fold and repeat: ``family``, ``fold``, ``repeat``, ``score`` (of the
-        fold, nothing permuted) and ``importance``, the score minus that with the family permuted.
+        One row per family, fold and repeat, with the columns ``family``, ``fold``, ``repeat``,
+        ``score`` and ``importance``. ``score`` is the score of the fold without permutation, and
+        ``importance`` is this score minus the score with the family permuted.
     summary : DataFrame
-        Index of families, the most important first: ``n_features``, ``importance`` (mean) and
-        ``std``, of the folds' means.
+        One row per family, with the most important first. ``n_features`` is the number of features,
+        ``importance`` the mean importance over folds, and ``std`` the standard deviation of the
+        means of the folds.
     families : dict of str to list of str
         Columns of each family.
     score : str, default="balanced accuracy of subjects"
-        Name of the score, for the axis.
+        Name of the score in the axis label.
 
     Attributes
     ----------
@@ -55,8 +57,9 @@ class FamilyImportanceDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     bars_ : BarContainer
+        Mean importance of each family.
     points_ : list of Line2D
-        Means of the folds, per family.
+        Means of the folds of each family.
 
     Examples
     --------
@@ -94,11 +97,11 @@ class FamilyImportanceDisplay:
     def from_importance(
         cls, importance: FamilyImportanceDisplay, *, score: str = "balanced accuracy of subjects"
     ) -> FamilyImportanceDisplay:
-        """Name the score of an importance that was computed before."""
+        """Create the display from an existing importance, with another name of the score."""
         return replace(importance, score=score)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw the families, the most important on top.
+        """Draw the importance of the families, with the most important at the top.
 
         Parameters
         ----------
@@ -167,11 +170,11 @@ def family_importance(
     progress: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> FamilyImportanceDisplay:
-    """Permutation importance of families of features, fold by fold, split by subject.
+    """Compute the permutation importance of families of features by subject-wise cross-validation.
 
-    In each fold a clone is fitted on the training subjects. Then the columns of one family are
-    permuted together among the test rows; the decrease of the score of the test subjects is the
-    importance of the family.
+    In each fold, a clone is fitted on the training subjects. The columns of one family are then
+    permuted together among the test rows. The resulting decrease of the score on the test subjects
+    is the importance of the family.
 
     Parameters
     ----------
@@ -183,15 +186,17 @@ def family_importance(
     y : array-like of shape (n_rows,)
         Label of each row.
     families : {"domain", "feature"} or mapping of str to list of str, default="domain"
-        "domain" are the families of this package ("time", "spectral" ...), see
-        :func:`~sklearn_emg.feature_extraction.feature_table`, and "other"; "feature" takes each
-        column alone. A mapping names the columns of each family.
+        "domain" uses the families of this package ("time", "spectral", ...), which
+        :func:`~sklearn_emg.feature_extraction.feature_table` lists, and "other" for all other
+        columns. "feature" treats each column as a family. A mapping names the columns of each
+        family.
     cv : int or splitter, default=5
-        An int is ``SubjectKFold(cv)``. A split with a subject on both sides is refused.
+        An int stands for ``SubjectKFold(cv)``. A splitter must not put a subject into both the
+        training and the test set.
     scoring : callable ``scorer(estimator, X, y)``, default=None
-        Score; by default it is ``subject_scorer("balanced_accuracy")``, which counts subjects. With
-        few subjects in a fold it changes in large steps; ``subject_scorer("neg_log_loss")`` does
-        not.
+        Score. By default, it is ``subject_scorer("balanced_accuracy")``, which counts subjects. If
+        a fold has few subjects, this score changes in large steps, unlike
+        ``subject_scorer("neg_log_loss")``.
     n_repeats : int, default=5
         Number of permutations of each family in each fold.
     n_jobs : int, default=None
@@ -204,17 +209,19 @@ def family_importance(
     Returns
     -------
     importance : FamilyImportanceDisplay
-        ``folds`` and ``summary``; its ``plot`` draws them.
+        Importance in each fold and its summary. Its ``plot`` draws them.
 
     Raises
     ------
     ValueError
-        If a family names unknown columns or none, a split leaks, or X has no subjects.
+        If a family names unknown columns or none, if a subject is in both the training and the test
+        set of a split, or if X has no ``subject`` column.
 
     Notes
     -----
-    Features with the same information replace each other: a useful family can have no importance
-    next to another one. Columns that are in no family are not permuted.
+    Features with the same information can replace each other. A useful family may therefore have no
+    importance if another family contains the same information. Columns that are in no family are
+    not permuted.
 
     References
     ----------
@@ -270,14 +277,14 @@ def family_importance(
 def _families(
     families: str | Mapping[str, Sequence[str]], X: pd.DataFrame, y: NDArray
 ) -> dict[str, list[str]]:
-    """Columns of each family."""
+    """Return the columns of each family."""
     if isinstance(families, Mapping):
         return _named_families(families, X)
     if is_recording_table(X):
         raise ValueError(
-            "family_importance takes a feature table, and X is a recording table: its features "
-            "are not computed yet. Compute them, for instance with EMGFeatures().set_output("
-            "transform='pandas').fit_transform(X), and join the 'subject' column."
+            "family_importance takes a feature table, but X is a recording table. Compute its "
+            "features, for example with EMGFeatures().set_output(transform='pandas')"
+            ".fit_transform(X), and join the 'subject' column."
         )
     include = "name it in a family of 'families'"
     columns = [
@@ -300,8 +307,8 @@ def _named_families(families: Mapping[str, Sequence[str]], X: pd.DataFrame) -> d
     unknown = [c for columns in named.values() for c in columns if c not in X.columns]
     if unknown or not named or not all(named.values()):
         raise ValueError(
-            "The 'families' of family_importance must name columns of X, at least one each. "
-            f"Got {unknown or named}; X has {list(X.columns)}."
+            "Each of the 'families' of family_importance must name columns of X, at least one. "
+            f"Got {unknown or named}, but X has {list(X.columns)}."
         )
     return named
 

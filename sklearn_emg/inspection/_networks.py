@@ -14,17 +14,22 @@ from sklearn_emg.ensemble import DiVoteClassifier
 
 
 def torch_tools(caller: str) -> ModuleType:
-    """Import the part of this sub-package that needs PyTorch, no sooner than it is used.
+    """Import the module of this sub-package that needs PyTorch, only when it is used.
 
     Parameters
     ----------
     caller : str
-        Name in the error.
+        Name of the calling function, for the error message.
+
+    Returns
+    -------
+    tools : module
+        Module ``_torch_tools``.
 
     Raises
     ------
     ImportError
-        If PyTorch is not installed; the message states how to install it.
+        If PyTorch is not installed. The message states how to install it.
     """
     require("torch", caller, "nets")
     from sklearn_emg.inspection import _torch_tools
@@ -33,7 +38,7 @@ def torch_tools(caller: str) -> ModuleType:
 
 
 def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, Any]:
-    """The vote at the end of a fitted estimator, and the table as it reaches it.
+    """Find the DiVoteClassifier at the end of a fitted estimator and transform its input.
 
     Parameters
     ----------
@@ -42,13 +47,14 @@ def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, 
     X : DataFrame or ndarray
         Input of the estimator.
     caller : str
-        Function or class, for the message.
+        Name of the calling function or class, for the error message.
 
     Returns
     -------
     divote : DiVoteClassifier
+        Last step of the estimator.
     table : DataFrame or ndarray
-        `X`, transformed by the steps before the vote.
+        `X`, transformed by the steps before the DiVoteClassifier.
 
     Raises
     ------
@@ -65,22 +71,24 @@ def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, 
         else:
             raise TypeError(
                 f"{caller} takes a DiVoteClassifier, or a Pipeline or search with one at its end. "
-                f"Got {type(estimator).__name__}."
+                f"Got {type(estimator).__name__} instead."
             )
     return found, table
 
 
 def ends_with_divote(estimator: Any) -> bool:
-    """Whether a fitted estimator is a DiVoteClassifier or ends with one.
+    """Return whether a fitted estimator is a DiVoteClassifier or ends with one.
 
     Parameters
     ----------
     estimator : fitted estimator
-        A Pipeline is followed to its last step, a search to its best estimator.
+        Estimator to examine. Of a Pipeline, the last step is examined, and of a search, the best
+        estimator.
 
     Returns
     -------
     ends : bool
+        True if there is a DiVoteClassifier at the end.
     """
     while not isinstance(estimator, DiVoteClassifier):
         if hasattr(estimator, "best_estimator_"):
@@ -93,17 +101,17 @@ def ends_with_divote(estimator: Any) -> bool:
 
 
 def unwrap(estimator: Any) -> Any:
-    """Give the estimator at the end of a search, a DiVoteClassifier or a Pipeline.
+    """Return the estimator at the end of a search, a DiVoteClassifier or a Pipeline.
 
     Parameters
     ----------
-    estimator : estimator
-        Fitted; these three may hold each other to any depth.
+    estimator : fitted estimator
+        Estimator to unwrap. The three kinds may be nested to any depth.
 
     Returns
     -------
     estimator : estimator
-        The same estimator where it is none of the three.
+        Innermost estimator, or the given one if it is none of the three kinds.
     """
     found = estimator
     while True:
@@ -118,14 +126,14 @@ def unwrap(estimator: Any) -> Any:
 
 
 def find_network(estimator: Any, caller: str, *, classifier: bool = True) -> Any:
-    """The fitted network that `estimator` is, or has at its end; a classifier by default."""
+    """Return the fitted network at the end of `estimator`, by default only a classifier."""
     found = unwrap(estimator)
     if hasattr(found, "net_") and (hasattr(found, "classes_") or not classifier):
         return found
     kind = "network classifier" if classifier else "network"
     if hasattr(found, "max_epochs") and (hasattr(found, "predict_proba") or not classifier):
         raise NotFittedError(
-            f"{caller} explains a trained network: fit the {type(found).__name__}."
+            f"{caller} needs a trained network: fit the {type(found).__name__} first."
         )
     raise TypeError(
         f"{caller} explains a {kind} of sklearn_emg.neural_network, or a Pipeline or "
@@ -134,24 +142,27 @@ def find_network(estimator: Any, caller: str, *, classifier: bool = True) -> Any
 
 
 def window_shape(network: Any) -> tuple[int, ...]:
-    """Shape of a window as the module gets it: channels, then samples (or height and width)."""
+    """Return the shape of an input window: channels, then samples or height and width."""
     times = network.n_times_
     return (network.n_channels_, *(times if isinstance(times, tuple) else (times,)))
 
 
 def node_of(network: Any, target: Any, caller: str) -> int:
-    """Position of a label among the outputs.
+    """Return the index of a label among the outputs.
 
     Parameters
     ----------
     network : fitted network classifier
+        Network whose classes are searched.
     target : label
+        Class label.
     caller : str
-        Name in the message.
+        Name of the calling function, for the error message.
 
     Returns
     -------
     position : int
+        Index of the output.
 
     Raises
     ------
@@ -167,15 +178,18 @@ def node_of(network: Any, target: Any, caller: str) -> int:
 
 
 def predicted_nodes(network: Any, X: ArrayLike) -> NDArray:
-    """Position of the predicted class of each window among the outputs.
+    """Return the output index of the predicted class of each window.
 
     Parameters
     ----------
     network : fitted network classifier
+        Network that predicts.
     X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        Windows in mV.
 
     Returns
     -------
     positions : ndarray of shape (n_windows,)
+        Index of the output with the highest probability.
     """
     return network.predict_proba(X).argmax(axis=1)

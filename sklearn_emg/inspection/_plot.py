@@ -1,4 +1,4 @@
-"""Helpers of the Displays: import of matplotlib, panels, and a palette."""
+"""Helpers of the Displays: import of matplotlib, panels, legends and a palette."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 
 from sklearn_emg._validation import require
 
-# Okabe and Ito's palette can be distinguished with any colour vision; with each colour goes a
-# marker, a line and a hatch, for prints without colour.
+# The palette of Okabe and Ito can be distinguished with any type of colour vision. Each colour has
+# its own marker, line style and hatch, for prints without colour.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 GREY = "0.45"
 
-# The style of each diagnosis. Names of the same group, of which a data set has one, have one style.
+# Style of each diagnosis. Different names for the same group share one style.
 DIAGNOSES = {
     "neuropathy": 0,
     "myopathy": 1,
@@ -34,19 +34,24 @@ DIAGNOSES = {
 
 
 def style(k: int) -> tuple[str, str, Any, str]:
-    """Colour, marker, line and hatch of the k-th group; after seven, new combinations."""
+    """Return colour, marker, line style and hatch of group k; after seven, they are recombined."""
     n, turn = len(COLORS), k // len(COLORS)
     return COLORS[k % n], MARKERS[(k + turn) % n], LINES[(k + turn) % n], HATCHES[(k + turn) % n]
 
 
 def class_styles(classes: Iterable[Any]) -> list[tuple[str, str, Any, str]]:
-    """Style of each class: a diagnosis looks the same in every figure.
+    """Return the style of each class; a diagnosis looks the same in every figure.
 
     Parameters
     ----------
     classes : iterable of str or other labels
-        Those in the figure. Diagnoses of ``DIAGNOSES`` have a fixed style, upper and lower case
-        alike; other classes get those that are left, in their order.
+        Classes in the figure. Diagnoses in ``DIAGNOSES`` have a fixed style, regardless of case.
+        Other classes get the remaining styles in order.
+
+    Returns
+    -------
+    styles : list of tuple
+        Colour, marker, line style and hatch of each class.
     """
     classes = list(classes)
     known = [DIAGNOSES.get(str(label).lower()) for label in classes]
@@ -55,17 +60,22 @@ def class_styles(classes: Iterable[Any]) -> list[tuple[str, str, Any, str]]:
 
 
 def pyplot(caller: str) -> ModuleType:
-    """Import matplotlib.pyplot, no sooner than something is drawn.
+    """Import matplotlib.pyplot, only when something is drawn.
 
     Parameters
     ----------
     caller : str
-        Name in the error.
+        Name of the calling function, for the error message.
+
+    Returns
+    -------
+    pyplot : module
+        Module ``matplotlib.pyplot``.
 
     Raises
     ------
     ImportError
-        If matplotlib is not installed; the message states how to install it.
+        If matplotlib is not installed. The message states how to install it.
     """
     return require("matplotlib.pyplot", caller, "plot")
 
@@ -82,9 +92,9 @@ def panels(
     height_ratios: Sequence[float] | None = None,
     width_ratios: Sequence[float] | None = None,
 ) -> tuple[Any, np.ndarray]:
-    """Axes to draw in: a new figure, the Axes given, or one Axes divided.
+    """Create a figure, use the given Axes, or divide a single Axes into panels.
 
-    Returns the figure and an array of ``n_rows * n_cols`` Axes, row by row.
+    Return the figure and an array of ``n_rows * n_cols`` Axes, row by row.
     """
     plt = pyplot(caller)
     n = n_rows * n_cols
@@ -108,7 +118,7 @@ def panels(
         return axes[0].figure, axes
     if n == 1:
         return ax.figure, np.array([ax], dtype=object)
-    # As in scikit-learn: one Axes for several panels gives its place to them.
+    # As in scikit-learn, a single Axes given for several panels is replaced by them.
     ax.set_axis_off()
     grid = ax.get_subplotspec().subgridspec(
         n_rows, n_cols, height_ratios=height_ratios, width_ratios=width_ratios
@@ -118,17 +128,18 @@ def panels(
 
 
 def tidy(axes: Iterable[Any]) -> None:
-    """Leave out the frame that carries no scale: above, and on the right.
+    """Hide the top and right frame lines, which have no scale.
 
     Parameters
     ----------
     axes : iterable of Axes
+        Axes to change.
     """
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
 
 
-# Corner of a legend and its place outside the axes, where it covers no data.
+# Corner of a legend and the position of this corner outside the axes, where it covers no data.
 _OUTSIDE = {
     "above left": ("lower left", (-0.01, 0.99)),
     "above right": ("lower right", (1.0, 1.0)),
@@ -137,9 +148,9 @@ _OUTSIDE = {
 
 
 def legend_outside(ax: Any, place: str, **options: Any) -> Any:
-    """Draw a legend "above left", "above right" or "right" of the axes; options of ``Axes.legend``.
+    """Draw a legend outside the axes and return it.
 
-    Returns the legend.
+    `place` is "above left", "above right" or "right". The options are those of ``Axes.legend``.
     """
     corner, anchor = _OUTSIDE[place]
     options = {"frameon": False, "fontsize": 8, **options}
@@ -155,9 +166,10 @@ def draw_interval(
     vertical: bool = False,
     **options: Any,
 ) -> Any:
-    """Draw a value with its interval, at a place on the other axis; options of ``Axes.errorbar``.
+    """Draw a value with its interval and return the container of the artists.
 
-    Without finite ends only the value is drawn. Returns the container of the artists.
+    `at` is the position on the other axis. If the ends are not finite, only the value is drawn. The
+    options are those of ``Axes.errorbar``.
     """
     low, high = ends
     bars = [[max(0.0, value - low)], [max(0.0, high - value)]] if np.isfinite(ends).all() else None
@@ -168,7 +180,7 @@ def draw_interval(
 
 
 def log_scale(ax: Any, which: str) -> None:
-    """Make "x" or "y" logarithmic, with plain numbers at 1, 2 and 5 times the powers of ten."""
+    """Make the "x" or "y" axis logarithmic, with labels such as 0.1, 1 and 10."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     ax.set(**{f"{which}scale": "log"})

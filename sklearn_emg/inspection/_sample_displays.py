@@ -1,4 +1,4 @@
-"""Displays over the samples of a signal: attributions and attention maps."""
+"""Displays of attributions and attention maps along a signal."""
 
 from __future__ import annotations
 
@@ -14,40 +14,43 @@ from sklearn_emg.inspection._attribution import Attribution, attribution
 from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, panels, style, tidy
 from sklearn_emg.recordings import WindowSet, read_signal
 
-# Blue opposes, orange supports, grey is between: they differ with any colour vision, and in a print
-# without colour the bars below show the same by their direction.
+# Blue opposes the class, orange supports it, and grey is neutral. The colours can be distinguished
+# with any type of colour vision. In a print without colour, the direction of the bars shows the
+# sign.
 _AGAINST, _NEITHER, _FOR = COLORS[0], "0.72", COLORS[1]
 
 
 class AttributionDisplay:
-    """Signal coloured by the contribution of each stretch to the output of a network, and the sums.
+    """Signal coloured by the contribution of its segments to the output of a network.
 
-    Create it with :meth:`from_estimator`, :meth:`from_attribution` or :meth:`from_recording`.
+    Bars below the signal show the sum of the contributions in each segment. Create the display with
+    :meth:`from_estimator`, :meth:`from_attribution` or :meth:`from_recording`.
 
     Parameters
     ----------
     signal : ndarray of shape (n_channels, n_times)
         Samples in mV.
     values : ndarray of shape (n_channels, n_times)
-        Contribution of each sample to the raw output (logit); NaN where no window lies.
+        Contribution of each sample to the raw output (logit). It is NaN outside the windows.
     fs : float
         Sampling rate in Hz.
     title : str, default=""
+        Title of the figure.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        For each channel, the axes of the signal and then those of the sums of its relevance.
+        For each channel, the Axes of the signal and the Axes of the sums of contributions.
     signal_lines_ : list of LineCollection
-        Per channel, coloured stretch by stretch.
+        Signal of each channel, coloured by segment.
     bars_ : list of BarContainer
-        Per channel, the sums of the stretches.
+        Sums of the segments of each channel.
 
     See Also
     --------
-    attribution : Computes the relevance.
+    attribution : Computes the contributions.
 
     Examples
     --------
@@ -88,20 +91,20 @@ class AttributionDisplay:
         baseline: float = 0.0,
         n_steps: int = 50,
     ) -> AttributionDisplay:
-        """Explain one window.
+        """Compute the attribution of one window and create the display from it.
 
         Parameters
         ----------
         estimator : fitted estimator
-            As in :func:`attribution`.
+            A network classifier, or an estimator that ends with one, as in :func:`attribution`.
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows as they reach the network, in mV.
+            Windows in mV, processed by all steps before the network.
         fs : float
             Sampling rate in Hz.
         window : int, default=0
-            Position of the window in X.
+            Index of the window in X.
         target, method, baseline, n_steps
-            As in :func:`attribution`.
+            Parameters of :func:`attribution`.
 
         Returns
         -------
@@ -118,7 +121,7 @@ class AttributionDisplay:
     def from_attribution(
         cls, attribution: Attribution, X: ArrayLike, *, fs: float, window: int = 0
     ) -> AttributionDisplay:
-        """Show one window of an attribution that was computed before.
+        """Create the display from one window of an existing attribution.
 
         Parameters
         ----------
@@ -129,7 +132,7 @@ class AttributionDisplay:
         fs : float
             Sampling rate in Hz.
         window : int, default=0
-            Position of the window in X.
+            Index of the window in X.
 
         Returns
         -------
@@ -139,18 +142,18 @@ class AttributionDisplay:
         windows = np.asarray(X)
         if windows.shape != attribution.values.shape:
             raise ValueError(
-                f"The 'X' of AttributionDisplay has shape {windows.shape}, the attribution is of "
-                f"windows of shape {attribution.values.shape}. Give the windows that it was "
+                f"The 'X' of AttributionDisplay has shape {windows.shape}, but the attribution is "
+                f"of windows of shape {attribution.values.shape}. Give the windows that it was "
                 "computed from."
             )
         if windows.ndim > 3:
             raise ValueError(
-                "AttributionDisplay draws windows of a signal; these are images of shape "
+                "AttributionDisplay draws windows of a signal, but these are images of shape "
                 f"{windows.shape[2:]}."
             )
         gained = attribution.output[window] - attribution.baseline_output[window]
         title = f"{attribution.target[window]}: logit {attribution.output[window]:.2f}, "
-        title += f"{gained:+.2f} against the baseline"
+        title += f"{gained:+.2f} relative to the baseline"
         return cls(
             np.atleast_2d(windows[window]),
             np.atleast_2d(attribution.values[window]),
@@ -162,7 +165,7 @@ class AttributionDisplay:
     def from_recording(
         cls, attribution: Attribution, windows: WindowSet, table: pd.DataFrame, row: int = 0
     ) -> AttributionDisplay:
-        """Show an entire recording: each sample has the mean over the windows that cover it.
+        """Create the display from an entire recording by averaging over overlapping windows.
 
         Parameters
         ----------
@@ -173,7 +176,7 @@ class AttributionDisplay:
         table : DataFrame
             Recording table.
         row : int, default=0
-            Position of the recording in the table.
+            Position of the row of the recording in the table.
 
         Returns
         -------
@@ -183,15 +186,15 @@ class AttributionDisplay:
         chosen = windows.row == row
         if not chosen.any():
             raise ValueError(
-                f"Row {row} of the table has no windows to draw; rows with windows: "
-                f"{np.unique(windows.row)[:5].tolist()} ..."
+                f"Row {row} of the table has no windows to draw. Rows with windows are "
+                f"{np.unique(windows.row)[:5].tolist()}, ..."
             )
         values = np.atleast_2d(attribution.to_recordings(windows)[row])
         targets = sorted(set(attribution.target[chosen].tolist()), key=str)
         if len(targets) > 1:
             raise ValueError(
-                f"The windows of row {row} are explained for several classes, {targets}: give "
-                "attribution one 'target'."
+                f"The windows of row {row} are explained for several classes, {targets}. Call "
+                "attribution with one 'target'."
             )
         entry = table.iloc[row]
         signal = np.atleast_2d(read_signal(entry["signal"]))[:, : values.shape[-1]]
@@ -201,15 +204,16 @@ class AttributionDisplay:
         return cls(signal, values, windows.fs, title=title)
 
     def plot(self, ax: Any = None, *, n_stretches: int = 80) -> AttributionDisplay:
-        """Draw signal and relevance.
+        """Draw the signal and the contributions.
 
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or two Axes per channel. By default, a new figure is created.
+            One Axes, which is divided, or two Axes per channel. By default, a new figure is
+            created.
         n_stretches : int, default=80
-            Number of equal stretches over which relevance is summed: that of single samples
-            alternates too quickly to be read.
+            Number of equal segments in which contributions are summed, because those of single
+            samples vary too quickly to be read.
 
         Returns
         -------
@@ -244,7 +248,7 @@ class AttributionDisplay:
         self.axes_[0].set_title(self.title, loc="left", fontsize=11, pad=20)
         self._plot_legend(self.axes_[0])
         self.axes_[-1].set_xlim(0, n_times / self.fs)
-        self.axes_[-1].set_xlabel("time (s); bars: sum of each stretch")
+        self.axes_[-1].set_xlabel("time (s); bars: sum of each segment")
         tidy(self.axes_)
         return self
 
@@ -255,10 +259,10 @@ class AttributionDisplay:
         from matplotlib.colors import LinearSegmentedColormap
 
         time = np.arange(len(signal)) / self.fs
-        # Each stretch reaches to the first sample of the next, so that the line has no gaps.
+        # Each segment extends to the first sample of the next, so that the line has no gaps.
         parts = [np.column_stack([time[a : b + 1], signal[a : b + 1]]) for a, b in pairwise(bounds)]
         colours = LinearSegmentedColormap.from_list("for_against", [_AGAINST, _NEITHER, _FOR])
-        # The root shows small values too; the bars show the numbers.
+        # The square root makes small values visible. The bars show the values themselves.
         signed = np.sign(values) * np.sqrt(np.abs(values))
         lines = LineCollection(
             parts, colors=colours(0.5 + 0.5 * signed), linewidths=0.6 + 0.8 * np.abs(signed)
@@ -293,30 +297,31 @@ class AttributionDisplay:
 
 
 class AttentionDisplay:
-    """Attention of a network over time, above the signal.
+    """Attention weights of a network over time, above the signal.
 
-    Create it with :meth:`from_estimator` or :meth:`from_maps`.
+    Create the display with :meth:`from_estimator` or :meth:`from_maps`.
 
     Parameters
     ----------
     maps : AttentionMaps
         Result of :func:`attention_maps`.
     X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Windows of the maps, in mV.
+        Windows from which the maps were computed, in mV.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        One per layer, then one per channel of the signal.
+        One Axes per layer, followed by one Axes per channel of the signal.
     patches_ : list of StepPatch
-        The mean over heads, per layer.
+        Mean over the heads of each layer.
     head_patches_ : list of StepPatch
-        Each head, layer by layer.
+        Weights of each head, layer by layer.
     even_lines_ : list of Line2D
-        Weight of each position if all were equal, per layer.
+        Line of each layer at the weight that each position would have if all were equal.
     signal_lines_ : list of Line2D
+        Signal of each channel.
 
     See Also
     --------
@@ -341,8 +346,8 @@ class AttentionDisplay:
         n_windows = len(next(iter(maps.weights.values())))
         if len(self.X) != n_windows:
             raise ValueError(
-                f"X of AttentionDisplay has {len(self.X)} windows, the maps are of {n_windows}. "
-                "Give the windows that they were computed from."
+                f"X of AttentionDisplay has {len(self.X)} windows, but the maps are of "
+                f"{n_windows}. Give the windows that they were computed from."
             )
 
     @classmethod
@@ -352,7 +357,7 @@ class AttentionDisplay:
 
     @classmethod
     def from_maps(cls, maps: AttentionMaps, X: ArrayLike) -> AttentionDisplay:
-        """Show maps that were computed before."""
+        """Create the display from existing maps."""
         return cls(maps, X)
 
     def plot(self, ax: Any = None, *, window: int = 0) -> AttentionDisplay:
@@ -361,10 +366,10 @@ class AttentionDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided, or one per layer and one per channel; by default a new
-            figure.
+            One Axes, which is divided, or one Axes per layer and one per channel. By default, a new
+            figure is created.
         window : int, default=0
-            Position of the window in X.
+            Index of the window in X.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Computations of the explanations on a trained module; the only file here that imports PyTorch."""
+"""Computations of explanations on a trained module; no other file here imports PyTorch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Scores = Callable[[torch.Tensor], torch.Tensor]
 
 @contextmanager
 def _for_gradients(module: nn.Module) -> Iterator[None]:
-    """Set evaluation mode and compute gradients of the input alone, also in recurrent layers."""
+    """Set evaluation mode and compute gradients only of the input, even in recurrent layers."""
     was_training = module.training
     needed = {p: p.requires_grad for p in module.parameters()}
     module.eval()
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
-        # cuDNN has no backward pass of recurrent layers in evaluation mode.
+        # cuDNN has no backward pass for recurrent layers in evaluation mode.
         if any(isinstance(layer, nn.RNNBase) for layer in module.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))
         for parameter in needed:
@@ -45,11 +45,11 @@ def maximise(
     lr: float,
     objective: str,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Windows that raise the output or margin of their node, and all outputs before each update.
+    """Train windows to raise the output or margin of their node; also return all outputs.
 
-    ``shifts`` gives, for each update, the number of samples (n_windows,) by which windows are
-    rotated; what is updated stays in place. Adam works sample by sample, so that windows are
-    trained independently.
+    For each update, ``shifts`` contains the number of samples, of shape (n_windows,), by which the
+    windows are rotated before they enter the module. The updated windows themselves are not
+    rotated. Adam updates each sample separately, so windows are trained independently.
     """
     x = torch.tensor(start, device=device, requires_grad=True)
     node = torch.as_tensor(nodes, device=device)[:, None]
@@ -102,38 +102,39 @@ def activations(
     batch_size: int,
     time_average: bool,
 ) -> dict[str, NDArray[np.float32]]:
-    """Outputs of the named layers in evaluation mode, by forward hooks.
+    """Compute the outputs of named layers in evaluation mode by forward hooks.
 
     Parameters
     ----------
     module : Module
-        Module; its training mode is restored at the end.
+        Trained module. Its training mode is restored at the end.
     device : str
         Device of the module.
     X : tensor of shape (n_windows, n_channels, n_times) or of images
-        Windows in mV on any device; they are moved in batches of `batch_size`.
+        Windows in mV, on any device. They are moved in batches.
     layers : sequence of str
-        Names as in ``module.named_modules()``.
+        Names from ``module.named_modules()``.
     batch_size : int
+        Number of windows per batch.
     time_average : bool
-        Whether to take the mean over the last axis of outputs that have one.
+        Whether to average outputs of more than two axes over the last axis.
 
     Returns
     -------
     outputs : dict of str to ndarray of shape (n_windows, n_units)
-        Flattened; a layer that never runs is left out.
+        Flattened outputs by layer. A layer that never runs is left out.
 
     Raises
     ------
     KeyError
-        If the module has no layer of a name.
+        If the module has no layer of that name.
     """
     named = dict(module.named_modules())
     kept: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
 
     def keeper(name: str) -> Callable[..., None]:
         def keep(_module: nn.Module, _inputs: tuple, output: torch.Tensor | tuple) -> None:
-            # Recurrent layers give (output, state).
+            # Recurrent layers return (output, state).
             values = output[0] if isinstance(output, tuple) else output
             if time_average and values.ndim > 2:
                 values = values.mean(dim=-1)
@@ -149,18 +150,19 @@ def activations(
 def outputs(
     module: nn.Module, device: str, X: torch.Tensor, nodes: NDArray[np.intp], batch_size: int
 ) -> NDArray[np.float64]:
-    """Raw output (logit) of one node for each window, in evaluation mode and without gradients.
+    """Compute the raw output (logit) of one node per window, without gradients.
 
     Parameters
     ----------
     module, device, X, batch_size
-        As in :func:`activations`.
+        Same as in :func:`activations`.
     nodes : ndarray of shape (n_windows,)
-        Column of the output that is taken for each window.
+        Column of the output to return for each window.
 
     Returns
     -------
     outputs : ndarray of shape (n_windows,)
+        Raw output of each window.
     """
     was_training = module.training
     module.eval()
@@ -185,14 +187,14 @@ def gradient_parts(
     n_steps: int | None,
     batch_size: int,
 ) -> NDArray[np.float64]:
-    """Integrated gradients by the midpoint rule; with `n_steps` None the gradient x difference."""
+    """Compute integrated gradients, or gradient times difference if `n_steps` is None."""
     from captum.attr import IntegratedGradients, Saliency
 
     parts = []
     with _for_gradients(module):
         for x, b, node in _batches(device, X, baseline, nodes, batch_size):
             if n_steps is None:
-                # captum's InputXGradient knows no baseline.
+                # InputXGradient of captum does not take a baseline.
                 slopes = Saliency(module).attribute(x.requires_grad_(), target=node, abs=False)
                 relevance = (x - b) * slopes
             else:
@@ -218,10 +220,10 @@ def occlusion(
     step: int,
     batch_size: int,
 ) -> NDArray[np.float64]:
-    """Decrease of each window's node when a patch of one channel is replaced by the baseline.
+    """Compute the decrease of each node when a patch of one channel is replaced by the baseline.
 
-    A window is tiled with patches of `size` samples, of which those at its ends may be shorter. The
-    mean is taken over tilings that lie `step` samples apart.
+    A window is tiled with patches of `size` samples; patches at its ends may be shorter. The result
+    is the mean over tilings that are shifted by `step` samples from one to the next.
     """
     from captum.attr import FeatureAblation
 
@@ -264,23 +266,29 @@ def _batches(
 def attention(
     module: Any, device: str, X: torch.Tensor, batch_size: int, matrices: bool
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]], dict[str, Any]]:
-    """Weights over time of a network that has ``attention_maps``, by layer.
+    """Compute the attention weights over time of a network that has ``attention_maps``.
 
     Parameters
     ----------
     module : Module
+        Trained module.
     device : str
+        Device of the module.
     X : tensor of shape (n_windows, n_channels, n_times)
+        Windows in mV.
     batch_size : int
+        Number of windows per batch.
     matrices : bool
-        Whether to keep the weights at each position too.
+        Whether to also keep the weights at each position.
 
     Returns
     -------
     weights : dict of str to ndarray of shape (n_windows, n_heads, n_positions)
+        Weights by layer, averaged over the positions that attend.
     whole : dict of str to ndarray of shape (n_windows, n_heads, n_positions, n_positions)
+        Weights of self-attention at each position, by layer. It is empty without `matrices`.
     layers : dict of str to AttentionMap
-        Kind of each layer, and the samples that its positions stand for.
+        Kind of each layer, and the samples that its positions cover.
     """
     means: dict[str, list[NDArray[np.float32]]] = {}
     whole: dict[str, list[NDArray[np.float32]]] = {}

@@ -154,7 +154,7 @@ def test_regressors_have_maps_too():
 def test_networks_without_attention_are_refused():
     plain = NEMGNetClassifier(variant="A", n_filters=(2,) * 5, n_hidden=(4,))
     net, X = fitted(plain, n_times=1003)
-    with pytest.raises(ValueError, match=r"NEMGNet as built here has none; use attribution"):
+    with pytest.raises(ValueError, match=r"NEMGNet as built here has none. Use attribution"):
         attention_maps(net, X, fs=1000.0)
     off = NeuroFusionNetClassifier(has_attention=False, has_graph=False)
     net, X = fitted(off)
@@ -177,5 +177,5 @@ def test_display_draws_weights_above_the_signal():
     assert len(display.head_patches_) == 2 + 5
     np.testing.assert_array_equal(display.signal_lines_[1].get_ydata(), X[3, 1])
     assert display.axes_[-1].get_xlabel() == "time (s)"
-    with pytest.raises(ValueError, match="X of AttentionDisplay has 2 windows, the maps are of 7"):
+    with pytest.raises(ValueError, match="X of AttentionDisplay has 2 windows, but the maps are of 7"):
         AttentionDisplay.from_maps(maps, X[:2])

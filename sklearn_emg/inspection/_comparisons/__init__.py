@@ -1,4 +1,4 @@
-"""Displays of comparisons, of their meta-analysis, and of audits of leaks and confounds."""
+"""Displays of comparisons, meta-analyses, and audits of leakage and confounds."""
 
 from sklearn_emg.inspection._comparisons._displays import (
     ComparisonDisplay,

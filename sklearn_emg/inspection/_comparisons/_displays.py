@@ -1,4 +1,4 @@
-"""Displays of a comparison of pipelines and of audits of leaks and confounds."""
+"""Displays of a comparison of pipelines and of audits of leakage and confounds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TIMES = {
     "fit": ("fit_seconds", "time to fit a fold (s)"),
     "predict": ("predict_ms_per_recording", "time to predict a recording (ms)"),
 }
-# Colour and marker of the findings of a confound audit.
+# Colour and marker of each finding of a confound audit.
 _FINDING_STYLES = {
     "confound": (COLORS[1], MARKERS[1]),
     "suspect": (COLORS[4], MARKERS[2]),
@@ -46,25 +46,29 @@ _FINDING_STYLES = {
 
 
 class ComparisonDisplay:
-    """Comparison of pipelines: scores with intervals, paired differences, scores against time.
+    """Scores of pipelines with intervals, paired differences, or scores against time.
 
-    Create it with :meth:`from_comparison`.
+    Create the display with :meth:`from_comparison`.
 
     Parameters
     ----------
     scores : DataFrame
-        Index of pipelines: ``score``, ``low``, ``high``, ``n_subjects``, and mean times
-        ``fit_seconds`` and ``predict_ms_per_recording``.
+        One row per pipeline. ``score`` has the confidence limits ``low`` and ``high``,
+        ``n_subjects`` is the number of subjects, and ``fit_seconds`` and
+        ``predict_ms_per_recording`` are mean times.
     differences : DataFrame
-        Index of the other pipelines: ``difference`` in accuracy to the reference, over subjects
-        that both tested, ``low``, ``high``, ``better`` and ``worse``, the numbers of subjects
-        that are more often right, and more often wrong, than with the reference.
+        One row per pipeline other than the reference. ``difference`` is the accuracy of the
+        pipeline minus that of the reference, over subjects that both diagnosed, with the confidence
+        limits ``low`` and ``high``. ``better`` and ``worse`` are the numbers of subjects that the
+        pipeline diagnoses correctly more often and less often than the reference.
     metric : str
+        Metric of the scores.
     chance : float
-        Chance level: proportion of subjects in the largest class.
+        Chance level, which is the proportion of subjects in the largest class.
     confidence : float
+        Confidence level of the intervals.
     reference : str
-        Pipeline that the others are compared with.
+        Pipeline with which the others are compared.
 
     Attributes
     ----------
@@ -73,7 +77,9 @@ class ComparisonDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     points_ : list of Line2D or ErrorbarContainer
+        Point and interval of each pipeline.
     chance_line_ : Line2D or None
+        Line at the chance level, which is drawn only for the accuracy.
 
     Examples
     --------
@@ -127,19 +133,19 @@ class ComparisonDisplay:
         n_resamples: int = 1000,
         random_state: int | np.random.RandomState | None = 0,
     ) -> ComparisonDisplay:
-        """Make the display from a comparison.
+        """Create the display from a comparison.
 
         Parameters
         ----------
         comparison : Comparison
-            Result of :func:`~sklearn_emg.comparison.compare`.
+            Result of :func:`~sklearn_emg.comparison.compare` with classifiers.
         metric : str, default="accuracy"
-            Metric for "scores" and "time", a name from ``comparison.summary["metric"]``, at the
-            level of subjects. Differences are of the accuracy.
+            Subject-level metric that "scores" and "time" show, a name from
+            ``comparison.summary["metric"]``. "differences" always shows the accuracy.
         reference : str, default=None
-            Pipeline that the others are compared with; by default the first one.
+            Pipeline with which the others are compared. By default, it is the first one.
         n_resamples : int, default=1000
-            Number of bootstrap resamples of subjects, for the intervals of differences.
+            Number of bootstrap resamples of subjects for the intervals of differences.
         random_state : int, RandomState instance or None, default=0
             Seed of the bootstrap.
 
@@ -149,7 +155,9 @@ class ComparisonDisplay:
             Object that stores the values to plot.
         """
         if comparison.task == "regression":
-            raise ValueError("ComparisonDisplay is for classifiers; see AgreementDisplay.")
+            raise ValueError(
+                "ComparisonDisplay is for classifiers. For regressors, see AgreementDisplay."
+            )
         summary = comparison.summary[comparison.summary["level"] == "subject"]
         names = list(dict.fromkeys(summary["pipeline"]))
         metrics = list(dict.fromkeys(summary["metric"]))
@@ -187,15 +195,18 @@ class ComparisonDisplay:
     def plot(
         self, kind: str = "scores", *, time: str = "predict", ax: Any = None
     ) -> ComparisonDisplay:
-        """Draw one of the pictures.
+        """Draw scores, differences or scores against time.
 
         Parameters
         ----------
         kind : {"scores", "differences", "time"}, default="scores"
-            Subject-level scores with their intervals; differences in accuracy to the reference on
-            the same subjects; or scores against time.
+            What is drawn.
+
+            - "scores": subject-level scores with their intervals.
+            - "differences": differences in accuracy from the reference, on the same subjects.
+            - "time": scores against time.
         time : {"predict", "fit"}, default="predict"
-            Time for ``kind="time"``: that to predict a recording, or to fit a fold.
+            Time for ``kind="time"``, which is the time to predict a recording or to fit a fold.
         ax : Axes, default=None
             Axes to draw in. By default, a new figure is created.
 
@@ -247,7 +258,7 @@ class ComparisonDisplay:
             legend_outside(self.ax_, "above right", handles=[self.chance_line_])
 
     def _draw_chance(self, draw: Any) -> None:
-        # The chance level is known for the accuracy alone.
+        # The chance level is known only for the accuracy.
         if self.metric == "accuracy":
             self.chance_line_ = draw(
                 self.chance, color=GREY, ls="--", lw=1, label="always the largest class"
@@ -255,7 +266,7 @@ class ComparisonDisplay:
 
     def _plot_differences(self) -> None:
         if self.differences.empty:
-            raise ValueError("A difference needs two pipelines; the comparison has one.")
+            raise ValueError("A difference needs two pipelines, but the comparison has only one.")
         table = self.differences.sort_values("difference", kind="stable")
         self.ax_.axvline(0, color="black", lw=0.8)
         for place, (name, row) in enumerate(table.iterrows()):
@@ -312,7 +323,7 @@ def _differences(
     n_resamples: int,
     random_state: Any,
 ) -> pd.DataFrame:
-    """Paired differences in accuracy; a subject tested several times counts with its mean."""
+    """Compute paired differences in accuracy; repeated tests of a subject are averaged."""
     right = predictions.assign(right=(predictions["y_true"] == predictions["y_pred"]).astype(float))
     by_subject = right.pivot_table(index="subject", columns="pipeline", values="right", sort=False)
     rows = {}
@@ -342,16 +353,16 @@ def _differences(
 
 
 class LeakageDisplay:
-    """Scores of a random split of windows next to those of the split by subject.
+    """Scores of random splits of windows next to those of the split by subject.
 
-    Create it with :meth:`from_estimator` or :meth:`from_audit`.
+    Create the display with :meth:`from_estimator` or :meth:`from_audit`.
 
     Parameters
     ----------
     audit : LeakageAudit
         Result of :func:`~sklearn_emg.comparison.leakage_audit`.
     n_classes : int, default=None
-        Number of classes, for the line of the chance level.
+        Number of classes, from which the chance level follows. None draws no chance level.
 
     Attributes
     ----------
@@ -360,11 +371,13 @@ class LeakageDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     bars_ : BarContainer
-        Means over folds.
+        Mean of each split over its folds.
     points_ : list of Line2D
-        Folds.
+        Scores of the folds of each split.
     gap_text_ : Annotation
+        Difference between the first and the last split.
     chance_line_ : Line2D or None
+        Line at the chance level.
 
     Examples
     --------
@@ -415,11 +428,11 @@ class LeakageDisplay:
 
     @classmethod
     def from_audit(cls, audit: LeakageAudit, *, n_classes: int | None = None) -> LeakageDisplay:
-        """Show an audit that was run before."""
+        """Create the display from an existing audit."""
         return cls(audit, n_classes=n_classes)
 
     def plot(self, ax: Any = None) -> LeakageDisplay:
-        """Draw mean and folds of each split, and the gap.
+        """Draw the mean and the folds of each split, and the gap between splits.
 
         Parameters
         ----------
@@ -494,14 +507,14 @@ class LeakageDisplay:
 
 
 class ConfoundDisplay:
-    """Scores of single properties other than the disease, with their intervals.
+    """Scores of diagnoses from single properties other than the signal, with their intervals.
 
-    Create it with :meth:`from_table` or :meth:`from_audit`.
+    Create the display with :meth:`from_table` or :meth:`from_audit`.
 
     Parameters
     ----------
     audit : ConfoundAudit
-        What :func:`~sklearn_emg.comparison.confound_audit` gave.
+        Result of :func:`~sklearn_emg.comparison.confound_audit`.
 
     Attributes
     ----------
@@ -510,11 +523,11 @@ class ConfoundDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     points_ : list of ErrorbarContainer
-        One per property, from the best predictor to the worst.
+        Score and interval of each property, from the best predictor to the worst.
     matched_points_ : list of ErrorbarContainer
-        Those of the matched subjects, as far as they were audited.
+        Scores and intervals of the matched subjects, if these were audited.
     chance_points_ : list of Line2D
-        Mean scores with permuted labels.
+        Mean score of each property with permuted labels.
 
     Examples
     --------
@@ -540,18 +553,18 @@ class ConfoundDisplay:
 
     @classmethod
     def from_audit(cls, audit: ConfoundAudit) -> ConfoundDisplay:
-        """Show an audit that was run before."""
+        """Create the display from an existing audit."""
         return cls(audit)
 
     def plot(self, ax: Any = None, *, max_properties: int = 30) -> ConfoundDisplay:
-        """Draw the balanced accuracy of each property, the best predictor at the top.
+        """Draw the balanced accuracy of each property, with the best predictor at the top.
 
         Parameters
         ----------
         ax : Axes, default=None
             Axes to draw in. By default, a new figure is created.
         max_properties : int, default=30
-            Number of properties that are drawn at most.
+            Maximum number of properties that are drawn.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Display of a meta-analysis: mean ranks with the groups that do not differ, and differences."""
+"""Display of a meta-analysis: mean ranks of pipelines, or differences from one of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _KINDS = ("ranks", "differences")
 
 
 class MetaAnalysisDisplay:
-    """Pipelines over several sets: mean ranks, or differences to one of them.
+    """Mean ranks of pipelines over several data sets, or differences from one pipeline.
 
-    Create it with :meth:`from_comparisons` or :meth:`from_meta_analysis`.
+    Create the display with :meth:`from_comparisons` or :meth:`from_meta_analysis`.
 
     Parameters
     ----------
     meta : MetaAnalysis
-        What :func:`~sklearn_emg.comparison.meta_analysis` gave.
+        Result of :func:`~sklearn_emg.comparison.meta_analysis`.
 
     Attributes
     ----------
@@ -31,11 +31,11 @@ class MetaAnalysisDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     points_ : list of Line2D or ErrorbarContainer
-        One per pipeline: its mean rank, or its difference over all sets.
+        Mean rank of each pipeline, or its difference over all sets.
     set_points_ : dict of str to Line2D
-        Ranks or differences in each set.
+        Ranks or differences in each set, by the name of the set.
     groups_ : list of Line2D
-        Bars that join pipelines that do not differ, of the kind "ranks".
+        Bars of the kind "ranks", each of which joins pipelines that do not differ.
 
     Examples
     --------
@@ -68,26 +68,43 @@ class MetaAnalysisDisplay:
     def from_comparisons(
         cls, comparisons: Mapping[str, Comparison], **parameters: Any
     ) -> MetaAnalysisDisplay:
-        """Combine comparisons with the parameters of :func:`~sklearn_emg.comparison.meta_analysis`."""
+        """Combine comparisons by :func:`~sklearn_emg.comparison.meta_analysis`.
+
+        Parameters
+        ----------
+        comparisons : mapping of str to Comparison
+            Comparison of each data set, by the name of the set.
+        **parameters
+            Further parameters of ``meta_analysis``.
+
+        Returns
+        -------
+        display : MetaAnalysisDisplay
+            Object that stores the values to plot.
+        """
         return cls(meta_analysis(comparisons, **parameters))
 
     @classmethod
     def from_meta_analysis(cls, meta: MetaAnalysis) -> MetaAnalysisDisplay:
-        """Show a meta-analysis that was made before."""
+        """Create the display from an existing meta-analysis."""
         return cls(meta)
 
     def plot(
         self, kind: str = "ranks", *, reference: str | None = None, ax: Any = None
     ) -> MetaAnalysisDisplay:
-        """Draw one of the pictures.
+        """Draw ranks or differences.
 
         Parameters
         ----------
         kind : {"ranks", "differences"}, default="ranks"
-            Ranks in each set and their mean, with a bar next to the pipelines that do not differ
-            from one another; or differences to one pipeline in each set and over all.
+            What is drawn.
+
+            - "ranks": ranks in each set and their means. A bar joins pipelines that do not differ
+              from one another.
+            - "differences": differences from one pipeline, in each set and over all sets.
         reference : str, default=None
-            Pipeline to which differences are drawn; by default that of the best mean rank.
+            Pipeline that "differences" compares with. By default, it is the one with the best mean
+            rank.
         ax : Axes, default=None
             Axes to draw in. By default, a new figure is created.
 
@@ -99,7 +116,7 @@ class MetaAnalysisDisplay:
         Raises
         ------
         ValueError
-            If no pipeline is in all sets and `kind` is "ranks", or there is no such `reference`.
+            If `kind` is "ranks" and no pipeline is in all sets, or if `reference` is unknown.
         """
         check_option(kind, _KINDS, "kind", "MetaAnalysisDisplay.plot")
         self.points_: list[Any] = []
@@ -128,8 +145,8 @@ class MetaAnalysisDisplay:
         mean = self.meta.mean_ranks
         if mean.empty:
             raise ValueError(
-                "MetaAnalysisDisplay.plot draws ranks of pipelines that diagnosed all subjects of "
-                "every set, and there is none. Choose kind='differences'."
+                "MetaAnalysisDisplay.plot ranks only pipelines that diagnosed all subjects of "
+                "every set, but there is none. Choose kind='differences'."
             )
         places = np.arange(len(mean))
         for k, (name, ranks) in enumerate(self.meta.ranks.loc[mean.index].items()):
@@ -152,7 +169,7 @@ class MetaAnalysisDisplay:
         self.ax_.set_xlim(0.5, len(mean) + 1.3 + 0.35 * len(self.groups_))
         self.ax_.set_xlabel(
             f"rank by {self._metric} over {n_sets} sets (1: highest)\n"
-            "bars at the right join pipelines of which no pair differs "
+            "bars at the right join pipelines that do not differ "
             f"(adjusted p > {1 - self.meta.confidence:.2g})"
         )
         return list(mean.index)
@@ -166,7 +183,7 @@ class MetaAnalysisDisplay:
         sets = meta.sets[(meta.sets["first"] == reference) | (meta.sets["second"] == reference)]
         ahead = sets["second"] == reference
         other = sets["first"].where(ahead, sets["second"])
-        # Errors have the unit of what was predicted, accuracies are shown in percent.
+        # Errors have the unit of the target. Accuracies are shown in percent.
         scale, unit = (1, "its unit") if meta.metric == "mae" else (100, "percentage points")
         difference = scale * sets["difference"].where(ahead, -sets["difference"])
         self.ax_.axvline(0, color=GREY, lw=0.8)
@@ -191,7 +208,7 @@ class MetaAnalysisDisplay:
                     label="all sets" if place == 0 else None,
                 )
             )
-        # The intervals of few sets may be of any length: those that leave the axes are cut.
+        # Intervals from few sets can be very long. The limits of the axis may cut them off.
         inside = np.append(difference, scale * table["difference"])
         margin = max(5.0 if scale > 1 else 0.0, 0.4 * np.ptp(inside))
         self.ax_.set_xlim(inside.min() - margin, inside.max() + margin)

@@ -1,1 +1,1 @@
-"""Views of a running diagnosis: a page on this computer, and the terminal."""
+"""Views of a running diagnosis in a browser on this computer or in the terminal."""

@@ -1,4 +1,4 @@
-"""A page on this computer that shows a running diagnosis."""
+"""Browser page on this computer that shows a running diagnosis."""
 
 from __future__ import annotations
 
@@ -22,37 +22,38 @@ from sklearn_emg.streaming import StreamingDiagnosis
 
 __all__ = ["LiveView"]
 
-# The same hues on a dark ground.
+# The colours of COLORS, adapted to a dark background.
 _ON_DARK = ("#4aa8e0", "#ff8a3d", "#2fc79a", "#e39cc4", "#f0b73a", "#7cc8f5", "#ffffff")
 _SIGNS = dict(zip(MARKERS, "●▲■◆▼✚✖"))
-_PAUSE = 0.1  # seconds between two pictures, at least
-_STREAMS = 8  # open pages, at most
+_PAUSE = 0.1  # minimum time in s between two updates
+_STREAMS = 8  # maximum number of open pages
 
 
 class LiveView:
-    """Page in a browser on this computer with the signal, scores and decision of a live diagnosis.
+    """Show the signal, scores and decision of a live diagnosis in a browser on this computer.
 
-    A server of the standard library listens on the loopback interface only. Each request needs the
-    random token of :attr:`url`, and the page loads nothing from elsewhere. The page follows the
-    light or dark theme of the system.
+    A server from Python's standard library listens on the loopback interface only. Each request
+    needs the random token in :attr:`url`, and the page loads nothing from other hosts. The page
+    follows the light or dark theme of the system.
 
     Parameters
     ----------
     live : StreamingDiagnosis
-        The diagnosis, for which a recording has begun before :meth:`run`.
+        Diagnosis to show. Call its ``begin`` before :meth:`run`.
     port : int, default=0
-        Port on 127.0.0.1. 0 takes a free one.
+        Port on 127.0.0.1. With 0, a free port is chosen.
     seconds : float, default=10.0
-        Length of the signal that is shown, in seconds. The first 8 channels are drawn.
+        Length of the signal that is shown, in s. At most 8 channels are drawn.
 
     Attributes
     ----------
     url : str
-        Address of the page, with the token. Every user of this computer who has it can watch.
+        Address of the page, including the token. Any user of this computer who knows the address
+        can watch.
 
     See Also
     --------
-    watch : The same in a terminal.
+    watch : Shows a live diagnosis in a terminal.
 
     Examples
     --------
@@ -95,25 +96,26 @@ class LiveView:
 
     @property
     def url(self) -> str:
-        """Address of the page."""
+        """Address of the page, including the token."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/?token={self._token}"
 
     def run(self, source: Iterable[Any]) -> Iterator[Any]:
-        """Events of ``live.run(source)``, which the page shows as they come.
+        """Yield the events of ``live.run(source)`` and show them on the page as they arrive.
 
         Parameters
         ----------
         source : iterable of array-like or Chunk
-            As for ``StreamingDiagnosis.run``.
+            Samples in a form that ``StreamingDiagnosis.run`` accepts.
 
         Yields
         ------
         event : WindowResult or Gap
+            Result of a window, or a gap in the signal.
         """
         return self._state.run(source)
 
     def close(self) -> None:
-        """End the server. Open pages keep their last picture and state that it has ended."""
+        """Stop the server; open pages keep their last state and report that it has ended."""
         self._closed.set()
         with self._state.changed:
             self._state.changed.notify_all()
@@ -139,24 +141,24 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that has gone away is not an error."""
+        """Print nothing, because a browser that closes a connection is not an error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version, sys_version = "sklearn-emg", ""
-    timeout = 10.0  # seconds for a request to be sent, or a picture to be taken
+    timeout = 10.0  # time limit in s for receiving a request or sending an update
 
     def do_GET(self) -> None:
-        """Serve the page and its events to those who have the token."""
+        """Serve the page and its events to requests with the token."""
         parts = urlsplit(self.path)
         given = parse_qs(parts.query).get("token", [""])[0]
         host = self.headers.get("Host", "").rpartition(":")[0]
-        # Another name for this address is a page elsewhere that had it resolved to this computer.
+        # Another host name comes from a foreign page whose name was resolved to this computer.
         if host not in ("127.0.0.1", "localhost") or not hmac.compare_digest(
             given.encode(), self.server.token
         ):
-            self._answer(403, "text/plain", b"The address needs its token.\n")
+            self._answer(403, "text/plain", b"The address must include its token.\n")
         elif parts.path == "/":
             nonce = secrets.token_urlsafe(16)
             page = _page(self.server.state, nonce).encode()
@@ -167,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, "text/plain", b"There is no such page.\n")
 
     def _events(self) -> None:
-        """Pictures as server-sent events, until the view is closed or the browser goes away."""
+        """Send updates as server-sent events until the view or the connection is closed."""
         if not self.server.streams.acquire(blocking=False):
             self._answer(503, "text/plain", b"Too many pages are open.\n")
             return
@@ -176,13 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
             seen = -1
             while not self.server.closed.is_set():
                 seen = self._send_next(seen)
-        except OSError:  # the browser has gone away
+        except OSError:  # the browser has closed the connection
             return
         finally:
             self.server.streams.release()
 
     def _send_next(self, seen: int) -> int:
-        """Wait for a change, send the picture and return its version."""
+        """Wait for a change, send the new state and return its version."""
         state = self.server.state
         with state.changed:
             state.changed.wait_for(
@@ -219,16 +221,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not printed: their addresses have the token."""
+        """Print no requests, because their addresses contain the token."""
 
 
 def _for_script(value: Any) -> str:
-    """JSON for a script element, which a closing tag in a text would end."""
+    """Encode JSON for a script element, so that no closing tag in a text ends the element."""
     return json.dumps(value).replace("<", "\\u003c")
 
 
 def _page(state: LiveState, nonce: str) -> str:
-    """The page, with its style and script."""
+    """Build the page with its style sheet and script."""
     classes = [str(label) for label in state.live.classes]
     styles = class_styles(state.live.classes)
     light = [color for color, *_ in styles]
@@ -261,4 +263,5 @@ def _page(state: LiveState, nonce: str) -> str:
         "SCRIPT": (folder / "live.js").read_text(encoding="utf-8"),
     }  # fmt: skip
     text = (folder / "live.html").read_text(encoding="utf-8")
-    return re.sub("@@([A-Z]+)@@", lambda found: parts[found[1]], text)  # once: names may have @@
+    # A single pass, because names of classes may contain @@.
+    return re.sub("@@([A-Z]+)@@", lambda found: parts[found[1]], text)

@@ -1,4 +1,4 @@
-"""What a live view shows: the latest seconds of the signal, scores of windows, the decision."""
+"""State of a live view: the latest seconds of the signal, scores of windows, the decision."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MESSAGES = 20
 
 
 class _Envelope:
-    """Lowest and highest sample in each of the latest intervals of a signal."""
+    """Minimum and maximum of a signal in each of its latest intervals."""
 
     def __init__(self, size: int):
         self.size = size
         self.bins: deque[tuple[int, NDArray[Any], NDArray[Any]]] = deque(maxlen=N_BINS)
 
     def add(self, samples: NDArray[Any], start: int) -> None:
-        """Add samples of shape (n_channels, n_times), the first of which has number `start`."""
+        """Add samples of shape (n_channels, n_times); `start` is the index of the first one."""
         number = (start + np.arange(samples.shape[1])) // self.size
         edges = np.r_[0, np.flatnonzero(np.diff(number)) + 1, len(number)]
         for begin, stop in pairwise(edges):
@@ -41,7 +41,7 @@ class _Envelope:
             self.bins.append((int(number[begin]), low, high))
 
     def snapshot(self, fs: float) -> dict[str, Any]:
-        """Begin in seconds, seconds of a bin, and lows and highs per channel; None in gaps."""
+        """Return the start and the interval in s, and minima and maxima (None in gaps)."""
         if not self.bins:
             return {"start": 0.0, "step": self.size / fs, "low": [], "high": []}
         last = self.bins[-1][0]
@@ -60,20 +60,21 @@ class _Envelope:
 
 
 def _plain(value: Any) -> float | None:
-    """A number as JSON has it, which knows no NaN."""
+    """Convert a number for JSON, which has no NaN."""
     return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
 class LiveState:
-    """State of a running diagnosis, for views in other threads; its size does not grow.
+    """State of a running diagnosis for views in other threads, with limited memory.
 
     Parameters
     ----------
     live : StreamingDiagnosis
+        Diagnosis to show.
     seconds : float
-        Length of the signal that is shown, in seconds.
+        Length of the signal that is shown, in s.
     caller : str
-        Name for messages.
+        Name of the calling function or class, for error messages.
     """
 
     def __init__(self, live: StreamingDiagnosis, seconds: float, caller: str):
@@ -97,7 +98,7 @@ class LiveState:
         self._position = self._hidden = 0
 
     def run(self, source: Iterable[Any]) -> Iterator[Any]:
-        """Events of ``live.run(source)``, while the state follows."""
+        """Yield the events of ``live.run(source)`` and update the state."""
         with self.changed:
             self._clear()
         self._notify("running")
@@ -143,7 +144,7 @@ class LiveState:
             self.changed.notify_all()
 
     def snapshot(self) -> dict[str, Any]:
-        """What is shown now, of types that JSON has."""
+        """Return the present state in types that JSON supports."""
         with self.changed:
             latency = self.live.latency
             return {

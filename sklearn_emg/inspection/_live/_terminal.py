@@ -1,4 +1,4 @@
-"""A running diagnosis in the terminal."""
+"""View of a running diagnosis in the terminal."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def watch(
     seconds: float = 10.0,
     console: Any = None,
 ) -> Iterator[Any]:
-    """Events of ``live.run(source)``, which the terminal shows as they come.
+    """Show a live diagnosis in the terminal while iterating over its events.
 
-    It shows the range of the signal (of its first channel) over the latest seconds, the mean
-    scores, and the decision with its interval. It needs rich:
-    ``pip install "sklearn-emg[terminal]"``.
+    The terminal shows the range of the first channel over the latest seconds, the mean scores, and
+    the decision with its interval. This requires rich: ``pip install "sklearn-emg[terminal]"``.
 
     Parameters
     ----------
     live : StreamingDiagnosis
-        The diagnosis, for which a recording has begun.
+        Diagnosis to show. Call its ``begin`` first.
     source : iterable of array-like or Chunk
-        As for ``StreamingDiagnosis.run``.
+        Samples in a form that ``StreamingDiagnosis.run`` accepts.
     seconds : float, default=10.0
-        Length of the signal that is shown, in seconds.
+        Length of the signal that is shown, in s.
     console : rich.console.Console, default=None
-        Console to write to. None is the terminal.
+        Console to write to. By default, it is the terminal.
 
     Returns
     -------
     events : iterator of WindowResult and Gap
+        Events of ``live.run(source)``.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def watch(
 
     See Also
     --------
-    LiveView : The same in a browser.
+    LiveView : Shows a live diagnosis in a browser.
     """
     screen = require("rich.live", "watch", "terminal")
     state = LiveState(live, seconds, "watch")
@@ -70,14 +70,14 @@ def _shown(state: LiveState, source: Iterable[Any], screen: Any) -> Iterator[Any
 
 
 def _panel(told: dict[str, Any], classes: list[str]) -> Any:
-    """A panel with the lines of the view."""
+    """Create a panel with the lines of the view."""
     panel = require("rich.panel", "watch", "terminal")
     text = require("rich.text", "watch", "terminal")
     return panel.Panel(text.Text("\n".join(_lines(told, classes))), title="Live diagnosis")
 
 
 def _lines(told: dict[str, Any], classes: list[str]) -> list[str]:
-    """Lines of text: signal, scores, decision, latest message."""
+    """Return the lines of text: signal, scores, decision and latest message."""
     lines = [_sparkline(told["signal"]), ""]
     decision = told["decision"]
     if decision is None:
@@ -105,7 +105,7 @@ def _lines(told: dict[str, Any], classes: list[str]) -> list[str]:
 
 
 def _sparkline(signal: dict[str, Any]) -> str:
-    """Range of the first channel in blocks; blanks in gaps."""
+    """Draw the range of the first channel in block characters, with blanks in gaps."""
     if not signal["low"]:
         return ""
     low, high = (np.array(signal[name][0], dtype=float) for name in ("low", "high"))

@@ -1,4 +1,4 @@
-"""Displays of predicted numbers."""
+"""Displays of adaptation, predicted values, courses and survival."""
 
 from sklearn_emg.inspection._outcomes._adaptation import AdaptationDisplay as AdaptationDisplay
 from sklearn_emg.inspection._outcomes._agreement import AgreementDisplay as AgreementDisplay

@@ -1,4 +1,4 @@
-"""Display of accuracy at a new site by the number of local subjects."""
+"""Display of accuracy at a new site as a function of the number of local subjects."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _COLUMNS = 2
 
 
 class AdaptationDisplay:
-    """Accuracy at a new site by the number of local subjects that a system learned from.
+    """Accuracy at a new site as a function of the number of local subjects.
 
-    Create it with :meth:`from_curve` or :meth:`from_curves`.
+    Create the display with :meth:`from_curve` or :meth:`from_curves`.
 
     Parameters
     ----------
     curves : dict of str to list of AdaptationCurve
-        Curves of each panel by its title.
+        Curves of each panel, by the title of the panel.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        One per panel.
+        One Axes per panel.
     lines_ : dict of tuple to ErrorbarContainer
-        By title of the panel, name of the system and cohort ("new" or "old").
+        Lines by (title of the panel, name of the system, cohort). The cohort is "new" or "old".
 
     Examples
     --------
@@ -58,14 +58,14 @@ class AdaptationDisplay:
 
     @classmethod
     def from_curve(cls, curve: AdaptationCurve) -> AdaptationDisplay:
-        """Show one curve."""
+        """Create the display from one curve."""
         return cls({f"adapted to {curve.target}": [curve]})
 
     @classmethod
     def from_curves(
         cls, curves: Mapping[str, AdaptationCurve | Sequence[AdaptationCurve]]
     ) -> AdaptationDisplay:
-        """Show several curves, a panel for each title; curves of a list share a panel."""
+        """Create a display with one panel per title; the curves of a list share a panel."""
         return cls(
             {
                 title: [found] if isinstance(found, AdaptationCurve) else list(found)
@@ -81,7 +81,7 @@ class AdaptationDisplay:
         metric : str, default="balanced_accuracy"
             Name from the ``summary`` of the curves.
         ax : Axes or array of Axes, default=None
-            Axes to draw in, one per panel; by default a new figure.
+            Axes to draw in, one per panel. By default, a new figure is created.
 
         Returns
         -------
@@ -114,8 +114,8 @@ class AdaptationDisplay:
         names = list(dict.fromkeys(name for name, *_ in parts))
         for name, cohort, part in parts:
             k = names.index(name)
-            # Numbers are evenly spaced, and systems side by side, so that error bars do not cover
-            # one another.
+            # Numbers of subjects are evenly spaced. Systems are shifted sideways, so that error
+            # bars do not overlap.
             at = np.searchsorted(sizes, part["n_local"]) + 0.09 * (k - (len(names) - 1) / 2)
             self.lines_[title, str(name), cohort] = _draw_line(axis, at, part, k, cohort, name)
         if metric == "balanced_accuracy":
@@ -129,7 +129,7 @@ class AdaptationDisplay:
 
 
 def _draw_chance(axis: Any, chance: float) -> None:
-    """A line at the chance level."""
+    """Draw a line at the chance level."""
     axis.axhline(chance, color=GREY, lw=0.9, ls=":", zorder=0)
     axis.annotate(
         "chance",
@@ -144,7 +144,7 @@ def _draw_chance(axis: Any, chance: float) -> None:
 
 
 def _lines_of(curve: AdaptationCurve, metric: str) -> list[tuple[Any, str, Any]]:
-    """Name, cohort and rows of each line."""
+    """Return the name, cohort and rows of each line."""
     return [
         (name, cohort, part)
         for cohort in dict.fromkeys(curve.summary["cohort"])
@@ -153,7 +153,7 @@ def _lines_of(curve: AdaptationCurve, metric: str) -> list[tuple[Any, str, Any]]
 
 
 def _draw_line(axis: Any, at: Any, part: Any, k: int, cohort: str, name: Any) -> Any:
-    """Values with intervals; old subjects are dotted and pale."""
+    """Draw values with intervals; lines of old subjects are dotted and pale."""
     color, marker, line, _ = style(k)
     new = cohort == "new"
     value, low, high = (part[c].to_numpy(dtype=float) for c in ("value", "low", "high"))

@@ -1,4 +1,4 @@
-"""Display of predicted against true numbers: calibration and Bland-Altman plot."""
+"""Display of predicted and true values: calibration plot and Bland-Altman plot."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ KINDS = ("calibration", "bland-altman")
 
 
 class AgreementDisplay:
-    """Predicted and true numbers: calibration line, or Bland-Altman plot of their differences.
+    """Agreement of predicted and true values in a calibration plot or a Bland-Altman plot.
 
-    Create it with :meth:`from_predictions` or :meth:`from_comparison`.
+    Create the display with :meth:`from_predictions` or :meth:`from_comparison`.
 
     Parameters
     ----------
     cases : DataFrame
-        One row per case: ``subject``, ``y_true``, ``y_pred``.
+        One row per prediction, with the columns ``subject``, ``y_true`` and ``y_pred``.
     calibration : dict of str to float
-        ``slope`` and ``intercept`` of the least squares line of true on predicted values, with the
-        ends ``slope_low`` and ``slope_high`` of an interval over subjects. A calibrated model has
-        the slope 1; below 1 its predictions are too far apart.
+        ``slope`` and ``intercept`` of the least-squares regression of true on predicted values.
+        ``slope_low`` and ``slope_high`` are confidence limits of the slope from a bootstrap over
+        subjects. The slope of a calibrated model is 1. A slope below 1 means that the predictions
+        vary too much.
     limits : dict of str to float
-        ``bias``, the mean of predicted minus true, its interval ``bias_low`` and ``bias_high``, and
-        the limits of agreement ``low`` and ``high``, bias -+ 1.96 standard deviations [1]_.
+        ``bias`` is the mean of predicted minus true values, with the confidence limits ``bias_low``
+        and ``bias_high``. ``low`` and ``high`` are the limits of agreement, which are the bias
+        minus and plus 1.96 standard deviations [1]_.
     confidence : float
         Confidence level of the intervals.
 
@@ -44,6 +46,7 @@ class AgreementDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     points_ : matplotlib PathCollection
+        One point per prediction.
 
     References
     ----------
@@ -84,14 +87,14 @@ class AgreementDisplay:
         n_resamples: int = 500,
         random_state: int | np.random.RandomState | None = 0,
     ) -> AgreementDisplay:
-        """Make the display from predictions.
+        """Create the display from predictions.
 
         Parameters
         ----------
         y_true, y_pred : array-like of shape (n_cases,)
             True and predicted values.
         subjects : array-like of shape (n_cases,), default=None
-            Subject of each case; by default each is one.
+            Subject of each prediction. By default, each prediction is of a different subject.
         confidence : float, default=0.95
             Confidence level of the intervals.
         n_resamples : int, default=500
@@ -107,13 +110,14 @@ class AgreementDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, a value is not finite, or there are fewer than three pairs of values.
+            If the lengths differ, a value is not finite, or there are fewer than three pairs of
+            values.
         """
         check_confidence(confidence)
-        regression_measures(y_true, y_pred)  # checks both
+        regression_measures(y_true, y_pred)  # checks the values
         y, p = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
         if len(y) < 3:
-            raise ValueError(f"AgreementDisplay needs at least three cases. Got {len(y)}.")
+            raise ValueError(f"AgreementDisplay needs at least three predictions. Got {len(y)}.")
         subject = np.arange(len(y)) if subjects is None else np.asarray(subjects)
 
         def slope(rows: Any) -> float:
@@ -130,7 +134,7 @@ class AgreementDisplay:
         )
         calibration = {"slope": found, "intercept": float(y.mean() - found * p.mean())}
         calibration |= {"slope_low": low, "slope_high": high}
-        # Subjects count once in the interval of the bias, with the mean of their cases.
+        # In the interval of the bias, each subject counts once, with the mean of its errors.
         error = pd.Series(p - y)
         means = error.groupby(pd.factorize(subject)[0]).mean()
         half = np.nan
@@ -145,14 +149,14 @@ class AgreementDisplay:
 
     @classmethod
     def from_comparison(cls, comparison: Comparison, name: str | None = None) -> AgreementDisplay:
-        """Make the display from the predictions of one pipeline of a comparison.
+        """Create the display from the predictions of one pipeline of a comparison.
 
         Parameters
         ----------
         comparison : Comparison
             Result of :func:`~sklearn_emg.comparison.compare` with regressors.
         name : str, default=None
-            Name of the pipeline; required if there are several.
+            Name of the pipeline. It is required if there are several pipelines.
 
         Returns
         -------
@@ -165,7 +169,9 @@ class AgreementDisplay:
             If the comparison is of classifiers or has no such pipeline.
         """
         if comparison.task != "regression":
-            raise ValueError("AgreementDisplay is for regressors; see ComparisonDisplay.")
+            raise ValueError(
+                "AgreementDisplay is for regressors. For classifiers, see ComparisonDisplay."
+            )
         names = list(dict.fromkeys(comparison.summary["pipeline"]))
         if name is None and len(names) == 1:
             name = names[0]
@@ -180,13 +186,14 @@ class AgreementDisplay:
         )
 
     def plot(self, kind: str = "calibration", *, ax: Any = None) -> AgreementDisplay:
-        """Draw the display.
+        """Draw the calibration plot or the Bland-Altman plot.
 
         Parameters
         ----------
         kind : {"calibration", "bland-altman"}, default="calibration"
-            True against predicted values with the calibration line, or the differences against
-            the means of both with the limits of agreement.
+            What is drawn. "calibration" shows true against predicted values with the calibration
+            line. "bland-altman" shows the differences of the two values against their mean, with
+            the limits of agreement.
         ax : matplotlib Axes, default=None
             Axes to draw in. By default, a new figure is created.
 

@@ -1,4 +1,4 @@
-"""Display of courses: predicted values of later visits, and the error against the horizon."""
+"""Display of disease courses: predicted values of later visits, or errors by months ahead."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ KINDS = ("courses", "horizon")
 
 
 class CourseDisplay:
-    """Courses of subjects with predictions and their bands, and the error against the horizon.
+    """Measured and predicted courses of subjects, or the prediction error by months ahead.
 
-    Create it with :meth:`from_comparison`.
+    Create the display with :meth:`from_comparison`.
 
     Parameters
     ----------
     predictions : DataFrame
-        One row per pipeline and predicted visit: ``pipeline``, ``subject``, ``target_time`` and
-        ``ahead`` (months), ``y_true``, ``y_pred``, ``low`` and ``high``.
+        One row per pipeline and predicted visit. The columns are ``pipeline``, ``subject``,
+        ``target_time`` and ``ahead`` in months, ``y_true``, ``y_pred``, and the limits ``low`` and
+        ``high`` of the prediction band.
     known : DataFrame
-        Values that were measured: ``subject``, ``time`` (months), ``value``.
+        Measured values, with the columns ``subject``, ``time`` in months, and ``value``.
     coverage : float
         Required coverage of the bands.
 
@@ -61,7 +62,7 @@ class CourseDisplay:
     def from_comparison(
         cls, comparison: Comparison, X: pd.DataFrame, *, coverage: float = 0.9
     ) -> CourseDisplay:
-        """Make the display from a comparison of a prognosis.
+        """Create the display from a comparison of prognostic models.
 
         Parameters
         ----------
@@ -70,8 +71,8 @@ class CourseDisplay:
         X : DataFrame
             Contexts of :func:`~sklearn_emg.prognosis.visit_contexts`.
         coverage : float, default=0.9
-            Coverage of the bands: conformal intervals from the errors of all other subjects, of
-            whom each counts with its largest.
+            Required coverage of the bands, which are conformal intervals from the largest error of
+            each other subject.
 
         Returns
         -------
@@ -81,12 +82,13 @@ class CourseDisplay:
         Raises
         ------
         ValueError
-            If the comparison is of no prognosis.
+            If X does not contain contexts of ``visit_contexts``, or the comparison was not made on
+            them.
         """
         check_fraction(coverage, "coverage", "CourseDisplay", below=True)
         if comparison.unit != "target_visit" or "value@0" not in X.columns:
             raise ValueError(
-                "CourseDisplay needs the contexts of visit_contexts, and a comparison on them."
+                "CourseDisplay needs the contexts of visit_contexts and a comparison on them."
             )
         keys = ["subject", "target_visit"]
         places = X[[*keys, "target_time", "ahead"]]
@@ -112,17 +114,17 @@ class CourseDisplay:
     def plot(
         self, kind: str = "courses", *, name: str | None = None, n_subjects: int = 6, ax: Any = None
     ) -> CourseDisplay:
-        """Draw the display.
+        """Draw courses or errors.
 
         Parameters
         ----------
         kind : {"courses", "horizon"}, default="courses"
-            Measured and predicted values of some subjects over time, or the mean absolute error of
-            each pipeline against the months ahead.
+            What is drawn. "courses" shows measured and predicted values of some subjects over time.
+            "horizon" shows the mean absolute error of each pipeline by months ahead.
         name : str, default=None
-            Pipeline whose predictions "courses" shows; by default the first one.
+            Pipeline whose predictions "courses" shows. By default, it is the first one.
         n_subjects : int, default=6
-            Number of subjects that "courses" shows: those with the most visits.
+            Number of subjects that "courses" shows. They are the subjects with the most visits.
         ax : Axes or array of Axes, default=None
             Axes to draw in. By default, a new figure is created.
 
@@ -209,14 +211,14 @@ class CourseDisplay:
 
 
 def _mean_interval(errors: NDArray[np.floating], subjects: list[Any]) -> tuple[float, float]:
-    """Interval of a mean error over subjects."""
+    """Compute the bootstrap interval of a mean error over subjects."""
     return bootstrap_interval(
         lambda rows: float(errors[rows].mean()), subjects, n_resamples=200, random_state=0
     )
 
 
 def _with_bands(part: pd.DataFrame, coverage: float) -> pd.DataFrame:
-    """Predictions of one pipeline with the ends of their bands, from the other subjects' errors."""
+    """Add the limits of the bands, from the errors of the other subjects, to the predictions."""
     errors = (part["y_true"] - part["y_pred"]).abs().groupby(part["subject"]).max()
     out = []
     for subject, own in part.groupby("subject", sort=False):

@@ -1,4 +1,4 @@
-"""Display of times to an event: Kaplan-Meier curves of groups, and predicted curves."""
+"""Display of times to an event: Kaplan-Meier curves of groups and predicted curves."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _UNITS = "months"
 
 
 class SurvivalDisplay:
-    """Fraction without an event over time: Kaplan-Meier curves, and predicted curves.
+    """Fraction of subjects without an event over time, in Kaplan-Meier or predicted curves.
 
-    Create it with :meth:`from_outcomes` or :meth:`from_comparison`.
+    Create the display with :meth:`from_outcomes` or :meth:`from_comparison`.
 
     Parameters
     ----------
     outcomes : DataFrame
-        One row per subject: ``event``, ``time`` and ``group``.
+        One row per subject, with the columns ``event``, ``time`` in months, and ``group``.
     curves : DataFrame of shape (n_subjects, n_times), default=None
-        Predicted curves, columns are times.
+        Predicted curve of each subject. The columns are times in months.
 
     Attributes
     ----------
@@ -60,16 +60,16 @@ class SurvivalDisplay:
     def from_outcomes(
         cls, y: NDArray[Any], subjects: Labels | None = None, groups: Labels | None = None
     ) -> SurvivalDisplay:
-        """Make the display from outcomes.
+        """Create the display from outcomes.
 
         Parameters
         ----------
         y : structured ndarray of shape (n_rows,)
-            Outcomes of :func:`~sklearn_emg.prognosis.survival_target`.
+            Outcomes from :func:`~sklearn_emg.prognosis.survival_target`.
         subjects : array-like of shape (n_rows,), default=None
-            Subject of each row, each of which counts once; by default each row is a subject.
+            Subject of each row. Each subject counts once. By default, each row is a subject.
         groups : array-like of shape (n_rows,), default=None
-            Group of each row's subject; each group gets a curve.
+            Group of the subject of each row. Each group has its own curve.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class SurvivalDisplay:
         Raises
         ------
         ValueError
-            If the outcomes are unusable, or a subject has two outcomes or groups.
+            If the outcomes are invalid, or a subject has two outcomes or groups.
         """
         y = check_outcomes(y, cls.__name__, some_event=False)
         found = Subjects.of(None, np.arange(len(y)) if subjects is None else subjects)
@@ -103,20 +103,20 @@ class SurvivalDisplay:
     def from_comparison(
         cls, comparison: SurvivalComparison, name: str | None = None
     ) -> SurvivalDisplay:
-        """Make the display from a comparison, with subjects in two groups by predicted risk.
+        """Create the display from a comparison, with two groups of subjects by predicted risk.
 
         Parameters
         ----------
         comparison : SurvivalComparison
             Result of :func:`~sklearn_emg.prognosis.compare_survival`.
         name : str, default=None
-            Model; by default the first that was compared.
+            Name of the model. By default, it is the first one that was compared.
 
         Returns
         -------
         display : SurvivalDisplay
-            Its groups are the halves of each fold with the higher and the lower predicted
-            probability of an event until the last time.
+            Display with two groups, which are the halves of each fold with the higher and the lower
+            predicted probability of an event before the last time.
         """
         names = list(comparison.curves)
         name = names[1] if name is None else name
@@ -128,14 +128,15 @@ class SurvivalDisplay:
         return cls(outcomes.assign(group=group), curves)
 
     def plot(self, kind: str = "kaplan-meier", *, ax: Any = None) -> SurvivalDisplay:
-        """Draw the display.
+        """Draw Kaplan-Meier curves or predicted curves.
 
         Parameters
         ----------
         kind : {"kaplan-meier", "predicted"}, default="kaplan-meier"
-            Kaplan-Meier curves of the groups with pointwise 95 % intervals, marks where subjects
-            are censored, and the numbers at risk below; or the predicted curve of each subject with
-            the mean of all and the Kaplan-Meier curve, which agree if the model is calibrated.
+            What is drawn. "kaplan-meier" shows Kaplan-Meier curves of the groups with pointwise
+            95 % intervals, marks at censored times, and the numbers at risk below. "predicted"
+            shows the predicted curve of each subject, their mean, and the Kaplan-Meier curve. The
+            last two agree if the model is calibrated.
         ax : Axes or array of Axes, default=None
             Axes to draw in. By default, a new figure is created.
 
@@ -147,7 +148,7 @@ class SurvivalDisplay:
         Raises
         ------
         ValueError
-            If there are no predicted curves, or `kind` is none of these.
+            If `kind` is unknown, or is "predicted" and there are no predicted curves.
         """
         check_option(kind, KINDS, "kind", type(self).__name__)
         if kind == "predicted":
@@ -195,7 +196,7 @@ class SurvivalDisplay:
     def _draw_predicted(self, ax: Any) -> None:
         if self.curves is None:
             raise ValueError(
-                "SurvivalDisplay has no predicted curves: make it by from_comparison for "
+                "SurvivalDisplay has no predicted curves. Create it with from_comparison to use "
                 "kind='predicted'."
             )
         self.figure_, self.axes_ = panels(ax, 1, 1, "SurvivalDisplay.plot", figsize=(5.6, 3.8))
@@ -215,7 +216,7 @@ class SurvivalDisplay:
 
 
 def _draw_curve(axis: Any, outcomes: pd.DataFrame, color: str, line: Any, label: str) -> None:
-    """A Kaplan-Meier curve with its band and marks of censored subjects."""
+    """Draw a Kaplan-Meier curve with its band and with marks at censored times."""
     y = outcomes[["event", "time"]].to_records(index=False)
     curve = kaplan_meier(y)
     axis.step(curve["time"], curve["survival"], where="post", color=color, ls=line, lw=1.5,

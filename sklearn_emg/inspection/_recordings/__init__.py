@@ -1,1 +1,1 @@
-"""Displays of one recording and of the quality of many."""
+"""Displays of one recording, of its decomposition and of the quality of a cohort."""

@@ -1,4 +1,4 @@
-"""DecompositionDisplay: signal, residual, discharges and templates of one recording."""
+"""DecompositionDisplay: signal, residual, discharges and templates of a recording."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.inspection._plot import COLORS, GREY, panels, style, tidy
 from sklearn_emg.metrics import DecompositionAgreement, common_discharges, decomposition_agreement
 from sklearn_emg.motor_units import MotorUnitDecomposer
@@ -17,36 +18,40 @@ __all__ = ["DecompositionDisplay"]
 
 
 class DecompositionDisplay:
-    """A decomposed recording: signal and residual, discharges, templates.
+    """Signal, residual, discharges and templates of a decomposed recording.
 
-    Create it with :meth:`from_decomposer`.
+    Create the display with :meth:`from_decomposer`.
 
     Parameters
     ----------
     signal, residual : ndarray of shape (n_times,)
-        One channel in mV, and what is left of it without the potentials of all discharges.
+        Signal of one channel, and this signal minus the potentials of all discharges, in mV.
     fs : float
         Sampling rate in Hz.
     discharges : DataFrame
-        ``unit`` and ``time``.
+        Discharges, with the columns ``unit`` and ``time`` in s.
     templates : DataFrame
-        ``unit``, ``signal``, ``fs`` and ``index`` of the same channel.
+        Templates of the same channel, with the columns ``unit``, ``signal`` in mV, ``fs`` in Hz and
+        ``index``, the sample at the time of the discharge.
     reference : DataFrame or None
-        Discharges to compare with, ``unit`` and ``time``.
+        Reference discharges, with the columns ``unit`` and ``time`` in s.
     agreement : DecompositionAgreement or None
-        That of the discharges with the reference.
+        Agreement of the discharges with the reference.
     title : str, default=""
+        Title of the figure.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        Signal, residual, discharges, templates.
+        Axes of the signal, the residual, the discharges and the templates.
     signal_line_, residual_line_ : Line2D
+        Lines of the signal and of the residual.
     event_lines_ : list of EventCollection
-        One per unit, the first unit first.
+        Discharges of each unit, in the order of the units.
     template_lines_ : list of Line2D
+        Template of each unit.
 
     Examples
     --------
@@ -94,26 +99,27 @@ class DecompositionDisplay:
         partial: bool = False,
         title: str = "",
     ) -> DecompositionDisplay:
-        """Prepare one recording.
+        """Create the display from a recording and its fitted decomposer.
 
         Parameters
         ----------
         decomposer : MotorUnitDecomposer
-            Fitted to `X`.
+            Decomposer that was fitted on `X`.
         X : DataFrame or array-like
             Recording table, or one recording in mV of shape (n_times,) or (n_channels, n_times).
         row : int, default=0
-            Row of the recording among those that the decomposer was fitted to.
+            Row of the recording among those on which the decomposer was fitted.
         channel : int, default=1
-            Channel to draw, from 1.
+            Number of the channel to draw, counted from 1.
         fs : float, default=None
-            Sampling rate in Hz of an array; a table has its own.
+            Sampling rate in Hz. It is required for an array; a table contains its own.
         reference : DataFrame, default=None
-            Discharges to compare with, ``time`` in seconds and ``unit``.
+            Reference discharges, with the columns ``time`` in s and ``unit``.
         partial : bool, default=False
             Whether the reference is partial, as in
             :func:`~sklearn_emg.metrics.decomposition_agreement`.
         title : str, default=""
+            Title of the figure.
 
         Returns
         -------
@@ -123,18 +129,18 @@ class DecompositionDisplay:
         Raises
         ------
         ValueError
-            If an array comes without its sampling rate, or there is no such channel.
+            If X is an array and `fs` is None, or if there is no such channel.
         """
         if isinstance(X, pd.DataFrame):
             signal, fs = read_signal(X["signal"].iloc[row]), float(X["fs"].iloc[row])
         elif fs is None:
-            raise ValueError("DecompositionDisplay needs the sampling rate of an array: give 'fs'.")
+            raise ValueError("DecompositionDisplay needs the sampling rate of an array. Set 'fs'.")
         else:
             signal = np.asarray(X)
         channels = np.atleast_2d(signal)
         if not 1 <= channel <= len(channels):
             raise ValueError(
-                f"The recording has {len(channels)} channels; channel {channel} is none of them."
+                f"The recording has {counted(len(channels), 'channel')}, but 'channel' is {channel}."
             )
         found = decomposer.discharges_
         templates = decomposer.templates_
@@ -163,9 +169,11 @@ class DecompositionDisplay:
         Parameters
         ----------
         ax : Axes or array of 4 Axes, default=None
-            Where to draw; by default a new figure.
-        start, stop : float, default=0.0 and None
-            Part of the recording in seconds; by default all of it.
+            Axes to draw in. By default, a new figure is created.
+        start : float, default=0.0
+            Start of the part that is drawn, in s.
+        stop : float, default=None
+            End of the part that is drawn, in s. By default, it is the end of the recording.
 
         Returns
         -------
@@ -206,7 +214,7 @@ class DecompositionDisplay:
             axis.set_ylim(max(units) + 0.7, min(units) - 0.7)
         if self.agreement is None or self.reference is None:
             return
-        # Reference discharges that were found are dots, the others are crosses.
+        # Reference discharges that were found are drawn as dots, the others as crosses.
         for row in self.agreement.units.to_dict("records"):
             if row["found"] == 0:
                 continue
@@ -219,7 +227,8 @@ class DecompositionDisplay:
             axis.plot(theirs[common], np.full(len(common), height), ".", color="black", ms=3)
             axis.plot(theirs[missed], np.full(len(missed), height), "x", color=COLORS[1], ms=5)
         axis.set_title(
-            "bars: found; dots and crosses: reference discharges found and missed", fontsize=9
+            "bars: found discharges; dots and crosses: found and missed reference discharges",
+            fontsize=9,
         )
 
     def _draw_templates(self, axis: Any) -> None:

@@ -1,4 +1,4 @@
-"""QualityDisplay: findings and amplitudes of all recordings of a cohort on one page."""
+"""QualityDisplay: quality findings and amplitudes of all recordings of a cohort."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pandas as pd
 from sklearn_emg.inspection._plot import COLORS, GREY, legend_outside, log_scale, panels, tidy
 from sklearn_emg.preprocessing import QUALITY_KINDS, QUALITY_LEVELS, QualityReport, check_quality
 
-#: Colours of the levels, which differ in lightness too.
+#: Colours of the levels, which also differ in lightness.
 _LEVEL_COLORS = ("#E8E8E8", COLORS[4], COLORS[1])
 _MOST_NAMES = 40  # on an axis
 
 
 class QualityDisplay:
-    """Quality of a cohort: a row for each recording, in the order of the table.
+    """Quality of a cohort, with one row per recording in the order of the table.
 
-    The panel on the left shows which kinds of findings each recording has. On the right there are
-    the amplitude (RMS) of each recording, the median of its channels, and its noise floor.
-    Create it with :meth:`from_report` or :meth:`from_table`.
+    The left panel shows the kinds of findings of each recording. The right panel shows the
+    amplitude (RMS) and the noise floor of each recording, which are medians over its channels.
+    Create the display with :meth:`from_report` or :meth:`from_table`.
 
     Parameters
     ----------
@@ -30,13 +30,15 @@ class QualityDisplay:
     Attributes
     ----------
     levels : DataFrame of shape (n_recordings, n_kinds)
-        0 (ok), 1 (check) or 2 (bad) for each kind of finding that occurs.
+        Level of each kind of finding that occurs, which is 0 (ok), 1 (check) or 2 (bad).
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        Findings, and amplitudes.
+        Axes of the findings and of the amplitudes.
     image_ : AxesImage
+        Image of the findings.
     amplitudes_, noise_floors_ : PathCollection
+        Points of the amplitudes and of the noise floors.
 
     Examples
     --------
@@ -63,11 +65,12 @@ class QualityDisplay:
 
     @classmethod
     def from_report(cls, report: QualityReport) -> QualityDisplay:
-        """Show a report.
+        """Create the display from a quality report.
 
         Parameters
         ----------
         report : QualityReport
+            Result of :func:`~sklearn_emg.preprocessing.check_quality`.
 
         Returns
         -------
@@ -83,14 +86,14 @@ class QualityDisplay:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, y: Any = None, **check: Any) -> QualityDisplay:
-        """Check a table and show the result.
+        """Check the quality of a table and create the display from the result.
 
         Parameters
         ----------
         table : DataFrame
             Recording table.
         y : array-like of shape (n_recordings,), default=None
-            Labels.
+            Label of each recording.
         **check
             Parameters of :func:`~sklearn_emg.preprocessing.check_quality`.
 
@@ -102,12 +105,12 @@ class QualityDisplay:
         return cls(check_quality(table, y, **check))
 
     def plot(self, *, ax: Any = None) -> QualityDisplay:
-        """Draw the page.
+        """Draw findings and amplitudes.
 
         Parameters
         ----------
         ax : Axes or sequence of Axes, default=None
-            One for the whole page or one for each panel. By default a new figure is made.
+            One Axes, which is divided, or one Axes per panel. By default, a new figure is created.
 
         Returns
         -------
@@ -125,7 +128,7 @@ class QualityDisplay:
         from matplotlib.patches import Patch
 
         left, right = self.axes_
-        # Without any finding there is one empty column.
+        # If there are no findings, there is a single empty column.
         values = self.levels.to_numpy() if n_kinds else np.zeros((n_rows, 1), dtype=int)
         colors = ListedColormap(list(_LEVEL_COLORS))
         self.image_ = left.imshow(
@@ -151,7 +154,7 @@ class QualityDisplay:
         return self
 
     def _mark_rows(self, ax: Any) -> None:
-        """Names of recordings where they fit; otherwise of subjects, with lines between them."""
+        """Label the rows by recording or, if there are too many, by subject with dividing lines."""
         recordings = self.report.recordings
         n_rows = len(recordings)
         names, what = recordings["recording"].astype(str).to_numpy(), "recording"
@@ -170,7 +173,7 @@ class QualityDisplay:
     def _draw_amplitudes(self, ax: Any) -> None:
         channels = self.report.channels
         medians = channels.groupby("row")[["rms", "noise_floor"]].median()
-        medians = medians.where(medians > 0)  # a dead channel has no place on a logarithmic axis
+        medians = medians.where(medians > 0)  # zeros of dead channels have no logarithm
         rows = medians.index.to_numpy()
         rank = self.report.recordings["quality"].map(QUALITY_LEVELS.index).to_numpy()
         edges = np.array(["0.5", *_LEVEL_COLORS[1:]], dtype=object)[rank]

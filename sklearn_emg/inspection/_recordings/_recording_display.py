@@ -15,9 +15,9 @@ from sklearn_emg.recordings import read_signal
 
 
 class RecordingDisplay:
-    """One recording: signal and envelope, discharges, windows, spectrogram.
+    """Signal, envelope, discharges, windows and spectrogram of one recording.
 
-    Create it with :meth:`from_signal` or :meth:`from_table`.
+    Create the display with :meth:`from_signal` or :meth:`from_table`.
 
     Parameters
     ----------
@@ -28,24 +28,32 @@ class RecordingDisplay:
     envelope : ndarray of shape (n_times,) or None
         Moving root mean square in mV.
     annotations : DataFrame or None
-        Discharges: ``time`` (s) and ``unit``, as
-        :func:`~sklearn_emg.datasets.load_annotations` gives them in ``events``.
+        Discharges, with the columns ``time`` in s and ``unit``, such as the ``events`` of
+        :func:`~sklearn_emg.datasets.load_annotations`.
     windows : tuple of (ndarray, float) or None
-        Starts of windows and their length, in seconds.
+        Start of each window and length of the windows, in s.
     title : str, default=""
+        Title of the figure.
 
     Attributes
     ----------
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes
-        Signal; discharges if there are annotations; spectrogram if asked for.
-    line_, envelope_line_ : Line2D
-        The latter None without an envelope.
+        Axes of the signal, of the discharges (if there are annotations) and of the spectrogram (if
+        it is drawn).
+    line_ : Line2D
+        Line of the signal.
+    envelope_line_ : Line2D or None
+        Line of the envelope.
     event_lines_ : list of EventCollection
+        Discharges of each unit.
     window_lines_ : LineCollection or None
+        Bars of the windows.
     image_ : QuadMesh or None
+        Image of the spectrogram.
     colorbar_ : Colorbar or None
+        Colour bar of the spectrogram.
 
     Examples
     --------
@@ -86,7 +94,7 @@ class RecordingDisplay:
         step: float | None = None,
         title: str = "",
     ) -> RecordingDisplay:
-        """Prepare one channel.
+        """Create the display from one channel.
 
         Parameters
         ----------
@@ -95,13 +103,17 @@ class RecordingDisplay:
         fs : float
             Sampling rate in Hz.
         envelope : float, default=0.05
-            Length in seconds of the moving root mean square; None draws none.
+            Length of the moving root mean square in s. None draws no envelope.
         annotations : DataFrame, default=None
-            Discharges: ``time`` in seconds and ``unit``.
-        window, step : float, default=None
-            Length of windows and the distance from one to the next, in seconds, as in
-            :func:`~sklearn_emg.recordings.divide`; by default none are drawn.
+            Discharges, with the columns ``time`` in s and ``unit``.
+        window : float, default=None
+            Length of the windows in s, as in :func:`~sklearn_emg.recordings.divide`. By default, no
+            windows are drawn.
+        step : float, default=None
+            Time from the start of one window to the start of the next, in s. By default, it equals
+            `window`.
         title : str, default=""
+            Title of the figure.
 
         Returns
         -------
@@ -112,7 +124,7 @@ class RecordingDisplay:
         if signal.ndim != 1 or signal.size < 2:
             raise ValueError(
                 "RecordingDisplay draws one channel of at least two samples. Got a signal of shape "
-                f"{signal.shape}; choose one with signal[channel]."
+                f"{signal.shape}. Select one channel with signal[channel]."
             )
         given = ("time", "unit") if annotations is None else annotations.columns
         if missing := [c for c in ("time", "unit") if c not in given]:
@@ -146,18 +158,18 @@ class RecordingDisplay:
         window: float | None = None,
         step: float | None = None,
     ) -> RecordingDisplay:
-        """Prepare one row of a recording table.
+        """Create the display from one row of a recording table.
 
         Parameters
         ----------
         table : DataFrame
             Recording table.
         row : int, default=0
-            Position of the recording in the table.
+            Position of the row of the recording in the table.
         channel : int, default=0
-            Channel of a signal that has several.
+            Index of the channel to show if the signal has several.
         envelope, annotations, window, step
-            As in :meth:`from_signal`.
+            Parameters of :meth:`from_signal`.
 
         Returns
         -------
@@ -190,12 +202,12 @@ class RecordingDisplay:
         Parameters
         ----------
         ax : Axes or array of Axes, default=None
-            One Axes, which is divided if there are several panels, or one per panel; by default a
-            new figure.
+            One Axes, which is divided if there are several panels, or one Axes per panel. By
+            default, a new figure is created.
         spectrogram : bool, default=True
             Whether to draw the spectrogram.
         max_frequency : float, default=None
-            Highest frequency shown, in Hz; by default half the sampling rate.
+            Highest frequency shown, in Hz. By default, it is half the sampling rate.
 
         Returns
         -------
@@ -237,7 +249,7 @@ class RecordingDisplay:
         if self.windows is not None:
             starts, length = self.windows
             low, high = np.nanmin(self.signal), np.nanmax(self.signal)
-            # Overlapping windows go to lines of their own below the signal.
+            # Overlapping windows are drawn on separate lines below the signal.
             distance = starts[1] - starts[0] if len(starts) > 1 else length
             n_lines = max(1, int(np.ceil(length / distance - 1e-9)))
             y = low - 0.05 * (high - low) * (1.5 + np.arange(len(starts)) % n_lines)
@@ -251,7 +263,7 @@ class RecordingDisplay:
                 label=f"{len(starts)} windows of {length:g} s",
             )
         axis.set_ylabel("amplitude (mV)")
-        # The legend is as wide as the panel may be; the title stands above it.
+        # The legend can be as wide as the panel, so the title is placed above it.
         axis.set_title(self.title, loc="left", fontsize=11, pad=20)
         legend_outside(axis, "above left", ncols=3)
 
@@ -272,7 +284,7 @@ class RecordingDisplay:
 
     def _plot_spectrogram(self, axis: Any, max_frequency: float | None) -> None:
         values = np.nan_to_num(self.signal.astype(float))
-        # 25 ms: long enough for 40 Hz, short enough to separate potentials.
+        # Segments of 25 ms resolve 40 Hz and are short enough to separate potentials.
         size = min(len(values), max(16, round(0.025 * self.fs)))
         frequency, time, power = scipy_spectrogram(
             values, self.fs, nperseg=size, noverlap=size * 3 // 4, scaling="density"

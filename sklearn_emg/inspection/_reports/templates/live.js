@@ -46,14 +46,14 @@ function drawSignal(told) {
   low.forEach((row, k) => at("channels").children[k].querySelector("path").setAttribute("d",
     outline(row, high[k], scale || 1, (start - begin) * pixels, step * pixels)));
   const hidden = told.hidden ? ` ${told.hidden} more channel${told.hidden === 1 ? " is" : "s are"} not drawn.` : "";
-  write("scale", "Lowest and highest sample of each interval; full height is ±" +
+  write("scale", "Lowest and highest sample of each interval; the full height is ±" +
     `${scale.toPrecision(2)} mV.${hidden}`);
   write("from", `${begin.toFixed(1)} s`);
   write("to", `${(begin + told.seconds).toFixed(1)} s`);
   names.forEach((_, k) => at(`lane${k}`).setAttribute("d", lane(told.windows, k, begin, pixels)));
 }
 
-// A window's bar stands at its end, as wide as the step to the next one.
+// The bar of a window ends at the end of the window and is as wide as the step between windows.
 function lane(windows, k, begin, pixels) {
   let path = "";
   windows.forEach((w, i) => {
@@ -80,20 +80,20 @@ function drawDecision(told) {
   write("mark", d.leading === null ? "" : marks[d.leading]);
   at("mark").setAttribute("class", d.leading === null ? "mark" : `mark k${d.leading}`);
   write("leading", d.leading === null ? "No window yet" : names[d.leading] +
-    (d.smoothed === null ? "" : `; at present ${class_(d.smoothed)}`));
+    (d.smoothed === null ? "" : `; currently ${class_(d.smoothed)}`));
   at("bar").setAttribute("class", d.leading === null ? "" : `k${d.leading}`);
   at("bar").setAttribute("width", String(1000 * (d.share || 0)));
   const [a, b] = d.interval.map((x) => 1000 * x);
   at("whiskers").setAttribute("d", `M${a} 20H${b}M${a} 8V32M${b} 8V32`);
   const percent = (x) => `${Math.round(100 * x)} %`;
   write("share", d.share === null ? "No votes yet." :
-    `${percent(d.share)} of the votes of independent windows are for it, ` +
+    `${percent(d.share)} of the votes of independent windows are for this class, ` +
     `interval ${percent(d.interval[0])} to ${percent(d.interval[1])}. Windows: ${d.n_windows} scored, ` +
     `${d.n_rejected} left out.`);
   write("decided", d.decided === null ? "Not decided." : `Decided: ${class_(d.decided)}.`);
 }
 
-// What a screen reader says: changes of the decision, at most every three seconds.
+// Text for screen readers: changes of the decision, at most every three seconds.
 function tell(told) {
   const d = told.decision;
   const now = d && d.leading !== null ? `Leading: ${names[d.leading]}.` +
