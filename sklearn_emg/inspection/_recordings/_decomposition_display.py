@@ -140,7 +140,8 @@ class DecompositionDisplay:
         channels = np.atleast_2d(signal)
         if not 1 <= channel <= len(channels):
             raise ValueError(
-                f"The recording has {counted(len(channels), 'channel')}, but 'channel' is {channel}."
+                f"The recording has {counted(len(channels), 'channel')}, but 'channel' is "
+                f"{channel}."
             )
         found = decomposer.discharges_
         templates = decomposer.templates_
