@@ -78,7 +78,9 @@ def test_a_curve_refuses_what_it_cannot_draw():
         names = np.where(y == "healthy", "kind A", "kind B")
         adaptation_curve(standardised(), X, names, learn="references", **SETTINGS)
     again = X.assign(subject=X["subject"].replace("Oslo 1", "Rome 1"))
-    with pytest.raises(ValueError, match=r"Subject 'Rome 1' of site 'Oslo' also has .*\(1 subject in"):
+    with pytest.raises(
+        ValueError, match=r"Subject 'Rome 1' of site 'Oslo' also has .*\(1 subject in"
+    ):
         adaptation_curve(standardised(), again, y, **SETTINGS)
     with pytest.raises(ValueError, match="must contain a number above 0"):
         adaptation_curve(standardised(), X, y, target="Oslo", sizes=[0])

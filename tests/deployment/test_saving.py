@@ -203,7 +203,9 @@ def test_a_forged_file_with_fitting_digests_executes_nothing(saved, tmp_path):
     (saved / "system.skops").write_bytes(forged)
     files = json.loads((saved / "system.json").read_text())["files"]
     rewritten(saved, files={**files, "system.skops": hashlib.sha256(forged).hexdigest()})
-    with pytest.raises(ValueError, match="which is not built, because building it could execute code"):
+    with pytest.raises(
+        ValueError, match="which is not built, because building it could execute code"
+    ):
         load_model(saved)
     assert not made.exists()
 
@@ -470,6 +472,8 @@ def test_another_version_with_other_values_is_refused_with_both_named(saved, val
 @pytest.mark.parametrize("version", ["1.5.2", "2.0.1", "dev"])
 def test_versions_that_are_not_comparable_are_refused(saved, version):
     older(saved, version)
-    match = f"written with scikit-learn {version}, but the installed scikit-learn {sklearn.__version__}"
+    match = (
+        f"written with scikit-learn {version}, but the installed scikit-learn {sklearn.__version__}"
+    )
     with pytest.raises(ValueError, match=match):
         load_model(saved)

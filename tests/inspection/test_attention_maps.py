@@ -177,5 +177,7 @@ def test_display_draws_weights_above_the_signal():
     assert len(display.head_patches_) == 2 + 5
     np.testing.assert_array_equal(display.signal_lines_[1].get_ydata(), X[3, 1])
     assert display.axes_[-1].get_xlabel() == "time (s)"
-    with pytest.raises(ValueError, match="X of AttentionDisplay has 2 windows, but the maps are of 7"):
+    with pytest.raises(
+        ValueError, match="X of AttentionDisplay has 2 windows, but the maps are of 7"
+    ):
         AttentionDisplay.from_maps(maps, X[:2])

@@ -135,7 +135,7 @@ def test_confounds_are_audited_without_being_asked(card):
     assert "age" in facts(card, "Data")["Confounds"]
     leaks = section(card, "Leak checks").tables[0][1]
     assert leaks.loc["Confounds", "check"] == "done"
-    assert leaks.loc["Copies and overlapping cuts", "check"] == "not done"
+    assert leaks.loc["Copies and overlapping excerpts", "check"] == "not done"
     assert leaks.loc["Gain by a random split of windows", "check"] == "not done"
 
 
@@ -159,7 +159,7 @@ def test_checklists_have_all_items_and_invent_nothing(card):
         assert tripod.loc[item, ["answer", "by"]].tolist() == ["author", "author"]
     assert "24 subjects (control 14, patient 10)" in tripod.loc["5", "answer"]
     assert tripod.loc["5", "by"] == "run, author"
-    assert tripod.loc["11", "answer"] == "age of 1 subject"
+    assert tripod.loc["11", "answer"] == "age for 1 subject"
     assert reforms.loc["1a", "answer"] == "author"
     assert reforms.loc["8a", "answer"] == "author"  # no site was left out
     assert section(card, "Intended use").facts == []
@@ -172,9 +172,12 @@ def test_sites_that_are_left_out_are_stated(data):
     model = {"lda": pipelines()["lda"]}
     result = compare(model, X, y, site="site", progress=False, n_resamples=20)
     card = model_card("lda", result)
-    assert facts(card, "Protocol")["Splits"] == "each site on a model of the others (Lyon, Rome)"
+    assert (
+        facts(card, "Protocol")["Splits"]
+        == "each site is tested with a model of the others (Lyon, Rome)"
+    )
     reforms = section(card, "REFORMS").tables[0][1]
-    assert reforms.loc["8a", "answer"] == "each site was tested on a model of the others"
+    assert reforms.loc["8a", "answer"] == "each site was tested with a model of the others"
 
 
 def test_numbers_have_errors_by_subgroup(data):
@@ -187,7 +190,7 @@ def test_numbers_have_errors_by_subgroup(data):
     (_, table) = section(card, "Figures by subgroup").tables[0]
     assert table.columns.tolist() == ["unit", "subjects", "mean absolute error"]
     assert "Slope" in section(card, "Calibration").facts[0][0]
-    assert "which classes need" in facts(card, "Data")["Confounds"]
+    assert "because it needs classes" in facts(card, "Data")["Confounds"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +216,7 @@ def test_a_model_with_other_settings_is_refused_or_its_difference_stated(result,
 def test_markdown_and_html_mark_what_the_author_knows(card):
     text = card.markdown
     assert text.startswith("# Model card: forest\n")
-    assert "- Use for which the model is meant: **[author]**" in text
+    assert "- Use for which the model is intended: **[author]**" in text
     assert "s\\_0" not in text.split("## Data")[0]
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert len(tables) > 100
@@ -249,7 +252,7 @@ def test_a_data_card_describes_recordings(tmp_path):
     assert recordings["Total length"] == "0.3 min"
     assert recordings["Channels"] == "biceps"
     assert facts(card, "Subjects")["Subjects by sex"] == "f 2, m 2"
-    few = "none found; with so few subjects no p-value can be below 0.17"
+    few = "none found; with so few subjects, no p-value can be below 0.17"
     assert facts(card, "Confounds")["Confounds"] == few
     assert "1 bad (copy)" in facts(card, "Quality")["check_quality"]
     assert card.save(tmp_path / "card.md").read_text(encoding="utf-8") == card.markdown
@@ -288,7 +291,7 @@ def test_ages_as_text_and_a_sex_that_some_rows_lack_are_those_of_subjects(data):
     pd.testing.assert_frame_equal(subgroup_scores(result), expected)
     made = model_card(pipelines()["lda"], result)
     assert facts(made, "Data")["Subjects by sex"] == "m 12, f 12"
-    assert facts(made, "Data")["Age, median (range)"].endswith("; not known of 1")
+    assert facts(made, "Data")["Age: median (range)"].endswith("; not known for 1")
     assert "age" in facts(made, "Data")["Confounds"]
     assert "age" in confound_audit(given, y).confounds
 

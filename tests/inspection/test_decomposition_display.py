@@ -42,5 +42,5 @@ def test_a_rate_and_an_existing_channel_are_needed(fitted):
     signal, decomposer = fitted
     with pytest.raises(ValueError, match="needs the sampling rate"):
         DecompositionDisplay.from_decomposer(decomposer, signal)
-    with pytest.raises(ValueError, match="1 channel, but .channel. is 2"):
+    with pytest.raises(ValueError, match="1 channel, but 'channel' is 2"):
         DecompositionDisplay.from_decomposer(decomposer, signal, fs=FS, channel=2)

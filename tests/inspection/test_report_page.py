@@ -92,7 +92,7 @@ def test_predictions_for_subjects_of_the_training_set_are_leaky(pages):
     text = text_of(pages[1])
     assert "2 of 20 subjects" in text
     assert text.count('<td class="leaky">yes: leaky</td>') == 2
-    assert re.search(r"\d+ of 18 subjects correct", text)
+    assert re.search(r"Correct diagnoses: \d+ of 18 subjects", text)
 
 
 def test_unknown_training_subjects_are_mentioned(fitted, data, tmp_path):
@@ -157,7 +157,7 @@ def test_numbers_and_nouns_agree(data, tmp_path):
     text = text_of(report(compare(one, X, y, cv=4, progress=False), tmp_path / "a.html"))
     assert "the others overlap" not in text
     text = " ".join(html.unescape(text).split())
-    assert re.search(r"\d+ of 20 subjects (are|is) wrong with every pipeline", text)
+    assert re.search(r"Every pipeline is wrong about \d+ of 20 subjects", text)
 
 
 def test_sensitivities_confusions_settings_p_values_and_the_card_are_shown(pages):
@@ -238,7 +238,7 @@ def test_units_of_subjects_are_counted_as_such(data, tmp_path):
     result = compare({"a": model}, X, y, cv=4, progress=False)
     text = html.unescape(text_of(report(result, tmp_path / "a.html")))
     assert "<dt>Sides</dt><dd>40 (control 24, patient 16)</dd>" in text
-    assert "of 40 sides are wrong with every pipeline" in text
+    assert re.search(r"Every pipeline is wrong about \d+ of 40 sides", text)
     assert '<th scope="row">s1 left</th>' in text
 
 
@@ -273,7 +273,7 @@ def test_confounds_have_a_line_a_table_a_picture_and_the_matched_subjects(pages)
     assert "<strong>age</strong> predicts" in text
     assert text.count('<td class="leaky">confound</td>') == 2  # in the section and in the card
     assert "control: 41.25 (40 to 50); patient: 60 (50 to 71.5)" in text
-    assert 'alt="Balanced accuracy of subjects by one property alone: age ' in text
+    assert 'alt="Balanced accuracy over subjects with one property alone: age ' in text
     assert "Matched 8 subjects (4 control, 4 patient) in 4 sets with 32 recordings" in text
     assert "Not audited (the same in all recordings): n_recordings" in text
     assert "<dt>Confounds" not in text_of(pages[1])
@@ -285,7 +285,7 @@ def test_a_fitted_pipeline_shows_confounds(fitted, data, tmp_path):
     assert "<dt>Confounds</dt><dd>none found</dd>" in text
     assert "No property predicts the class by itself" in text
     other = confound_audit(aged(*data), np.char.upper(data[1]), columns="side")
-    with pytest.raises(ValueError, match=r"classes \['CONTROL', 'PATIENT'\], the result has"):
+    with pytest.raises(ValueError, match=r"classes \['CONTROL', 'PATIENT'\], but the result has"):
         report(fitted, tmp_path / "b.html", confounds=other)
 
 

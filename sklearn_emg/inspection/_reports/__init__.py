@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: a comparison, a fitted pipeline, preprocessing."""
+"""Self-contained HTML pages of comparisons, pipelines and recordings, and cards."""
 
 from sklearn_emg.inspection._reports._cards._card import Card
 from sklearn_emg.inspection._reports._cards._data_card import data_card, write_cards

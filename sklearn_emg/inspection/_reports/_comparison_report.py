@@ -1,4 +1,4 @@
-"""Content of the page of a comparison, and the section on leakage."""
+"""Content of the page of a comparison, with the sections on leakage and confounds."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from sklearn_emg.inspection._reports._run_report import headline
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity", "specificity")
 _TITLES = {"balanced_accuracy": "balanced accuracy", "mae": "mean absolute error"}
-FINDINGS = {"confound": "leaky"}  # style of the cell
+FINDINGS = {"confound": "leaky"}  # style class of the cell with this finding
 MARKS = {"leaky: do not report": "leaky", "no leak": "no-leak", "yes: leaky": "leaky"}
-_N_NAMED = 20  # subjects that are listed by name in a sentence
+_N_NAMED = 20  # maximum number of subjects that a sentence lists
 _FOLD_COLUMNS = {
     "fold": "fold",
     "n_cases": "subjects",  # or units
@@ -50,20 +50,23 @@ def comparison_content(
     confounds: ConfoundAudit | None,
     max_rows: int,
 ) -> dict[str, Any]:
-    """Variables of the template ``comparison.html``.
+    """Prepare the variables of the template ``comparison.html``.
 
     Parameters
     ----------
     result : Comparison
+        Comparison of classifiers.
     audits : mapping of str to LeakageAudit
-        By pipeline.
+        Leakage audits by pipeline.
     confounds : ConfoundAudit or None
+        Audit of confounds.
     max_rows : int
-        Number of rows of the tables of subjects and of folds, at most.
+        Maximum number of rows of the tables of subjects and of folds.
 
     Returns
     -------
     content : dict of str to object
+        Variables of the template.
     """
     summary = result.summary
     accuracy = summary[(summary["level"] == "subject") & (summary["metric"] == "accuracy")]
@@ -118,7 +121,7 @@ def comparison_content(
 
 
 def _case_columns(result: Comparison) -> list[str]:
-    """Columns of the predictions that identify the subject or unit of a diagnosis."""
+    """Return the columns of the predictions that identify the subject or unit of a diagnosis."""
     return ["subject"] if result.unit == "subject" else ["subject", result.unit]
 
 
@@ -129,18 +132,19 @@ def _heading(result: Comparison) -> str:
 def leakage_content(
     audits: Mapping[str, LeakageAudit], n_classes: int | None
 ) -> list[dict[str, Any]]:
-    """Variables of the section on leakage, one dictionary per pipeline.
+    """Prepare the variables of the section on leakage.
 
     Parameters
     ----------
     audits : mapping of str to LeakageAudit
-        By pipeline.
+        Leakage audits by pipeline.
     n_classes : int or None
-        Number of classes, from which the chance level follows, where it is known.
+        Number of classes, from which the chance level follows, or None if it is not known.
 
     Returns
     -------
     content : list of dict
+        Variables of each pipeline.
     """
     content = []
     for name, audit in audits.items():
@@ -182,8 +186,8 @@ def leakage_content(
                 "picture": draw_display(
                     LeakageDisplay.from_audit(audit, n_classes=n_classes),
                     f"Bars of {_TITLES[audit.metric]} of windows by split for {name}: {values}.",
-                    "Hatched bars are leaky splits; each point is a fold"
-                    + ("." if numbers else ", the dashed line is the chance level."),
+                    "Hatched bars are leaky splits. Each point is a fold."
+                    + ("" if numbers else " The dashed line is the chance level."),
                     (1.8 + 1.4 * len(frame), 3.8),
                 ),
             }
@@ -192,16 +196,17 @@ def leakage_content(
 
 
 def confound_facts(audit: ConfoundAudit | None) -> list[tuple[str, str]]:
-    """Line of the overview on confounds.
+    """Prepare the line of the overview on confounds.
 
     Parameters
     ----------
     audit : ConfoundAudit or None
+        Audit of confounds.
 
     Returns
     -------
     facts : list of (str, str)
-        Title and text; empty without an audit.
+        Title and text. The list is empty without an audit.
     """
     if audit is None:
         return []
@@ -211,16 +216,17 @@ def confound_facts(audit: ConfoundAudit | None) -> list[tuple[str, str]]:
 
 
 def confound_content(audit: ConfoundAudit | None) -> dict[str, Any] | None:
-    """Variables of the section on confounds.
+    """Prepare the variables of the section on confounds.
 
     Parameters
     ----------
     audit : ConfoundAudit or None
+        Audit of confounds.
 
     Returns
     -------
     content : dict or None
-        Variables of the template; None without an audit.
+        Variables of the template, or None without an audit.
     """
     if audit is None:
         return None
@@ -233,11 +239,12 @@ def confound_content(audit: ConfoundAudit | None) -> dict[str, Any] | None:
         "n_subjects": int(audit.subjects.sum()),
         "counts": counts,
         "found": [str(name) for name in audit.confounds],
-        "table": _confound_table(audit, "Balanced accuracy of subjects by one property"),
+        "table": _confound_table(audit, "Balanced accuracy over subjects with one property alone"),
         "picture": draw_display(
             ConfoundDisplay.from_audit(audit),
-            f"Balanced accuracy of subjects by one property alone: {values}.",
-            "Each property alone predicts the class of each subject from the other subjects.",
+            f"Balanced accuracy over subjects with one property alone: {values}.",
+            "A model of one property, trained on the other subjects, predicts the class of each "
+            "subject.",
             (7.0, 1.4 + 0.3 * min(len(audit.summary), 30)),
         ),
         "excluded": [(reason, names) for reason, names in audit.left_out().items()],
@@ -263,7 +270,7 @@ def _confound_table(audit: ConfoundAudit, caption: str) -> Table:
 
 
 def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:
-    """The pipeline with the highest accuracy, and how the others compare with it."""
+    """Describe the pipeline with the highest accuracy and how the others compare with it."""
     scored = accuracy.dropna(subset=["pooled"])
     if scored.empty:
         return None
@@ -278,7 +285,7 @@ def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:
 
 
 def _overlap_text(n: int, n_others: int) -> str:
-    """How many of the other intervals overlap with the best, in words; "" for none."""
+    """State in words how many of the other intervals overlap with the best; "" for none."""
     if not n:
         return ""
     if n_others == 1:
@@ -290,7 +297,7 @@ def _overlap_text(n: int, n_others: int) -> str:
 
 
 def _scores(result: Comparison, level: str, caption: str) -> Table:
-    """Scores of one level with their intervals, one row per pipeline."""
+    """Tabulate the scores of one level with their intervals, with one row per pipeline."""
     rows = result.summary[result.summary["level"] == level]
     names, shown, keys = [], [], []
     for name, part in rows.groupby("pipeline", sort=False):
@@ -311,7 +318,7 @@ def _scores(result: Comparison, level: str, caption: str) -> Table:
 
 
 def _sites(result: SiteComparison) -> dict[str, Any]:
-    """Table of scores within and across sites, and the references that are not scored."""
+    """Tabulate scores within and across sites and count the references, which are not scored."""
     frame = result.site_table()
     summary = result.site_summary
     chosen = summary[(summary["level"] == "subject") & (summary["metric"] == "balanced_accuracy")]
@@ -331,25 +338,26 @@ def _sites(result: SiteComparison) -> dict[str, Any]:
 
 
 def _adaptation(result: Comparison) -> dict[str, Any] | None:
-    """Scores of each site by the number of its subjects learned from, with `adapt`."""
+    """Show the scores of each site by the number of local subjects, if `adapt` was used."""
     curves = result.adaptation if isinstance(result, SiteComparison) else {}
     if not curves:
         return None
     frame = result.adaptation_table()  # type: ignore[attr-defined]
     display = AdaptationDisplay.from_curves({str(site): curve for site, curve in curves.items()})
-    caption = "Balanced accuracy of the site's other subjects by the number that were learned from"
+    caption = "Balanced accuracy over test subjects of each site by the number of local subjects"
     picture = draw(
         lambda figure: display.plot(ax=figure.subplots(-(-len(curves) // 2), min(2, len(curves)))),
         f"{caption}; the same values as in the table.",
-        f"{caption}, with intervals. Dotted: subjects of the other sites that were not trained on.",
+        f"{caption}, with intervals. Dotted lines: held-out subjects of the other sites.",
         size=(8.6, 3.4 * -(-len(curves) // 2)),
     )
     text = f"{caption}, with {100 * result.confidence:g} % intervals"
-    return {"table": table(frame, text, index="site and local subjects"), "picture": picture}
+    heading = "site and number of local subjects"
+    return {"table": table(frame, text, index=heading), "picture": picture}
 
 
 def _figures(result: Comparison) -> dict[str, Any]:
-    """Accuracy, differences in accuracy, and accuracy against time."""
+    """Draw the accuracy, differences in accuracy, and accuracy against time."""
     display = ComparisonDisplay.from_comparison(result)
     scored = display.scores.dropna(subset=["score"])
     values = "; ".join(
@@ -372,7 +380,8 @@ def _figures(result: Comparison) -> dict[str, Any]:
         "time": draw_display(
             display,
             f"Accuracy against the time to predict a recording: {times}.",
-            "Pipelines near the upper left diagnose more subjects correctly in less time.",
+            f"Pipelines near the upper left diagnose more {_heading(result)} correctly in less "
+            "time.",
             (7.4, 4.0),
             "time",
         ),
@@ -380,7 +389,7 @@ def _figures(result: Comparison) -> dict[str, Any]:
 
 
 def _points(difference: float, low: float, high: float) -> str:
-    """A difference in percentage points with its interval."""
+    """Format a difference in percentage points with its interval."""
     text = f"{100 * difference:+.0f}"
     return text if np.isnan(low) else f"{text} [{100 * low:+.0f}, {100 * high:+.0f}]"
 
@@ -413,8 +422,8 @@ def _differences(result: Comparison, display: ComparisonDisplay) -> dict[str, An
         ),
         "picture": draw_display(
             display,
-            f"Differences in accuracy to {display.reference}, in percentage points: {values}.",
-            "An interval that contains 0 does not show which of the two pipelines is better.",
+            f"Differences in accuracy from {display.reference}, in percentage points: {values}.",
+            "If an interval contains 0, it is not known which of the two pipelines is better.",
             (7.0, 1.6 + 0.5 * len(frame)),
             "differences",
         ),
@@ -422,7 +431,7 @@ def _differences(result: Comparison, display: ComparisonDisplay) -> dict[str, An
 
 
 def _cases(result: Comparison, max_rows: int) -> dict[str, Any]:
-    """Predicted diagnoses of each subject (or unit of one), by pipeline."""
+    """Tabulate the predicted diagnoses of each subject (or unit of one) by pipeline."""
     predictions, columns = result.predictions, _case_columns(result)
     by: Any = columns if len(columns) > 1 else columns[0]
     wrong = predictions.assign(wrong=predictions["y_true"] != predictions["y_pred"])

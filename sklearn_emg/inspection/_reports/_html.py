@@ -1,8 +1,8 @@
-"""HTML pages from the templates: tables, images, and their security policy.
+"""HTML pages from templates, with tables, images and a security policy.
 
-A page loads nothing from outside. Its content security policy lets one style sheet and one script
-run, each known by its hash; markup that slipped into the data could neither run nor load anything.
-Jinja2 escapes whatever the templates insert.
+A page loads no other files. Its content security policy allows one style sheet and one script,
+which are identified by their hashes. Markup in the data can therefore neither run nor load
+anything. Jinja2 escapes all text that the templates insert.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Cell:
     kind : str
         Style class.
     key : float or None
-        Number by which the column is sorted; None sorts by the text.
+        Number by which the column is sorted. With None, it is sorted by the text.
     """
 
     text: str
@@ -61,12 +61,13 @@ class Table:
     Parameters
     ----------
     caption : str
+        Caption of the table.
     heads : list of str
-        Titles of the columns; the first is that of the labels.
+        Titles of the columns. The first one is the title of the row labels.
     rows : list of tuple
         Label of each row and the list of its :class:`Cell`.
     n_rows : int
-        Number of all rows, also of those that are not shown.
+        Number of all rows, including those that are not shown.
     """
 
     caption: str
@@ -84,8 +85,9 @@ class Picture:
     data : str
         PNG image in base64.
     alt : str
-        Content of the image as text, for those who cannot see it.
+        Content of the image as text, for readers who cannot see it.
     caption : str
+        Caption of the image.
     """
 
     data: str
@@ -94,18 +96,19 @@ class Picture:
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """Text of a score with its interval.
+    """Format a score with its interval.
 
     Parameters
     ----------
     value : float
+        Score.
     low, high : float
-        Limits of the interval; NaN if there is none.
+        Limits of the interval, which are NaN if there is none.
 
     Returns
     -------
     text : str
-        Two decimals, such as ``"0.56 [0.34, 0.75]"``; "-" if `value` is NaN.
+        Text with two decimals, such as ``"0.56 [0.34, 0.75]"``, or "-" if `value` is NaN.
     """
     if np.isnan(value):
         return "-"
@@ -113,16 +116,17 @@ def interval(value: float, low: float, high: float) -> str:
 
 
 def p_text(p: float) -> str:
-    """Text of a p-value.
+    """Format a p-value.
 
     Parameters
     ----------
     p : float
+        p-value.
 
     Returns
     -------
     text : str
-        Two decimals, or two significant digits below 0.01; "-" if `p` is NaN.
+        Text with two decimals, or with two significant digits below 0.01. It is "-" if `p` is NaN.
     """
     if np.isnan(p):
         return "-"
@@ -130,23 +134,24 @@ def p_text(p: float) -> str:
 
 
 def class_counts(labels: Any) -> str:
-    """Text of the number of cases of each class.
+    """Format the number of labels of each class.
 
     Parameters
     ----------
-    labels : array-like of shape (n_cases,)
+    labels : array-like of shape (n_labels,)
+        Class labels.
 
     Returns
     -------
     text : str
-        Classes in sorted order, such as ``"control 12, patient 8"``.
+        Classes in sorted order with their numbers, such as ``"control 12, patient 8"``.
     """
     counts = pd.Series(list(labels)).value_counts(sort=False).sort_index()
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _scalar(value: Any) -> Any:
-    """A NumPy scalar as one of Python."""
+    """Convert a NumPy scalar to a Python scalar."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -176,19 +181,22 @@ def table(
     Parameters
     ----------
     frame : DataFrame
-        Its index gives the label of each row, its columns the other cells.
-    caption, index : str
-        Caption, and header of the labels.
+        Table whose index contains the label of each row.
+    caption : str
+        Caption of the table.
+    index : str
+        Title of the row labels.
     keys : DataFrame, default=None
-        Numbers by which columns of text are sorted, under the same names.
+        Numbers by which columns of text are sorted, under the same column names.
     marks : mapping of str to str, default=None
-        Style class of cells with exactly this text.
+        Style classes of cells, by the exact text of the cell.
     max_rows : int, default=None
-        Number of rows that are shown at most.
+        Maximum number of rows that are shown.
 
     Returns
     -------
     table : Table
+        Content of the table.
     """
     columns = list(frame.columns)
     orders = [
@@ -212,26 +220,31 @@ def draw(
     size: tuple[float, float],
     dpi: int = 120,
 ) -> Picture:
-    """Draw a figure without pyplot's list of open figures.
+    """Draw a figure without adding it to pyplot's list of open figures.
 
     Parameters
     ----------
     paint : callable
-        ``paint(figure)`` draws on a matplotlib Figure.
-    alt, caption : str
-        Content of the figure as text, and the text below it.
+        Function ``paint(figure)`` that draws on a matplotlib Figure.
+    alt : str
+        Content of the figure as text.
+    caption : str, default=""
+        Caption of the figure.
     size : tuple of float
         Width and height in inches.
     dpi : int, default=120
+        Resolution in dots per inch.
 
     Returns
     -------
     picture : Picture
+        Image with its texts.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    # A subject called "$x" is a name, not a formula; the reader's style must not hide a line.
+    # The name of a subject, such as "$x", must not be parsed as a formula. The default style is
+    # used, because the style of the user could hide a line.
     settings = {
         **matplotlib.rcParamsDefault,
         "text.parse_math": False,
@@ -241,7 +254,7 @@ def draw(
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure)
-        # Without the name and version of the program, one figure always gives the same bytes.
+        # Without the name and version of the program, equal figures have equal bytes.
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return Picture(base64.b64encode(buffer.getvalue()).decode(), alt, caption)
 
@@ -258,14 +271,16 @@ def draw_display(
     alt : str
         Content of the image as text.
     caption : str
+        Caption of the image.
     size : tuple of float
         Width and height in inches.
     *kind : str
-        Kind of plot, for a Display with several.
+        Kind of plot, for a Display that has several.
 
     Returns
     -------
     picture : Picture
+        Image with its texts.
     """
     return draw(lambda figure: display.plot(*kind, ax=figure.subplots()), alt, caption, size=size)
 
@@ -276,27 +291,29 @@ def check_page(path: str | os.PathLike[str], caller: str) -> Path:
     Parameters
     ----------
     path : str or path-like
+        Path of the page.
     caller : str
-        Function, for the message.
+        Name of the calling function, for error messages.
 
     Returns
     -------
     path : Path
+        Path of the page.
 
     Raises
     ------
     ImportError
         If matplotlib or Jinja2 is not installed.
     ValueError
-        If `path` is that of a folder, which a file must not replace.
+        If `path` is the path of a folder.
     """
     require("matplotlib", caller, "plot")
     require("jinja2", caller, "plot", "Jinja2")
     path = Path(path)
     if path.is_dir():
         raise ValueError(
-            f"The 'path' of {caller} must be that of a file. Got the folder {str(path)!r}: add a "
-            "file name, such as 'report.html'."
+            f"The 'path' of {caller} must be the path of a file. Got the folder {str(path)!r}: add "
+            "a file name, such as 'report.html'."
         )
     return path
 
@@ -317,7 +334,7 @@ def _environment() -> Environment:
 
 
 def _markdown(text: Any) -> Any:
-    """Text in which no character is markup of Markdown or HTML."""
+    """Escape all characters that are markup in Markdown or HTML."""
     from markupsafe import Markup
 
     plain = " ".join(str(text).split())
@@ -325,16 +342,19 @@ def _markdown(text: Any) -> Any:
 
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """Text of a template.
+    """Render a template.
 
     Parameters
     ----------
     template : str
+        Name of the template.
     content : mapping of str to object
+        Variables of the template.
 
     Returns
     -------
     text : str
+        Rendered text.
     """
     return _environment().get_template(template).render(content)
 
@@ -349,32 +369,38 @@ def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]
     Parameters
     ----------
     path : Path
-    template, title : str
+        Path of the page.
+    template : str
+        Name of the template.
+    title : str
+        Title of the page.
     content : mapping of str to object
-        As for :func:`page_text`.
+        Variables of the template.
 
     Raises
     ------
     OSError
-        If the file cannot be written; an earlier one is kept.
+        If the file cannot be written. An existing file is then kept.
     """
     write_text_atomically(path, page_text(template, title, content))
 
 
 def page_text(template: str, title: str, content: Mapping[str, Any]) -> str:
-    """Text of a page.
+    """Create the HTML text of a page.
 
     Parameters
     ----------
     template : str
-        Name of a template; it sets ``head`` and prints its sections.
+        Name of a template that sets ``head`` and prints its sections.
     title : str
+        Title of the page.
     content : mapping of str to object
         Variables of the template.
 
     Returns
     -------
     text : str
+        HTML text.
     """
     from markupsafe import Markup
 

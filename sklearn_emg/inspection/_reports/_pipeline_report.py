@@ -1,4 +1,4 @@
-"""Content of the page of a fitted pipeline: diagnoses, votes, parameters."""
+"""Content of the page of a fitted pipeline: diagnoses, votes and parameters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sklearn_emg.inspection._reports._html import (
 )
 from sklearn_emg.metrics import predict_subjects, wilson_interval
 
-_N_LINES = 150  # subjects in a heat map
+_N_LINES = 150  # maximum number of subjects in a heat map
 
 
 class Predictions:
@@ -66,7 +66,7 @@ class Predictions:
         if (true.nunique() > 1).any():
             raise ValueError(
                 f"The 'y' of report must be one number for each {' and '.join(map(str, keys))} of "
-                f"X, for which the model predicts one. Got several for "
+                "X, because the model predicts a single number for it. Got several for "
                 f"{true.nunique().idxmax()!r}."
             )
         self.y = true.first().reindex(self.subjects.index).to_numpy()
@@ -97,7 +97,7 @@ class Predictions:
 
 
 def pipeline_title(estimator: Any) -> str:
-    """Title of the page: the class of the last step.
+    """Create the title of the page from the class of the last step.
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ def pipeline_title(estimator: Any) -> str:
     Returns
     -------
     title : str
+        Title of the page.
     """
     kind = type(unwrap(estimator)).__name__
     vote = "DiVoteClassifier of " if ends_with_divote(estimator) else ""
@@ -120,22 +121,25 @@ def pipeline_content(
     predictions: Predictions | None,
     max_rows: int,
 ) -> dict[str, Any]:
-    """Variables of the template ``pipeline.html``.
+    """Prepare the variables of the template ``pipeline.html``.
 
     Parameters
     ----------
     estimator : fitted estimator
+        Estimator to show.
     audits : mapping of str to LeakageAudit
-        Leakage audits by the names of the pipelines.
+        Leakage audits by pipeline.
     confounds : ConfoundAudit or None
+        Audit of confounds.
     predictions : Predictions or None
-        Predictions of the recordings; None leaves out their section.
+        Predictions of the recordings. With None, their section is left out.
     max_rows : int
-        Number of rows that a table shows.
+        Maximum number of rows of a table.
 
     Returns
     -------
     content : dict of str to object
+        Variables of the template.
     """
     parts = list(_parts(estimator, type(estimator).__name__))
     kinds = [type(part).__name__ for _, part in parts if not isinstance(part, Pipeline)]
@@ -204,10 +208,10 @@ def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
 
 
 def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
-    """Mean absolute error over subjects that are not known to be in the training set."""
+    """Describe the mean absolute error over subjects not known to be in the training set."""
     new = np.ones(len(error), dtype=bool) if predictions.seen is None else ~predictions.seen
     if not new.any():
-        return "There is no error to show: every subject was in the training set."
+        return "There is no error to show, because every subject was in the training set."
     names = predictions.subjects.index.get_level_values(0)[new].tolist()
     values = interval(*rate(error[new], names, 0.95))
     spread = float(np.std(np.asarray(predictions.y)[new]))
@@ -218,23 +222,24 @@ def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
 
 
 def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
-    """Accuracy over subjects that are not known to be in the training set."""
+    """Describe the accuracy over subjects not known to be in the training set."""
     new = np.ones(len(right), dtype=bool) if predictions.seen is None else ~predictions.seen
     if not new.any():
-        return "There is no accuracy: every subject was in the training set."
+        return "There is no accuracy to show, because every subject was in the training set."
     n, labels = int(new.sum()), np.asarray(predictions.y)[new]
     value = float(right[new].mean())
     low, high = wilson_interval(value, n)
     chance = float(pd.Series(list(labels)).value_counts(normalize=True).max())
     return (
-        f"{int(right[new].sum())} of {counted(n, 'subject')} correct: the accuracy is "
-        f"{interval(value, low, high)} (95 % interval over subjects). The chance level, always "
-        f"predicting the largest class, is {chance:.2f} ({class_counts(labels)})."
+        f"Correct diagnoses: {int(right[new].sum())} of {counted(n, 'subject')}. The accuracy is "
+        f"{interval(value, low, high)} (95 % interval over subjects). The chance level, which is "
+        f"the accuracy of always predicting the largest class, is {chance:.2f} "
+        f"({class_counts(labels)})."
     )
 
 
 def _votes(predictions: Predictions, display: DiVoteDisplay, max_rows: int) -> dict[str, Any]:
-    """Pictures of the votes, and the votes of the recordings."""
+    """Draw the votes, and tabulate the votes of the recordings."""
     recordings = display.votes.recordings.set_index("subject")
     classes, n_subjects = display.classes, len(predictions)
     leaky = predictions.seen is not None and predictions.seen.any()
@@ -260,8 +265,8 @@ def _votes(predictions: Predictions, display: DiVoteDisplay, max_rows: int) -> d
                 display,
                 "Triangle of the three classes with the mean scores of "
                 f"{counted(n_subjects, 'subject')}. Diagnoses: {counts}.",
-                f"Mean scores of the subjects between the classes{leak}; wrong diagnoses are "
-                "circled.",
+                f"Mean scores of the subjects in the triangle of classes{leak}; wrong diagnoses "
+                "are circled.",
                 (6.4, 4.6),
                 "simplex",
             )
@@ -271,13 +276,13 @@ def _votes(predictions: Predictions, display: DiVoteDisplay, max_rows: int) -> d
 
 
 def _curves(network: Any) -> Picture | None:
-    """Learning curves of a network of this package, None for other estimators."""
+    """Draw the learning curves of a network of this package; return None for other estimators."""
     if not hasattr(network, "history_"):
         return None
     try:
         display = LearningCurveDisplay.from_estimator(network)
     except (TypeError, ValueError):
-        # The history_ of another package, without losses, gives no curves.
+        # Estimators of other packages may have a history_ without losses.
         return None
     ends = "; ".join(
         f"{name.replace('_', ' ')} {curve[0]:.3g} to {curve[-1]:.3g}"
@@ -293,13 +298,13 @@ def _curves(network: Any) -> Picture | None:
 
 
 # -------------------------------------------------------------------- parameters
-# scikit-learn's own HTML representation cannot stand here: its buttons and links have inline
-# handlers and styles, which the policy of the page forbids, they lead to another site, and before
-# version 1.7 it shows no parameters. Two small tables show them, and the fitted attributes too.
+# scikit-learn's own HTML representation cannot be used here. Its buttons and links have inline
+# handlers and styles, which the policy of the page forbids, and lead to another site. Before
+# version 1.7, it also shows no parameters. Two small tables show parameters and fitted attributes.
 
 
 def _parts(estimator: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """An estimator and the fitted ones in it: steps, and attributes such as best_estimator_."""
+    """Yield an estimator and those in it: steps, and attributes such as best_estimator_."""
     yield name, estimator
     is_pipeline = isinstance(estimator, Pipeline)
     inner = estimator.steps if is_pipeline else _fitted_attributes(estimator).items()

@@ -1,4 +1,4 @@
-"""One HTML page that shows what preprocessing does to a table."""
+"""HTML page that shows what preprocessing does to a table."""
 
 from __future__ import annotations
 
@@ -43,48 +43,55 @@ def preprocessing_report(
 ) -> Bunch:
     """Write one self-contained HTML page that shows what each step of a pipeline does to a table.
 
-    The page shows the parameters of each step, signals and spectra before and after it, how much it
-    removed, what was dropped and why, the balance of the classes, and the subjects of each split.
+    The page shows the parameters of each step, signals and spectra before and after it, and how
+    much it removed. It also shows what was left out and why, the balance of the classes, and the
+    subjects of each split.
 
     Parameters
     ----------
     pipeline : estimator
         A Pipeline of scikit-learn or imbalanced-learn, or a single step. Its signal transformers
-        and samplers are cloned and run on the whole table, until a step makes something else of
-        it; that step and those after it are listed with their parameters. The windows of a step
-        with a `window` in seconds, such as DiVoteClassifier, are counted. The pipeline itself is
-        not fitted.
+        and samplers are cloned and run on the entire table. The first step of another kind and all
+        later steps are only listed with their parameters. If the first of them cuts windows, as
+        DiVoteClassifier does, its windows are counted. The pipeline itself is not fitted.
     table : DataFrame
         Recording table with a ``subject`` column.
     y : array-like of shape (n_rows,)
         Class of each row.
     path : str or path-like
-        The HTML file. An existing one is replaced once the new page is complete.
+        HTML file to write. An existing file is replaced when the new page is complete.
     cv : int or splitter, default=None
-        Splitter whose splits, by subject, are shown. An int stands for ``SubjectKFold(cv)``.
+        Splitter whose splits by subject are shown. An int stands for ``SubjectKFold(cv)``.
     rows : sequence of int, default=(0,)
         Positions of the recordings that are drawn.
     seconds : float, default=0.5
-        Length of signal that is drawn, around the largest sample.
+        Length of the signal around the largest sample that is drawn, in s.
 
     Returns
     -------
     report : Bunch
-        With ``path``; ``steps``, a DataFrame with a row per step that ran: ``recordings`` and
-        ``seconds`` left, ``snr`` (power left divided by power removed, in dB) and ``rmse`` (root
-        mean square of what was removed, in mV), both medians over recordings and NaN where rate or
-        length changed, and ``missing``, the proportion of samples that are NaN; ``dropped``, a
-        DataFrame of what was left out and why; ``classes``; and ``splits``, a DataFrame or None.
+        Dictionary with these entries:
+
+        - ``path``: path of the file.
+        - ``steps``: DataFrame with one row per step that was run. ``recordings`` and ``seconds``
+          are the number of recordings after the step and their total length in s. ``snr`` is the
+          power of the result divided by the power that was removed, in dB, and ``rmse`` is the root
+          mean square of what was removed, in mV. Both are medians over recordings and NaN if the
+          step changed the length or number of recordings. ``missing`` is the proportion of samples
+          that are NaN.
+        - ``dropped``: DataFrame of recordings and windows that were left out, with reasons.
+        - ``classes``: DataFrame with the numbers of subjects, recordings and windows by class.
+        - ``splits``: DataFrame with one row per fold, or None without `cv`.
 
     Raises
     ------
     ImportError
         If matplotlib or Jinja2 is not installed.
     TypeError
-        If `pipeline` is not an estimator or `table` not a DataFrame.
+        If `pipeline` is not an estimator, or `table` is not a DataFrame.
     ValueError
-        If `table` is not a recording table, has no row of `rows`, `y` has another length, or `path`
-        is a folder.
+        If `table` is not a recording table or lacks one of the `rows`, if `y` has another length,
+        or if `path` is a folder.
 
     Examples
     --------
@@ -138,17 +145,17 @@ def preprocessing_report(
 
 
 class _Run:
-    """The table after the steps so far, and what they did to it."""
+    """Table after the steps that have been run, and records of what they did to it."""
 
     def __init__(self, table: pd.DataFrame, labels: NDArray[Any]):
         self.table, self.labels = table, labels
-        self.origin = np.arange(len(table))  # row of the first table
+        self.origin = np.arange(len(table))  # rows of the original table
         self.measures: dict[str, dict[str, Any]] = {}
         self.dropped: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
 
     def step(self, name: str, step: Any, rows: Sequence[int], seconds: float) -> bool:
-        """Run a clone of a step, and return whether it is one that gives a recording table."""
+        """Run a clone of a step; return False if the step does not return a recording table."""
         before, pictures = self.table, []
         if isinstance(step, SignalTransformer):
             self.table = clone(step).fit(before, self.labels).transform(before)
@@ -173,16 +180,16 @@ class _Run:
         return True
 
     def note_windows(self, windows: WindowSet) -> None:
-        """Note the windows that were skipped."""
+        """Record the windows that were skipped."""
         for position, why in windows.skipped.items():
-            # The text begins with the number of the row among those that are left.
+            # The text begins with the number of the row among the remaining rows.
             why = why.split(" ", 2)[-1]
             row = int(self.origin[position])
             self.dropped.append({"row": row, "what": "windows", "why": why})
 
 
 def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
-    """Steps of a pipeline and of pipelines in it, without "passthrough" and None."""
+    """List the steps of a pipeline and of nested pipelines, without "passthrough" and None."""
     if not hasattr(pipeline, "steps"):
         return [(type(pipeline).__name__.lower(), pipeline)]
     flat: list[tuple[str, Any]] = []
@@ -196,9 +203,9 @@ def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
 
 
 def _change(old: NDArray, new: NDArray) -> tuple[float, float]:
-    """Power of the samples over that of what was removed, in dB, and the RMS of the latter.
+    """Compute the power of the result over the removed power, in dB, and the removed RMS.
 
-    NaN where they are not defined.
+    Values that are not defined are NaN.
     """
     if old.shape != new.shape:
         return np.nan, np.nan
@@ -212,7 +219,7 @@ def _change(old: NDArray, new: NDArray) -> tuple[float, float]:
 
 
 def _median(values: NDArray) -> float:
-    """Median of the values that are defined; NaN if there is none."""
+    """Compute the median of the values that are not NaN, or return NaN if there are none."""
     values = values[~np.isnan(values)]
     return float(np.median(values)) if values.size else np.nan
 
@@ -234,13 +241,13 @@ def _measures(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
 
 
 def _windows_of(step: Any, table: pd.DataFrame) -> WindowSet | None:
-    """Windows that a step would cut, None if it cuts none."""
+    """Return the windows that a step would cut, or None if it cuts none."""
     parameters = step.get_params(deep=False) if hasattr(step, "get_params") else {}
     if parameters.get("window") is None or "voting" not in parameters:
         return None
     options = {k: parameters[k] for k in ("window", "step", "tail") if k in parameters}
     with warnings.catch_warnings():
-        # The report contains what the warning would say.
+        # The report contains the information of the warning.
         warnings.simplefilter("ignore", UserWarning)
         return divide(table, nan="skip", short="skip", **options)
 
@@ -284,7 +291,7 @@ def _split_table(cv: Any, table: pd.DataFrame, y: NDArray) -> pd.DataFrame:
 def _picture(
     before: pd.DataFrame, after: pd.DataFrame, position: int, seconds: float, row: int
 ) -> Picture:
-    """Signals and spectra of the first channel of one recording."""
+    """Draw the signals and spectra of the first channel of a recording."""
     alt = f"Signal and spectrum of recording {row}, before the step in grey and after it in blue"
     return draw(
         lambda figure: _draw_signals(figure, before, after, position, seconds, row),
@@ -323,7 +330,7 @@ def _draw_signals(
 
 
 def _text(step: Any) -> str:
-    """A step with all its parameters."""
+    """Represent a step with all its parameters."""
     if not hasattr(step, "get_params"):
         return type(step).__name__
     with config_context(print_changed_only=False):
@@ -333,7 +340,7 @@ def _text(step: Any) -> str:
 def _content(
     report: Bunch, steps: list[dict[str, Any]], rest: list[tuple[str, Any]], table: pd.DataFrame
 ) -> dict[str, Any]:
-    """Variables of the template ``preprocessing.html``."""
+    """Prepare the variables of the template ``preprocessing.html``."""
     splits = None
     if report.splits is not None:
         caption = "Subjects and recordings of each fold"
@@ -342,10 +349,10 @@ def _content(
     return {
         "n_recordings": len(table),
         "n_subjects": len(np.unique(subjects_of(table))),
-        "measures": html_table(report.steps, "What each step left and removed", index="step"),
+        "measures": html_table(report.steps, "What each step kept and removed", index="step"),
         "steps": steps,
         "rest": [{"name": name, "text": _text(step)} for name, step in rest],
-        "dropped": html_table(dropped, "What was left out, and why", index="row"),
+        "dropped": html_table(dropped, "What was left out and why", index="row"),
         "classes": html_table(report.classes, "Balance of the classes", index="class"),
         "splits": splits,
     }

@@ -1,4 +1,4 @@
-"""Content of the section on the quality of recordings, and of a page of its own."""
+"""Content of the section and the page on the quality of recordings."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from sklearn_emg.inspection._recordings._quality_display import QualityDisplay
 from sklearn_emg.inspection._reports._html import class_counts, draw, table
 from sklearn_emg.preprocessing import QUALITY_LEVELS, QualityReport
 
-_MARKS = {"bad": "leaky", "check": "text"}  # styles of the cells
+_MARKS = {"bad": "leaky", "check": "text"}  # style class of the cells with this text
 _MIDDLE = ("row", "recording", "subject", "label", "channel", "quality", "findings", "remedy")
 
 
 def quality_section(report: QualityReport | None, max_rows: int) -> dict[str, Any] | None:
-    """Variables of the section on quality; None without a report.
+    """Prepare the variables of the section on quality.
 
     Parameters
     ----------
     report : QualityReport or None
+        Result of ``check_quality``.
     max_rows : int
-        Number of recordings that are listed, at most.
+        Maximum number of recordings that are listed.
+
+    Returns
+    -------
+    content : dict or None
+        Variables of the section, or None without a report.
     """
     if report is None:
         return None
@@ -41,8 +47,8 @@ def quality_section(report: QualityReport | None, max_rows: int) -> dict[str, An
             + ("; ".join(f"{k} {r['bad']} bad, {r['check']} to check" for k, r in kinds.iterrows())
                or "none")
             + ".",
-            "A row for each recording; its colour is the worst finding. On the right its RMS and "
-            "noise floor.",
+            "Each row is a recording. On the left, the colours show its findings. On the right are "
+            "its RMS and noise floor.",
             size=(4.6 + 0.35 * n_kinds + 2.6, float(np.clip(2.2 + 0.2 * n_rows, 3.6, 11.0))),
         ),
         "kinds": table(kinds, "Findings by kind, in numbers of recordings", index="finding"),
@@ -60,13 +66,19 @@ def _counts(quality: Any) -> str:
 
 
 def quality_content(report: QualityReport, max_rows: int) -> dict[str, Any]:
-    """Variables of the template ``quality.html``.
+    """Prepare the variables of the template ``quality.html``.
 
     Parameters
     ----------
     report : QualityReport
+        Result of ``check_quality``.
     max_rows : int
-        Number of rows of a table, at most.
+        Maximum number of rows of a table.
+
+    Returns
+    -------
+    content : dict of str to object
+        Variables of the template.
     """
     recordings, channels = report.recordings, report.channels
     facts = [

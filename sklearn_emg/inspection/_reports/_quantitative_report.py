@@ -1,4 +1,4 @@
-"""One HTML page of the motor unit potentials of a subject, against normal limits."""
+"""HTML page that compares the motor unit potentials of a subject with normal limits."""
 
 from __future__ import annotations
 
@@ -59,51 +59,54 @@ def quantitative_emg_report(
 ) -> Path:
     """Write one self-contained HTML page of the motor unit potentials of a subject.
 
-    For each muscle, and each side of it, the page shows traces, the potentials, a table of their
-    measures against the limits, with z-scores and outliers, and amplitude against duration; the
-    motor units of each recording with their firing rates, variability and overlaid potentials; and,
-    with `interference`, turns against amplitude. The quality of the recordings follows. The page
-    begins with a summary in neutral words and a list of uncertainties. It prints on A4, opens
-    offline and shows names from the data as text. It makes no diagnosis.
+    The page begins with a summary in neutral words and a list of uncertainties. For each side of
+    each muscle, it then shows traces, potentials, a table of measures with limits, z-scores and
+    outliers, and a plot of amplitude against duration. The motor units of each recording are shown
+    with their firing rates, variability and overlaid potentials. With `interference`, turns are
+    plotted against amplitude. The last section describes the quality of the recordings. The page is
+    formatted for A4, opens offline and shows names from the data as plain text. It makes no
+    diagnosis.
 
     Parameters
     ----------
     recordings : DataFrame
-        Recording table of a needle electrode with ``subject`` and ``muscle``; ``age`` in years,
-        ``recording`` and ``side`` are used where they exist. Give the signals as recorded.
+        Recording table of a needle electrode with the columns ``subject`` and ``muscle``. The
+        columns ``age`` in years, ``recording`` and ``side`` are used if they exist. The signals
+        must be unfiltered, as recorded.
     subject : object
-        The subject, as in the column ``subject``.
+        One of the values in the column ``subject``.
     path : str or path-like
-        The HTML file. An existing one is replaced once the new page is complete.
+        HTML file to write. An existing file is replaced when the new page is complete.
     limits : ReferenceLimits, default=None
-        Fitted limits, or limits from a table; by default the published limits. Limits from your own
-        controls have to be learned with the same `extractor` and `highpass`.
+        Limits that were fitted or taken from a table. By default, published limits are used. Limits
+        from your own controls must be fitted with the same `extractor` and `highpass`.
     extractor : MUAPFeatures or MotorUnitDecomposer, default=None
-        How potentials are found and measured: isolated discharges (the default), or the average
-        potential of each motor unit, to which published limits refer.
+        Estimator that finds and measures potentials. MUAPFeatures (the default) measures isolated
+        discharges. MotorUnitDecomposer measures the average potential of each motor unit, to which
+        published limits refer.
     decomposer : MotorUnitDecomposer, default=None
-        How motor units are found; by default `extractor` if it is one, or a decomposer with
-        default settings.
+        Estimator that finds motor units. By default, it is `extractor` if that is a
+        MotorUnitDecomposer, and otherwise a decomposer with default settings.
     interference : InterferenceCloud, default=None
-        Clouds that were fitted to your own controls, in parts of 0.5 s and with the same
-        `highpass`. Without them the page shows no interference pattern.
+        Clouds that were fitted on your own controls, in segments of 0.5 s and with the same
+        `highpass`. Without them, the page shows no interference pattern.
     highpass : float, default=20.0
-        Corner frequency in Hz of the high-pass filter before the measures.
+        Cut-off frequency in Hz of the high-pass filter that is applied before the measurements.
     seconds : float, default=1.0
         Length of the traces in s.
 
     Returns
     -------
     path : Path
-        The file that was written.
+        Path of the file.
 
     Raises
     ------
     ImportError
         If matplotlib or Jinja2 is not installed.
     ValueError
-        If the table lacks the subject or the column ``muscle``, `limits` or `interference` are not
-        fitted, no potential is found, or `path` is a folder.
+        If the table lacks the subject or a required column, if `limits` or `interference` is not
+        fitted, if no potential is found, or if `path` is a folder.
     TypeError
         If `limits`, `extractor`, `decomposer` or `interference` is of another class.
 
@@ -114,8 +117,8 @@ def quantitative_emg_report(
 
     See Also
     --------
-    sklearn_emg.motor_units.InterferenceCloud : Turns and amplitudes of your own controls.
-    sklearn_emg.motor_units.ReferenceLimits : The limits, and what they mean.
+    sklearn_emg.motor_units.InterferenceCloud : Learns turns and amplitudes of your own controls.
+    sklearn_emg.motor_units.ReferenceLimits : Defines the limits and explains their meaning.
 
     Examples
     --------
@@ -138,7 +141,7 @@ def quantitative_emg_report(
     if decomposer is None and isinstance(extractor, MotorUnitDecomposer):
         decomposer = extractor
     limits = ReferenceLimits().use_table() if limits is None else limits
-    limits.muscles()  # which refuses limits that are not fitted
+    limits.muscles()  # raises if the limits are not fitted
     if interference is not None:
         interference.muscles()
     own = _rows_of(recordings, subject)
@@ -147,7 +150,7 @@ def quantitative_emg_report(
     if len(found) == 0:
         raise ValueError(
             f"No {_what(extractor)} was found in {counted(len(own), 'recording')} of {subject!r}. "
-            "Recordings at slight contraction have them; see the thresholds of MUAPFeatures."
+            "Use recordings at slight contraction, or adjust the thresholds of MUAPFeatures."
         )
     units = decomposed(filtered, decomposer)
     sections = [
@@ -185,24 +188,24 @@ def _check_class(value: Any, wanted: type | tuple[type, ...], name: str) -> None
 
 
 def _what(extractor: MUAPFeatures | MotorUnitDecomposer | None) -> str:
-    """What a potential is, in words."""
+    """Return the noun for a potential."""
     return "motor unit" if isinstance(extractor, MotorUnitDecomposer) else "isolated potential"
 
 
 def _rows_of(recordings: pd.DataFrame, subject: Any) -> pd.DataFrame:
-    """Recordings of a subject, numbered from 0, with each muscle in one spelling."""
+    """Select the recordings of a subject, with a uniform spelling of each muscle."""
     check_recording_table(recordings)
     if lacking := [name for name in ("subject", "muscle") if name not in recordings]:
         raise ValueError(f"The table of quantitative_emg_report lacks the columns {lacking}.")
     own = recordings[recordings["subject"] == subject].reset_index(drop=True)
     if len(own) == 0:
         known = ", ".join(map(repr, recordings["subject"].unique()[:5]))
-        raise ValueError(f"The table has no subject {subject!r}. It has {known} ...")
+        raise ValueError(f"The table has no subject {subject!r}. It has {known}, ...")
     return own.assign(muscle=[muscle_name(name) for name in own["muscle"]])
 
 
 def _muscles(filtered: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Recordings of each muscle, and of each side of it, with the name."""
+    """Group the recordings by muscle and side; return the name and rows of each group."""
     keys = [name for name in ("muscle", "side") if name in filtered]
     groups: Any = filtered.groupby(keys, sort=False, dropna=False)
     return [
@@ -219,8 +222,8 @@ def _muscle(
     length: float,
     extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> dict[str, Any]:
-    """Content of the section of one muscle or one side of it."""
-    single = "peak" in part  # isolated discharges, not averages of units
+    """Prepare the content of the section of one muscle or one side of it."""
+    single = "peak" in part  # isolated discharges instead of average potentials
     content: dict[str, Any] = {
         "name": muscle,
         "n": len(part),
@@ -234,7 +237,7 @@ def _muscle(
     if len(part) == 0:
         return content | {"text": f"no {_what(extractor)} was found"}
     with warnings.catch_warnings():
-        # The page says itself how many potentials there are.
+        # The page states the number of potentials.
         warnings.simplefilter("ignore", RecordingWarning)
         try:
             measures = limits.score_measures(part)
@@ -276,10 +279,10 @@ def _ranges(low: pd.Series, high: pd.Series) -> list[str]:
 
 
 def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: float) -> Picture:
-    """The first channel of a few recordings, with the potentials that were measured."""
+    """Draw the first channel of a few recordings and mark the measured potentials."""
     rows = recordings.head(_N_TRACES)
     single = "peak" in part
-    marked = "; coloured: potentials that were measured" if single else ""
+    marked = "; measured potentials are coloured" if single else ""
     measured = counted(len(part), "isolated potential" if single else "unit")
 
     def paint(figure: Any) -> None:
@@ -298,7 +301,8 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
 
     return draw(
         paint,
-        f"Traces of {counted(len(rows), 'recording')} of {muscle}; {measured} in all of them.",
+        f"Traces of {counted(len(rows), 'recording')} of {muscle}. All recordings of the muscle "
+        f"together have {measured}.",
         f"The first {length:g} s of {len(rows)} of "
         f"{counted(len(recordings), 'recording')}{marked}.",
         size=(7.2, 1.0 + 1.1 * len(rows)),
@@ -306,7 +310,7 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
 
 
 def _waves(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame) -> Picture:
-    """Potentials around their peaks, spread over all that were found."""
+    """Draw a selection of potentials around their peaks, evenly spread over all potentials."""
     chosen = part.iloc[np.unique(np.linspace(0, len(part) - 1, _N_WAVES).round().astype(int))]
     signals = {row: np.atleast_2d(read_signal(s)) for row, s in recordings["signal"].items()}
 
@@ -330,7 +334,7 @@ def _waves(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame) -> Picture
 
 
 def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture | None:
-    """Amplitude against duration, with the limits of single potentials."""
+    """Draw amplitude against duration, with the limits of single potentials."""
     if not {"amplitude", "duration"} <= set(limits.measures):
         return None
     ages: list[float] = list(part["age"].dropna()) if "age" in part else []
@@ -361,13 +365,13 @@ def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture 
 
 
 def _quality(own: pd.DataFrame) -> Any:
-    """Table of what the check of quality found; None if nothing."""
+    """Tabulate the findings of the quality check; return None if there are none."""
     channels = check_quality(own).channels
     faulty = channels[channels["quality"] != "ok"]
     if faulty.empty:
         return None
     shown = faulty[[name for name in _QUALITY if name in faulty]].set_index("recording").map(str)
-    return table(shown, "Recordings to look at", index="recording", marks={"bad": "leaky"})
+    return table(shown, "Recordings with findings", index="recording", marks={"bad": "leaky"})
 
 
 def _uncertain(
@@ -377,7 +381,7 @@ def _uncertain(
     age_known: bool,
     extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> list[str]:
-    """Uncertainties of the findings."""
+    """List the uncertainties of the findings."""
     notes = [
         f"{part['name']}: {counted(part['n'], 'potential')}, fewer than the "
         f"{limits.min_potentials} that the outlier method needs."
@@ -387,19 +391,19 @@ def _uncertain(
     units = isinstance(extractor, MotorUnitDecomposer)
     if not limits.subjects_ and not units:
         notes.append(
-            "The limits are published ones, of averaged potentials of different units. Single "
-            "discharges are shorter, so that durations may lie below them in healthy muscles."
+            "The published limits apply to average potentials of different units. Single "
+            "discharges are shorter, so their durations may be below the limits in healthy muscles."
         )
     if not age_known:
-        notes.append("The age is not known; the limits are those of adults of mean age.")
+        notes.append("The age is not known, so the limits for adults of mean age are used.")
     if faulty:
-        notes.append("The quality of some recordings is in question; see the last section.")
+        notes.append("The quality of some recordings is questionable; see the last section.")
     return [
         *notes,
-        "Units may be found in several recordings of one site and are then counted several times."
+        "A unit may be found in several recordings of one site and is then counted several times."
         if units
         else "Potentials are not sorted by motor unit: several may be discharges of one unit.",
-        "Motor units are found by a program and were not verified; units that are alike, or that "
-        "fire less than six times, are missed.",
+        "Motor units were found automatically and were not verified. Units with similar potentials "
+        "and units that fire fewer than six times are missed.",
         "Probabilities follow a fixed rule on z-scores and are not calibrated on patients.",
     ]

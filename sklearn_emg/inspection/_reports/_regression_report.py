@@ -27,20 +27,21 @@ _COLUMNS = {
 def regression_content(
     result: Comparison, audits: Mapping[str, LeakageAudit], max_rows: int
 ) -> dict[str, Any]:
-    """Variables of the template ``regression.html``.
+    """Prepare the variables of the template ``regression.html``.
 
     Parameters
     ----------
     result : Comparison
-        Of regressors.
+        Comparison of regressors.
     audits : mapping of str to LeakageAudit
-        By pipeline.
+        Leakage audits by pipeline.
     max_rows : int
-        Number of rows of the tables of cases and of folds, at most.
+        Maximum number of rows of the tables of predicted values and of folds.
 
     Returns
     -------
     content : dict of str to object
+        Variables of the template.
     """
     summary = result.summary[result.summary["level"] == "subject"]
     errors = summary[summary["metric"] == "mae"].dropna(subset=["pooled"])
@@ -53,7 +54,7 @@ def regression_content(
             ("Pipelines", summary["pipeline"].nunique()),
             ("Subjects", n_subjects),
             ("Folds", result.folds["fold"].nunique()),
-            ("Spread", f"{result.chance:.3g}: the RMSE of predicting the mean of all {unit}"),
+            ("Spread", f"{result.chance:.3g}, the RMSE of predicting the mean of all {unit}"),
             ("Intervals", f"{100 * result.confidence:g} %, over subjects"),
         ],
         "remark": result.remark,
@@ -98,8 +99,8 @@ def _pictures(result: Comparison, name: str) -> list[Any]:
         draw_display(
             display,
             f"True against predicted values of {name}: the calibration line has the slope {slope}.",
-            "On the dashed line predictions are right on average; a slope below 1 means that they "
-            "are too far apart.",
+            "On the dashed line, predictions equal the true values. A slope below 1 means that the "
+            "predictions vary too much.",
             (5.6, 4.2),
             "calibration",
         ),
@@ -107,7 +108,8 @@ def _pictures(result: Comparison, name: str) -> list[Any]:
             display,
             f"Bland-Altman plot of {name}: bias {limits['bias']:.3g}, limits of agreement "
             f"{limits['low']:.3g} to {limits['high']:.3g}.",
-            "About 95 % of the differences lie between the dashed lines, if they are normal.",
+            "If the differences are normally distributed, about 95 % of them lie between the "
+            "dashed lines.",
             (5.6, 4.2),
             "bland-altman",
         ),
@@ -115,7 +117,7 @@ def _pictures(result: Comparison, name: str) -> list[Any]:
 
 
 def _cases(result: Comparison, max_rows: int) -> Table:
-    """Predicted value of each subject or unit, by pipeline."""
+    """Tabulate the predicted value of each subject or unit by pipeline."""
     keys = list(dict.fromkeys(["subject", result.unit]))
     wide = result.predictions.pivot_table(
         index=[*keys, "y_true"], columns="pipeline", values="y_pred", sort=False

@@ -1,4 +1,4 @@
-"""One HTML page of a comparison, of a fitted pipeline or of the quality of recordings."""
+"""HTML page of a comparison, of a fitted pipeline or of the quality of recordings."""
 
 from __future__ import annotations
 
@@ -46,45 +46,45 @@ def report(
 ) -> Path:
     """Write one self-contained HTML page of a comparison, a fitted pipeline or recordings.
 
-    The page opens offline and loads nothing. Its tables can be sorted by mouse or keyboard; its
-    theme, light or dark, is that of the reader's system; every figure has its numbers as text.
-    Names from the data are shown as text, whatever they contain.
+    The page opens offline and loads no other files. Its tables can be sorted by mouse or keyboard,
+    and its light or dark theme follows the system of the reader. Every figure has a text with its
+    numbers. Names from the data are shown as plain text, even if they contain markup.
 
     Parameters
     ----------
     result : Comparison, fitted estimator or QualityReport
-        A result of :func:`~sklearn_emg.comparison.compare`, of classifiers or regressors, or of
+        Result of :func:`~sklearn_emg.comparison.compare` or
         :func:`~sklearn_emg.preprocessing.check_quality`, or a fitted pipeline.
     path : str or path-like
-        The HTML file. An existing one is replaced once the new page is complete.
+        HTML file to write. An existing file is replaced when the new page is complete.
     audits : LeakageAudit or dict of str to LeakageAudit, default=None
-        Results of :func:`~sklearn_emg.comparison.leakage_audit`, by the name of the pipeline.
-        Splits with leakage are labelled "leaky".
+        Results of :func:`~sklearn_emg.comparison.leakage_audit` by the name of the pipeline. Splits
+        with leakage are labelled "leaky".
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit` of the same subjects.
     quality : QualityReport, default=None
         Result of :func:`~sklearn_emg.preprocessing.check_quality` for the recordings.
     X : DataFrame, default=None
-        Table with a ``subject`` column for which a fitted classifier predicts diagnoses, or a
-        regressor numbers.
+        Table with a ``subject`` column for which the fitted pipeline predicts diagnoses or values.
     y : array-like of shape (n_rows,), default=None
-        True label or number of each row of `X`.
+        True label or value of each row of `X`.
     train_subjects : iterable, default=None
-        The subjects that the pipeline was fitted on. Predictions for them are labelled leaky and
-        do not count in the accuracy or error; without it the page says that they are not known.
+        Subjects that the pipeline was fitted on. Their predictions are labelled "leaky" and do not
+        count in the accuracy or error. Without these subjects, the page states that they are not
+        known.
     cards : Card or iterable of Card, default=None
-        Model and data cards for the page. By default a comparison has the model card of its best
-        pipeline; ``cards=()`` leaves it out.
+        Model and data cards to include. By default, the page of a comparison includes the model
+        card of its best pipeline. ``cards=()`` leaves it out.
     title : str, default=None
-        Title of the page, by default "Comparison of pipelines" or the class of the last step.
+        Title of the page. By default, it describes `result`.
     max_rows : int, default=1000
-        Number of rows that a table of recordings or subjects has at most; a note says where rows
-        were left out.
+        Maximum number of rows of a table of recordings or subjects. A note states where rows were
+        left out.
 
     Returns
     -------
     path : Path
-        The file that was written.
+        Path of the file.
 
     Raises
     ------
@@ -93,23 +93,25 @@ def report(
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If `result`, `audits`, `confounds`, `quality` or `train_subjects` has another type.
+        If `result`, `audits`, `confounds`, `quality`, `cards` or `train_subjects` has the wrong
+        type.
     ValueError
-        If `path` is a folder, `X` has no subjects, `y` has another length than `X`, `max_rows` is
-        no positive integer, `confounds` has other classes, or a parameter does not fit `result`.
+        If `path` is a folder, `X` has no ``subject`` column, the lengths of `X` and `y` differ,
+        `max_rows` is not a positive integer, `confounds` has other classes than `result`, or a
+        parameter does not apply to `result`.
 
     See Also
     --------
-    preprocessing_report : Writes a page of what preprocessing does to a table.
-    sklearn_emg.comparison.compare : Compares pipelines, split by subject.
-    sklearn_emg.comparison.confound_audit : Tests what else than disease predicts the class.
-    sklearn_emg.comparison.leakage_audit : Measures how much a leak overestimates accuracy.
+    preprocessing_report : Writes a page that shows what preprocessing does to a table.
+    sklearn_emg.comparison.compare : Compares pipelines by subject-wise cross-validation.
+    sklearn_emg.comparison.confound_audit : Tests which other properties predict the class.
+    sklearn_emg.comparison.leakage_audit : Measures how much leakage overestimates accuracy.
 
     Notes
     -----
     The chance level is the proportion of subjects in the largest class. The interval of an accuracy
-    is Wilson's over subjects. A failed fit is shown with its traceback, which contains paths of
-    files on the machine that it ran on.
+    is the Wilson interval over subjects. A failed fit is shown with its traceback, which contains
+    paths of files on the computer that ran it.
 
     Examples
     --------
@@ -140,7 +142,7 @@ def report(
     if isinstance(result, QualityReport):
         others = {"audits": audits, "confounds": confounds, "quality": quality, "cards": cards}
         given = {**others, **predicted}
-        _refuse_given(given, "a QualityReport has a page of its own")
+        _refuse_given(given, "a QualityReport has a separate page")
         write_page(
             path,
             "quality.html",
@@ -164,7 +166,7 @@ def report(
     return path
 
 
-# Template of a comparison by its task.
+# Template of a comparison, by its task.
 _TEMPLATES = {"classification": "comparison.html", "regression": "regression.html"}
 
 
@@ -176,10 +178,13 @@ def _comparison(
     cards: list[Card] | None,
     max_rows: int,
 ) -> dict[str, Any]:
-    """Content of the page of a comparison of classifiers or regressors."""
+    """Prepare the content of the page of a comparison of classifiers or regressors."""
     if result.task == "regression":
         if confounds is not None:
-            raise ValueError("The 'confounds' of report are those of classes. Leave them out.")
+            raise ValueError(
+                "The 'confounds' of report apply only to classifiers. Leave them out for "
+                "regressors."
+            )
         content = regression_content(result, audits, max_rows)
     else:
         _check_confounds(confounds, result.classes)
@@ -204,7 +209,7 @@ def _checked_cards(cards: Any) -> list[Card] | None:
 
 
 def _refuse_given(given: Mapping[str, Any], reason: str) -> None:
-    """Refuse parameters that belong to results of another kind."""
+    """Raise if parameters are given that apply to results of another kind."""
     for name, value in given.items():
         if value is not None:
             kind = "a fitted pipeline" if name in ("X", "y", "train_subjects") else "other results"
@@ -232,7 +237,7 @@ def _checked_audits(audits: Any) -> dict[str, LeakageAudit]:
         if not isinstance(audit, LeakageAudit):
             raise TypeError(
                 f"The 'audits' of report must hold LeakageAudits. Got {type(audit).__name__} for "
-                f"{name!r}."
+                f"{name!r} instead."
             )
     return {str(name): audit for name, audit in named.items()}
 
@@ -248,8 +253,8 @@ def _check_confounds(confounds: Any, classes: Any) -> None:
     audited = confounds.subjects.index.tolist()
     if classes is not None and set(audited) != set(np.asarray(classes).tolist()):
         raise ValueError(
-            f"The 'confounds' of report have the classes {audited}, the result has "
-            f"{np.asarray(classes).tolist()}. Audit the table that the result comes from."
+            f"The 'confounds' of report have the classes {audited}, but the result has "
+            f"{np.asarray(classes).tolist()}. Audit the table from which the result was computed."
         )
 
 
@@ -269,7 +274,7 @@ def _check_estimator(result: Any) -> None:
         check_is_fitted(result)
     except NotFittedError as error:
         raise NotFittedError(
-            f"report shows a fitted pipeline: call the fit of {type(result).__name__} first."
+            f"report needs a fitted pipeline: call the fit of {type(result).__name__} first."
         ) from error
 
 
@@ -279,12 +284,12 @@ def _checked_table(
     if X is None:
         for name, value in (("y", y), ("train_subjects", train_subjects)):
             if value is not None:
-                raise ValueError(f"The {name!r} of report belongs to a table: give X too.")
+                raise ValueError(f"The {name!r} of report belongs to a table. Also give X.")
         return None
     if not (is_classifier(estimator) or is_regressor(estimator)):
         raise ValueError(
-            "The 'X' of report is for a classifier or regressor, which predicts for its subjects. "
-            f"Got a {type(estimator).__name__}, which is neither: leave X out."
+            "The 'X' of report is for a classifier or regressor. Got a "
+            f"{type(estimator).__name__}, which is neither: leave X out."
         )
     if not isinstance(X, pd.DataFrame) or "subject" not in X.columns:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Sections that pages of all comparisons share: data, settings, p-values, confusion, cards."""
+"""Sections of the pages of all comparisons: data, settings, confusion matrices, cards."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sklearn_emg.inspection._reports._cards._population import class_table, popu
 from sklearn_emg.inspection._reports._html import Table, interval, table
 from sklearn_emg.preprocessing import QualityReport
 
-_N_SHADES = 9  # of a cell of a confusion matrix
+_N_SHADES = 9  # number of shades of the cells of a confusion matrix
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Confusion matrix of one pipeline; each cell has its number, fraction of its row and shade."""
+    """Confusion matrix of one pipeline; a cell has a count, the percentage of its row, a shade."""
 
     name: str
     classes: list[str]
@@ -43,18 +43,27 @@ def run_content(
     confounds: ConfoundAudit | None,
     quality: QualityReport | None,
 ) -> dict[str, Any]:
-    """Variables that the templates of comparisons share.
+    """Prepare the variables that the templates of comparisons share.
 
     Parameters
     ----------
     result : Comparison
+        Comparison of classifiers or regressors.
     best : str or None
-        Pipeline of the card, if no card is given.
+        Pipeline that the card describes if no card is given.
     cards : iterable of Card or None
-        None stands for the model card of the best pipeline.
+        Cards to include. None stands for the model card of the best pipeline.
     audits : mapping of str to LeakageAudit
+        Leakage audits by pipeline.
     confounds : ConfoundAudit or None
+        Audit of confounds.
     quality : QualityReport or None
+        Quality of the recordings.
+
+    Returns
+    -------
+    content : dict of str to object
+        Variables of the templates.
     """
     record = result.record
     if cards is None and record is not None and best is not None:
@@ -77,7 +86,7 @@ def run_content(
 
 
 def _of_record(record: RunRecord) -> dict[str, Any]:
-    """Data and settings of a run."""
+    """Prepare the variables of the data and settings of a run."""
     noun = record.protocol["rows"]
     by_class = class_table(record.rows, noun)
     shown = None if by_class is None else table(by_class, "Subjects by class", index="class")
@@ -115,7 +124,7 @@ def _confusion(result: Comparison, name: str) -> Confusion:
 
 
 def _per_class(result: Comparison) -> Table:
-    """Precision, recall and F1 of each class, one row per pipeline and class."""
+    """Tabulate precision, recall and F1, with one row per pipeline and class."""
     measures = result.per_class()
     measures.index = [f"{name}, {label}" for name, label in measures.index]
     numbers = measures[["precision", "recall", "f1"]]
@@ -130,7 +139,7 @@ def _per_class(result: Comparison) -> Table:
 
 
 def _window_confusions(result: Comparison, names: list[str]) -> list[Table]:
-    """Percent of the windows of each true class: mean and standard deviation over folds."""
+    """Tabulate windows in percent of their true class, as mean and deviation over folds."""
     found = []
     for name in names:
         have = result.confusions["pipeline"] == name
@@ -152,7 +161,7 @@ def _window_confusions(result: Comparison, names: list[str]) -> list[Table]:
 
 
 def headline(result: Comparison, accuracy: pd.DataFrame) -> Table | None:
-    """Accuracy and sensitivity of each class, one row per pipeline; None without predictions."""
+    """Tabulate accuracy and sensitivities by pipeline; return None without predictions."""
     shown, keys = {}, {}
     for name in dict.fromkeys(result.predictions["pipeline"]):
         found = sensitivities(result, name)
@@ -169,7 +178,7 @@ def headline(result: Comparison, accuracy: pd.DataFrame) -> Table | None:
     frame = pd.DataFrame.from_dict(shown, orient="index")
     return table(
         frame,
-        f"Accuracy, and sensitivity of each class (its {result.unit}s)",
+        f"Accuracy and sensitivity of each class (number of its {result.unit}s)",
         index="pipeline",
         keys=pd.DataFrame.from_dict(keys, orient="index"),
     )

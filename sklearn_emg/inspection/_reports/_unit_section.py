@@ -1,4 +1,4 @@
-"""Motor units and interference pattern of one muscle: content of the page of a subject."""
+"""Sections on motor units and interference pattern of a muscle, for the page of a subject."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sklearn_emg.motor_units import (
 __all__ = ["Units", "decomposed", "interference_section", "unit_section"]
 
 _N_PANELS = 6
-_SPREAD = 0.015  # s around the discharge
+_SPREAD = 0.015  # time in s that is shown before and after the discharge
 _STYLES = ("-", "--", ":", "-.")
 
 
 class Units(NamedTuple):
-    """Decomposition of all recordings of a subject: one row per unit, and their potentials."""
+    """Decomposed recordings of a subject: tables of units, templates and left-out trains."""
 
     table: pd.DataFrame
     templates: pd.DataFrame
@@ -35,25 +35,26 @@ class Units(NamedTuple):
 
 
 def decomposed(filtered: pd.DataFrame, decomposer: MotorUnitDecomposer | None) -> Units:
-    """Units of each recording, with firing and the measures of their potentials.
+    """Decompose recordings and measure the firing and the potentials of their units.
 
     Parameters
     ----------
     filtered : DataFrame
         Recording table, in mV.
     decomposer : MotorUnitDecomposer or None
-        A new one with its parameters is fitted; None means the defaults.
+        Decomposer whose parameters are used for a new one. None stands for default parameters.
 
     Returns
     -------
     units : Units
-        Rates in Hz, durations in ms, amplitudes in mV.
+        Units with rates in Hz, durations in ms and amplitudes in mV.
     """
     fitted = MotorUnitDecomposer(**({} if decomposer is None else decomposer.get_params()))
     fitted.fit(filtered)
     names = ["row", "unit"]
     measured = template_measures(fitted.templates_).sort_values("amplitude", kind="stable")
-    # The same unit in several channels of a needle counts once, where it is largest.
+    # A unit that several channels of a needle record counts once, in the channel where it is
+    # largest.
     measured = measured.drop_duplicates(names, keep="last")
     fired = firing_statistics(fitted.discharges_)
     units = fitted.units_[[*names, "jiggle"]].merge(
@@ -64,24 +65,26 @@ def decomposed(filtered: pd.DataFrame, decomposer: MotorUnitDecomposer | None) -
 
 
 def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[str, Any]:
-    """Text, table of firing, and overlaid potentials of the units of one muscle.
+    """Prepare the text, the table of firing and the overlaid potentials of the units of a muscle.
 
     Parameters
     ----------
     muscle : str
+        Name of the muscle.
     recordings : DataFrame
-        Recordings of the muscle, rows of the table that was decomposed.
+        Recordings of the muscle, which are rows of the table that was decomposed.
     units : Units
+        Units of all recordings.
 
     Returns
     -------
     parts : dict
-        ``text``, and ``table`` and ``picture``, which are None without units.
+        ``text``, ``table`` and ``picture``. The last two are None without units.
     """
     own = units.table[units.table["row"].isin(recordings.index)]
     n_left_out = int(units.left_out["row"].isin(recordings.index).sum())
     text = f"{counted(len(own), 'motor unit')} in {counted(own['row'].nunique(), 'recording')}"
-    text += f"; {counted(n_left_out, 'train')} left out, which could not be separated or verified."
+    text += f"; {counted(n_left_out, 'train')} left out, which could not be separated or confirmed."
     if len(own) == 0:
         return {"text": text, "table": None, "picture": None}
     text += (
@@ -119,7 +122,7 @@ def _firing(muscle: str, recordings: pd.DataFrame, own: pd.DataFrame) -> Table:
 def _templates(
     muscle: str, recordings: pd.DataFrame, own: pd.DataFrame, templates: pd.DataFrame
 ) -> Picture:
-    """The potentials of the units of each recording, overlaid at their discharges."""
+    """Draw the potentials of the units of each recording, aligned at their discharges."""
     rows = list(dict.fromkeys(own["row"]))[:_N_PANELS]
     records = templates.to_dict("records")
     keys = {(wave["row"], wave["unit"], wave["channel"]): wave for wave in records}
@@ -167,26 +170,27 @@ def _templates(
 def interference_section(
     muscle: str, recordings: pd.DataFrame, cloud: InterferenceCloud | None
 ) -> dict[str, Any] | None:
-    """Text and picture of turns against amplitude, with the cloud of the controls.
+    """Prepare the text and picture of turns against amplitude, with the cloud of the controls.
 
     Parameters
     ----------
     muscle : str
+        Name of the muscle.
     recordings : DataFrame
         Recordings of the muscle, in mV.
     cloud : InterferenceCloud or None
-        Fitted on controls.
+        Cloud that was fitted on controls.
 
     Returns
     -------
     parts : dict or None
-        ``text`` and ``picture``; None without a cloud.
+        ``text`` and ``picture``, or None without a cloud.
     """
     if cloud is None:
         return None
     points = interference_points(recordings)
     if len(points) == 0:
-        return {"text": "No part of the recordings has a turn of 0.1 mV.", "picture": None}
+        return {"text": "No segment of the recordings has a turn of 0.1 mV.", "picture": None}
     try:
         score = cloud.score(points).iloc[0]
     except ValueError as error:
@@ -194,8 +198,8 @@ def interference_section(
     clouds = cloud.clouds_.set_index("muscle")
     n_controls = int(clouds["n_controls"][muscle_name(points["muscle"].iloc[0])])
     text = (
-        f"{score['outside']:.0%} of {counted(len(points), 'point')} lie outside the cloud of "
-        f"{n_controls} own controls, {score['allowed']:.0%} are allowed: {score['summary']}."
+        f"Of {counted(len(points), 'point')}, {score['outside']:.0%} lie outside the cloud of "
+        f"{n_controls} own controls ({score['allowed']:.0%} are allowed): {score['summary']}."
     )
     outline = cloud.outline(points["muscle"].iloc[0])
 
@@ -212,7 +216,7 @@ def interference_section(
     picture = draw(
         paint,
         f"Amplitude per turn against turns per second of {muscle}: {text}",
-        "Parts of 0.5 s; dashed: the cloud of your own controls.",
+        "Each point is a segment of 0.5 s. The dashed line is the cloud of your own controls.",
         size=(4.6, 3.0),
     )
     return {"text": text, "picture": picture}

@@ -1,4 +1,4 @@
-"""Answers of a run to the items of the checklists; a text that ends with "…" is a part of one."""
+"""Answers of a run to the items of the checklists; a text that ends with "…" is partial."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ _BALANCING = ("class_weight", "smote", "sampling")
 
 
 def answers(facts: Facts) -> dict[str, dict[str, str]]:
-    """Answers to TRIPOD+AI and REFORMS by item; items that are missing are the author's.
+    """Answer the items of TRIPOD+AI and REFORMS that the run can answer.
 
     Parameters
     ----------
     facts : Facts
+        Model, comparison and audits.
 
     Returns
     -------
     answers : dict of dict of str
+        Answers by checklist and item. The author answers items that are missing.
     """
     shared = _shared(facts)
     return {"TRIPOD+AI": _tripod(facts, shared), "REFORMS": _reforms(facts, shared)}
 
 
 def _shared(facts: Facts) -> dict[str, str]:
-    """Texts that both checklists use."""
+    """Return the texts that both checklists use."""
     record, result = facts.record, facts.result
     described = dict(population_facts(record.rows, facts.noun))
     steps = record.parts[facts.name]
@@ -48,13 +50,13 @@ def _shared(facts: Facts) -> dict[str, str]:
         "measures": ", ".join(metrics),
         "intervals": f"{100 * result.confidence:g} % intervals over subjects",
         "splits": f"{record.protocol['splits']}, {facts.predictions['fold'].nunique()} folds; "
-        "no subject is in training and test of a fold",
+        "no subject is in both the training and the test set of a fold",
         "missing": missing_text(record.rows),
         "confounds": found,
         "small": f"{small} of {counted(len(facts.subgroups), 'subgroup')} too small for a score"
         if small
         else "",
-        "groups": f"figures by {', '.join(groups)}" if groups else "",
+        "groups": f"scores by {', '.join(groups)}" if groups else "",
         "tuned": _tuned(facts),
         "sites": f"subjects by site: {described['Subjects by site']}"
         if "Subjects by site" in described
@@ -68,12 +70,12 @@ def _tuned(facts: Facts) -> str:
 
 
 def _part(text: str) -> str:
-    """Part of an answer, which the author completes; empty if the run knows no part."""
+    """Mark a text as part of an answer, which the author completes; keep an empty text."""
     return f"{text} …" if text else ""
 
 
 def _limits(shared: dict[str, str]) -> str:
-    """Limitations that the run has found."""
+    """List the limitations that the run has found."""
     found = [f"confounds: {shared['confounds']}"] if shared["confounds"] else []
     found += [shared["small"]] if shared["small"] else []
     return "; ".join(found)
@@ -85,9 +87,9 @@ def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
     return {
         "5": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
         "6": _part(shared["sites"]),
-        "7": _part(f"steps, alike for all subjects: {shared['steps']}"),
+        "7": _part(f"steps, the same for all subjects: {shared['steps']}"),
         "8": _part(class_text(record.rows)),
-        "9": _part(f"made from the {facts.noun}s by {shared['steps']}"),
+        "9": _part(f"computed from the {facts.noun}s by {shared['steps']}"),
         "10": _part(shared["size"]),
         "11": _part(shared["missing"]),
         "12": _part(
@@ -96,15 +98,15 @@ def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
         ),
         "13": _part(_balance(facts)),
         "14": _part(shared["groups"]),
-        "15": _part("one number" if facts.is_regression else "one of the classes, see Model"),
-        "16": _part(f"one table; the test {across} of a fold are not in its training"),
+        "15": _part("one value" if facts.is_regression else "one of the classes, see Model"),
+        "16": _part(f"one table; the test {across} of a fold are not in its training set"),
         "18": _part(f"sklearn-emg {record.versions['sklearn-emg']}, settings under Model"),
         "20": _part(f"see Data: {shared['size']}"),
         "21": f"{shared['size']}; test sets as under Protocol",
         "22": _part("steps and settings under Model; save_model writes the fitted system"),
         "23": f"see Figures and Figures by subgroup: {shared['measures']}, {shared['intervals']}",
         "26": _part(_limits(shared)),
-        "27": _part("" if facts.quality is None else "check_quality finds unfit recordings"),
+        "27": _part("" if facts.quality is None else "check_quality finds unusable recordings"),
     }
 
 
@@ -133,17 +135,19 @@ def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
         "6b": f"{shared['splits']}; see Leak checks",
         "6c": _part(_legitimacy(facts)),
         "7a": _part(shared["measures"]),
-        "7b": f"{shared['intervals']}; models as fixed",
+        "7b": f"{shared['intervals']}; models are treated as fixed",
         "7c": _part(
-            "paired permutations over subjects, adjusted by Holm" if facts.pairs is not None else ""
+            "paired permutation tests over subjects, adjusted by Holm's method"
+            if facts.pairs is not None
+            else ""
         ),
-        "8a": _part("each site was tested on a model of the others" if across else ""),
+        "8a": _part("each site was tested with a model of the others" if across else ""),
         "8b": _part(_limits(shared)),
     }
 
 
 def _balance(facts: Facts) -> str:
-    """Numbers of the classes, and settings against their imbalance; "" for numbers."""
+    """Describe the class sizes and the settings against imbalance; "" for regression."""
     if facts.is_regression:
         return ""
     settings = facts.record.settings

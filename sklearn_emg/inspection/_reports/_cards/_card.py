@@ -1,4 +1,4 @@
-"""A card: sections of facts, tables and blanks for the author, as Markdown and as HTML."""
+"""Cards with sections of facts, tables and blanks for the author, in Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn_emg._files import write_text_atomically
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._reports._html import page_text, rendered, table
 
-#: Mark in place of a fact that only the author of a study knows.
+#: Mark for a fact that only the author of a study knows.
 AUTHOR = "author"
 _MARKS = {AUTHOR: "author", "confound": "leaky", "not done": "author"}
 
@@ -26,11 +26,13 @@ class Section:
     Attributes
     ----------
     title, text : str
+        Title and introductory text of the section.
     facts : list of (str, str)
+        Name and value of each fact.
     tables : list of (str, DataFrame)
-        Caption and table, whose index has a name.
+        Caption and content of each table, whose index has a name.
     blanks : list of str
-        What the author has to state.
+        Facts that the author must state.
     """
 
     title: str
@@ -44,12 +46,14 @@ class Section:
 class Card:
     """A model card or data card.
 
-    Printing it shows the Markdown; a notebook shows it formatted.
+    Printing it shows the Markdown text, and a notebook shows the formatted card.
 
     Attributes
     ----------
     title : str
+        Title of the card.
     sections : list of Section
+        Sections of the card in order.
     """
 
     title: str
@@ -57,14 +61,14 @@ class Card:
 
     @property
     def markdown(self) -> str:
-        """The card as Markdown."""
+        """Text of the card in Markdown."""
         require("jinja2", "Card.markdown", "plot", "Jinja2")
         text = rendered("card.md", {"card": self, "cells": _cells, "author": AUTHOR})
         return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
     @property
     def html(self) -> str:
-        """The card as a self-contained HTML page, which loads nothing."""
+        """Self-contained HTML page of the card, which loads no other files."""
         require("jinja2", "Card.html", "plot", "Jinja2")
         return page_text("card.html", self.title, {"card": card_content(self)})
 
@@ -74,21 +78,22 @@ class Card:
         Parameters
         ----------
         path : str or path-like
-            A file that ends with ``.html`` or ``.md``; an existing one is replaced.
+            File whose name ends with ``.html`` or ``.md``. An existing file is replaced.
 
         Returns
         -------
         path : Path
+            Path of the file.
 
         Raises
         ------
         ValueError
-            If `path` has another ending or is a folder.
+            If `path` has another extension or is a folder.
         """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix not in (".html", ".md") or path.is_dir():
-            raise ValueError(f"A card is written to a file .html or .md. Got {str(path)!r}.")
+            raise ValueError(f"The path of a card must end with .html or .md. Got {str(path)!r}.")
         write_text_atomically(path, self.html if suffix == ".html" else self.markdown)
         return path
 
@@ -100,15 +105,17 @@ class Card:
 
 
 def card_content(card: Card) -> dict[str, Any]:
-    """Variables of the macro ``card`` of the pages.
+    """Prepare the variables of a card for the templates.
 
     Parameters
     ----------
     card : Card
+        Card to show.
 
     Returns
     -------
     content : dict of str to object
+        Variables for the macro ``card_part``.
     """
     return {
         "title": card.title,
@@ -129,7 +136,7 @@ def card_content(card: Card) -> dict[str, Any]:
 
 
 def _cells(frame: pd.DataFrame) -> list[list[str]]:
-    """Header and rows of a table as text."""
+    """Convert the header and rows of a table to text."""
     head = [str(frame.index.name or ""), *map(str, frame.columns)]
     rows = [
         [str(label), *(_text(value) for value in values)]

@@ -1,4 +1,4 @@
-"""data_card, and both cards from one call."""
+"""data_card, which describes a table, and write_cards, which writes both cards."""
 
 from __future__ import annotations
 
@@ -46,29 +46,33 @@ def data_card(
     quality: QualityReport | None = None,
     title: str = "Data card",
 ) -> Card:
-    """Describe a table of recordings, and list what is not known about it, in a card.
+    """Create a card that describes a table and lists what is not known about it.
 
     Parameters
     ----------
     table : DataFrame
         Recording table or feature table with a ``subject`` column.
     y : array-like of shape (n_rows,), default=None
-        Label or number of each row. Integers are labels if they have 12 values at most.
+        Label or target value of each row. Integers with at most 12 different values are treated as
+        labels.
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit`.
     quality : QualityReport, default=None
         Result of :func:`~sklearn_emg.preprocessing.check_quality`.
     title : str, default="Data card"
+        Title of the card.
 
     Returns
     -------
     card : Card
-        ``markdown``, ``html`` and ``save(path)``. What only the author knows is a marked blank.
+        Card with ``markdown``, ``html`` and ``save(path)``. Blanks mark facts that only the author
+        knows.
 
     Raises
     ------
     ValueError
-        If the table has no subjects, or y has another length.
+        If the table has no ``subject`` column, or if the length of y differs from that of the
+        table.
 
     See Also
     --------
@@ -104,7 +108,7 @@ def data_card(
         Section(
             "Purpose and source",
             blanks=[
-                "Purpose of the collection, and by whom",
+                "Purpose of the collection, and who collected the data",
                 "Centres and dates",
                 "Licence and access",
                 "Consent and ethical approval",
@@ -118,23 +122,23 @@ def data_card(
                 ("Subjects under two spellings", spelling_text(rows)),
             ],
             tables=[] if by_class is None else [("Subjects by class", by_class)],
-            blanks=["Eligibility and recruitment", "How the diagnosis was made, by whom"],
+            blanks=["Eligibility and recruitment", "How and by whom the diagnosis was made"],
         ),
         Section(
             "Recordings",
             facts=_recordings(table),
-            blanks=["Devices, electrodes and filters", "Tasks and level of contraction"],
+            blanks=["Devices, electrodes and filters", "Tasks and contraction levels"],
         ),
         _quality(quality),
         _confounds(confounds),
         Section("Versions", facts=[("Made with", _versions())]),
-        Section("Uses", blanks=["Uses for which the data suit", "Uses for which they do not"]),
+        Section("Uses", blanks=["Uses for which the data are suitable", "Unsuitable uses"]),
     ]
     return Card(title, sections)
 
 
 def _labels_or_numbers(y: Labels) -> NDArray[Any]:
-    """Numbers as floats, if they are fractions or have many values; otherwise labels as objects."""
+    """Return fractions and numbers with many values as floats, and labels as objects."""
     values = np.asarray(y)
     is_number = values.dtype.kind in "iuf" and (
         type_of_target(values) == "continuous" or len(np.unique(values)) > _MAX_CLASSES
@@ -143,25 +147,25 @@ def _labels_or_numbers(y: Labels) -> NDArray[Any]:
 
 
 def _recordings(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Facts about the signals that need no reading of samples."""
+    """List facts about the signals that can be found without reading samples."""
     if not is_recording_table(table):
         return [("Columns", first_few(table.columns, _MAX_NAMED))]
     lengths = pd.Series([_n_times(s) for s in table["signal"]]) / table["fs"].to_numpy(float)
     units = set(table["unit"]) if "unit" in table else {"mV"}
     facts = [
-        ("Length in s, median (range)", number_range(lengths)),
+        ("Length in s: median (range)", number_range(lengths)),
         ("Total length", f"{lengths.sum() / 60:.1f} min"),
         ("Unit", ", ".join(sorted(map(str, units)))),
     ]
     if not lengths.notna().all():
         text = counted(int(lengths.isna().sum()), "recording")
-        facts.append(("Length not known before reading", text))
+        facts.append(("Length unknown without reading the files", text))
     names = dict.fromkeys(name for names in channel_names_of(table) for name in names)
     return [*facts, ("Channels", first_few(names, _MAX_NAMED))]
 
 
 def _n_times(signal: Any) -> float:
-    """Samples per channel; NaN for a file of unknown length, which is not opened for it."""
+    """Return the number of samples per channel, or NaN for a file of unknown length."""
     if isinstance(signal, SignalFile) and signal.length is None:
         return np.nan
     return float(np.shape(signal)[-1])
@@ -185,7 +189,7 @@ def _confounds(audit: ConfoundAudit | None) -> Section:
     return Section(
         "Confounds",
         facts=facts,
-        tables=[("Balanced accuracy of subjects by one property alone", table)],
+        tables=[("Balanced accuracy over subjects with one property alone", table)],
     )
 
 
@@ -204,36 +208,39 @@ def write_cards(
     audit: LeakageAudit | None = None,
     quality: QualityReport | None = None,
 ) -> dict[str, Path]:
-    """Write the model card and the data card of a comparison, as Markdown and HTML.
+    """Write the model card and the data card of a comparison in Markdown and HTML.
 
     Parameters
     ----------
     folder : str or path-like
-        Where ``model_card.md``, ``model_card.html``, ``data_card.md`` and ``data_card.html`` are
-        written; it is made if it does not exist.
+        Folder for ``model_card.md``, ``model_card.html``, ``data_card.md`` and ``data_card.html``.
+        It is created if it does not exist.
     model : estimator or str
-        As for :func:`model_card`.
+        A pipeline of the comparison or its name, as in :func:`model_card`.
     comparison : Comparison
         Result of :func:`~sklearn_emg.comparison.compare` on X and y.
     X : DataFrame
-        The table that was compared.
+        Table on which the pipelines were compared.
     y : array-like of shape (n_rows,)
-        Its labels or numbers.
+        Label or target value of each row.
     confounds : ConfoundAudit, default=None
-        By default :func:`~sklearn_emg.comparison.confound_audit` of X and y is run, for classes.
+        Result of :func:`~sklearn_emg.comparison.confound_audit`. By default, the audit is run on X
+        and y if X is a recording table and y contains labels.
     audit : LeakageAudit, default=None
         Result of :func:`~sklearn_emg.comparison.leakage_audit`.
     quality : QualityReport, default=None
-        By default :func:`~sklearn_emg.preprocessing.check_quality` of recordings is run.
+        Result of :func:`~sklearn_emg.preprocessing.check_quality`. By default, the check is run if
+        X is a recording table.
 
     Returns
     -------
     files : dict of str to Path
-        The files by their names.
+        Path of each file, by its name.
 
     See Also
     --------
-    model_card, data_card : Make one card.
+    model_card : Creates a model card.
+    data_card : Creates a data card.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the sections of a model card are made of: a model, its comparison and audits."""
+"""Facts for the sections of a model card: a model, its comparison and audits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn_emg.preprocessing import QualityReport
 
 @dataclass
 class Facts:
-    """What the sections of a card are made of."""
+    """Model, comparison and audits from which the sections of a card are made."""
 
     model: Any
     result: Comparison
@@ -31,7 +31,7 @@ class Facts:
 
     @property
     def noun(self) -> str:
-        """What a row of the table is."""
+        """Noun for a row of the table, "recording" or "row"."""
         return self.record.protocol["rows"]
 
     @property

@@ -1,4 +1,4 @@
-"""model_card: a model, the subjects of its test, its scores, and what is not known."""
+"""model_card, which describes a model, its data, its scores and what is not known."""
 
 from __future__ import annotations
 
@@ -60,24 +60,24 @@ def model_card(
     min_subjects: int = 5,
     title: str | None = None,
 ) -> Card:
-    """Describe a model and its test, and list what is not known, in a card.
+    """Create a card that describes a model and its evaluation and lists what is not known.
 
-    All figures come from the comparison. Facts that only the author knows, such as the intended
-    use, are marked blanks. The card ends with the checklists TRIPOD+AI [1]_ and REFORMS [2]_,
-    paraphrased.
+    All scores come from the comparison. Blanks mark facts that only the author knows, such as the
+    intended use. The card ends with paraphrased versions of the checklists TRIPOD+AI [1]_ and
+    REFORMS [2]_.
 
     Parameters
     ----------
     model : estimator or str
-        A pipeline of the comparison, unfitted or fitted on all subjects, or its name.
+        A pipeline of the comparison, which may be unfitted or fitted on all subjects, or its name.
     comparison : Comparison
         Result of :func:`~sklearn_emg.comparison.compare`.
     pipeline : str, default=None
-        Name of the pipeline whose figures are those of `model`. By default it is the one with the
+        Name of the pipeline whose scores are those of `model`. By default, it is the one with the
         same settings.
     confounds : ConfoundAudit, default=None
-        Result of :func:`~sklearn_emg.comparison.confound_audit`. By default the columns that
-        describe subjects and recordings are audited; an audit of the recordings also has the
+        Result of :func:`~sklearn_emg.comparison.confound_audit`. By default, the columns that
+        describe subjects and recordings are audited. An audit of the recording table also includes
         properties of the signals.
     audit : LeakageAudit, default=None
         Result of :func:`~sklearn_emg.comparison.leakage_audit` of the pipeline.
@@ -86,20 +86,21 @@ def model_card(
     age_bands : sequence of float, default=(40, 60)
         Limits of the bands of age in years.
     min_subjects : int, default=5
-        A subgroup with fewer subjects has no score; the card states this.
+        Minimum number of subjects of a subgroup. For smaller subgroups, the card shows no score and
+        states the reason.
     title : str, default=None
-        Title, by default "Model card: " and the name of the pipeline.
+        Title of the card. By default, it is "Model card: " followed by the name of the pipeline.
 
     Returns
     -------
     card : Card
-        ``markdown``, ``html`` and ``save(path)``.
+        Card with ``markdown``, ``html`` and ``save(path)``.
 
     Raises
     ------
     ValueError
-        If the comparison has no record of its run, no pipeline has the settings of `model`, or
-        there is no such pipeline.
+        If the comparison has no record of its run, if not exactly one pipeline has the settings of
+        `model`, or if there is no pipeline of the given name.
     TypeError
         If `comparison` is not a Comparison.
 
@@ -111,9 +112,9 @@ def model_card(
 
     Notes
     -----
-    Figures of subgroups are those of :func:`~sklearn_emg.comparison.subgroup_scores`. CPU time is
-    that of fitting and predicting in all folds, without steps whose results were kept for all
-    pipelines.
+    :func:`~sklearn_emg.comparison.subgroup_scores` computes the scores of subgroups. The CPU time
+    is the time for fitting and predicting in all folds, without steps whose results were shared by
+    all pipelines.
 
     References
     ----------
@@ -179,7 +180,7 @@ def model_card(
 
 
 def _name_of(model: Any, result: Comparison, record: RunRecord, pipeline: str | None) -> str:
-    """Name of the pipeline of a comparison that a model is."""
+    """Return the name of the compared pipeline that corresponds to a model."""
     names = list(record.parts)
     wanted = model if isinstance(model, str) else pipeline
     if wanted is not None:
@@ -196,7 +197,7 @@ def _name_of(model: Any, result: Comparison, record: RunRecord, pipeline: str | 
     found = f"the settings of {same}" if same else "the settings of none of them"
     raise ValueError(
         f"The comparison has the pipelines {names}, and the 'model' of model_card has {found}. "
-        "Name the one whose figures it has with pipeline=..., or give its name as the model."
+        "Name the pipeline whose scores apply with pipeline=..., or give its name as the model."
     )
 
 
@@ -206,13 +207,13 @@ def _settings(record: RunRecord, name: str) -> list[tuple[str, ...]]:
 
 
 def _audited(record: RunRecord, task: str) -> ConfoundAudit | str:
-    """Audit of the columns that describe the rows; a reason where there is none."""
+    """Audit the columns that describe the rows, or return the reason why this is impossible."""
     if task == "regression":
-        return "no audit, which classes need"
+        return "no audit, because it needs classes"
     rows = record.rows.loc[record.rows.index.repeat(record.rows["n"])].reset_index(drop=True)
     columns = [c for c in rows.columns.drop(["subject", "y", "n"]) if rows[c].nunique() > 1]
     if not columns:
-        return "no audit, since no column describes subjects or recordings"
+        return "no audit, because no column describes subjects or recordings"
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "With .* subjects", UserWarning)  # the card says so
         try:
@@ -229,7 +230,7 @@ def _model(facts: Facts) -> Section:
     listed = [
         ("Pipeline", name),
         ("Steps", ", ".join(record.parts[name])),
-        ("Answer", _answer(facts)),
+        ("Output", _answer(facts)),
         ("Training", _training(facts.model)),
     ]
     table = record.settings[record.settings["pipeline"] == name].drop(columns="pipeline")
@@ -249,7 +250,7 @@ def _model(facts: Facts) -> Section:
 def _answer(facts: Facts) -> str:
     unit = facts.result.unit
     if facts.is_regression:
-        return f"one number per {unit}"
+        return f"one value per {unit}"
     classes = ", ".join(map(str, facts.result.classes))
     has_proba = any(str(c).startswith("probability_") for c in facts.predictions)
     known = has_proba and facts.predictions.filter(like="probability_").notna().any(axis=None)
@@ -265,12 +266,12 @@ def _training(model: Any) -> str:
         return "the model is not fitted"
     subjects, complete = training_subjects(model)
     if not complete:
-        return "fitted; it does not state its training subjects"
+        return "fitted; the model does not state its training subjects"
     return f"fitted on {counted(len(subjects), 'subject')}"
 
 
 def _differing(facts: Facts) -> str:
-    """Settings in which the model is not the pipeline whose figures are shown."""
+    """List the settings in which the model differs from the pipeline whose scores are shown."""
     if facts.model is None:
         return ""
     own, compared = set(settings_of(facts.model)), set(_settings(facts.record, facts.name))
@@ -285,9 +286,9 @@ def _intended_use() -> Section:
     return Section(
         "Intended use",
         blanks=[
-            "Use for which the model is meant",
-            "Users, and what they need to know",
-            "Uses for which it is not meant",
+            "Use for which the model is intended",
+            "Users and the knowledge they need",
+            "Uses for which it is not intended",
         ],
     )
 
@@ -308,7 +309,7 @@ def _data(facts: Facts) -> Section:
             listed.append(("Suspected confounds", ", ".join(map(str, audit.suspects))))
         tables.append(
             (
-                "Balanced accuracy of subjects by one property alone",
+                "Balanced accuracy over subjects with one property alone",
                 pd.DataFrame(audit.table()).rename_axis("property"),
             )
         )
@@ -317,17 +318,21 @@ def _data(facts: Facts) -> Section:
         "Data",
         facts=listed,
         tables=tables,
-        blanks=["Source, dates and centres", "Eligibility", "How the diagnosis was made, by whom"],
+        blanks=[
+            "Source, dates and centres",
+            "Eligibility",
+            "How and by whom the diagnosis was made",
+        ],
     )
 
 
 def quality_text(quality: QualityReport | None) -> str:
-    """Result of the check of quality as one line of text.
+    """Summarise the quality of the recordings in one line of text.
 
     Parameters
     ----------
     quality : QualityReport or None
-        As from ``check_quality``; None if the recordings were not checked.
+        Result of ``check_quality``, or None if the recordings were not checked.
 
     Returns
     -------
@@ -349,12 +354,12 @@ def _protocol(facts: Facts) -> Section:
         ("Splits", protocol["splits"]),
         ("Folds", f"{len(sizes)}, with {_range(sizes)} in the test set"),
         ("Unit of a diagnosis", result.unit),
-        ("Intervals", f"{100 * result.confidence:g} %, over subjects, models as fixed"),
-        ("Figures are of", "models that were fitted without the test subjects of their fold"),
+        ("Intervals", f"{100 * result.confidence:g} %, over subjects, with the models fixed"),
+        ("Scored models", "fitted without the test subjects of their fold"),
     ]
     if isinstance(result, SiteComparison):
         sites = ", ".join(map(str, result.sites))
-        listed[0] = ("Splits", f"each site on a model of the others ({sites})")
+        listed[0] = ("Splits", f"each site is tested with a model of the others ({sites})")
     listed.append(("Tuned within each fold", ", ".join(facts.tuned) or "nothing"))
     return Section("Protocol", facts=listed)
 
@@ -368,14 +373,17 @@ def _range(sizes: pd.Series) -> str:
 
 def _leak_checks(facts: Facts) -> Section:
     rows = {
-        "A subject in training and test of a fold": ("done", "refused by compare; none"),
-        "A part that was fitted on test subjects before": (
+        "Subject in both the training and the test set of a fold": (
+            "done",
+            "none; compare refuses such splits",
+        ),
+        "Part that was previously fitted on test subjects": (
             "done",
             "none among the parts that state their training subjects",
         ),
-        "The subject or the label among the features": ("done", "none by name and values"),
+        "Subject or label among the features": ("done", "none by name and values"),
         "Subjects under two spellings": ("done", spelling_text(facts.record.rows)),
-        "Copies and overlapping cuts": _copies(facts.quality),
+        "Copies and overlapping excerpts": _copies(facts.quality),
         "Gain by a random split of windows": _gain(facts.audit),
         "Confounds": (_NOT_DONE, facts.confounds)
         if isinstance(facts.confounds, str)
@@ -390,7 +398,8 @@ def _copies(quality: QualityReport | None) -> tuple[str, str]:
         return _NOT_DONE, "give quality=check_quality(table)"
     found = quality.findings[quality.findings["kind"].isin(["copy", "overlap"])]
     n = found["row"].nunique()
-    return "done", f"{counted(n, 'recording')} with samples of another" if n else "none found"
+    text = f"{counted(n, 'recording')} with samples of another recording"
+    return "done", text if n else "none found"
 
 
 def _gain(audit: LeakageAudit | None) -> tuple[str, str]:
@@ -427,18 +436,20 @@ def _figures(facts: Facts) -> Section:
 
 
 def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
-    """Sensitivity of each class with its interval.
+    """Tabulate the sensitivity of each class with its interval.
 
     Parameters
     ----------
     result : Comparison
+        Comparison of classifiers.
     name : str
         Name of the pipeline.
 
     Returns
     -------
     table : DataFrame of shape (n_classes, 2)
-        ``n``, the number of cases, and ``sensitivity``, a fraction with its interval as text.
+        ``n`` is the number of subjects (or other units of a diagnosis), and ``sensitivity`` is a
+        text with the sensitivity and its interval.
     """
     found = sensitivities(result, name)
     rows = {
@@ -452,9 +463,9 @@ def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
 
 
 def pair_table(result: Comparison, name: str) -> pd.DataFrame | None:
-    """Differences to the other pipelines with p-values of paired permutations, Holm's adjusted.
+    """Compare a pipeline with the others by paired permutation tests, adjusted by Holm's method.
 
-    None where no other pipeline has two folds in common with this one.
+    Return None if no other pipeline has at least two folds in common with this one.
     """
     rows = {}
     for other in dict.fromkeys(result.summary["pipeline"]):
@@ -473,7 +484,7 @@ def pair_table(result: Comparison, name: str) -> pd.DataFrame | None:
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
-    """p-values adjusted by the step-down method of S. Holm, Scand. J. Stat. 6 (1979) 65-70."""
+    """Adjust p-values by the step-down method of S. Holm, Scand. J. Stat. 6 (1979) 65-70."""
     order = np.argsort(p)
     factors = np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
@@ -485,13 +496,13 @@ def _subgroups(facts: Facts, min_subjects: int) -> Section:
     found = facts.subgroups
     if found.empty:
         text = (
-            "The table has no column for sex, age, muscle, site or side with which to divide the "
-            "subjects."
+            "The table has no column for sex, age, muscle, site or side that defines subgroups of "
+            "the subjects."
         )
         return Section("Figures by subgroup", text, blanks=["Figures by subgroup"])
     text = (
-        f"Subgroups, and classes in them, with fewer than {min_subjects} subjects get no figure. "
-        "Where the unit is the recording, each recording counts with its own prediction."
+        f"No score is given for subgroups, or classes in them, with fewer than {min_subjects} "
+        "subjects. If the unit is the recording, each recording counts with its own prediction."
     )
     missing = [p for p in ("sex", "age", "muscle", "site") if p not in set(found["property"])]
     if missing:
@@ -526,14 +537,15 @@ def _calibration(facts: Facts) -> Section:
     names = [f"probability_{c}" for c in facts.result.classes]
     table = facts.predictions
     if names[0] not in table or table[names].isna().any(axis=None):
-        return Section("Calibration", "The pipeline gives no probabilities of its diagnoses.")
+        return Section("Calibration", "The pipeline predicts no probabilities.")
     keys = list(dict.fromkeys(["subject", facts.result.unit]))
     cases = table.groupby(keys, sort=False).agg({"y_true": "first", **dict.fromkeys(names, "mean")})
     found = calibration_summary(cases["y_true"], cases[names].to_numpy(), facts.result.classes)
     return Section(
         "Calibration",
-        f"Probabilities of {counted(len(cases), facts.result.unit)} in the test sets. With few "
-        "cases the calibration error is above 0 even for perfect probabilities.",
+        f"The probabilities are those of {counted(len(cases), facts.result.unit)} in the test "
+        f"sets. With few {facts.result.unit}s, the calibration error is above 0 even for perfect "
+        "probabilities.",
         facts=[
             ("Brier score (0 to 2)", f"{found['brier']:.3f}"),
             ("Log loss", f"{found['log_loss']:.3f}"),
@@ -571,7 +583,7 @@ def _failed_fits(facts: Facts) -> str:
 
 
 def _wrong(facts: Facts) -> str:
-    """Cases that were wrong in a fold at least, with their true class."""
+    """List the subjects (or units) with a wrong diagnosis in any fold, and their true class."""
     wrong = diagnoses(facts.result, facts.name).query("value < 1")
     keys = list(dict.fromkeys(["subject", facts.result.unit]))
     names: Any = wrong[keys].astype(str).agg(" ".join, axis=1) if len(wrong) else []
@@ -590,7 +602,7 @@ def _reproduction(facts: Facts) -> Section:
             ("Date", record.date),
             ("Versions", ", ".join(f"{n} {v}" for n, v in record.versions.items())),
             ("Seed of the comparison", record.protocol["seed"]),
-            ("Seeds of the pipeline", ", ".join(texts) or "no step has one"),
+            ("Seeds of the pipeline", ", ".join(texts) or "no step has a seed"),
             ("CPU time", "not measured" if np.isnan(cpu) else f"{cpu:.1f} s in all folds"),
         ],
         blanks=["Code and data, with links"],

@@ -16,18 +16,19 @@ _UNKNOWN = "not known"
 
 
 def value_counts(rows: pd.DataFrame, column: str) -> str:
-    """Numbers of subjects with each value of a column.
+    """Count the subjects with each value of a column.
 
     Parameters
     ----------
     rows : DataFrame
-        Has the columns ``subject`` and `column`.
+        Table with the columns ``subject`` and `column`.
     column : str
+        Name of the column.
 
     Returns
     -------
     text : str
-        Such as "f 12, m 8, not known 1", with at most twelve values.
+        Text such as "f 12, m 8, not known 1", with at most twelve values.
     """
     values = rows.drop_duplicates(["subject", column])[column]
     named = values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
@@ -38,17 +39,18 @@ def value_counts(rows: pd.DataFrame, column: str) -> str:
 
 
 def number_range(values: pd.Series) -> str:
-    """Median and range of the known numbers.
+    """Describe numbers by their median and range.
 
     Parameters
     ----------
     values : Series
-        Entries that are not numbers count as missing.
+        Numbers. Other entries are treated as missing.
 
     Returns
     -------
     text : str
-        Such as "54 (31 to 70)", in the unit of the values; "not known" without numbers.
+        Text such as "54 (31 to 70)", in the unit of the values, or "not known" if there are no
+        numbers.
     """
     numbers = pd.to_numeric(values, errors="coerce").dropna()
     if numbers.empty:
@@ -58,18 +60,19 @@ def number_range(values: pd.Series) -> str:
 
 
 def population_facts(rows: pd.DataFrame, noun: str) -> list[tuple[str, str]]:
-    """Facts about the rows of a table.
+    """List facts about the subjects and rows of a table.
 
     Parameters
     ----------
     rows : DataFrame
-        As ``RunRecord.rows``.
+        Table with the columns of ``RunRecord.rows``.
     noun : str
-        What a row is, such as "recording".
+        Noun for a row, such as "recording".
 
     Returns
     -------
     facts : list of (str, str)
+        Name and value of each fact.
     """
     n_subjects = rows["subject"].nunique(dropna=False)
     facts = [
@@ -86,8 +89,8 @@ def population_facts(rows: pd.DataFrame, noun: str) -> list[tuple[str, str]]:
     if "age" in rows:
         first = rows.drop_duplicates("subject")["age"]
         unknown = int(first.isna().sum())
-        note = f"; not known of {unknown}" if unknown and first.notna().any() else ""
-        facts.append(("Age, median (range)", number_range(first) + note))
+        note = f"; not known for {unknown}" if unknown and first.notna().any() else ""
+        facts.append(("Age: median (range)", number_range(first) + note))
     if "fs" in rows:
         rates = sorted(rows["fs"].dropna().unique().tolist())
         facts.append(("Sampling rates", ", ".join(f"{r:g} Hz" for r in rates[:_MAX_NAMED])))
@@ -95,7 +98,7 @@ def population_facts(rows: pd.DataFrame, noun: str) -> list[tuple[str, str]]:
 
 
 def class_table(rows: pd.DataFrame, noun: str) -> pd.DataFrame | None:
-    """Subjects, rows, sex and age of each class; None without labels of classes."""
+    """Tabulate subjects, rows, sex and age of each class; return None without class labels."""
     if "y" not in rows or pd.api.types.is_float_dtype(rows["y"]):
         return None
     table: dict[Any, dict[str, Any]] = {}
@@ -108,14 +111,14 @@ def class_table(rows: pd.DataFrame, noun: str) -> pd.DataFrame | None:
             if column in part:
                 entry[title] = value_counts(part, column)
         if "age" in part:
-            entry["age, median (range)"] = number_range(part.drop_duplicates("subject")["age"])
+            entry["age: median (range)"] = number_range(part.drop_duplicates("subject")["age"])
         table[label] = entry
     frame = pd.DataFrame.from_dict(table, orient="index")
     return frame.rename_axis("class")
 
 
 def class_text(rows: pd.DataFrame) -> str:
-    """Subjects by class: "control 12, patient 8"; of numbers their range."""
+    """Count subjects by class, as in "control 12, patient 8"; for values, return their range."""
     if "y" not in rows:
         return "labels not given"
     if pd.api.types.is_float_dtype(rows["y"]):
@@ -125,25 +128,25 @@ def class_text(rows: pd.DataFrame) -> str:
 
 
 def spelling_text(rows: pd.DataFrame) -> str:
-    """Names of subjects that look like spellings of one name."""
+    """List names of subjects that look like different spellings of the same name."""
     found = similar_subjects(dict.fromkeys(rows["subject"].tolist()))
     shown = ["/".join(map(str, names)) for names in found]
     return ", ".join(shown[:_MAX_NAMED]) if shown else "none found"
 
 
 def confounds_text(audit: ConfoundAudit) -> str:
-    """Confounds that an audit found, and whether it could find any."""
+    """List the confounds that an audit found, and state if it could not find any."""
     found = ", ".join(map(str, audit.confounds)) or "none found"
     if audit.min_pvalue <= 1 - audit.confidence:
         return found
-    return f"{found}; with so few subjects no p-value can be below {audit.min_pvalue:.2g}"
+    return f"{found}; with so few subjects, no p-value can be below {audit.min_pvalue:.2g}"
 
 
 def missing_text(rows: pd.DataFrame) -> str:
-    """Columns with values that are not known, with the number of subjects."""
+    """List the columns with missing values and their numbers of subjects."""
     lacking = {
         column: rows.loc[rows[column].isna(), "subject"].nunique()
         for column in rows.columns.drop(["subject", "n"])
     }
-    named = [f"{column} of {counted(n, 'subject')}" for column, n in lacking.items() if n]
+    named = [f"{column} for {counted(n, 'subject')}" for column, n in lacking.items() if n]
     return ", ".join(named) if named else "no value is missing in the columns that describe rows"

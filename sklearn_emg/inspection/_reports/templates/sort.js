@@ -1,4 +1,4 @@
-// Headers become buttons by this script: without it a table has no button that does nothing.
+// This script makes the headers buttons, so that there are no useless buttons if it does not run.
 "use strict";
 const announcement = document.getElementById("sorted");
 function key(row, column) {
