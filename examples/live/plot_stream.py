@@ -57,8 +57,8 @@ course = pd.DataFrame(
 course.iloc[[0, 4, 9, -1]].round(2)
 
 # %%
-# The decision grows with the signal
-# ----------------------------------
+# The decision over time
+# ----------------------
 # The interval is that of the fraction of windows of this subject. Wald's sequential test stops at
 # the dashed line. Its error rates refer to windows: a subject whose windows resemble another class
 # is misdiagnosed, however long the recording is.
