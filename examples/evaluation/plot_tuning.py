@@ -77,7 +77,7 @@ axes.axvline(chance, color="0.4", ls="--", lw=1)
 axes.text(chance, 2.45, " chance", color="0.3", va="top")
 axes.set(
     xlim=(0, 1.02), ylim=(-0.5, 2.5), xlabel="balanced accuracy over subjects",
-    yticks=[0, 1, 2], yticklabels=["untuned", "search, tested outside", "search, own score"],
+    yticks=[0, 1, 2], yticklabels=["untuned", "search, unseen subjects", "search, best score"],
     title="The best score of a search is optimistic",
 )  # fmt: skip
 axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=3, frameon=False)
@@ -87,6 +87,6 @@ plt.show()
 # The middle row is the score to report. Its difference from the bottom row is the gain from tuning.
 # With eight subjects in a fold, one subject changes a score by about 0.13.
 print(
-    f"own score {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
+    f"best score {search.best_score_:.2f}, unseen subjects {nested.mean():.2f}, "
     f"untuned {untuned.mean():.2f}, chance {chance:.2f}"
 )
