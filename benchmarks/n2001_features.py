@@ -61,7 +61,7 @@ CANDIDATES = {
     "LDA of logs": logs(LinearDiscriminantAnalysis()),
     "logistic of logs, balanced": logs(LogisticRegression(class_weight="balanced", max_iter=500)),
     "perceptron of logs": logs(MLPClassifier((32,), alpha=1.0, max_iter=60, random_state=0)),
-    "vote of the last, LDA, trees": n2001_features(random_state=0).estimator,
+    "vote of perceptron, LDA, trees": n2001_features(random_state=0).estimator,
 }  # fmt: skip
 
 

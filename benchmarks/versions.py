@@ -62,7 +62,7 @@ def systems() -> dict[str, object]:
 
 
 def save(folder: Path) -> None:
-    """Fit and save the systems, and their predictions."""
+    """Fit the systems and save them with their predictions."""
     X, y = recordings()
     for name, system in systems().items():
         save_model(system.fit(X, y), folder / name)

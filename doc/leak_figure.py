@@ -16,7 +16,7 @@ LEAKY, BY_SUBJECT = "#D55E00", "#0072B2"  # as in the Displays
 
 
 def rows(readme: Path) -> list[tuple[str, str, float, float]]:
-    """Return recordings, pipeline, and accuracies by subject and leaky, if both were measured."""
+    """Return recordings, pipeline, and accuracy by subject and leaky, for rows with both."""
     found, recordings = [], ""
     for line in readme.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
