@@ -8,8 +8,8 @@ discharges are known, since the recording is simulated.
 """
 
 # %%
-# A recording, and its decomposition
-# ----------------------------------
+# A recording and its decomposition
+# ---------------------------------
 # The reference contains the discharges of the simulated units that are visible in the signal. Below
 # the bars, dots mark reference discharges that were found, and crosses those that were missed.
 

@@ -30,8 +30,8 @@ signals = [
 contraction = simulate_recording(drive=0.005, duration=6.0, fs=fs, random_state=3)
 
 # %%
-# Events, and the trains that they form
-# -------------------------------------
+# Events and the trains that they form
+# ------------------------------------
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", RecordingWarning)  # about the contraction
     detector = RestActivityDetector(fs=fs).fit([*signals, contraction])

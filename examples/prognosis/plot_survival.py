@@ -12,8 +12,8 @@ uses no features and is the same for all subjects.
 """
 
 # %%
-# Outcomes, and scores of the first visit
-# ---------------------------------------
+# Outcomes and scores of the first visit
+# --------------------------------------
 import matplotlib.pyplot as plt
 from sklearn.preprocessing import StandardScaler
 
