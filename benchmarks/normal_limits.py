@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("--simulated", type=int, nargs="*", default=[], metavar="SEED")
     parser.add_argument("--method", choices=METHODS, default="potentials")
-    parser.add_argument("--recordings", type=int, help="number of recordings per subject (default: all)")
+    parser.add_argument("--recordings", type=int, help="recordings per subject (default: all)")
     parser.add_argument(
         "--keep", type=Path, help="folder for the tables of potentials, which are reused"
     )
