@@ -1,6 +1,6 @@
 """scikit-learn-compatible estimators for neuromuscular diagnosis from electromyography.
 
-Sub-packages load when they are first used, so that ``import sklearn_emg`` stays light.
+Sub-packages are imported when they are first used, so ``import sklearn_emg`` is fast.
 """
 
 import importlib
@@ -8,7 +8,7 @@ import pkgutil
 
 from sklearn_emg._version import __version__
 
-# Every public module and sub-package of the folder, so that a new one cannot be forgotten here.
+# All public modules and sub-packages are listed from the folder, so none can be forgotten.
 _SUBMODULES = tuple(
     sorted(
         module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")

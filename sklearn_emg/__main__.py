@@ -1,4 +1,4 @@
-"""``python -m sklearn_emg``: the command ``sklearn-emg``."""
+"""Entry point of ``python -m sklearn_emg``, which runs the command ``sklearn-emg``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Files: written completely or not at all, and read with limits."""
+"""Atomic writing of files, and reading of files with size limits."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ __all__ = [
     "write_text_atomically",
 ]
 
-# Compressed files that are unpacked, by the end of their names.
+# Formats of compressed files that are unpacked, by suffix.
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}
 
 _TRIES = 100
 _PART = 2**20
 
-# Errors that reading a damaged or forged file can cause, in addition to those of the system.
+# Errors that reading a damaged or forged file can cause, in addition to OSError.
 _UNUSABLE = (
     ArithmeticError,
     AttributeError,
@@ -70,7 +70,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _clear_scratch(path: Path) -> None:
-    """Remove scratch folders that killed processes of this machine left when writing `path`."""
+    """Remove scratch folders that killed processes of this machine left while writing `path`."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.{re.escape(_host())}\.(\d+)\.[0-9a-f]{{32}}")
     for entry in path.parent.iterdir():
         match = pattern.fullmatch(entry.name)
@@ -79,20 +79,20 @@ def _clear_scratch(path: Path) -> None:
 
 
 def _is_in_the_way(path: Path, target: Path) -> bool:
-    """Whether `path` holds what a rename cannot replace: only a file replaces a file or a link."""
+    """Return whether `path` must be moved away first, since a rename cannot replace it."""
     if target.is_dir():
         return os.path.lexists(path)
     return path.is_dir() and not path.is_symlink()
 
 
 def _refuse_full_folder(path: Path) -> None:
-    """Refuse to lose the files of a folder to one file."""
+    """Raise if a file would replace a folder that contains files."""
     if path.is_dir() and not path.is_symlink() and any(path.iterdir()):
         raise IsADirectoryError(f"{path} is a folder with files in it. Give the path of a file.")
 
 
 def _move(target: Path, path: Path, scratch: Path) -> None:
-    """Give a finished file or folder its name, also while other processes write the same one."""
+    """Rename a finished file or folder, even while other processes write the same path."""
     for _ in range(_TRIES):
         if _is_in_the_way(path, target):
             try:
@@ -102,38 +102,41 @@ def _move(target: Path, path: Path, scratch: Path) -> None:
         try:
             os.replace(target, path)
         except OSError as error:
-            # Another writer has put a file or a folder there in the meantime.
+            # Another process has put a file or a folder there in the meantime.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
                 raise
             continue
         return
-    raise OSError(f"{path} could not be replaced: other processes keep writing it.")
+    raise OSError(f"{path} could not be replaced, because other processes keep writing it.")
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
-    """Write a file or a folder next to its place and rename it when it is complete.
+    """Write a file or a folder under a temporary name and rename it when it is complete.
 
-    Readers see the old content or the new one. Of two processes that write one path, one wins, and
-    its content is complete. A folder may replace a file or a folder, a file only an empty folder.
-    Scratch folders of killed processes are removed by the next call for the same path.
+    Readers see either the old or the new content. If two processes write the same path, the content
+    of one of them remains, and it is complete. A folder may replace a file or a folder; a file may
+    replace a file or an empty folder. Scratch folders of killed processes are removed by the next
+    call with the same path.
 
     Parameters
     ----------
     path : path-like
-        File or folder to write; missing parent folders are created.
+        File or folder to write. Missing parent folders are created.
     write : callable
-        ``write(target)`` creates the file or folder `target`, which has the name of `path`.
+        Function that is called as ``write(target)`` and creates the file or folder `target`, whose
+        name is that of `path`.
 
     Returns
     -------
     path : Path
+        Path that was written.
 
     Raises
     ------
     IsADirectoryError
         If a file would replace a folder that is not empty.
     OSError
-        If the disk is full or the folder cannot be written; no scratch files are left then.
+        If the disk is full or the folder is not writable. No scratch files are left in this case.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,38 +157,41 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
-    """Write a text file in UTF-8 by :func:`write_atomically`.
+    """Write a text file in UTF-8 with :func:`write_atomically`.
 
     Parameters
     ----------
     path : path-like
-        File to write; folders above it are made.
+        File to write. Missing parent folders are created.
     text : str
+        Content of the file.
 
     Returns
     -------
     path : Path
+        Path that was written.
 
     Raises
     ------
     OSError
-        If the disk is full or the place cannot be written; nothing is left then.
+        If the disk is full or the folder is not writable. No scratch files are left in this case.
     """
     return write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
 
 
 @contextlib.contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Let one process after the other work in a folder, where the file system supports locks.
+    """Let only one process at a time work in a folder, if the file system supports locks.
 
-    The lock leaves no file and ends with its process. On Windows nothing is locked.
+    The lock leaves no file behind and is released when its process ends. On Windows, nothing is
+    locked.
     """
     if fcntl is None:
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # some network file systems have no locks
+        with contextlib.suppress(OSError):  # some network file systems do not support locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -193,7 +199,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 def existing_file(path: Path) -> Path:
-    """The path if a regular file lies there, rather than a folder, a pipe or a device."""
+    """Return the path if it is that of a regular file, and raise an error otherwise."""
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if not path.is_file():
@@ -202,15 +208,15 @@ def existing_file(path: Path) -> Path:
 
 
 def regular_file(path: Path, root: Path) -> Path:
-    """The file if it is one and lies within `root` once all links are followed.
+    """Return the path of a regular file that lies within `root` after all links are followed.
 
-    A downloaded data set is not trusted: the name of a file, or a link in its place, must not make
-    a loader open anything else on the user's machine, nor wait forever for a pipe.
+    Downloaded data sets are not trusted: neither the name of a file nor a link in its place may
+    make a loader open another file on the user's machine or wait forever for a pipe.
     """
     try:
         real = path.resolve()
     except RuntimeError as error:  # before Python 3.13
-        raise ValueError(f"{path} is a link that leads in a circle.") from error
+        raise ValueError(f"{path} is a link that leads back to itself.") from error
     if not real.is_relative_to(root.resolve()):
         raise ValueError(
             f"{path} leads out of {root}, so it is not read. If you trust it, copy the file there."
@@ -220,7 +226,7 @@ def regular_file(path: Path, root: Path) -> Path:
 
 
 def _too_large(path: Path, limit: int) -> str:
-    return f"{path} holds more than {limit} bytes, too many for a file of its kind."
+    return f"{path} contains more than {limit} bytes, too many for a file of its kind."
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
@@ -233,26 +239,27 @@ def _opened(path: Path) -> IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFi
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Content of a plain or compressed file, of at most `limit` bytes once unpacked.
+    """Read a plain or compressed file of at most `limit` bytes after unpacking.
 
     Parameters
     ----------
     path : Path
-        A name that ends in ``.gz``, ``.bz2`` or ``.xz`` is unpacked.
+        File to read. It is unpacked if its name ends in ``.gz``, ``.bz2`` or ``.xz``.
     limit : int
-        Number of bytes allowed. No more memory than that is asked for.
+        Maximum number of bytes. Little more memory than that is allocated.
 
     Returns
     -------
     content : bytes
+        Content of the file after unpacking.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is not a regular file, or is empty, truncated, packed otherwise or larger than
-        `limit`.
+        If it is not a regular file, is empty or truncated, is larger than `limit`, or is not
+        compressed in the format of its suffix.
     """
     content = bytearray()
     existing_file(path)
@@ -261,11 +268,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
         raise ValueError(_too_large(path, limit))
     try:
         with _opened(path) as file:
-            # In parts: one read would allocate all its memory before it knows how much there is.
+            # A single read would allocate memory for `limit` bytes, however small the file is.
             while len(content) <= limit and (part := file.read(_PART)):
                 content += part
     except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
-        if not packed or (isinstance(error, OSError) and error.errno):  # the disk's, not the file's
+        if not packed or (isinstance(error, OSError) and error.errno):  # an error of the disk
             raise
         kind = PACKED[path.suffix.lower()]
         raise ValueError(
@@ -280,18 +287,19 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 @contextlib.contextmanager
 def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
-    """Turn any error that a damaged or forged file causes into a ValueError.
+    """Convert any error that a damaged or forged file causes to a ValueError.
 
     Parameters
     ----------
     what : str
-        Beginning of the message, with the name of the file.
+        Beginning of the message, including the name of the file.
     *more : type of exception
-        Further errors that become a ValueError.
+        Further errors that are converted to a ValueError.
 
     Raises
     ------
     ValueError
+        If the block raises such an error.
     """
     unusable: tuple[type[Exception], ...] = (*_UNUSABLE, *more)
     try:

@@ -1,4 +1,4 @@
-"""Range of samples: which are too large to compute with, and which need float64; arrays only."""
+"""Checks of the range of samples, and computation in float64 where the range requires it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from numpy.typing import NDArray
 
 __all__ = ["LARGEST", "SMALLEST", "check_samples", "compute_safely", "ranges_of"]
 
-#: Largest allowed sample in mV. Fifth powers, the highest in any feature, and sums fit float64.
+# #: Largest allowed sample in mV. Sums of fifth powers, the highest in any feature, fit in float64.
 LARGEST = 1e60
-#: A window whose samples are all smaller, in mV, counts as zeros: their powers are 0 in float64.
+# #: A window with only smaller samples (mV) is treated as zeros, since their powers underflow.
 SMALLEST = 1e-60
-# Float32 suffices for windows whose largest sample lies between 2**-20 and 2**20 mV and whose range
-# is at least 1/64 of it: fifth powers fit, and differences keep 18 bits or more.
+# Float32 is sufficient for windows whose largest absolute sample is between 2**-20 and 2**20 mV
+# and whose range is at least 1/64 of it: fifth powers do not overflow or underflow, and differences
+# keep 18 bits or more.
 _PLAIN = 2.0**20
 _SPREAD = 64.0
 
 
 def ranges_of(X: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Largest and smallest sample of each signal.
+    """Compute the largest and the smallest sample of each signal.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
-        Float32 or float64.
+        Signals in float32 or float64.
 
     Returns
     -------
     high, low : ndarrays of shape (...,), float64
-        NaN or infinite if the signal holds NaN or infinity.
+        Largest and smallest samples. They are NaN or infinite if the signal contains NaN or
+        infinity.
     """
     from sklearn_emg._kernels_range import row_ranges
 
@@ -39,7 +41,8 @@ def ranges_of(X: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.
     integer = f"i{X.itemsize}"
     step = len(rows)
     if not (rows.flags.c_contiguous and rows.flags.writeable):
-        # numba would compile the function again for another layout or for read-only memory.
+        # The parts are copied, since numba would compile the function again for another memory
+        # layout or for read-only memory.
         step = max((1 << 19) // rows.shape[1], 1)
     for start in range(0, len(rows), max(step, 1)):
         part = rows[start : start + step]
@@ -50,34 +53,35 @@ def ranges_of(X: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def check_samples(high: NDArray[np.float64], low: NDArray[np.float64], caller: str) -> None:
-    """Raise if a window holds NaN, infinity or samples too large to compute with.
+    """Raise if a window contains NaN, infinity or samples that are too large to compute with.
 
     Parameters
     ----------
     high, low : ndarrays of shape (n_windows, ...)
         Ranges of the signals, from :func:`ranges_of`.
     caller : str
-        Class to name in the message.
+        Name of the class for the message.
 
     Raises
     ------
     ValueError
-        The message says how many windows are affected, which is the first, and the remedy.
+        If there is such a window. The message states how many windows are affected, the first of
+        them, and the remedy.
     """
     n_windows = len(high)
     peak = np.maximum(high, -low).reshape(n_windows, -1)
     bad = np.flatnonzero(~np.isfinite(peak).all(axis=1))
     if bad.size:
         raise ValueError(
-            f"Input X contains NaN or infinity in {bad.size} of {n_windows} rows, the first is row "
-            f"{bad[0]}; {caller} cannot use that. Interpolate the gaps "
+            f"Input X contains NaN or infinity in {bad.size} of {n_windows} rows, first in row "
+            f"{bad[0]}; {caller} cannot use them. Interpolate the gaps "
             "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
         )
     bad = np.flatnonzero((peak > LARGEST).any(axis=1))
     if bad.size:
         raise ValueError(
-            f"Input X holds samples of up to {peak.max():.3g} mV in {bad.size} of {n_windows} "
-            f"rows, the first is row {bad[0]}; {caller} takes up to {LARGEST:g} mV, beyond which "
+            f"Input X contains samples of up to {peak.max():.3g} mV in {bad.size} of {n_windows} "
+            f"rows, first in row {bad[0]}; {caller} takes up to {LARGEST:g} mV, beyond which "
             "powers of samples overflow. Check the unit, scale the signals to mV, or leave those "
             "rows out."
         )
@@ -89,24 +93,24 @@ def compute_safely(
     high: NDArray[np.float64],
     low: NDArray[np.float64],
 ) -> tuple[NDArray, NDArray[np.bool_]]:
-    """Compute values of each window, in float64 where the precision of float32 does not suffice.
+    """Compute values of each window, using float64 where float32 is not sufficient.
 
     Parameters
     ----------
     function : callable
-        Function of windows of shape (n, n_channels, n_times) that returns values of shape
-        (n, ...). It treats each window independently.
+        Function that takes windows of shape (n, n_channels, n_times) and returns values of shape
+        (n, ...). It processes each window independently.
     X : ndarray of shape (n_windows, n_channels, n_times)
-        Float32 or float64.
+        Windows in float32 or float64.
     high, low : ndarrays of shape (n_windows, n_channels)
         Ranges of the signals, from :func:`ranges_of`.
 
     Returns
     -------
     values : ndarray of shape (n_windows, ...)
-        They have the type that `function` returns for `X`.
+        Values of the type that `function` returns for `X`.
     overflow : ndarray of bool, of the shape of `values`
-        True for values that this type cannot hold; they are infinite in `values`.
+        True for values that this type cannot represent. They are infinite in `values`.
     """
     peak = np.maximum(high, -low)
     if X.dtype == np.float64:

@@ -1,4 +1,4 @@
-"""The one place that imports private scikit-learn names, so that a move there breaks one file."""
+"""Private names of scikit-learn, all imported here so that a change there affects only one file."""
 
 import inspect
 from typing import Any
@@ -38,11 +38,12 @@ __all__ = [
 
 
 class GroupsRequester:
-    """Mixin of estimators whose methods request `groups` by default, under metadata routing.
+    """Mixin of estimators whose methods request `groups` by default under metadata routing.
 
     scikit-learn routes metadata only to methods that request them, and its group splitters request
-    groups by themselves. Estimators that hold out subjects, or vote for them, do so as well, so
-    that subjects are known with routing and without it; ``set_fit_request(groups=False)`` ends it.
+    groups by default. Estimators that hold out subjects, or that aggregate predictions for each
+    subject, also request them by default, so the subjects are known with and without routing.
+    ``set_fit_request(groups=False)`` cancels the request of ``fit``.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Tables that print whole, and counts in English: what results need to be read."""
+"""Helpers that print results: complete tables, wrapped lines, and counts and lists in English."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ __all__ = ["ReadableTable", "counted", "first_few", "wrapped"]
 
 
 class ReadableTable(pd.DataFrame):
-    """A DataFrame that prints all its rows and columns; wide ones are wrapped, never cut.
+    """A DataFrame that prints all its rows and columns, wrapping lines that are too wide.
 
-    Lines have ``display.width`` characters, pandas' option, 80 by default.
+    Lines have at most the number of characters of the pandas option ``display.width``, 80 by
+    default.
     """
 
     @property
@@ -30,53 +31,57 @@ def _width() -> int:
 
 
 def wrapped(text: str) -> str:
-    """Wrap a line at ``display.width`` characters, 80 by default; further lines are indented.
+    """Wrap a line at ``display.width`` characters (80 by default), indenting further lines.
 
     Parameters
     ----------
     text : str
+        Line to wrap.
 
     Returns
     -------
     text : str
+        Wrapped lines.
     """
     return textwrap.fill(text, _width(), subsequent_indent="  ")
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
-    """Count things in English.
+    """Format a count with its noun in the singular or plural.
 
     Parameters
     ----------
     n : int
+        Number of items.
     noun : str
-        Name of what is counted, in the singular.
+        Name of the items, in the singular.
     plural : str, default=None
-        Plural of the noun, if it is not the singular with an s.
+        Plural of the noun. By default, an s is appended to the singular.
 
     Returns
     -------
     text : str
-        "1 subject", "2 subjects", "3 classes".
+        Count and noun, such as "1 subject" or "2 subjects".
     """
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> str:
-    """List the first items, and how many there are more.
+    """List the first items and the number of the others.
 
     Parameters
     ----------
     items : iterable
+        Items, which are converted to strings.
     limit : int, default=5
-        Number of items that are listed, at most.
+        Maximum number of items that are listed.
     separator : str, default=", "
-        Text between items, and before the number of others unless it is a comma.
+        Text between the items. Unless it is ", ", it also precedes the number of the others.
 
     Returns
     -------
     text : str
-        Such as "a, b and 3 more".
+        List of the items, such as "a, b and 3 more".
 
     Examples
     --------

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Labels", "Signals"]
 
-# One value per row: labels, subjects, groups. An ArrayLike has no length for a type checker.
+# One value per row, such as labels or subjects. To a type checker, an ArrayLike has no length.
 Labels: TypeAlias = "Sequence[Any] | NDArray[Any] | pd.Series[Any] | pd.Index[Any]"
 
-# What networks take: windows, signals of any length, or a recording table.
+# Input of networks: windows, signals of any length, or a recording table.
 Signals: TypeAlias = "ArrayLike | Sequence[NDArray[Any]] | pd.DataFrame"

@@ -1,6 +1,7 @@
-"""Checks of arguments that every package shares: one place for ranges and messages.
+"""Checks of arguments that all sub-packages share.
 
-A wrong argument raises scikit-learn's ``InvalidParameterError``, a ValueError and a TypeError.
+An invalid argument raises ``InvalidParameterError`` of scikit-learn, which is both a ValueError and
+a TypeError.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = [
 
 
 def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str:
-    """Hint at the option that is spelled most alike, or "" if none is.
+    """Suggest the option whose spelling is most similar to a value.
 
     Parameters
     ----------
@@ -37,12 +38,13 @@ def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str
     options : iterable of str
         Known values.
     cutoff : float, default=0.6
-        Minimum similarity of a hint, from 0 to 1; letter case does not count.
+        Minimum similarity of the suggested option, from 0 to 1. Case is ignored.
 
     Returns
     -------
     hint : str
-        ``" Did you mean 'rms'?"``, with its leading blank.
+        Suggestion with a leading space, such as ``" Did you mean 'rms'?"``. It is empty if no
+        option is similar enough.
     """
     names = {option.lower(): option for option in reversed(list(options))}
     near = get_close_matches(str(value).lower(), names, n=1, cutoff=cutoff)
@@ -56,19 +58,21 @@ def _refuse(value: Any, name: str, caller: str, wanted: str, hint: str = "") -> 
 
 
 def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> None:
-    """Refuse a value that is none of some strings, and suggest the one that is spelled most alike.
+    """Refuse a value that is not one of the given strings, and suggest the most similar one.
 
     Parameters
     ----------
     value : object
+        Value to check.
     options : sequence of str
+        Allowed values.
     name, caller : str
-        Parameter and class or function, for the message.
+        Names of the parameter and of the class or function, for the message.
 
     Raises
     ------
     InvalidParameterError
-        If `value` is none of `options`.
+        If `value` is not one of `options`.
     """
     if not isinstance(value, str) or value not in options:
         wanted = f"one of {', '.join(map(repr, options))}"
@@ -76,11 +80,12 @@ def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> 
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value is an integer of Python or NumPy, and not a truth value.
+    """Return whether a value is an integer of Python or NumPy, but not a Boolean.
 
     Parameters
     ----------
     value : object
+        Value to check.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def is_integer(value: Any) -> bool:
 
 
 def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
-    """Return an integer, refusing other types, truth values and integers below `minimum`.
+    """Return an integer, refusing other types, Booleans and integers below `minimum`.
 
     Raises
     ------
@@ -106,12 +111,12 @@ def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
 def check_integers(
     value: int | Sequence[int], name: str, caller: str, n: int | None = None
 ) -> tuple[int, ...]:
-    """Return positive integers as a tuple; one integer stands for `n` equal ones.
+    """Return positive integers as a tuple, repeating a single integer `n` times.
 
     Raises
     ------
     InvalidParameterError
-        If there are none, not `n`, or one is not positive.
+        If `value` is empty, does not contain `n` integers, or contains one that is not positive.
     """
     values: Any = (value,) * (n or 1) if is_integer(value) else value
     if not _are_positive(values) or n not in (None, len(values)):
@@ -142,21 +147,23 @@ def check_real(
     Parameters
     ----------
     value : object
+        Value to check.
     name, caller : str
-        Parameter and class or function, for the message.
+        Names of the parameter and of the class or function, for the message.
     low, high : float
-        Limits, which are allowed values unless `above` or `below` is true.
+        Lower and upper limit. They are allowed values unless `above` or `below` is true.
     above, below : bool, default=False
-        Whether the number must lie above `low`, below `high`.
+        Whether the number must be greater than `low`, and whether it must be less than `high`.
 
     Returns
     -------
     number : float
+        `value` as a float.
 
     Raises
     ------
     InvalidParameterError
-        If `value` is a truth value or not a number, is not finite, or lies outside the limits.
+        If `value` is a Boolean or not a number, is not finite, or is outside the limits.
     """
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
     inside = low < number if above else low <= number
@@ -168,7 +175,7 @@ def check_real(
 
 
 def _number_within(low: float, high: float, *, above: bool, below: bool) -> str:
-    """Text of the numbers that `check_real` accepts."""
+    """Describe the numbers that `check_real` accepts."""
     if np.isfinite(low) and np.isfinite(high):
         if above or below:
             return f"a number in {'[('[above]}{low:g}, {high:g}{'])'[below]}"
@@ -184,33 +191,34 @@ def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -
     Raises
     ------
     InvalidParameterError
-        If `value` is none.
+        If `value` is not such a number.
     """
     return check_real(value, name, caller, 0.0, 1.0, below=below)
 
 
 def require(module: str, caller: str, extra: str, package: str | None = None) -> ModuleType:
-    """Import an optional library where it is used.
+    """Import an optional dependency when it is needed.
 
     Parameters
     ----------
     module : str
         Module to import, such as ``"matplotlib.pyplot"``.
     caller : str
-        Class or function that needs it, for the message.
+        Name of the class or function that needs the module, for the message.
     extra : str
-        Extra of this package that installs it.
+        Name of the extra of this package that installs the dependency.
     package : str, default=None
-        Name of the library for the message where it is not that of the module's first part.
+        Name of the dependency, for the message. By default, it is the first part of `module`.
 
     Returns
     -------
     module : module
+        Imported module.
 
     Raises
     ------
     ImportError
-        If the library is not installed; the message says how to install it.
+        If the dependency is not installed. The message states how to install it.
     """
     try:
         return importlib.import_module(module)

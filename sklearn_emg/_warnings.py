@@ -1,4 +1,4 @@
-"""Warnings that name the user's line, and those about recordings, given once per call."""
+"""Warnings that point to the user's code, and warnings about recordings that are not repeated."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 __all__ = ["Noted", "call_noting", "repeat_noted", "warn", "warn_of_recordings", "warned_once"]
 
 Noted: TypeAlias = "tuple[str, type[Warning]]"
-# What a user has to know, whatever process finds it.
+# Categories of warnings that worker processes pass on to the user.
 _NOTED = (RecordingWarning, SubjectLeakWarning)
 
-# Packages whose functions pass on the calls of a user.
+# Packages whose frames are skipped when the line of the user is looked up.
 _PASSING_ON = {
     "sklearn_emg",
     "sklearn",
@@ -34,12 +34,14 @@ _GIVEN: ContextVar[set[str] | None] = ContextVar("given", default=None)
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Give a warning that names the line of the user, however deep the call is.
+    """Issue a warning that points to the line of the user, however deep the call is.
 
     Parameters
     ----------
     message : str
+        Text of the warning.
     category : type of warning, default=UserWarning
+        Category of the warning.
     """
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _PASSING_ON:
@@ -49,10 +51,10 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 @contextmanager
 def warned_once() -> Iterator[None]:
-    """Give each warning about recordings once within the block, or the decorated function.
+    """Issue each warning about recordings only once within the block or decorated function.
 
-    An outermost function such as ``compare`` calls many that look at the same subjects and
-    recordings.
+    A function such as ``compare`` calls many others that check the same subjects and recordings.
+    Only the outermost block has an effect.
     """
     if _GIVEN.get() is not None:
         yield
@@ -65,11 +67,12 @@ def warned_once() -> Iterator[None]:
 
 
 def warn_of_recordings(message: str) -> None:
-    """Give a RecordingWarning unless :func:`warned_once` has seen it.
+    """Issue a RecordingWarning unless it was already issued within :func:`warned_once`.
 
     Parameters
     ----------
     message : str
+        Text of the warning.
     """
     given = _GIVEN.get()
     if given is not None:
@@ -80,24 +83,27 @@ def warn_of_recordings(message: str) -> None:
 
 
 def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[Any, list[Noted]]:
-    """Call a function and note its warnings about subjects and recordings.
+    """Call a function and collect its warnings about subjects and recordings.
 
-    Warnings of a worker process reach the terminal at best, and each task repeats them.
+    Warnings issued in a worker process would be printed, at best, once per task.
 
     Parameters
     ----------
     home : int
-        Number of the process whose user reads warnings. In a thread of it nothing is noted, since
-        filters belong to all threads, and warnings are given at once.
+        Number of the main process. In other threads of that process, warnings are issued
+        immediately and not collected, since warning filters are shared by all threads.
     function : callable
+        Function to call.
     *given : object
+        Arguments of the function.
 
     Returns
     -------
     result : object
+        Result of the function.
     noted : list of (str, type)
-        Message and category of each such warning, for `repeat_noted`. All other warnings are shown
-        as they would be.
+        Message and category of each collected warning, for :func:`repeat_noted`. All other
+        warnings are shown as usual.
     """
     noted: list[Noted] = []
     if os.getpid() == home and threading.current_thread() is not threading.main_thread():
@@ -118,14 +124,14 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
 
 
 def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:
-    """Give warnings that were noted, each once.
+    """Issue each collected warning once.
 
     Parameters
     ----------
     noted : sequence of (str, type)
-        Warnings from `call_noting`.
+        Warnings collected by :func:`call_noting`.
     told : set of (str, type)
-        Those that were given already; the new ones are added.
+        Warnings that were already issued. New ones are added to it.
     """
     for message, category in noted:
         if (message, category) not in told:

@@ -1,7 +1,8 @@
-"""Base classes: one place for validation, dispatch and sampling rate.
+"""Base classes of the steps that take signals.
 
-A subclass of :class:`SignalTransformer` or :class:`FeatureExtractor` writes one vectorised function
-along the last axis; the base class lets it serve windows (2-D, 3-D) and recording tables alike.
+A subclass of :class:`SignalTransformer` or :class:`FeatureExtractor` implements one function that
+is vectorised along the last axis. The base class validates the input, handles the sampling rate and
+applies the function to windows (2-D or 3-D) and to recording tables.
 """
 
 from __future__ import annotations
@@ -45,31 +46,31 @@ from sklearn_emg.recordings import (
 
 __all__ = ["FeatureExtractor", "SignalTransformer"]
 
-# Size of the signals of a table that are processed at once.
+# Maximum size in bytes of the signals of a table that are processed at once.
 _BLOCK_BYTES = 1 << 22
 
 
 def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
-    """Validate windows, with messages that name rows and remedies for signals.
+    """Validate windows, with error messages that name the rows and a remedy.
 
     Parameters
     ----------
     estimator : estimator
-        Estimator that the data are given to.
+        Estimator to which the data were given.
     *data : array-like
-        Windows, and targets where there are some.
+        Windows, and targets if there are any.
     **settings : dict
-        Further arguments of :func:`sklearn.utils.validation.validate_data`.
+        Further arguments for :func:`sklearn.utils.validation.validate_data`.
 
     Returns
     -------
     validated : ndarray or tuple of ndarrays
-        What :func:`sklearn.utils.validation.validate_data` returns.
+        Validated windows, and targets if any were given.
 
     Raises
     ------
     ValueError
-        If windows hold NaN or infinity, or differ in length.
+        If the windows contain NaN or infinity, or differ in length.
     """
     try:
         return validate_data(estimator, *data, allow_nd=True, **settings)
@@ -81,8 +82,8 @@ def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> A
         rows = np.asarray(data[0], dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
         raise ValueError(
-            f"Input X contains NaN or infinity in {bad.size} of {len(rows)} rows, the first is row "
-            f"{bad[0]}; {type(estimator).__name__} cannot use that. Interpolate the gaps "
+            f"Input X contains NaN or infinity in {bad.size} of {len(rows)} rows, first in row "
+            f"{bad[0]}; {type(estimator).__name__} cannot use them. Interpolate the gaps "
             "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
         ) from error
 
@@ -102,47 +103,49 @@ def _is_even(window: Any) -> bool:
 
 
 def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:
-    # A recording alone, which may be long, needs no copy.
+    # A single recording, which may be long, is not copied.
     return block[0][np.newaxis] if len(block) == 1 else np.stack(block)
 
 
-# mypy does not see the __init_subclass__ of scikit-learn, which has no types; hence call-arg.
+# mypy does not see the untyped __init_subclass__ of scikit-learn, hence call-arg.
 class SignalEstimator(
     SubjectMemory,
     TransformerMixin,
     BaseEstimator,
     auto_wrap_output_keys=None,
 ):
-    """Base of steps that take signals: windows in an array, or a recording table.
+    """Base class of steps that take signals: an array of windows or a recording table.
 
-    It holds the checks that signal transformers and feature extractors have in common. A subclass
-    that needs the sampling rate has a parameter `fs`, None by default, and overrides ``_needs_fs``.
+    It contains the checks that signal transformers and feature extractors have in common. A
+    subclass that needs the sampling rate has a parameter `fs`, which is None by default, and
+    overrides ``_needs_fs``.
 
-    A step learns nothing in ``fit`` unless ``_learns`` is true, which the tag ``requires_fit`` of
-    scikit-learn states. It transforms each row independently of the others, so that a store can
-    keep the results of each recording. Without ``fit``, ``transform`` makes the checks of ``fit``.
+    A step learns nothing in ``fit`` unless ``_learns`` returns True, as stated by the tag
+    ``requires_fit`` of scikit-learn. It transforms each row independently of the others, so the
+    results of each recording can be cached. If ``fit`` was not called, ``transform`` performs its
+    checks.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
-    # Whether results of windows depend on their unit.
+    # Whether the results depend on the unit of the windows.
     _takes_millivolts: ClassVar[bool] = False
 
     _owner: str
 
     @property
     def _caller(self) -> str:
-        """Name of the class in messages: the class whose parameters the user has set."""
+        """Name, for messages, of the class whose parameters the user has set."""
         return getattr(self, "_owner", type(self).__name__)
 
     def _needs_fs(self) -> bool:
         return False
 
     def _learns(self) -> bool:
-        """Whether results depend on the data given to ``fit``."""
+        """Return whether results depend on the data given to ``fit``."""
         return False
 
     def _is_fitted(self) -> bool:
-        """Whether ``fit`` was called; raises where the step cannot do without."""
+        """Return whether ``fit`` was called; raise NotFittedError if the step requires it."""
         check_is_fitted(self)
         return hasattr(self, "n_times_in_")
 
@@ -160,7 +163,7 @@ class SignalEstimator(
             if self._needs_fs():
                 raise ValueError(
                     f"{type(self).__name__} needs the sampling rate of arrays: set its 'fs' "
-                    "parameter in Hz, or give a recording table, which brings its own."
+                    "parameter in Hz, or give a recording table, which contains its own."
                 )
             # Hooks of a class that needs no rate accept None and declare it (float | None). Hooks
             # of a class that needs a rate are never called with None.
@@ -177,32 +180,32 @@ class SignalEstimator(
         return float(fs)
 
     def _one_rate(self, X: pd.DataFrame) -> float:
-        """The sampling rate of a table, for a step that learns shapes in samples."""
+        """Return the sampling rate of a table, for a step that learns waveforms in samples."""
         first, *others = distinct_rates(X["fs"])
         if others:
             raise ValueError(
-                f"{type(self).__name__} learns shapes in samples, for one sampling rate. The table "
-                f"has {first:g} and {others[0]:g} Hz: put Resampler before it."
+                f"{type(self).__name__} learns waveforms at a single sampling rate, but the table "
+                f"has rates of {first:g} and {others[0]:g} Hz. Put Resampler before it."
             )
         return first
 
     def _check_rate(self, fs: float | None) -> None:
-        """Raise if signals have another sampling rate than those of ``fit``, kept as ``fs_``."""
+        """Raise if the sampling rate differs from that in ``fit``, which is stored as ``fs_``."""
         known = getattr(self, "fs_", None)
         if known is not None and fs is not None and not same_rate(fs, known):
             raise ValueError(
-                f"{type(self).__name__} was trained at {known:g} Hz and learns shapes in samples. "
-                f"Got a signal of {fs:g} Hz: put Resampler before it."
+                f"{type(self).__name__} was trained at {known:g} Hz and learns waveforms. "
+                f"Got a signal at {fs:g} Hz. Put Resampler before it."
             )
 
     def _is_kept(self, X: object) -> bool:
-        """Whether a store can keep what this step makes of X, recording by recording."""
+        """Return whether the results of this step for X can be cached, recording by recording."""
         if isinstance(X, KeptWindows):
             return not self._learns()
         return isinstance(X, pd.DataFrame) and is_kept(X) and not self._learns()
 
     def _check_kept_windows(self, X: KeptWindows, *, reset: bool) -> None:
-        """Note or compare the shape of windows that are not computed yet."""
+        """Store or compare the shape of windows that have not been computed yet."""
         if reset:
             self.n_features_in_ = X.shape[1]
         elif X.shape[1] != getattr(self, "n_features_in_", X.shape[1]):
@@ -213,12 +216,12 @@ class SignalEstimator(
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         X = self._check_form(X, reset=reset)
-        if not isinstance(X, KeptWindows):  # those are checked when they are computed
+        if not isinstance(X, KeptWindows):  # these are checked when they are computed
             check_samples(*ranges_of(X), type(self).__name__)
         return X
 
     def _check_form(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        """Check shape and type of windows, but not the values of their samples."""
+        """Check the shape and the type of windows, but not the values of their samples."""
         if isinstance(X, KeptWindows):
             if self._is_kept(X):
                 self._check_kept_windows(X, reset=reset)
@@ -244,9 +247,9 @@ class SignalEstimator(
         return X
 
     def _check_table(self, X: pd.DataFrame, *, reset: bool = False) -> pd.DataFrame:
-        """Check a table; with `reset`, in ``fit``, also whether it can be EMG in mV.
+        """Check a table and, if `reset` is true, whether its signals are plausible EMG in mV.
 
-        Returns the table, with arrays in place of kept signals unless this step handles these.
+        Return the table. Cached signals are replaced by arrays unless this step can use them.
         """
         if not self._is_kept(X):
             X = plain_recordings(X) if is_kept(X) else X
@@ -280,11 +283,11 @@ class SignalEstimator(
         return values
 
     def _equal_rows(self, table: pd.DataFrame) -> Iterator[tuple[int, NDArray[np.floating], float]]:
-        """Yield first row, signals (n_rows, n_channels, n_times) and rate of runs of equal rows.
+        """Yield runs of equal rows: first row, signals (n_rows, n_channels, n_times) and rate.
 
-        The rows of a run have the same shape, type and rate. A run has a few megabytes at most:
-        windows of a table are processed about as fast as an array of windows, without all of them
-        in memory at once.
+        The rows of a run have the same shape, type and rate. A run has at most a few megabytes. The
+        windows of a table are thus processed about as fast as an array of windows, but they are
+        never all in memory at once.
         """
         first, rate = 0, 0.0
         block: list[NDArray[np.floating]] = []
@@ -303,7 +306,8 @@ class SignalEstimator(
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # 2-D input remains allowed: with three_d_array alone scikit-learn skips most of its checks.
+        # 2-D input remains allowed: with three_d_array alone, scikit-learn skips most of its
+        # checks.
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.requires_fit = self._learns()
@@ -314,13 +318,13 @@ class SignalTransformer(
     SignalEstimator,
     auto_wrap_output_keys=None,
 ):
-    """Base of steps that turn signals into signals: they return what they get, windows or a table.
+    """Base class of steps that transform signals and return them in the form of the input.
 
-    A subclass implements ``_transform_signals(signals, fs)``, which takes an array of shape
-    (..., n_times) and returns one of shape (..., n_times_out). It treats each signal along the last
-    axis independently and leaves its input unchanged. The subclass may override ``_fit_signals``
-    (learn from the training signals), ``_fs_out`` (change the sampling rate) and
-    ``_check_parameters``.
+    A subclass implements ``_transform_signals(signals, fs)``, which takes an array of shape (...,
+    n_times) and returns one of shape (..., n_times_out). It processes each signal along the last
+    axis independently and does not modify its input. The subclass may override ``_fit_signals`` and
+    ``_fit_table`` (to learn from the training signals), ``_fs_out`` (to change the sampling rate)
+    and ``_check_parameters``.
 
     Attributes
     ----------
@@ -328,23 +332,24 @@ class SignalTransformer(
         Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
         windows. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table, whose rows may differ in
-        length.
+        Number of samples per window seen in ``fit``, or None if a table was given, whose rows may
+        differ in length.
     """
 
     def __init_subclass__(cls, **kwargs: Any):
-        # Signals are not columns, although features after this step ask for its names.
+        # Signals are not columns, so outputs are never wrapped, although this class defines
+        # get_feature_names_out.
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input, and learn from the training signals where the step does so.
+        """Check the parameters and the input, and learn from the training signals if needed.
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            Not used; present by convention of scikit-learn.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -378,12 +383,13 @@ class SignalTransformer(
         Returns
         -------
         X_new : ndarray or DataFrame
-            Of the kind of `X`. A table is a new one with new signals; other columns are kept.
+            Transformed signals in the form of `X`. For a table, it is a new table with new signals
+            and otherwise the same columns.
 
         Raises
         ------
         ValueError
-            If a signal holds NaN or is too short, or the sampling rate does not fit.
+            If a signal contains NaN or is too short, or the sampling rate is unsuitable.
         """
         if not self._is_fitted():
             return clone(self).fit(X).transform(X)
@@ -405,10 +411,10 @@ class SignalTransformer(
         return self._transform_table(self._check_table(X))
 
     def _refuse_arrays(self) -> None:
-        """Raise if the step can transform tables only."""
+        """Raise ValueError if the step can transform only tables."""
 
     def _kept_windows(self, X: KeptWindows) -> Any:
-        """Windows that go through this step when they are needed."""
+        """Return windows to which this step is applied when they are needed."""
         key = step_key(self)
         return self.transform(np.asarray(X)) if key is None else X.then(self, key)
 
@@ -430,19 +436,19 @@ class SignalTransformer(
         return table
 
     def _finite_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        """Transform signals and refuse infinite results; NaN marks samples that a step rejects."""
+        """Transform signals and refuse infinite results. A step may mark samples as NaN."""
         with np.errstate(over="ignore"):
             result = self._transform_signals(signals, fs)
         if result.dtype == np.float32 and np.isinf(ranges_of(result)).any():
             raise ValueError(
-                f"{type(self).__name__} returns samples that float32 cannot hold: its input "
+                f"{type(self).__name__} returns samples that float32 cannot represent: its input "
                 f"reaches {np.abs(signals).max():.3g} mV. Check the unit, scale the signals to "
                 "mV, or give them as float64."
             )
         return result
 
     def _check_parameters(self, fs: float) -> None:
-        """Raise if a parameter does not fit the sampling rate."""
+        """Raise ValueError if a parameter is incompatible with the sampling rate."""
 
     def _learns(self) -> bool:
         own, base = type(self), SignalTransformer
@@ -456,17 +462,17 @@ class SignalTransformer(
         """Learn from a recording table."""
 
     def output_fs(self, fs: float) -> float:
-        """Sampling rate of the transformed signals.
+        """Return the sampling rate of the transformed signals.
 
         Parameters
         ----------
         fs : float
-            Sampling rate of the signals that are given, in Hz.
+            Sampling rate of the signals given to ``transform``, in Hz.
 
         Returns
         -------
         fs_out : float
-            Sampling rate of the result, in Hz.
+            Sampling rate of the transformed signals, in Hz.
         """
         return self._fs_out(fs)
 
@@ -474,18 +480,19 @@ class SignalTransformer(
         return fs
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Names of the second axis of the windows that come out, so that a Pipeline names features.
+        """Get the names of the second axis of the transformed windows.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the second axis of the windows seen in ``fit``; ``x0``, ``x1`` ... by default.
+            Names of the second axis of the windows seen in ``fit``. By default, they are ``x0``,
+            ``x1`` and so on.
 
         Returns
         -------
         names : ndarray of str objects
-            The same names; counted anew where the step changes the number of samples. After a
-            table ``"signal"``, unless names are given.
+            The same names, or ``x0``, ``x1`` and so on if the step changes the number of samples.
+            If ``fit`` was given a table, ``"signal"`` or the given names.
         """
         check_is_fitted(self, "n_times_in_")
         if self.n_times_in_ is None:
@@ -501,12 +508,12 @@ class SignalTransformer(
         raise NotImplementedError(f"{type(self).__name__} does not implement _transform_signals.")
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: signals have no columns, so that no output setting changes them.
+        """Do nothing, since signals have no columns that an output setting could change.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            Ignored. Pipelines set it for all their steps.
+            Ignored. It is accepted because a Pipeline sets the output of all its steps.
 
         Returns
         -------
@@ -520,16 +527,16 @@ class FeatureExtractor(
     SignalEstimator,
     auto_wrap_output_keys=("transform",),
 ):
-    """Base of steps that turn signals into a feature matrix.
+    """Base class of steps that compute a feature matrix from signals.
 
-    A subclass implements two methods. ``_extract(X, fs)`` takes windows of shape
-    (n_windows, n_channels, n_times) and returns features of shape (n_windows, n_channels,
-    n_features). ``_feature_names()`` returns the names of the features of one channel. Features
-    across channels have shape (n_windows, n_features) instead; their names come from
-    ``_joint_names(channels)``, which gets the names of the channels.
+    A subclass implements two methods. ``_extract(X, fs)`` takes windows of shape (n_windows,
+    n_channels, n_times) and returns features of shape (n_windows, n_channels, n_features).
+    ``_feature_names()`` returns the names of the features of one channel. Features that combine
+    channels have shape (n_windows, n_features) instead, and their names are returned by
+    ``_joint_names(channels)``, which takes the names of the channels.
 
-    Each row of the output depends on its own window only. ``fit`` warns of windows whose amplitude
-    is implausible in mV.
+    Each row of the output depends only on its own window. ``fit`` warns of windows whose amplitude
+    is implausible for EMG in mV.
 
     Attributes
     ----------
@@ -539,24 +546,24 @@ class FeatureExtractor(
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     channel_names_in_ : tuple of str or None
-        Names of the channels, if all rows of the table seen in ``fit`` have the same names and no
-        name occurs twice.
+        Names of the channels, if all rows of the table seen in ``fit`` have the same channel names
+        without duplicates, otherwise None.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table, whose rows may differ in
-        length.
+        Number of samples per window seen in ``fit``, or None if a table was given, whose rows may
+        differ in length.
     """
 
     _takes_millivolts = True
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input and fix the names of the features.
+        """Check the parameters and the input, and determine the names of the features.
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : Ignored
-            Not used; present by convention of scikit-learn.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -592,18 +599,18 @@ class FeatureExtractor(
         Returns
         -------
         features : ndarray of shape (n_windows, n_features_out)
-            float32 for float32 windows, float64 otherwise.
+            Features, as float32 for float32 windows and as float64 otherwise.
 
         Raises
         ------
         ValueError
-            If a window holds NaN or is too short, or the sampling rate is missing.
+            If a window contains NaN or is too short, or the sampling rate is missing.
 
         Warns
         -----
         SubjectLeakWarning
-            If a Pipeline, or ``fit_transform`` with labels, fitted this step on subjects of a table
-            that is now transformed to be predicted.
+            If this step was fitted within a Pipeline, or by ``fit_transform`` with labels, on
+            subjects of a table that is now transformed for prediction.
         """
         if not self._is_fitted():
             return clone(self).fit(X).transform(X)
@@ -625,7 +632,7 @@ class FeatureExtractor(
         return self._features(np.asarray(X))
 
     def _features(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Features of windows whose shape was checked."""
+        """Compute the features of windows whose shape has been checked."""
         return self._finite_features(X[:, np.newaxis, :] if X.ndim == 2 else X, self._array_fs())
 
     def _finite_features(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
@@ -641,7 +648,7 @@ class FeatureExtractor(
             names = self.get_feature_names_out()[columns]
             row = int(np.flatnonzero(overflow.any(axis=1))[0])
             raise ValueError(
-                f"{name} has values of {first_few(names)} that float32 cannot hold, "
+                f"{name} has values of {first_few(names)} that float32 cannot represent, "
                 f"first in window {row}, whose samples reach "
                 f"{max(high[row].max(), -low[row].min()):.3g} mV. Check the unit, scale the "
                 "signals to mV, give them as float64, or leave those features out."
@@ -675,8 +682,8 @@ class FeatureExtractor(
         for row, count in enumerate(counts):
             if count != counts[0]:
                 raise ValueError(
-                    f"{type(self).__name__} needs one number of channels: row 0 has {counts[0]}, "
-                    f"row {row} has {count}."
+                    f"{type(self).__name__} needs rows with equal numbers of channels: row 0 has "
+                    f"{counts[0]} and row {row} has {count}."
                 )
         return counts[0]
 
@@ -688,18 +695,19 @@ class FeatureExtractor(
             )
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Names of the features, such as ``rms``, or ``ch2_rms`` with more than one channel.
+        """Get the names of the features, such as ``rms``, or ``ch2_rms`` for several channels.
 
-        If the channels have names in the table seen in ``fit``, these are used: ``biceps_rms``.
+        If the table seen in ``fit`` has channel names, these are used, as in ``biceps_rms``.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Checked against the names seen in ``fit``, and otherwise not used.
+            Not used, except to check them against the names seen in ``fit``.
 
         Returns
         -------
         names : ndarray of str objects of shape (n_features_out,)
+            Names of the features.
         """
         check_is_fitted(self, "n_channels_in_")
         if input_features is not None and hasattr(self, "n_features_in_"):
@@ -707,7 +715,7 @@ class FeatureExtractor(
         return np.asarray(self._joint_names(self._channels()), dtype=object)
 
     def _channels(self) -> list[str]:
-        """Names of the channels, or "ch1", "ch2" ... as on the panel of an amplifier."""
+        """Return the names of the channels, or "ch1", "ch2" and so on if they have none."""
         if self.channel_names_in_ is not None:
             return list(self.channel_names_in_)
         return [f"ch{c + 1}" for c in range(self.n_channels_in_)]
@@ -719,14 +727,14 @@ class FeatureExtractor(
         return [f"{channel}_{name}" for channel in channels for name in names]
 
     def _check_parameters(self, fs: float) -> None:
-        """Raise if a parameter does not fit the sampling rate."""
+        """Raise ValueError if a parameter is incompatible with the sampling rate."""
 
     def _shortest(self, fs: float) -> dict[str, int]:
-        """Number of samples of the shortest window that each feature is defined for, by name."""
+        """Return, by name, the smallest number of samples for which each feature is defined."""
         return {}
 
     def _check_length(self, n_times: int, fs: float) -> None:
-        """Raise if the windows are too short for a feature, naming it."""
+        """Raise ValueError, naming the feature, if the windows are too short for it."""
 
     def _feature_names(self) -> list[str]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _feature_names.")

@@ -1,4 +1,4 @@
-"""Feature selection by the impurity of a random forest or by tests of significance."""
+"""Feature selection by the importances of a random forest or by significance tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is_classification(task: str, y: NDArray) -> bool:
 
 
 class _SupervisedSelector(SelectorMixin, BaseEstimator):
-    """Base of the selectors that use y: validation, task and tags."""
+    """Base class of the selectors that use y."""
 
     def _check(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray, bool]:
         self._validate_params()
@@ -56,8 +56,8 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
         row, column = bad[0]
         names = getattr(self, "feature_names_in_", range(X.shape[1]))
         raise ValueError(
-            f"X contains NaN or infinity in {len(bad)} places, the first of them row {row}, column "
-            f"{names[column]!r}. {type(self).__name__} takes none: leave such rows out, or put "
+            f"X contains NaN or infinity in {len(bad)} places, first in row {row}, column "
+            f"{names[column]!r}. {type(self).__name__} cannot use them: leave the rows out, or put "
             "sklearn.impute.SimpleImputer before it."
         )
 
@@ -69,7 +69,7 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
 
 
 def _mean_impurity_decrease(forest) -> NDArray[np.float64]:
-    """Equation (14): mean over the trees of the decrease of impurity at splits on each feature."""
+    """Compute equation (14): the mean over trees of the impurity decrease due to each feature."""
     return np.mean(
         [tree.tree_.compute_feature_importances(normalize=False) for tree in forest.estimators_],
         axis=0,
@@ -77,28 +77,30 @@ def _mean_impurity_decrease(forest) -> NDArray[np.float64]:
 
 
 class RandomForestSelector(_SupervisedSelector):
-    """Keep the features whose splits lower the impurity of a random forest most.
+    """Keep the features whose splits reduce the impurity of a random forest most.
 
     Parameters
     ----------
     threshold : float or str, default=None
         Minimum importance of the features that are kept: a number, "mean", "median", or a multiple
-        such as "1.25*mean". The default is "mean", or no threshold if `k` is given.
+        of these such as "1.25*mean". The default is "mean", or no threshold if `k` is given.
     k : int, default=None
-        Maximum number of features that are kept, the most important ones.
+        Maximum number of features that are kept. The most important features are chosen.
     task : {"auto", "classification", "regression"}, default="auto"
-        Kind of forest. With "auto", a `y` of non-integer numbers means regression and any other
-        `y` classification.
+        Kind of forest. With "auto", a `y` of non-integer numbers means regression, and any other
+        `y` means classification.
     n_estimators : int, default=100
         Number of trees.
     max_depth : int, default=None
-        Maximum depth of a tree; there is no limit by default.
+        Maximum depth of a tree. By default, there is no limit.
     min_samples_leaf : int or float, default=1
-        Minimum number of samples in a leaf, or their fraction.
+        Minimum number of samples in a leaf (int), or their minimum fraction (float).
     max_features : {"sqrt", "log2"}, int, float or None, default="sqrt"
-        Features tried at each split.
+        Number of features considered at each split, or their fraction (float). None considers all
+        features.
     class_weight : {"balanced", "balanced_subsample"}, dict or None, default=None
-        Weights of the classes.
+        Weights of the classes, as in :class:`sklearn.ensemble.RandomForestClassifier`. They cannot
+        be used in regression.
     random_state : int, RandomState instance or None, default=None
         Seed of the forest.
     n_jobs : int, default=None
@@ -107,15 +109,15 @@ class RandomForestSelector(_SupervisedSelector):
     Attributes
     ----------
     importances_ : ndarray of shape (n_features_in_,)
-        Importance I_f of each feature.
+        Importance :math:`I_f` of each feature.
     threshold_ : float
         Minimum importance of the features that are kept.
     selector_ : SelectFromModel
-        The fitted selector, which holds the forest as ``selector_.estimator_``.
+        Fitted selector, which contains the forest as ``selector_.estimator_``.
     n_features_in_ : int
-        Features seen in ``fit``.
+        Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if all of them are strings.
+        Names of the features seen in ``fit``. It is set only if all of them are strings.
 
     Raises
     ------
@@ -125,14 +127,18 @@ class RandomForestSelector(_SupervisedSelector):
 
     Notes
     -----
-    I_f = (1/N) sum_i dImpurity(f, tree_i), equation (14) of Algorithm 1 of NeuroFusionNet, over the
-    N trees. dImpurity(f, tree) sums, over the tree's nodes that split on f, the weighted proportion
-    of samples that reach the node times the decrease of their Gini impurity (variance in
-    regression). ``feature_importances_`` of a forest normalises each tree to a sum of one; here a
-    tree with a larger total decrease has a larger weight.
+    The importance of feature :math:`f` is the mean over the :math:`N` trees, as in equation (14) of
+    Algorithm 1 of NeuroFusionNet,
+
+    .. math:: I_f = \\frac{1}{N} \\sum_{i=1}^{N} \\Delta(f, i).
+
+    :math:`\\Delta(f, i)` is the sum, over the nodes of tree :math:`i` that split on :math:`f`, of
+    the weighted proportion of samples that reach the node times the decrease in their Gini impurity
+    (or variance, in regression). The ``feature_importances_`` of a forest normalise each tree to a
+    sum of one; here, a tree with a larger total decrease has a larger weight.
 
     The importance of features with many distinct values is biased upwards, and correlated features
-    divide their importance among them. Fit the selector on training folds only, as in a pipeline.
+    share their importance. Fit the selector on training folds only, as a pipeline does.
 
     Examples
     --------
@@ -189,20 +195,21 @@ class RandomForestSelector(_SupervisedSelector):
             return RandomForestClassifier(class_weight=self.class_weight, **shared)
         if self.class_weight is not None:
             raise ValueError(
-                "The 'class_weight' parameter of RandomForestSelector has no meaning in "
+                "The 'class_weight' parameter of RandomForestSelector cannot be used in "
                 f"regression. Got {self.class_weight!r}; leave it None or set "
                 "task='classification'."
             )
         return RandomForestRegressor(**shared)
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Grow the forest and choose the features.
+        """Fit the forest and select the features.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Features.
         y : array-like of shape (n_samples,)
-            Classes or numbers.
+            Class labels or numeric targets.
 
         Returns
         -------
@@ -233,48 +240,49 @@ class RandomForestSelector(_SupervisedSelector):
 
 
 class RelevanceSelector(_SupervisedSelector):
-    """Keep the features that tests of significance find related to y, as tsfresh does.
+    """Keep the features that significance tests find to be related to y, as tsfresh does.
 
-    Each feature is tested separately; the Benjamini-Yekutieli procedure bounds the expected
-    proportion of irrelevant features among the selected ones. The class needs tsfresh:
-    ``pip install "sklearn-emg[tsfresh]"``.
+    Each feature is tested separately, and the Benjamini-Yekutieli procedure limits the expected
+    proportion of irrelevant features among the selected ones. The class needs tsfresh: ``pip
+    install "sklearn-emg[tsfresh]"``.
 
     Parameters
     ----------
     fdr_level : float, default=0.05
-        Bound of that proportion, the false discovery rate.
+        Upper limit of this expected proportion, the false discovery rate.
     task : {"auto", "classification", "regression"}, default="auto"
-        Kind of target. With "auto", a `y` of non-integer numbers means regression and any other
-        `y` classification.
+        Kind of target. With "auto", a `y` of non-integer numbers means regression, and any other
+        `y` means classification.
     n_significant : int, default=1
-        Number of classes that a feature must be relevant for. With three or more classes, each is
-        tested against the rest.
+        Number of classes for which a feature must be relevant. With three or more classes, each
+        class is tested against the rest.
     hypotheses_independent : bool, default=False
-        If True, the Benjamini-Hochberg procedure is used. It has more power but assumes that
-        features are independent, which features of one signal are not.
+        Whether to use the Benjamini-Hochberg procedure instead. It has more power but assumes that
+        the tests of the features are independent, which does not hold for features of the same
+        signal.
 
     Attributes
     ----------
     relevance_table_ : DataFrame
         Type, p-values and decision for each feature, as returned by tsfresh.
     n_features_in_ : int
-        Features seen in ``fit``.
+        Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if all of them are strings.
+        Names of the features seen in ``fit``. It is set only if all of them are strings.
 
     Raises
     ------
     ImportError
         If tsfresh is not installed.
     ValueError
-        If `n_significant` exceeds the number of classes, `y` has a single class, or X contains NaN
-        or infinity.
+        If `n_significant` exceeds the number of classes that are tested (1 for two classes), `y`
+        has a single class, or X contains NaN or infinity.
 
     Notes
     -----
-    The tests assume that rows are independent. Windows of one subject are not: the p-values are far
-    too small, and more features are kept than the bound allows. Fit the selector on one row per
-    subject, or use its result as a ranking only.
+    The tests assume that rows are independent. Windows of the same subject are not, so their
+    p-values are far too small and the false discovery rate exceeds `fdr_level`. Fit the selector on
+    one row per subject, or use its result only as a ranking.
 
     References
     ----------
@@ -317,8 +325,9 @@ class RelevanceSelector(_SupervisedSelector):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Features.
         y : array-like of shape (n_samples,)
-            Classes or numbers.
+            Class labels or numeric targets.
 
         Returns
         -------
@@ -333,7 +342,7 @@ class RelevanceSelector(_SupervisedSelector):
             classes, y = np.unique(y, return_inverse=True)
             if len(classes) < 2:
                 raise ValueError(
-                    f"RelevanceSelector needs two classes or more, y has 1 class: {classes[0]!r}."
+                    f"RelevanceSelector needs at least two classes, but y has only {classes[0]!r}."
                 )
             several = len(classes) > 2
             if self.n_significant > (len(classes) if several else 1):
@@ -350,7 +359,7 @@ class RelevanceSelector(_SupervisedSelector):
             n_significant=self.n_significant,
             fdr_level=self.fdr_level,
             hypotheses_independent=self.hypotheses_independent,
-            n_jobs=1,  # tsfresh would start a pool of processes for tests that take milliseconds
+            n_jobs=1,  # otherwise tsfresh starts processes for tests that take milliseconds
         )
         # The table is sorted by relevance, not by feature.
         relevant = self.relevance_table_.set_index("feature")["relevant"]

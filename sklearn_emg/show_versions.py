@@ -1,4 +1,4 @@
-"""Versions of the package and its dependencies, for reports of faults.
+"""Versions of the package and its dependencies, for bug reports.
 
 ``python -m sklearn_emg.show_versions`` prints them.
 """
@@ -14,9 +14,9 @@ __all__ = ["show_versions"]
 
 
 def show_versions() -> None:
-    """Print the versions of Python, this package and all its dependencies, with the threads in use.
+    """Print the versions of Python, this package and its dependencies, and the threads in use.
 
-    Paste the output into a report of a fault. Nothing about your data is printed.
+    Include the output in a bug report. It contains no information about your data.
 
     Examples
     --------

@@ -49,7 +49,7 @@ def test_what_is_missing_is_named_with_a_remedy(selector):
     X, y = problem()
     X[7, 3] = np.nan
     X[9, 1] = np.inf
-    match = "NaN or infinity in 2 places, the first of them row 7, column {}.*SimpleImputer"
+    match = "NaN or infinity in 2 places, first in row 7, column {}.*SimpleImputer"
     with pytest.raises(ValueError, match=match.format(3)):
         selector.fit(X, y)
     with pytest.raises(ValueError, match=match.format("'d'")):
@@ -99,7 +99,7 @@ def test_importances_do_not_depend_on_jobs():
         ({"k": 0}, "'k' parameter of RandomForestSelector"),
         ({"task": "ranking"}, "'task' parameter of RandomForestSelector"),
         ({"task": "classification"}, "Unknown label type"),
-        ({"class_weight": "balanced"}, "has no meaning in regression"),
+        ({"class_weight": "balanced"}, "cannot be used in regression"),
     ],
 )
 def test_wrong_parameters_are_named(parameters, message):

@@ -115,5 +115,5 @@ def test_a_file_above_its_limit_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "huge.txt"
     with open(path, "wb") as file:
         file.truncate(2**40)
-    with pytest.raises(ValueError, match="holds more than 1000 bytes"):
+    with pytest.raises(ValueError, match="contains more than 1000 bytes"):
         read_bytes(path, 1000)

@@ -1,4 +1,4 @@
-"""Preparation of signals: filters, resampling, artefacts, denoising, scaling and augmentation."""
+"""Preprocessing of signals: filters, resampling, artefacts, denoising, scaling and augmentation."""
 
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS as THRESHOLDS
 from sklearn_emg.preprocessing._artefacts._detector import ArtefactDetector

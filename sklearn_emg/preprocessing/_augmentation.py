@@ -1,4 +1,4 @@
-"""Augmentation of windows, as a sampler and for the batches of a network."""
+"""Augmentation of windows before training, or of batches while a network is trained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def perturb(X: NDArray[np.floating], epsilon: float, rng: Generator) -> NDArray[np.floating]:
-    """Add white noise: x + epsilon dx, where dx has the standard deviation of each signal."""
+    """Add white noise with `epsilon` times the standard deviation of each signal."""
     spread = X.std(axis=-1, keepdims=True, dtype=np.float64)
     return X + epsilon * spread * rng.standard_normal(X.shape)
 
@@ -33,7 +33,7 @@ def rescale(X: NDArray[np.floating], max_scale: float, rng: Generator) -> NDArra
 
 
 def shift(X: NDArray[np.floating], max_shift: float, rng: Generator) -> NDArray[np.floating]:
-    """Rotate each window in time by up to the fraction `max_shift` of its length."""
+    """Shift each window circularly by at most the fraction `max_shift` of its length."""
     n_times = X.shape[-1]
     limit = int(max_shift * n_times)
     shifts = rng.integers(-limit, limit + 1, size=len(X))
@@ -43,7 +43,7 @@ def shift(X: NDArray[np.floating], max_shift: float, rng: Generator) -> NDArray[
 
 
 def warp(X: NDArray[np.floating], max_warp: float, rng: Generator) -> NDArray[np.floating]:
-    """Change the speed of each window by up to the fraction `max_warp`; its ends are mirrored."""
+    """Change the speed of each window by at most the fraction `max_warp`, mirroring its ends."""
     n_times = X.shape[-1]
     if n_times == 1:
         return X.copy()
@@ -75,7 +75,7 @@ def stop_band(
 def drop_channels(
     X: NDArray[np.floating], probability: float, rng: Generator
 ) -> NDArray[np.floating]:
-    """Set each channel to 0 with a probability, but never all channels of a window."""
+    """Set each channel to 0 with the given probability, but never all channels of a window."""
     dropped = rng.random(X.shape[:2]) < probability
     # One channel of each window, chosen at random, is always kept.
     dropped[np.arange(len(X)), rng.integers(0, X.shape[1], size=len(X))] = False
@@ -89,30 +89,33 @@ def mixup(
     alpha: float = 0.2,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Mix pairs of windows, and their targets in the same proportion.
+    """Mix pairs of windows and mix their targets in the same proportion.
 
     Parameters
     ----------
     X : array-like of shape (n_windows, ...)
+        Windows.
     y : array-like of shape (n_windows,) or (n_windows, n_classes)
-        Targets. Numbers are a regression target, or one column per class. Strings are classes, each
-        of which becomes a column, in the order of ``np.unique(y)``.
+        Targets: numbers (a regression target, or one column per class) or strings (class labels).
+        Each class label becomes a column, in the order of ``np.unique(y)``.
     alpha : float, default=0.2
         Parameter of the distribution Beta(alpha, alpha), from which the weight of the first window
-        is drawn.
+        of each pair is drawn.
     random_state : int, RandomState instance or None, default=None
-        Seed. Pass an int for reproducible mixtures.
+        Seed. Pass an int for reproducible results.
 
     Returns
     -------
     X_mixed : ndarray of the shape of `X`
+        Mixed windows.
     y_mixed : ndarray of the shape of `y`, or (n_windows, n_classes) for strings
-        Fraction of each class, or mixed numbers.
+        Mixed targets. For strings, they are the fractions of the classes.
 
     Raises
     ------
     ValueError
-        If `alpha` is not positive, lengths differ, or `y` is neither numbers nor labels.
+        If `alpha` is not positive, `X` and `y` differ in length, or `y` contains neither numbers
+        nor one string per window.
 
     References
     ----------
@@ -140,11 +143,11 @@ def mixup(
 
 
 def _numeric_targets(y: ArrayLike) -> NDArray[np.float64]:
-    """Return numbers unchanged, and strings as one column per class."""
+    """Return numbers unchanged and convert strings to one column per class."""
     labels = np.asarray(y)
     if labels.dtype.kind in "biuf":
         return labels.astype(np.float64)
-    # NumPy converts 1 to "1" if the list also contains strings; objects keep their types.
+    # NumPy converts 1 to "1" if the list also contains strings; an object array keeps the types.
     values = np.asarray(y, dtype=object).ravel().tolist()
     if labels.ndim == 1 and len(values) and all(isinstance(v, str) for v in values):
         classes, codes = np.unique(labels.astype(str), return_inverse=True)
@@ -155,7 +158,7 @@ def _numeric_targets(y: ArrayLike) -> NDArray[np.float64]:
         kinds = ", ".join(sorted({type(v).__name__ for v in values}))
         raise ValueError(
             "The 'y' of mixup must be numbers (a regression target, or one column per class) or "
-            f"one label as text per window. Got {kinds} in an array of shape {labels.shape}; "
+            f"one string label per window. Got {kinds} in an array of shape {labels.shape}; "
             "encode the labels with sklearn.preprocessing.label_binarize."
         ) from error
 
@@ -167,45 +170,46 @@ def _mix(a: NDArray, b: NDArray, weight: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def _generator(random_state: int | np.random.RandomState | None) -> Generator:
-    # check_random_state accepts all kinds of random_state of scikit-learn.
+    # check_random_state accepts every kind of random_state that scikit-learn allows.
     return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
 
 class WindowAugmenter(BaseEstimator):
-    """Augment training windows by modified copies.
+    """Augment training windows with modified copies.
 
-    The class is a sampler for the Pipeline of imbalanced-learn: it acts in ``fit`` only, so that no
-    test window is derived from a training window or vice versa. ``augment`` returns new versions of
-    a batch, for the training of a network.
+    The class is a sampler for the Pipeline of imbalanced-learn. It acts only in ``fit``, so no test
+    window is derived from a training window or vice versa. ``augment`` returns a modified version
+    of each window of a batch, for training a network.
 
-    All modifications that are not None are applied to each copy, in the order of the parameters.
+    Each modification whose parameter is not None is applied to each copy, in the order of the
+    parameters.
 
     Parameters
     ----------
     n_copies : int, default=1
         Number of copies of each window, in addition to the window itself.
     mix : float, default=None
-        Parameter of the distribution Beta(mix, mix) of the weight with which a window is mixed with
-        a random window of the same class.
+        Parameter of the distribution Beta(mix, mix), from which the weight of a window is drawn
+        when it is mixed with a random window of the same class.
     max_shift : float, default=None
-        Maximum rotation in time, as a fraction of the length of the window.
+        Maximum circular shift in time, as a fraction of the length of the window.
     max_warp : float, default=None
-        Maximum change of speed, as a fraction: 0.1 is 10 % slower to 10 % faster.
+        Maximum change of speed, as a fraction: 0.1 allows 10 % slower to 10 % faster.
     band_stop : float, default=None
-        Width in Hz of a band that is removed, at a random frequency for each window.
+        Width in Hz of a frequency band that is removed around a random frequency in each window.
     drop_channel : float, default=None
-        Probability that a channel is set to 0; one channel is always kept.
+        Probability that a channel is set to 0. At least one channel of each window is kept.
     max_scale : float, default=None
-        Maximum factor of the amplitude; the minimum is its inverse.
+        Maximum factor by which the amplitude is multiplied. The minimum factor is its inverse.
     epsilon : float, default=None
-        Standard deviation of added white noise relative to that of the signal,
-        :math:`T(x) = x + \\varepsilon\\,dx`.
+        Standard deviation of the added white noise, relative to that of the signal.
     snr : float, default=None
-        Signal-to-noise ratio in dB of that noise, in place of `epsilon`, ``10 ** (-snr / 20)``.
+        Signal-to-noise ratio of the added noise in dB. It can be given instead of `epsilon`, which
+        is then ``10 ** (-snr / 20)``.
     fs : float, default=None
-        Sampling rate in Hz, for `band_stop`.
+        Sampling rate in Hz, needed for `band_stop`.
     random_state : int, RandomState instance or None, default=None
-        Seed. Pass an int for the same windows at each call.
+        Seed. Pass an int to get the same windows from each call.
 
     Attributes
     ----------
@@ -215,13 +219,14 @@ class WindowAugmenter(BaseEstimator):
     Raises
     ------
     ValueError
-        If `fs` is missing for `band_stop`, `band_stop` is not below the Nyquist frequency,
-        `drop_channel` is set for windows without a channel axis, or a window contains NaN.
+        If `fs` is missing for `band_stop`, `band_stop` is not below the Nyquist frequency, both
+        `epsilon` and `snr` are given, `drop_channel` is set for windows without a channel axis, or
+        a window contains NaN.
 
     See Also
     --------
     mixup : Mixes windows across classes.
-    imblearn.over_sampling.SMOTE : Interpolates between neighbours of the same class.
+    imblearn.over_sampling.SMOTE : Interpolates between nearest neighbours of the same class.
 
     References
     ----------
@@ -281,13 +286,14 @@ class WindowAugmenter(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Check parameters and input.
+        """Check the parameters and the input.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Training windows.
         y : array-like of shape (n_windows,)
-            Classes.
+            Class labels.
 
         Returns
         -------
@@ -297,18 +303,21 @@ class WindowAugmenter(BaseEstimator):
         return self
 
     def fit_resample(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], NDArray]:
-        """Return windows and labels: the original ones, followed by the copies.
+        """Return the original windows and labels followed by the copies.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Training windows.
         y : array-like of shape (n_windows,)
-            Classes.
+            Class labels.
 
         Returns
         -------
         X_resampled : ndarray of shape ((1 + n_copies) * n_windows, ...)
+            Windows and their copies.
         y_resampled : ndarray of shape ((1 + n_copies) * n_windows,)
+            Class labels of the windows and the copies.
         """
         X, labels = self._check(X, y, needs_y=True)
         rng = _generator(self.random_state)
@@ -322,19 +331,21 @@ class WindowAugmenter(BaseEstimator):
         *,
         random_state: int | np.random.RandomState | None = None,
     ) -> NDArray[np.floating]:
-        """Return one modified version of each window, for an epoch of a network.
+        """Return one modified version of each window, for one epoch of training a network.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows of a batch.
         y : array-like of shape (n_windows,), default=None
-            Classes; only `mix` needs them.
+            Class labels, needed only if `mix` is not None.
         random_state : int, RandomState instance or None, default=None
-            Seed of this batch; the default is that of the augmenter.
+            Seed for this batch. None uses the `random_state` of the augmenter.
 
         Returns
         -------
         X_augmented : ndarray of the shape and type of `X`
+            Modified windows.
         """
         X, y = self._check(X, y, needs_y=False)
         rng = _generator(self.random_state if random_state is None else random_state)
@@ -419,7 +430,7 @@ class WindowAugmenter(BaseEstimator):
 
 
 def _random_mates(y: NDArray, rng: Generator) -> NDArray[np.intp]:
-    """Choose a random window of the same class for each window."""
+    """Choose, for each window, a random window of the same class."""
     mates = np.empty(len(y), dtype=np.intp)
     _, codes = np.unique(y, return_inverse=True)
     for code in range(codes.max() + 1):

@@ -1,4 +1,4 @@
-"""Class balance by limited oversampling and by undersampling of recordings."""
+"""Balancing of classes by limited oversampling and by undersampling of recordings."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ def _capped(y: ArrayLike, factor: float) -> dict[Any, int]:
 def capped_sampling_strategy(factor: float = 2.0) -> partial:
     """Oversample small classes to the size of the largest, but at most by `factor`.
 
-    With a factor of 2 no class has more synthetic than real windows, as in Loubar and Toubal.
+    With a factor of 2, no class has more synthetic than real windows, as in Loubar and Toubal.
 
     Parameters
     ----------
     factor : float, default=2.0
-        Maximum ratio of the size of a class after and before oversampling. It is at least 1, which
-        changes no class.
+        Maximum ratio of the size of a class after oversampling to its size before. It must be at
+        least 1; a factor of 1 changes no class.
 
     Returns
     -------
     strategy : callable
-        Argument for the ``sampling_strategy`` of over-samplers of imbalanced-learn. It takes y and
-        returns the number of windows per class.
+        Value for the ``sampling_strategy`` parameter of the oversamplers of imbalanced-learn. It
+        takes the labels y and returns a dict with the wanted number of windows of each class that
+        grows.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def capped_sampling_strategy(factor: float = 2.0) -> partial:
 
     See Also
     --------
-    imblearn.over_sampling.SMOTE : Takes the strategy; it acts within folds in an imblearn Pipeline.
+    imblearn.over_sampling.SMOTE : Accepts the strategy as its ``sampling_strategy``.
 
     References
     ----------
@@ -64,47 +65,47 @@ def capped_sampling_strategy(factor: float = 2.0) -> partial:
     """
     if not isinstance(factor, (int, float, np.number)) or not factor >= 1:
         raise ValueError(
-            "The 'factor' of capped_sampling_strategy must be at least 1, which adds nothing. "
+            "The 'factor' parameter of capped_sampling_strategy must be a number of at least 1. "
             f"Got {factor!r} instead."
         )
-    # A partial of a function in a module can be cloned and pickled; a closure cannot.
+    # A partial object of a module-level function can be cloned and pickled; a closure cannot.
     return partial(_capped, factor=float(factor))
 
 
 class RecordingUndersampler(BaseEstimator):
-    """Omit recordings of classes that have more than the smallest class.
+    """Omit recordings of the larger classes.
 
-    The class is a sampler for the Pipeline of imbalanced-learn, before ``DiVoteClassifier``: it
-    acts in ``fit`` only. Recordings are omitted from the subjects that have the most, so that all
-    subjects of a class have one recording before a subject loses its last one.
+    The class is a sampler for the Pipeline of imbalanced-learn, where it is placed before
+    ``DiVoteClassifier``. It acts only in ``fit``. Recordings are omitted from the subjects that
+    have the most, so no subject loses its last recording while another subject of its class has
+    several.
 
     Parameters
     ----------
     max_ratio : float, default=1.0
-        Maximum number of recordings of a class, relative to the smallest class.
+        Maximum number of recordings of a class, relative to the number of recordings of the
+        smallest class.
     random_state : int, RandomState instance or None, default=None
-        Seed. Pass an int to omit the same recordings at each call.
+        Seed. Pass an int to omit the same recordings in each call.
 
     Attributes
     ----------
     sample_indices_ : ndarray of shape (n_kept,)
-        Indices of the rows that are kept, in ascending order.
+        Indices of the rows that were kept, in ascending order.
     n_features_in_ : int
-        Number of columns of an array; not set for a table.
+        Number of columns of an array. It is not set for a table.
 
     Raises
     ------
     ValueError
-        If a table is not valid, or lengths differ.
+        If a table is not valid, or X and y differ in length.
 
     See Also
     --------
     capped_sampling_strategy : Oversamples small classes instead.
 
-    Notes
-    -----
-    Tables of features with a ``subject`` column are accepted as well, and arrays, whose rows are
-    drawn at random because their subjects are unknown.
+    Notes ----- Feature tables with a ``subject`` column and arrays are also accepted. The rows of
+    an array are drawn at random because their subjects are unknown.
 
     Examples
     --------
@@ -134,14 +135,14 @@ class RecordingUndersampler(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: ArrayLike) -> Self:
-        """Check parameters and input.
+        """Check the parameters and the input.
 
         Parameters
         ----------
         X : DataFrame, or array-like of shape (n_rows, ...)
-            Recording table, or one row per recording.
+            Recording table, feature table or array with one row per recording.
         y : array-like of shape (n_rows,)
-            Classes.
+            Class labels.
 
         Returns
         -------
@@ -153,20 +154,21 @@ class RecordingUndersampler(BaseEstimator):
     def fit_resample(
         self, X: ArrayLike | pd.DataFrame, y: ArrayLike
     ) -> tuple[pd.DataFrame | NDArray, NDArray]:
-        """Return the rows that are kept.
+        """Return the rows that are kept and their labels.
 
         Parameters
         ----------
         X : DataFrame, or array-like of shape (n_rows, ...)
-            Recording table, or one row per recording.
+            Recording table, feature table or array with one row per recording.
         y : array-like of shape (n_rows,)
-            Classes.
+            Class labels.
 
         Returns
         -------
         X_resampled : DataFrame or ndarray
-            Rows that are kept, of the kind of `X`.
+            Rows that are kept, as a DataFrame if `X` is one.
         y_resampled : ndarray of shape (n_kept,)
+            Labels of the rows that are kept.
         """
         X, y = self._check(X, y)
         rng = check_random_state(self.random_state)
@@ -205,8 +207,9 @@ class RecordingUndersampler(BaseEstimator):
 def _thin_out(
     rows: NDArray[np.intp], subjects: NDArray[np.intp], max_rows: int, rng: np.random.RandomState
 ) -> NDArray[np.intp]:
-    """Keep at most `max_rows` rows; rows are omitted from the subjects that have the most."""
+    """Keep at most `max_rows` rows, omitting rows of the subjects that have the most."""
     rows = rng.permutation(rows)
-    # The number of earlier rows of the same subject: round k takes one row of each subject.
+    # Number of earlier rows of the same subject: sorting by it takes one row of each subject in
+    # turn.
     order = pd.Series(subjects[rows]).groupby(subjects[rows]).cumcount().to_numpy()
     return rows[np.argsort(order, kind="stable")[:max_rows]]

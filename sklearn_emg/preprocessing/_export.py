@@ -1,4 +1,4 @@
-"""Export of processed, labelled signals, and its inverse."""
+"""Export of processed, labelled signals, and reading of exported files."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ __all__ = ["export", "read_exported"]
 _SUFFIXES = {".parquet": "parquet", ".npz": "npz"}
 _WFDB_INVALID = -(2**31)
 _FORMAT = 1
-_MAX_RATIO = 100  # maximum bytes of samples per byte of a file
-_ALWAYS_READ = 2**26  # bytes of samples that are read from a file of any size
+_MAX_RATIO = 100  # maximum number of bytes of samples per byte of a file
+_ALWAYS_READ = 2**26  # number of bytes of samples that may be read from a file of any size
 _MAX_TABLE_BYTES = 2**28
-# Types of columns whose values JSON preserves.
+# Column types whose values are preserved in JSON.
 _DTYPES = re.compile(
     r"u?int(8|16|32|64)|U?Int(8|16|32|64)|float(16|32|64)|Float(32|64)|bool|boolean|object|str"
     r"|string(\[\w+\])?|category|\w{1,10}\[pyarrow\]",
@@ -58,25 +58,27 @@ def export(
     fs: float | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a recording table or windows with labels and metadata; they are restored exactly.
+    """Write a recording table or windows to a file, with labels and metadata.
 
-    The file or folder appears under its name only when it is complete.
+    The file or folder appears under its name only when it is complete. :func:`read_exported`
+    restores the data exactly, except for samples in the format "wfdb", which are rounded.
 
     Parameters
     ----------
     X : DataFrame, or array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Recording table, whose signal files are read, or windows in mV.
+        Recording table or windows in mV. Signal files that a table refers to are read.
     y : array-like of shape (n_rows,) or None
-        Labels: strings, numbers or booleans.
+        Labels of the rows: strings, numbers or booleans.
     path : str or path-like
-        File for "parquet" and "npz", new folder for "wfdb".
+        Path of the file to write ("parquet" and "npz") or of the folder to create ("wfdb").
     format : {"parquet", "npz", "wfdb"}, default=None
-        Format; by default it follows from the suffix, ``.parquet`` or ``.npz``. "wfdb" writes a
-        record per row with 32 bits per sample: the error of a sample is at most the largest sample
-        of its channel divided by 2**31, and NaN becomes an invalid sample. The file ``table.json``
-        in the folder contains the other columns.
+        Format. By default it is determined by the suffix of `path`, ``.parquet`` or ``.npz``.
+        "wfdb" writes one record per row with 32 bits per sample: the error of a sample is at most
+        the largest absolute sample of its channel divided by 2**31, and NaN becomes an invalid
+        sample. The file ``table.json`` in the folder contains the other columns.
     fs : float, default=None
-        Sampling rate of windows in Hz; "wfdb" needs it. A table contains its own.
+        Sampling rate of windows in Hz, required for "wfdb". A recording table contains its own
+        sampling rates.
     overwrite : bool, default=False
         Whether an existing file or folder is replaced.
 
@@ -88,16 +90,17 @@ def export(
     Raises
     ------
     FileExistsError
-        If `path` exists and `overwrite` is False.
+        If `path` already exists and `overwrite` is False.
     ImportError
         If the format is "parquet" and pyarrow is missing.
     ValueError
-        If the format cannot be determined, X and y differ in length, or a column contains values
-        other than strings, numbers, booleans and missing values.
+        If the format is unknown or cannot be determined, X and y differ in length, `fs` is missing
+        for windows in the format "wfdb", or a column contains values other than strings, numbers,
+        booleans and missing values.
 
     See Also
     --------
-    read_exported : Reads such a file or folder.
+    read_exported : Reads a file or folder written by this function.
 
     Examples
     --------
@@ -118,7 +121,7 @@ def export(
             f"The 'format' of export must be 'parquet', 'npz' or 'wfdb'. Got {format!r} instead."
         )
     if not overwrite and path.exists():
-        raise FileExistsError(f"{path} exists already: choose another name, or overwrite=True.")
+        raise FileExistsError(f"{path} exists already. Choose another name, or set overwrite=True.")
     signals, columns, kind = _signals_and_columns(X, fs)
     if format == "wfdb" and "fs" not in columns:
         raise ValueError("export needs the 'fs' of windows, in Hz, for the format 'wfdb'.")
@@ -136,9 +139,9 @@ def export(
 def read_exported(path: str | os.PathLike[str]) -> Bunch:
     """Read a file or folder that :func:`export` wrote.
 
-    Files from untrusted sources are safe to read: nothing is unpickled, links and names outside
-    the folder are refused, sizes are compared with those of the files before memory is allocated,
-    and digests are verified.
+    Files from untrusted sources are safe to read: nothing is unpickled, links and names that lead
+    outside the folder are refused, the stated sizes are compared with those of the files before
+    memory is allocated, and digests are verified.
 
     Parameters
     ----------
@@ -148,8 +151,8 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     Returns
     -------
     data : Bunch
-        Data with the keys ``X``, the table or the windows; ``y``, the labels or None; and ``fs``,
-        the sampling rate of windows in Hz or None.
+        Object with the attributes ``X`` (the table or the windows), ``y`` (the labels or None) and
+        ``fs`` (the sampling rate of windows in Hz, or None).
 
     Raises
     ------
@@ -158,7 +161,7 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     ImportError
         If the format is "parquet" and pyarrow is missing.
     ValueError
-        If the file is not an export of this package, or damaged.
+        If the file was not written by :func:`export` or is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -167,7 +170,7 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     read = {"parquet": _read_parquet, "npz": _read_npz, "wfdb": _read_wfdb}[format]
     if format == "parquet":
         _arrow()
-    with refusing(f"{path} is not an export of this package, or damaged", OSError):
+    with refusing(f"{path} was not written by export or is damaged", OSError):
         signals, header = read(path if format == "wfdb" else existing_file(path))
         return _bunch(signals, header)
 
@@ -178,13 +181,13 @@ def _bunch(signals: list[NDArray], header: dict[str, Any]) -> Bunch:
     if header["y"] is not None:
         dtype = np.dtype(header["y"]["array_dtype"])
         if dtype.kind not in "biufUO" or dtype.itemsize * len(signals) > _ALWAYS_READ:
-            raise ValueError(f"labels of type {dtype.str} are not written by export")
+            raise ValueError(f"export writes no labels of type {dtype.str}")
         y = _from_json(header["y"], pd.RangeIndex(len(signals))).to_numpy(dtype=dtype)
     if header["kind"] == "windows":
         fs = float(columns["fs"].iloc[0]) if "fs" in columns and len(columns) else None
         return Bunch(X=np.stack(signals), y=y, fs=fs)
     if header["kind"] != "table":
-        raise ValueError(f"it holds {header['kind']!r}, neither a table nor windows")
+        raise ValueError(f"it contains {header['kind']!r}, neither a table nor windows")
     table = columns.copy()
     table.insert(header["signal_position"], "signal", object_column(signals, columns.index))
     return Bunch(X=table, y=y, fs=None)
@@ -248,11 +251,11 @@ def _to_json(column: pd.Series, name: str) -> dict[str, Any]:
 def _from_json(stored: dict[str, Any], index: pd.Index) -> pd.Series:
     values, dtype = stored["values"], stored["dtype"]
     if _DTYPES.fullmatch(dtype) is None:
-        raise ValueError(f"columns of type {dtype!r} are not written by export")
+        raise ValueError(f"export writes no columns of type {dtype!r}")
     if len(values) != len(index):
         raise ValueError(f"it has {len(values)} values for {len(index)} signals")
     if any(isinstance(value, list | dict) for value in values):
-        raise ValueError("a column holds lists")
+        raise ValueError("a column contains lists")
     return pd.Series(values, index=index, dtype=dtype)
 
 
@@ -277,21 +280,21 @@ def _flatten(signals: list[NDArray]) -> list[dict[str, Any]]:
 
 
 def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
-    """Check and return shape and type of each signal."""
+    """Check and return the shape and the type of each signal."""
     forms = []
     for form in header["signals"]:
         shape, dtype = form["shape"], form["dtype"]
         plain = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape)
         if not plain or len(shape) not in (1, 2) or dtype not in ("<f4", "<f8"):
-            raise ValueError(f"signals of shape {shape} and type {dtype!r} are not written")
+            raise ValueError(f"export writes no signals of shape {shape} and type {dtype!r}")
         forms.append((tuple(shape), np.dtype(dtype)))
     return forms
 
 
 def _check_room(n_bytes: int, path: Path) -> None:
-    """Check, before samples are read, that a file of this size may contain them."""
+    """Raise if a file is too small to contain `n_bytes` of samples, before they are read."""
     if _is_too_dense(n_bytes, path):
-        raise ValueError(f"it announces {n_bytes} bytes of samples in {path.stat().st_size} bytes")
+        raise ValueError(f"it states {n_bytes} bytes of samples in a file of {path.stat().st_size}")
 
 
 def _is_too_dense(n_bytes: int, path: Path) -> bool:
@@ -310,28 +313,29 @@ def _signed(header: dict[str, Any], signals: list[NDArray] | tuple[()] = ()) -> 
 def _digest(header: dict[str, Any], signals: list[NDArray] | tuple[()]) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for signal in signals:
-        # All NaN are equal here, since formats do not preserve their bits.
+        # All NaN values are replaced by the same one, since the formats do not preserve their bits.
         digest.update(np.where(np.isnan(signal), np.nan, signal).astype(signal.dtype).tobytes())
     return digest.hexdigest()
 
 
 def _parse(text: bytes | str) -> tuple[dict[str, Any], str]:
-    """Parse header and digest."""
+    """Parse the header and its digest."""
     header = json.loads(text)
     if not isinstance(header, dict) or header.pop("format", None) != _FORMAT:
-        raise ValueError("its table has another form")
+        raise ValueError("its header has an unknown format")
     return header, header.pop("sha256")
 
 
 def _verify(header: dict[str, Any], signals: list[NDArray] | tuple[()], digest: str) -> None:
     if _digest(header, signals) != digest:
-        raise ValueError("its SHA-256 digest is not that of its content, so something was changed")
+        raise ValueError("its SHA-256 digest does not match its content, which was changed")
 
 
 def _write_npz(
     path: Path, signals: list[NDArray], columns: pd.DataFrame, header: dict[str, Any]
 ) -> None:
-    # A recording of zeros compresses better than the reader accepts and is stored uncompressed.
+    # A recording of zeros is stored uncompressed: its compression ratio would exceed the limit of
+    # the reader.
     for compression in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):
         with zipfile.ZipFile(path, "w", compression) as archive:
             archive.writestr("header.json", _signed(header, signals), zipfile.ZIP_STORED)
@@ -346,7 +350,7 @@ def _read_npz(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
     with zipfile.ZipFile(path) as archive:
         described = archive.getinfo("header.json")
         if described.compress_type != zipfile.ZIP_STORED:
-            raise ValueError("its header is packed")
+            raise ValueError("its header is compressed")
         header, digest = _parse(archive.read(described))
         forms = _forms(header)
         _check_room(_n_bytes(forms), path)
@@ -358,16 +362,16 @@ def _read_npz(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
 def _read_npy(
     archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype
 ) -> NDArray:
-    """Read an array if its shape and type are those of the header."""
+    """Read an array, checking that its shape and type match the header."""
     with archive.open(name) as file:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{name} has another version")
+            raise ValueError(f"{name} has an unsupported version of the npy format")
         if np.lib.format.read_array_header_1_0(file) != (shape, False, dtype):
-            raise ValueError(f"{name} has another shape or type than its header announces")
+            raise ValueError(f"{name} does not have the shape and type stated in the header")
         n_bytes = math.prod(shape) * dtype.itemsize
         content = file.read(n_bytes)
         if len(content) != n_bytes or file.read(1):
-            raise ValueError(f"{name} does not have {n_bytes} bytes")
+            raise ValueError(f"{name} does not contain {n_bytes} bytes of samples")
     return np.frombuffer(content, dtype=dtype).reshape(shape).copy()
 
 
@@ -401,7 +405,8 @@ def _write_parquet(
 
 
 def _arrow_column(pa: ModuleType, values: list[Any]) -> Any:
-    # Mixed columns have no Arrow type. Other programs see strings; the header has the values.
+    # Columns of mixed types have no Arrow type. Other programs see strings; the header contains the
+    # values.
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -443,7 +448,7 @@ def _write_wfdb(
         stored = digital.T.astype("<i4")
         lines = [f"{name} {len(channels)} {_decimal(fs)} {len(stored)}"]
         for k, column in enumerate(stored.T):
-            # The checksum is the sum of all samples as a signed 16-bit integer.
+            # The checksum is the sum of all samples, wrapped to a signed 16-bit integer.
             checksum = (int(column.sum(dtype=np.int64)) + 2**15) % 2**16 - 2**15
             first = column[0] if len(column) else 0
             lines.append(
@@ -461,12 +466,12 @@ def _write_wfdb(
 
 
 def _decimal(number: float) -> str:
-    """Format as the shortest decimal number without an exponent, as headers require."""
+    """Format a number as the shortest decimal without an exponent, as WFDB headers require."""
     return np.format_float_positional(number, trim="-")
 
 
 def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Choose gains that use most of 32 bits: powers of two, which decimal numbers keep exactly."""
+    """Choose gains that use most of 32 bits: powers of two, which decimals represent exactly."""
     largest = np.nanmax(
         np.where(np.isfinite(channels), np.abs(channels), np.nan), axis=1, initial=0
     )
@@ -475,16 +480,16 @@ def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _checked_content(path: Path, name: str, wanted: str, room: Mapping[str, int]) -> bytes:
-    """Content of a file of the folder, with the size and the digest that its table announces."""
+    """Read a file of the folder and check its size and digest against those in ``table.json``."""
     if Path(name).name != name:
         raise ValueError(f"it names a file outside its folder: {name!r}")
     file = regular_file(path / name, path)
     size = file.stat().st_size
     if size != room.get(name, size):
-        raise ValueError(f"{name} has {size} bytes, its table announces {room[name]}")
+        raise ValueError(f"{name} has {size} bytes, but table.json states {room[name]}")
     content = read_bytes(file, room.get(name, _ALWAYS_READ)) if size else b""
     if hashlib.sha256(content).hexdigest() != wanted:
-        raise ValueError(f"the SHA-256 digest of {name} is not that of its content")
+        raise ValueError(f"the SHA-256 digest of {name} does not match its content")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Reduction of the number of samples that preserves peaks."""
+"""Downsampling that preserves peaks."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ _DOWNSAMPLERS = {
 class ShapeReducer(SignalTransformer):
     """Keep a subset of the samples that preserves the plotted shape of the signal.
 
-    A resampler lowers the peaks of narrow potentials; this class keeps them. The remaining samples
-    are not evenly spaced. They are suited for plots, for networks on waveforms and for amplitudes,
-    but not for spectra or filters.
+    A resampler lowers the peaks of narrow potentials, whereas this class keeps them. The remaining
+    samples are not evenly spaced. They are suitable for plots, for networks that take waveforms and
+    for measuring amplitudes, but not for spectra or filters.
 
     Parameters
     ----------
     factor : float, default=10.0
-        Ratio of the number of samples before and after reduction.
+        Ratio of the number of samples before reduction to the number after it.
     method : {"minmax", "m4", "lttb", "minmaxlttb"}, default="minmax"
-        Selection of samples: "minmax" keeps the lowest and the highest sample of each stretch, "m4"
-        also the first and the last, "lttb" the sample that forms the largest triangle with its
-        neighbours; "minmaxlttb" applies "lttb" after "minmax".
+        Method of selecting samples. "minmax" keeps the lowest and the highest sample of each
+        stretch; "m4" also keeps the first and the last. "lttb" keeps the sample that forms the
+        largest triangle with the samples kept in the neighbouring stretches. "minmaxlttb" applies
+        "lttb" after "minmax".
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -55,9 +56,10 @@ class ShapeReducer(SignalTransformer):
 
     Notes
     -----
-    Of :math:`n` samples :math:`4 \\lfloor n / (4\\,factor) \\rfloor` remain, at least 4; a shorter
-    signal is not changed. "m4" repeats a sample that is, for instance, both the first and the
-    lowest. The ``fs`` column of a table becomes ``fs / factor``, the mean rate.
+    Of :math:`n` samples, :math:`4 \\lfloor n / (4\\,factor) \\rfloor` remain, but at least 4. A
+    signal that already has no more samples than that is not changed. "m4" repeats a sample that is,
+    for instance, both the first and the lowest of its stretch. The ``fs`` column of a table becomes
+    ``fs / factor``, the mean rate.
 
     References
     ----------
@@ -99,7 +101,8 @@ class ShapeReducer(SignalTransformer):
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         tsdownsample = require("tsdownsample", "ShapeReducer", "reduce")
         n_times = signals.shape[-1]
-        # All methods accept a multiple of 4; M4 keeps four samples of each stretch.
+        # All methods accept a multiple of 4 as output length; M4 keeps four samples of each
+        # stretch.
         n_out = max(4 * int(n_times / self.factor / 4), 4)
         if n_out >= n_times:
             return signals.copy()

@@ -24,12 +24,14 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 def location_and_scale(
     values: NDArray[np.floating], method: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the offset that is subtracted from signals and the scale that divides them.
+    """Compute the offset to subtract from signals and the scale to divide them by.
 
     Parameters
     ----------
     values : ndarray of shape (..., n_times)
+        Signals.
     method : {"zscore", "minmax", "robust", "maxabs"}
+        Method of scaling, see :class:`AmplitudeScaler`.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def location_and_scale(
 
 
 def _without_zeros(scale: NDArray[np.float64], largest: NDArray[np.float64]) -> NDArray[np.float64]:
-    # The scale of a constant signal may be a rounding error instead of 0.
+    # Because of rounding errors, the scale of a constant signal may differ slightly from 0.
     tiny = 10 * np.finfo(np.float64).eps * largest
     return np.where(scale <= tiny, 1.0, scale)
 
@@ -62,7 +64,7 @@ def _without_zeros(scale: NDArray[np.float64], largest: NDArray[np.float64]) -> 
 def _training_statistics(
     signals: Iterable[NDArray[np.floating]], method: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Location and scale of each channel over all samples of all signals (n_channels, n_times)."""
+    """Compute the location and scale of each channel over all signals (n_channels, n_times)."""
     if method == "robust":  # quantiles of parts cannot be combined
         location, scale = location_and_scale(np.concatenate(list(signals), axis=1), method)
         return location[:, 0], scale[:, 0]
@@ -76,7 +78,7 @@ def _training_statistics(
             n_samples, total_mean, total_squares = n_new, mean, squares
             lowest, highest = low, high
             continue
-        # Chan, Golub & LeVeque (1983): stable where sums of squares would cancel.
+        # The update of Chan, Golub & LeVeque (1983) is stable where sums of squares would cancel.
         delta = mean - total_mean
         total_squares = total_squares + squares
         total_squares += delta**2 * n_samples * n_new / (n_samples + n_new)
@@ -96,28 +98,29 @@ def _training_statistics(
 class AmplitudeScaler(SignalTransformer):
     """Scale amplitudes by statistics of each signal or of the training signals.
 
-    Scaling by each signal removes differences of amplitude between subjects as well as those
-    between diseases. A comparison by subject shows whether it improves a classifier.
+    Scaling each signal by its own statistics removes differences in amplitude between subjects, but
+    also those between diseases. Compare pipelines on held-out subjects to see whether it improves a
+    classifier.
 
     Parameters
     ----------
     method : {"zscore", "minmax", "robust", "maxabs"}, default="zscore"
-        Method of scaling; see the formulas below.
+        Method of scaling, defined in the Notes.
     by : {"signal", "training"}, default="signal"
         Source of the statistics. "signal" computes them from each signal, which is a window of an
         array or a recording of a table. "training" computes them in ``fit`` from all samples of the
-        training signals, so that test signals may exceed the range. Each channel has its own
-        statistics in both cases.
+        training signals, so test signals may exceed the range. In both cases, each channel has its
+        own statistics.
 
     Attributes
     ----------
     location_, scale_ : ndarray of shape (n_channels,)
-        Offset that is subtracted from each channel, and scale that divides it. They are set only by
-        ``by="training"``.
+        Offset subtracted from each channel, and scale by which the difference is divided. They are
+        set only with ``by="training"``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -138,10 +141,10 @@ class AmplitudeScaler(SignalTransformer):
     "maxabs"   :math:`x / \\max |x|`                in [-1, 1], 0 stays 0
     ========== =================================== ==========================
 
-    "minmax" is equation 4 of the NeuroFusionNet paper, which does not state where the minimum and
-    maximum are taken: ``by="signal"`` uses those of each signal, ``by="training"`` those of the
-    training data. A constant signal is divided by 1. "robust" with ``by="training"`` needs all
-    training samples in memory at once; the other methods read the recordings one by one.
+    "minmax" is equation 4 of the NeuroFusionNet paper, which does not state over which data the
+    minimum and maximum are taken. A constant signal is divided by 1. "robust" with
+    ``by="training"`` needs all training samples in memory at once; the other methods read the
+    recordings one by one.
 
     References
     ----------
@@ -190,8 +193,8 @@ class AmplitudeScaler(SignalTransformer):
         for row, n in enumerate(n_channels):
             if n != n_channels[0]:
                 raise ValueError(
-                    "AmplitudeScaler learns one scale per channel: row 0 has "
-                    f"{n_channels[0]} channels, row {row} has {n}."
+                    "AmplitudeScaler learns one scale per channel, but row 0 has "
+                    f"{n_channels[0]} channels and row {row} has {n}."
                 )
         signals = (
             np.atleast_2d(self._read_finite(signal, row)) for row, signal in enumerate(X["signal"])
@@ -206,7 +209,7 @@ class AmplitudeScaler(SignalTransformer):
         else:
             location, scale = self.location_[:, None], self.scale_[:, None]
             n_channels = len(location)
-            # The leading axis of single-channel signals contains windows, not channels.
+            # The leading axis of single-channel signals is that of windows, not of channels.
             if n_channels == 1:
                 location, scale = location[0], scale[0]
             if n_channels > 1 and (signals.ndim == 1 or signals.shape[-2] != n_channels):
@@ -223,16 +226,17 @@ class AmplitudeScaler(SignalTransformer):
         Parameters
         ----------
         fs : float, default=None
-            Sampling rate in Hz, on which the scale does not depend.
+            Not used, since scaling does not depend on the sampling rate.
 
         Returns
         -------
         stream : SampleStream
+            Stream with the statistics of the training signals.
 
         Raises
         ------
         ValueError
-            With ``by="signal"``, which needs the whole recording.
+            If ``by="signal"``, which needs the whole recording.
         """
         check_is_fitted(self)
         if self.by == "signal":
@@ -251,16 +255,17 @@ _MEASURES = {
 
 
 class ReferenceScaler(SignalTransformer):
-    """Scale amplitudes to a reference contraction of the same subject.
+    """Divide amplitudes by that of a reference contraction of the same subject.
 
     Parameters
     ----------
     reference : float or array-like of shape (n_channels,), default=None
-        Amplitude of the reference contraction in mV, one for all signals or one per channel. By
-        default it is measured for each subject in the rows of a table that `column` marks.
+        Amplitude of the reference contraction in mV: one number for all signals, or one per
+        channel. By default, it is measured for each subject in the rows of a table that `column`
+        marks.
     column : str, default="is_reference"
-        Name of the column of a table that is True for the rows with a reference contraction,
-        usually the maximal voluntary contraction. It is not needed if `reference` is given.
+        Name of the column of a table that is True for recordings of a reference contraction,
+        usually the maximal voluntary contraction. It is not used if `reference` is given.
     measure : {"rms", "mav", "peak"}, default="rms"
         Measure of the amplitude of a reference recording: root mean square, mean absolute value, or
         largest absolute value. If a subject has several reference recordings, the largest amplitude
@@ -269,16 +274,16 @@ class ReferenceScaler(SignalTransformer):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
     ValueError
-        If `reference` is missing for arrays, a table lacks `column` or the reference of a subject,
-        `column` contains values other than True and False or 1 and 0, a reference amplitude is not
-        positive, or numbers of channels differ.
+        If `reference` is missing for arrays, a table lacks `column` or the reference recording of a
+        subject, `column` contains values other than True, False, 1 and 0, a reference amplitude is
+        not positive, or the numbers of channels differ.
 
     See Also
     --------
@@ -351,7 +356,7 @@ class ReferenceScaler(SignalTransformer):
         return with_signals(X, signals)
 
     def _marked(self, marks: pd.Series) -> NDArray[np.bool_]:
-        """Whether each row is a reference contraction."""
+        """Return whether each row is a reference contraction."""
         if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]).to_numpy(dtype=bool))).size:
             raise ValueError(
                 f"Column {self.column!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
@@ -360,7 +365,7 @@ class ReferenceScaler(SignalTransformer):
         return marks.isin([True, 1]).to_numpy(dtype=bool)
 
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
-        """Subject code of each row, and the reference amplitudes of each subject."""
+        """Return the subject code of each row and the reference amplitudes of each subject."""
         if self.column not in table.columns:
             raise ValueError(
                 f"The table has no column {self.column!r}, in which ReferenceScaler looks for "
@@ -380,12 +385,12 @@ class ReferenceScaler(SignalTransformer):
             values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], row))
             amplitude = _MEASURES[self.measure](values)
             if (amplitude <= 0).any():
-                raise ValueError(f"Row {row}: the reference contraction is zero in a channel.")
+                raise ValueError(f"Row {row}: the reference contraction is zero in some channel.")
             best = references.get(codes[row])
             if best is not None and best.shape != amplitude.shape:
                 raise ValueError(
-                    f"Row {row}: a reference of {len(amplitude)} channels, another of the same "
-                    f"subject has {len(best)}."
+                    f"Row {row} is a reference with {len(amplitude)} channels, but another of the "
+                    f"same subject has {len(best)}."
                 )
             references[codes[row]] = amplitude if best is None else np.maximum(best, amplitude)
         return codes, references
@@ -417,22 +422,23 @@ class Rectifier(SignalTransformer):
     Parameters
     ----------
     wave : {"full", "half"}, default="full"
-        Kind of rectification: "full" takes absolute values, "half" sets negative values to 0.
+        Kind of rectification: "full" takes absolute values, and "half" sets negative values to 0.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     See Also
     --------
-    Envelope : Rectifies and smooths.
+    Envelope : Rectifies and smooths signals.
 
     Notes
     -----
-    Remove an offset first: otherwise the absolute value consists mostly of the offset.
+    Remove an offset before rectification; otherwise the absolute value consists mostly of the
+    offset.
 
     Examples
     --------
@@ -459,28 +465,31 @@ class Rectifier(SignalTransformer):
         Parameters
         ----------
         fs : float, default=None
-            Sampling rate in Hz, which rectification does not need.
+            Not used, since rectification does not depend on the sampling rate.
 
         Returns
         -------
         stream : SampleStream
+            Stream that returns rectified samples.
         """
         self._validate_params()
         return SampleStream(lambda chunk: self._transform_signals(chunk, fs))
 
 
 def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
-    """Compute the mean over ``2 * half + 1`` samples around each, and over fewer at the ends.
+    """Compute the mean of the ``2 * half + 1`` samples around each sample, or of fewer at the ends.
 
     Parameters
     ----------
     values : ndarray of shape (..., n_times)
+        Signals.
     half : int
         Number of samples on each side.
 
     Returns
     -------
     means : ndarray of shape (..., n_times), float64
+        Moving means.
     """
     n_times = values.shape[-1]
     sums = np.zeros((*values.shape[:-1], n_times + 1))
@@ -491,28 +500,28 @@ def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
 
 
 class Envelope(SignalTransformer):
-    """Amplitude over time: moving RMS, moving mean or low-pass filter of the rectified signal.
+    """Compute the envelope of signals by a moving RMS, a moving mean or a low-pass filter.
 
     Parameters
     ----------
     method : {"rms", "mean", "lowpass"}, default="rms"
-        Kind of envelope: "rms" is the root of the moving mean of squares, "mean" the moving mean of
-        absolute values, "lowpass" the absolute value after a zero-phase Butterworth low-pass filter
-        of order 2, which may be slightly below 0.
+        Kind of envelope. "rms" is the square root of the moving mean of squares, and "mean" is the
+        moving mean of absolute values. "lowpass" is the absolute value after a zero-phase
+        Butterworth low-pass filter of order 2, and may be slightly below 0.
     window : float, default=0.1
-        Length of the moving window in seconds, for "rms" and "mean". It is centred on each sample
-        (an odd number of samples) and shorter at the ends.
+        Length of the moving window in seconds, for "rms" and "mean". The window is centred on each
+        sample, contains an odd number of samples and is shorter at the ends of the signal.
     cutoff : float, default=6.0
         Corner frequency in Hz, for "lowpass".
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -522,12 +531,12 @@ class Envelope(SignalTransformer):
 
     See Also
     --------
-    Rectifier : Rectifies without smoothing.
+    Rectifier : Rectifies signals without smoothing.
 
     Notes
     -----
-    A sine of amplitude :math:`A` has the envelope :math:`A / \\sqrt 2` by "rms" and
-    :math:`2 A / \\pi` by "mean" and "lowpass".
+    The envelope of a sine of amplitude :math:`A` is :math:`A / \\sqrt 2` with "rms" and :math:`2 A
+    / \\pi` with "mean" and "lowpass".
 
     References
     ----------
@@ -582,6 +591,6 @@ class Envelope(SignalTransformer):
             envelope = moving_mean(np.abs(signals), half)
         else:
             mean_square = moving_mean(np.square(signals, dtype=np.float64), half)
-            # Rounding may make differences of cumulative sums negative.
+            # Rounding errors may make differences of cumulative sums negative.
             envelope = np.sqrt(np.maximum(mean_square, 0.0))
         return envelope.astype(signals.dtype, copy=False)

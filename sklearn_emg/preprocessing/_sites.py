@@ -1,4 +1,4 @@
-"""Standardising features by the reference subjects of each site."""
+"""Standardisation of features by the reference subjects of each site."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["SiteStandardizer"]
 
 _NORMAL_IQR = 1.3489795003921634  # interquartile range of the standard normal distribution
 _MAX_NAMED = 3
-_FACTS = ("subject", "reference", "group")  # columns that tell the reference subjects
+_FACTS = ("subject", "reference", "group")  # columns that identify the reference subjects
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Site, subject and reference of each row; a site or subject that nothing names is None."""
+    """Site, subject and reference mark of each row; an unnamed site is None."""
 
     site: NDArray[np.intp]
     sites: list[Any]
@@ -41,68 +41,70 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     """Standardise features by the reference subjects of each site.
 
     Amplifiers, needles and protocols differ between hospitals. Each feature is expressed as its
-    distance from the reference subjects of the same site, in their standard deviations, as
-    clinical reference limits are. No diagnosis of a patient is needed.
+    difference from the mean of the reference subjects of the same site, in units of their standard
+    deviation, as is done with clinical reference values. The diagnoses of patients are not needed.
 
-    Sites of the training are standardised by the reference subjects in the training. A site that is
-    new in ``transform`` is standardised by its reference subjects among the rows given there: they
-    have to be in the same call, marked by a column, since there is no y. They are not a test of a
-    model: leave them out of the scores. ``partial_fit`` learns a site once, from the rows of its
-    references, so that its patients can be transformed one by one.
+    Training sites are standardised by the reference subjects in the training data. A site that is
+    new in ``transform`` is standardised by its reference subjects among the rows given to that
+    call. A column must mark them, since ``transform`` takes no y. Leave these subjects out when
+    scoring a model. ``partial_fit`` learns a site from the rows of its reference subjects, so that
+    its patients can be transformed one by one.
 
     Parameters
     ----------
     reference : str or list of subjects, default="healthy"
-        Rows of reference subjects.
+        Selection of the rows of reference subjects.
 
-        - "healthy": those that the column ``reference`` marks as True. Without this column, those
-          whose column ``group`` is "healthy", "normal" or "control" (in any letter case), and in
-          ``fit``, without either, those with such a label in y.
-        - "all": all rows, so that each site is standardised by the subjects at hand.
-        - another string: those that this column marks as True.
-        - a list: those of these subjects.
+        - "healthy": rows in which the column ``reference`` is True. Without this column, rows in
+          which the column ``group`` is "healthy", "normal" or "control" (in any letter case).
+          Without either column, ``fit`` uses the rows with such a label in y.
+        - "all": all rows, so each site is standardised by all of its subjects.
+        - another string: rows in which the column of this name is True.
+        - a list of subjects: rows of these subjects.
     n_reference : int or None, default=None
-        Number of reference subjects of each site that are used, at most. They are drawn by
-        `random_state`; None uses all.
+        Maximum number of reference subjects to use per site. They are drawn at random. None uses
+        all of them.
     site : str or None, default="site"
-        Column with the site of each row. None treats all rows as one site. "subject" standardises
-        each subject by its own reference rows, such as those of a rest or reference contraction.
+        Name of the column that contains the site of each row. None treats all rows as one site.
+        "subject" standardises each subject by its own reference rows, such as those recorded at
+        rest or during a reference contraction.
     statistic : {"mean", "median"}, default="mean"
-        "mean" subtracts the mean and divides by the standard deviation; "median" subtracts the
-        median and divides by the interquartile range / 1.349, which single extreme rows change
-        less.
+        Statistics of the reference subjects. "mean" subtracts the mean and divides by the standard
+        deviation. "median" subtracts the median and divides by the interquartile range / 1.349;
+        both are less sensitive to outliers.
     prior : float, default=0.0
-        Weight of the sites of ``fit`` in the scale of a new site, as a number of references: the
-        variance of the site is averaged with their mean variance, weighted by `prior` and by its
-        number of references (of rows, with ``site="subject"``). With a `prior`, one reference is
-        enough. The location is always that of the references.
+        Weight of the training sites in the scale of a new site, expressed as a number of reference
+        subjects. The variance of the new site, weighted by its number of reference subjects (of
+        reference rows, with ``site="subject"``), is averaged with the mean variance of the training
+        sites, weighted by `prior`. If `prior` is positive, one reference subject is enough. The
+        location is always that of the reference subjects of the new site.
     new_site : {"raise", "pooled"}, default="raise"
-        How to treat a site that is new in ``transform`` and has too few references there. "raise"
-        is an error; "pooled" uses the mean location and the scale of the sites of ``fit``, with a
-        warning.
+        Treatment of a site that is new in ``transform`` and has too few reference subjects. "raise"
+        raises an error. "pooled" warns and uses `pooled_location_` and `pooled_scale_`.
     metadata : {"keep", "drop"}, default="keep"
-        Whether the columns of a table that are not features (``subject``, ``site`` ...) are kept as
-        they are, for a DiVoteClassifier or splitter that follows, or dropped.
+        Treatment of the columns of a table that are not features, such as ``subject`` and ``site``.
+        "keep" leaves them unchanged, for a DiVoteClassifier or splitter that needs them. "drop"
+        removes them.
     random_state : int, default=0
-        Seed of the draw of `n_reference` subjects. The draw depends on it and on the names of the
-        reference subjects of the site, not on the order of the rows.
+        Seed for drawing `n_reference` subjects. The draw depends on the seed and on the names of
+        the reference subjects of the site, but not on the order of the rows.
 
     Attributes
     ----------
     sites_ : list
-        Sites seen in ``fit``, sorted, and then those of ``partial_fit``.
+        Sites seen in ``fit``, in sorted order, followed by those added by ``partial_fit``.
     location_, scale_ : ndarray of shape (n_sites, n_features)
-        What is subtracted, and what divides, at each site. A feature that is constant among the
-        reference subjects of a site has the scale 1; one that is NaN in all of their rows stays
-        NaN.
+        Values that are subtracted from the features of each site, and values by which the
+        differences are divided. A feature that is constant among the reference subjects of a site
+        has a scale of 1. A feature that is NaN in all of their rows has NaN statistics.
     reference_subjects_ : dict
-        Reference subjects of each site that are used.
+        Reference subjects that are used, by site.
     pooled_location_, pooled_scale_ : ndarray of shape (n_features,)
-        Mean location, and root of the mean variance, of the sites of ``fit``.
+        Mean of the locations and square root of the mean variance of the sites seen in ``fit``.
     n_features_in_ : int
-        Number of features, without the metadata of a table.
+        Number of features seen in ``fit``, excluding the metadata of a table.
     feature_names_in_ : ndarray of str
-        Names of the features of a table.
+        Names of the features seen in ``fit``. It is set only for a table.
 
     Raises
     ------
@@ -114,28 +116,27 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     Warns
     -----
     SubjectLeakWarning
-        In ``transform``, if reference subjects of a new site are among the rows.
+        If reference subjects of a new site are among the rows given to ``transform``.
     RecordingWarning
-        If ``new_site="pooled"`` is used for a site, or an array comes without sites and
-        references: all rows are taken for reference rows of one site, as
-        ``SiteStandardizer("all", site=None)`` does without a warning.
+        If pooled statistics are used for a new site, or an array is given without sites and
+        reference marks. In the latter case, all rows are treated as reference rows of a single
+        site; use ``SiteStandardizer("all", site=None)`` to request this without a warning.
 
     See Also
     --------
-    sklearn_emg.model_selection.LeaveOneSiteOut : Tests each site on a model of the others.
-    sklearn_emg.comparison.compare : With ``site="site"``, does not score reference subjects.
-    ReferenceScaler : Scales signals by a reference contraction of the same subject.
+    sklearn_emg.model_selection.LeaveOneSiteOut : Holds out one site at a time.
+    sklearn_emg.comparison.compare : Leaves reference subjects out of the scores if a site is given.
+    ReferenceScaler : Divides signals by the amplitude of a reference contraction.
 
-    Notes
-    -----
-    Each reference subject has the same weight, however many rows it has. Values of windows spread
-    more than those of recordings: standardise the rows that the classifier gets.
+    Notes ----- Each reference subject has the same weight, regardless of its number of rows.
+    Features of windows vary more than those of recordings, so standardise the same kind of rows
+    that the classifier takes.
 
-    Inside a :class:`~sklearn_emg.ensemble.DiVoteClassifier` windows are arrays. It passes the
-    columns ``site``, ``subject``, ``reference`` and ``group`` of its table to the steps of its
-    `estimator` that request them by scikit-learn's metadata routing, as this class does in ``fit``
-    and ``transform``. If normal values differ between muscles, make the muscle a part of the site:
-    ``X.assign(site=X["site"] + " " + X["muscle"])``.
+    Inside a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, windows are arrays. The ensemble
+    passes the columns ``site``, ``subject``, ``reference`` and ``group`` of its table to the steps
+    of its `estimator` that request them through the metadata routing of scikit-learn. This class
+    requests them in ``fit``, ``partial_fit`` and ``transform``. If normal values differ between
+    muscles, include the muscle in the site: ``X.assign(site=X["site"] + " " + X["muscle"])``.
 
     Examples
     --------
@@ -153,7 +154,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     [-1.0, 1.0, 6.0, -1.0, 1.0, 3.0]
     """
 
-    # With metadata routing these come without a request.
+    # With metadata routing, these are requested by default.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {
         "site": True,
         "subject": True,
@@ -210,11 +211,11 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_features)
-            Feature table, or an array of features; NaN is left out of the statistics.
+            Feature table or array of features. NaN values are ignored in the statistics.
         y : array-like of shape (n_rows,), default=None
-            Labels, read only if X does not state which subjects are healthy.
+            Labels, used only if X does not state which subjects are healthy.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
-            Values of the rows, for an X without these columns.
+            Values for the rows of an X that lacks these columns.
 
         Returns
         -------
@@ -250,22 +251,22 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         reference: Labels | None = None,
         group: Labels | None = None,
     ) -> SiteStandardizer:
-        """Learn the sites of X from their references; the statistics of all other sites stay.
+        """Learn the sites of X from their reference subjects and keep those of all other sites.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_features)
-            Rows of the references of one or several sites: all references of a site together,
-            since earlier statistics of it are replaced. Other rows are not read.
+            Rows of the reference subjects of one or more sites. Give all reference subjects of a
+            site in one call, since its earlier statistics are replaced. Other rows are ignored.
         y : array-like of shape (n_rows,), default=None
-            Labels, read only if X does not state which subjects are healthy.
+            Labels, used only if X does not state which subjects are healthy.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
-            Values of the rows, for an X without these columns.
+            Values for the rows of an X that lacks these columns.
 
         Returns
         -------
         self : object
-            The first call, without an earlier ``fit``, is a ``fit``.
+            Fitted estimator. Without an earlier ``fit``, the first call is equivalent to ``fit``.
         """
         if not hasattr(self, "location_"):
             return self.fit(X, y, site=site, subject=subject, reference=reference, group=group)
@@ -296,13 +297,15 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_features)
-            As in ``fit``. Of a site that was not seen there, it has to hold the reference subjects.
+            As in ``fit``. It must contain the reference subjects of each site that was not seen
+            there.
         site, subject, reference, group : array-like of shape (n_rows,), default=None
-            Values of the rows, for an X without these columns.
+            Values for the rows of an X that lacks these columns.
 
         Returns
         -------
         X_new : DataFrame or ndarray of shape (n_rows, n_features) or (n_rows, n_columns)
+            Standardised features, with the metadata of a table if ``metadata="keep"``.
         """
         check_is_fitted(self)
         values = self._values(X, reset=False)
@@ -327,18 +330,18 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return self._output(X, ((values - location) / scale).astype(values.dtype, copy=False))
 
     def _warn_of_new_sites(self, leaked: list[Any], pooled: list[Any]) -> None:
-        """Warn of references among the rows, and of sites without references."""
+        """Warn of reference subjects among the rows and of sites without reference subjects."""
         if pooled:
             warn_of_recordings(
-                f"Site {pooled[0]!r} is new to SiteStandardizer and has no references: its "
-                "features are standardised by those of the sites of fit (new_site='pooled'). Give "
-                "its references to partial_fit.",
+                f"Site {pooled[0]!r} is new to SiteStandardizer and has too few references. Its "
+                "features are standardised by the pooled statistics of fit (new_site='pooled'). "
+                "Give its references to partial_fit.",
             )
         if leaked and self.site != "subject":
             some = ", ".join(map(repr, leaked[:_MAX_NAMED])) + ", ..." * (len(leaked) > _MAX_NAMED)
             warn(
                 f"{len(leaked)} subjects given to SiteStandardizer are references of a site that "
-                f"is new to it ({some}): they are not a test of a model, so leave them out of the "
+                f"is new to it ({some}). They do not test a model, so leave them out of the "
                 "scores, as compare(site=...) does; then filter SubjectLeakWarning.",
                 SubjectLeakWarning,
             )
@@ -349,46 +352,50 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_rows, n_features)
+            As in :meth:`fit`.
         y : array-like of shape (n_rows,), default=None
-        **metadata
+            As in :meth:`fit`.
+        **metadata : dict
             ``site``, ``subject``, ``reference`` and ``group``, as in :meth:`fit`.
 
         Returns
         -------
         X_new : DataFrame or ndarray of shape (n_rows, n_features) or (n_rows, n_columns)
+            Standardised features, as returned by :meth:`transform`.
         """
         return self.fit(X, y, **metadata).transform(X, **metadata)
 
     def draw(self, X: pd.DataFrame, y: Labels | None = None) -> dict[Any, list[Any]]:
-        """Name the reference subjects of each site of a table that would be used.
+        """Return the reference subjects that would be used for each site of a table.
 
         Parameters
         ----------
         X : DataFrame
             Table with the columns of sites and references.
         y : array-like of shape (n_rows,), default=None
-            Labels, read only if X does not state which subjects are healthy.
+            Labels, used only if X does not state which subjects are healthy.
 
         Returns
         -------
         subjects : dict
-            List of subjects of each site.
+            List of reference subjects for each site.
         """
         self._validate_params()
         rows = self._rows(X, len(X), y)
         return {name: self._draw(rows, code) for code, name in enumerate(rows.sites)}
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the columns of the output.
+        """Get the names of the columns of the output.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the features of an array.
+            Names of the features, if ``fit`` was given an array.
 
         Returns
         -------
         names : ndarray of str
+            Column names of a table with ``metadata="keep"``, otherwise feature names.
         """
         check_is_fitted(self)
         if self._columns is not None and self.metadata == "keep":
@@ -396,11 +403,12 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return check_feature_names_in(self, input_features)
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Requests of columns by scikit-learn's metadata routing, under the names of the columns.
+        """Get the metadata requests, in which columns keep the names that the parameters give.
 
         Returns
         -------
         routing : MetadataRequest
+            Requests for the metadata routing of scikit-learn.
         """
         routing = super().get_metadata_routing()
         for method in (routing.fit, routing.partial_fit, routing.transform):
@@ -429,7 +437,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             if not isinstance(X, pd.DataFrame):
                 raise ValueError("SiteStandardizer was fitted on a DataFrame; give it one.")
             needed = self._columns if self.metadata == "keep" else self._features
-            # It is not known which new patients are healthy.
+            # These columns may be missing, since it is not known which new patients are healthy.
             optional = ["group", "reference", *np.ravel(np.asarray(self.reference, dtype=object))]
             missing = [c for c in needed or () if c not in X.columns and c not in optional]
             if missing:
@@ -447,7 +455,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         )
 
     def _is_plain(self, X: Any) -> bool:
-        """Whether X is an array, or a frame without a column that is not a feature."""
+        """Return whether X is an array or a DataFrame without metadata columns."""
         if not isinstance(X, pd.DataFrame):
             return True
         return not {self.site, *_FACTS}.intersection(X.columns)
@@ -483,13 +491,13 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return _Rows(codes, sites, names, mask)
 
     def _marks_to_transform(self, X: Any, n_rows: int, reference: Any, group: Any) -> Any:
-        """Marks of references as given; none where a new site may be without."""
+        """Return the marks as given, or all False if a new site may lack reference subjects."""
         if self.new_site == "pooled" and not self._tells_references(X, reference, group):
             return np.zeros(n_rows, dtype=bool)
         return reference
 
     def _tells_references(self, X: Any, reference: Any, group: Any) -> bool:
-        """Whether a column states which rows of X are references."""
+        """Return whether a column states which rows of X belong to reference subjects."""
         if not isinstance(self.reference, str) or self.reference == "all":
             return True
         wanted = {"reference", "group"} if self.reference == "healthy" else {self.reference}
@@ -499,7 +507,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     def _reference_rows(
         self, columns: pd.DataFrame, names: NDArray[Any], facts: dict[str, Any], y: Any, plain: bool
     ) -> NDArray[np.bool_]:
-        """Whether each row is that of a reference subject."""
+        """Return whether each row belongs to a reference subject."""
         if not isinstance(self.reference, str):
             listed = set(self.reference)
             return np.array([name in listed for name in names], dtype=bool)
@@ -520,28 +528,28 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             return healthy
         if plain and facts["subject"] is None:
             warn_of_recordings(
-                "X names neither sites nor references: SiteStandardizer takes all rows for "
+                "X has neither sites nor reference marks: SiteStandardizer treats all rows as "
                 "reference rows of one site. Pass site=... and reference=..., or set "
                 "SiteStandardizer('all', site=None).",
             )
             return np.ones(len(names), dtype=bool)
         raise ValueError(
             "SiteStandardizer cannot tell which subjects are references: X has neither a "
-            "column 'reference' of True and False nor a column 'group' with the healthy ones. Add "
-            "one, or name the subjects by 'reference'."
+            "column 'reference' of True and False nor a column 'group' with healthy subjects. Add "
+            "one, or list the subjects in the 'reference' parameter."
         )
 
     def _count_references(self, rows: _Rows, code: int) -> int:
-        """Reference subjects of a site; reference rows, where a site is a subject."""
+        """Count the reference subjects of a site, or its reference rows if a site is a subject."""
         marked = rows.subject[rows.reference & (rows.site == code)]
         return len(marked) if self.site == "subject" else len(set(marked.tolist()))
 
     def _has_references(self, rows: _Rows, code: int) -> bool:
-        """Whether a new site has enough references."""
+        """Return whether a new site has enough reference subjects."""
         return self._count_references(rows, code) >= (1 if self.prior else 2)
 
     def _draw(self, rows: _Rows, code: int, at_least: int = 2) -> list[Any]:
-        """Reference subjects of a site that are used."""
+        """Draw the reference subjects of a site that are used."""
         count = self._count_references(rows, code)
         if count < at_least:
             own = self.site == "subject"
@@ -564,7 +572,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     def _statistics_of_new(
         self, values: NDArray[np.floating], rows: _Rows, code: int
     ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
-        """Location and scale of a site that is new in ``transform``; no references where pooled."""
+        """Compute the location and scale of a new site, or return those of all sites if pooled."""
         if self.new_site == "pooled" and not self._has_references(rows, code):
             return (self.pooled_location_, self.pooled_scale_), []
         return self._new_statistics(values, rows, code)
@@ -572,13 +580,13 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     def _new_statistics(
         self, values: NDArray[np.floating], rows: _Rows, code: int
     ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
-        """Location and scale of a site that is not one of ``fit``, averaged with the prior."""
+        """Compute the location and scale of a site that was not in ``fit``, using the prior."""
         if not self.prior:
             return self._statistics(values, rows, code)
         (location, scale), drawn = self._statistics(values, rows, code, at_least=1)
         used = np.isin(rows.subject, drawn) & rows.reference & (rows.site == code)
         n = int(used.sum()) if self.site == "subject" else len(drawn)
-        # A constant feature has the scale 1, although its variance is 0.
+        # A constant feature has a scale of 1, although its variance is 0.
         constant = np.nanmax(values[used], axis=0) == np.nanmin(values[used], axis=0)
         variance = np.where(constant, 0.0, scale**2)
         total = self.prior * self.pooled_scale_**2 + n * variance
@@ -587,7 +595,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     def _statistics(
         self, values: NDArray[np.floating], rows: _Rows, code: int, at_least: int = 2
     ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
-        """Location and scale of a site, and the reference subjects used."""
+        """Compute the location and scale of a site, and return its reference subjects."""
         drawn = self._draw(rows, code, at_least)
         of_drawn = {name: k for k, name in enumerate(drawn)}
         subject = np.array([of_drawn.get(name, -1) for name in rows.subject])
@@ -611,7 +619,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
 
 
 def _marks(values: Any, name: str) -> NDArray[np.bool_]:
-    """A column of True and False as an array."""
+    """Convert a column of True and False to an array."""
     marks = pd.Series(np.asarray(values, dtype=object))
     if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
         raise ValueError(
@@ -624,20 +632,22 @@ def _marks(values: Any, name: str) -> NDArray[np.bool_]:
 def reference_statistics(
     values: NDArray[np.floating], subject: NDArray[np.intp], statistic: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Location and scale of each feature, in which every subject has the same weight.
+    """Compute the location and scale of each feature with the same weight for every subject.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_features)
-        NaN is left out.
+        Features. NaN values are ignored.
     subject : ndarray of int of shape (n_rows,)
         Code of the subject of each row.
     statistic : {"mean", "median"}
+        Statistic, see :class:`SiteStandardizer`.
 
     Returns
     -------
     location, scale : ndarray of shape (n_features,)
-        NaN where a feature has no value; the scale of a constant feature is 1.
+        Location and scale. They are NaN for a feature without values. The scale of a constant
+        feature is 1.
     """
     values = check_array(values, dtype=np.float64, ensure_all_finite="allow-nan")
     finite = np.isfinite(values)
@@ -663,7 +673,7 @@ def reference_statistics(
 
 
 def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: float) -> float:
-    """Weighted quantile: the mean of the two values where the weights on both sides are equal."""
+    """Compute a weighted quantile, averaging two values if the weights on both sides are equal."""
     if not weights.any():
         return np.nan
     order = np.argsort(values[weights > 0])
@@ -674,7 +684,7 @@ def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64], q: floa
 
 
 def _healthy_rows(group: Any, y: Any) -> NDArray[np.bool_] | None:
-    """Rows with a healthy label; None if it is not known, or no label of y is that of controls."""
+    """Return which rows have a healthy label, or None if neither `group` nor `y` states this."""
     labels = y if group is None else group
     if labels is None:
         return None

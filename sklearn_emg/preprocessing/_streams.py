@@ -1,4 +1,4 @@
-"""Streams: steps that process consecutive chunks of a recording."""
+"""Streams that process a recording in consecutive chunks."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ __all__ = ["SampleStream", "SignalStream"]
 
 
 class SignalStream(ABC):
-    """Base of streams: checks of chunks. A subclass implements ``_process``.
+    """Base class of streams, which checks chunks. A subclass implements ``_process``.
 
-    The concatenated outputs of the chunks equal the output for the whole recording to the last
-    bit, whatever the lengths of the chunks.
+    The concatenated outputs of the chunks are bitwise equal to the output for the whole recording,
+    regardless of the lengths of the chunks.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Reset the state: the next chunk begins a new recording."""
+        """Reset the state, so that the next chunk begins a new recording."""
         self._leading_shape: tuple[int, ...] | None = None
 
     @abstractmethod
     def _process(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Output for checked samples, at least one."""
+        """Return the output for checked samples, of which there is at least one."""
 
     def process(self, chunk: ArrayLike) -> NDArray[np.floating]:
-        """Process the next samples.
+        """Process the next chunk of samples.
 
         Parameters
         ----------
@@ -47,8 +47,8 @@ class SignalStream(ABC):
         Raises
         ------
         ValueError
-            If a sample is not finite, which would affect all later output, or the number of
-            channels changes.
+            If a sample is not finite, the chunk has no time axis, or the number of channels
+            changes.
         """
         values = read_signal(chunk)
         if values.ndim == 0:
@@ -61,7 +61,7 @@ class SignalStream(ABC):
         if self._leading_shape is not None and values.shape[:-1] != self._leading_shape:
             raise ValueError(
                 f"The chunk has shape {values.shape}, but the stream began with signals of shape "
-                f"{self._leading_shape} before time. Reset it to begin another recording."
+                f"{self._leading_shape} before the time axis. Reset it to begin another recording."
             )
         if values.shape[-1] == 0:
             return values.copy()
@@ -70,12 +70,12 @@ class SignalStream(ABC):
 
 
 class SampleStream(SignalStream):
-    """Stream of a step whose output for a sample depends on this sample alone.
+    """Stream of a step whose output at each sample depends only on that sample.
 
     Parameters
     ----------
     function : callable
-        It takes and returns samples of shape (n_times,) or (n_channels, n_times).
+        Function that takes and returns samples of shape (n_times,) or (n_channels, n_times).
 
     Examples
     --------

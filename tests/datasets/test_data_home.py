@@ -52,5 +52,5 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 def test_unpacking_stops_at_the_limit(tmp_path):
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(bytes(100_000)))
-    with pytest.raises(ValueError, match=r"a\.txt\.gz holds more than 1000 bytes"):
+    with pytest.raises(ValueError, match=r"a\.txt\.gz contains more than 1000 bytes"):
         read_bytes(tmp_path / "a.txt.gz", 1000)

@@ -149,7 +149,7 @@ def test_mixup_of_labels_as_text_gives_a_column_per_class(kind):
 
 @pytest.mark.parametrize("y", [["a", None], ["a", 1], [["a", "b"], ["b", "a"]]])
 def test_mixup_says_what_targets_must_be(y):
-    with pytest.raises(ValueError, match=r"'y' of mixup must be numbers .* or one label as text"):
+    with pytest.raises(ValueError, match=r"'y' of mixup must be numbers .* or one string label"):
         mixup(noise(2, 5), y)
 
 
@@ -176,7 +176,7 @@ def test_cap_stops_at_the_largest_class_and_leaves_equal_classes_alone():
 
 
 def test_factor_below_one_is_refused():
-    with pytest.raises(ValueError, match="'factor' of capped_sampling_strategy"):
+    with pytest.raises(ValueError, match="'factor' parameter of capped_sampling_strategy"):
         capped_sampling_strategy(0.5)
 
 

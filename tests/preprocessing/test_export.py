@@ -153,7 +153,7 @@ def test_column_of_other_objects_is_named(tmp_path):
 
 def test_strange_files_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.ones(3))
-    with pytest.raises(ValueError, match="not an export of this package"):
+    with pytest.raises(ValueError, match="was not written by export"):
         read_exported(tmp_path / "a.npz")
     with pytest.raises(FileNotFoundError, match="no file or folder"):
         read_exported(tmp_path / "b.npz")
@@ -179,7 +179,7 @@ def test_samples_outside_the_folder_are_refused(tmp_path):
     path = export(np.ones((1, 3)), None, tmp_path / "records", format="wfdb", fs=10.0)
     record = path / "r000000.hea"
     record.write_text(record.read_text().replace("r000000.dat", "../r000000.dat"))
-    with pytest.raises(ValueError, match=r"digest of r000000\.hea is not"):
+    with pytest.raises(ValueError, match=r"digest of r000000\.hea does not match"):
         read_exported(path)
 
 
@@ -237,7 +237,7 @@ def test_no_flipped_bit_is_read_as_another_sample(format, tmp_path):
 def test_damaged_files_are_named(format, damage, tmp_path):
     _, path = _saved(format, tmp_path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match=rf"signals\.{format} is not an export of this"):
+    with pytest.raises(ValueError, match=rf"signals\.{format} was not written by export"):
         read_exported(path)
 
 
@@ -256,7 +256,7 @@ def test_samples_that_a_file_has_no_room_for_are_not_read(format, tmp_path, monk
     path = export(np.zeros((2, 100_000)), None, _path(tmp_path, format))
     monkeypatch.undo()
     monkeypatch.setattr("sklearn_emg.preprocessing._export._ALWAYS_READ", 10_000)
-    with pytest.raises(ValueError, match=r"it announces 1600000 bytes of samples in \d+ bytes"):
+    with pytest.raises(ValueError, match=r"it states 1600000 bytes of samples in a file of \d+"):
         read_exported(path)
 
 
@@ -271,7 +271,7 @@ def test_array_of_another_length_in_an_npz_is_not_unpacked(tmp_path):
                 archive.writestr(name, content, method)
         with archive.open("signal_1.npy", "w") as file:
             np.lib.format.write_array(file, np.zeros(1_000_000))
-    with pytest.raises(ValueError, match=r"signal_1\.npy has another shape or type"):
+    with pytest.raises(ValueError, match=r"signal_1\.npy does not have the shape and type"):
         read_exported(path)
 
 
@@ -288,7 +288,7 @@ def test_what_is_no_file_of_the_folder_is_not_opened(name, make, tmp_path):
         os.mkfifo(path / name)
     elif make == "folder":
         (path / name).mkdir()
-    with pytest.raises(ValueError, match=rf"records is not an export.*{name}"):
+    with pytest.raises(ValueError, match=rf"records was not written by export.*{name}"):
         read_exported(path)
 
 
@@ -302,7 +302,7 @@ def test_header_of_a_record_that_was_changed_is_refused(tmp_path):
     _, path = _saved("wfdb", tmp_path)
     header = path / "r000000.hea"
     header.write_text(header.read_text().replace(" 200\n", f" {10**12}\n"))
-    with pytest.raises(ValueError, match=r"digest of r000000\.hea is not that of its content"):
+    with pytest.raises(ValueError, match=r"digest of r000000\.hea does not match its content"):
         read_exported(path)
 
 
@@ -311,16 +311,16 @@ def test_header_of_a_record_that_was_changed_is_refused(tmp_path):
     [
         (
             lambda h: h["signals"][0].update(shape=[10**12]),
-            "r000000.dat has 800 bytes, its table announces 4000000000000",
+            "r000000.dat has 800 bytes, but table.json states 4000000000000",
         ),
-        (lambda h: h["signals"][0].update(shape=[-200]), "are not written"),
-        (lambda h: h["signals"][0].update(shape=[True, 200]), "are not written"),
-        (lambda h: h["signals"][0].update(dtype="|V2147483647"), "are not written"),
+        (lambda h: h["signals"][0].update(shape=[-200]), "writes no signals of shape"),
+        (lambda h: h["signals"][0].update(shape=[True, 200]), "writes no signals of shape"),
+        (lambda h: h["signals"][0].update(dtype="|V2147483647"), "writes no signals of shape"),
         (lambda h: h["signals"].pop(), "3 records for 2 signals"),
         (lambda h: h["y"]["values"].pop(), "2 values for 3 signals"),
         (lambda h: h["y"].update(array_dtype="<U99999999"), "labels of type <U99999999"),
         (lambda h: h["columns"]["fs"].update(dtype="|V2147483647"), "columns of type"),
-        (lambda h: h["index"].update(values=[[]] * 3), "a column holds lists"),
+        (lambda h: h["index"].update(values=[[]] * 3), "a column contains lists"),
         (lambda h: h.update(kind="picture"), "'picture', neither a table nor windows"),
         (lambda h: h["files"].pop("r000002.dat"), "r000002.dat"),
     ],
@@ -330,7 +330,7 @@ def test_forged_tables_are_refused(change, match, tmp_path):
     forge(path / "table.json", change)
     with pytest.raises(ValueError, match=match) as error:
         read_exported(path)
-    assert "records is not an export" in str(error.value)
+    assert "records was not written by export" in str(error.value)
 
 
 def test_two_writers_end_with_one_export(tmp_path):

@@ -257,5 +257,5 @@ def test_a_row_that_is_sampled_too_slowly_is_named():
 def test_gaps_in_windows_are_refused_with_row_and_remedy():
     X = np.ones((3, 2, 50))
     X[1, 1, 7] = np.nan
-    with pytest.raises(ValueError, match=r"1 of 3 rows, the first is row 1; .*GapInterpolator"):
+    with pytest.raises(ValueError, match=r"1 of 3 rows, first in row 1; .*GapInterpolator"):
         NotchFilter(50.0, fs=FS).fit(X)

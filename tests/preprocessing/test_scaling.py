@@ -76,7 +76,7 @@ def test_other_number_of_channels_than_in_training_is_refused():
 
 def test_training_rows_need_one_number_of_channels():
     table = recording_table([noise(2, 9), noise(9)], fs=10.0, subject="a")
-    with pytest.raises(ValueError, match="row 0 has 2 channels, row 1 has 1"):
+    with pytest.raises(ValueError, match="row 0 has 2 channels and row 1 has 1"):
         AmplitudeScaler(by="training").fit(table)
 
 

@@ -79,7 +79,7 @@ def test_arrays_are_standardised_as_by_standard_scaler():
     X = np.random.default_rng(0).normal(3, 2, size=(7, 3))
     out = SiteStandardizer("all", site=None).fit_transform(X)
     np.testing.assert_allclose(out, StandardScaler().fit_transform(X))
-    with pytest.warns(RecordingWarning, match="names neither sites nor references"):
+    with pytest.warns(RecordingWarning, match="has neither sites nor reference marks"):
         np.testing.assert_allclose(SiteStandardizer().fit_transform(X), out)
 
 
@@ -117,7 +117,7 @@ def test_y_names_the_references_of_the_training_only():
 def test_a_new_site_is_standardised_by_its_references_with_a_warning():
     X = two_sites()
     scaler = SiteStandardizer().fit(X.iloc[:3])
-    with pytest.warns(SubjectLeakWarning, match=r"2 subjects .*'d', 'e'.*not a test of a model"):
+    with pytest.warns(SubjectLeakWarning, match=r"2 subjects .*'d', 'e'.*do not test a model"):
         out = scaler.transform(X.iloc[3:])
     assert out["rms"].tolist() == [-1, 1, 3]
     with warnings.catch_warnings():

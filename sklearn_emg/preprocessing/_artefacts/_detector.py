@@ -23,7 +23,7 @@ from sklearn_emg.preprocessing._artefacts._measures import (
 __all__ = ["THRESHOLDS", "ArtefactDetector"]
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
-#: Kinds of artefact and the limits of their measures.
+# #: Kinds of artefact and the limits of their measures.
 THRESHOLDS = {
     "saturation": 0.001,
     "flat": 0.1,
@@ -33,36 +33,36 @@ THRESHOLDS = {
     "pop": 4.0,
 }
 
-# At a low sampling rate the steps of a converter cause several equal samples in a row.
+# At a low sampling rate, the steps of a converter cause several equal samples in a row.
 _MIN_FLAT = 15
 
 
 class ArtefactDetector(FeatureExtractor):
-    """Scores of six kinds of artefact, and a score of quality, per window and channel.
+    """Score six kinds of artefact, and the quality, of each window and channel.
 
     Parameters
     ----------
     thresholds : dict of str to float, default=None
-        Limits that replace those of the table below, by kind.
+        Limits by kind of artefact, which replace those in the table below.
     limit : float, default=None
-        Amplitude in mV at which the amplifier saturates. By default saturation is detected by
+        Amplitude in mV at which the amplifier saturates. By default, saturation is detected by
         plateaus at the extrema of a signal.
     line_freq : float, default=None
-        Frequency of the power line in Hz. By default both 50 and 60 Hz are tested, and
+        Power-line frequency in Hz. By default, both 50 and 60 Hz are tested, and
         :meth:`line_frequency` returns the one that is found.
     motion_freq : float, default=10.0
         Frequency in Hz below which power counts as motion artefact.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -72,31 +72,33 @@ class ArtefactDetector(FeatureExtractor):
 
     See Also
     --------
-    ArtefactRejector : Marks artefacts in recordings, so that windows with them are left out.
+    ArtefactRejector : Marks artefacts, so that windows with artefacts can be left out.
 
     Notes
     -----
     ============ ========================================================================= =====
     kind         measure                                                                   limit
     ============ ========================================================================= =====
-    saturation   fraction of samples at the amplifier's limit or on plateaus of 4 samples  0.001
-    flat         fraction of samples in equal runs of 10 ms and 15 samples or more         0.1
+    saturation   fraction of samples at `limit`, or on plateaus of at least 4 samples      0.001
+    flat         fraction of samples in constant runs of at least 10 ms and 15 samples     0.1
     motion       fraction of the power below `motion_freq`                                 0.5
     mains        fraction of the power at 50 or 60 Hz and four harmonics                   0.5
     spikes       largest distance from the median of 3 samples / range of the medians      1.5
     pop          largest step between medians of 25 ms / mean standard deviation           4
     ============ ========================================================================= =====
 
-    "mains" is power-line interference. The limit of spikes grows by :math:`\\sqrt{1000 / f_s}`
-    below 1000 Hz, since neighbouring samples of the EMG differ more there. A score is the measure
-    divided by its limit, and a score above 1 is a flag. The quality is
-    :math:`1 / (1 + \\max_i s_i^2)`: 1 without any artefact, below 0.5 with a flag.
+    The kind "mains" is power-line interference. At sampling rates below 1000 Hz, the limit of
+    "spikes" is multiplied by :math:`\\sqrt{1000 / f_s}`, since neighbouring samples of the EMG
+    differ more. A score is a measure divided by its limit, and a score above 1 is a flag. With
+    scores :math:`s_i`, the quality is :math:`1 / (1 + \\max_i s_i^2)`: it is 1 without any artefact
+    and below 0.5 with a flag.
 
-    The limits are choices of this package; few windows of real needle recordings have a flag. Set
+    The limits are choices of this package. Few windows of real needle recordings are flagged; set
     other limits if your recordings differ. A window that is too short for a measure has a score of
-    0: "motion" needs more than one period, "mains" more than eight. Saturation can only be
-    detected in samples as recorded, since a filter removes plateaus. Sharp potentials of two or
-    three samples may count as spikes; raise that limit for sampling rates of a few kHz.
+    0: "motion" needs more than one period of `motion_freq`, and "mains" more than eight periods of
+    the power line. Saturation can only be detected in the recorded samples, since a filter removes
+    plateaus. Sharp potentials of two or three samples may count as spikes, so raise that limit for
+    sampling rates of a few kHz.
 
     References
     ----------
@@ -176,7 +178,7 @@ class ArtefactDetector(FeatureExtractor):
         return (50.0, 60.0) if self.line_freq is None else (float(self.line_freq),)
 
     def line_frequency(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Find the power-line frequency in windows that have the flag "mains".
+        """Find the power-line frequency in windows with the flag "mains".
 
         Parameters
         ----------
@@ -186,7 +188,8 @@ class ArtefactDetector(FeatureExtractor):
         Returns
         -------
         frequencies : ndarray of shape (n_windows,)
-            Frequency in Hz, from the channel with the most interference; NaN without the flag.
+            Power-line frequency in Hz, from the channel with the most interference. It is NaN for
+            windows without the flag.
         """
         flagged = self.flags(X)["mains"].to_numpy()
         parts: list[tuple[NDArray[np.floating], float]]
@@ -203,7 +206,7 @@ class ArtefactDetector(FeatureExtractor):
         return np.where(flagged, np.concatenate(found), np.nan)
 
     def flags(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
-        """Flag the artefacts of each window, in any of its channels.
+        """Flag the kinds of artefact that occur in any channel of each window.
 
         Parameters
         ----------
@@ -213,7 +216,8 @@ class ArtefactDetector(FeatureExtractor):
         Returns
         -------
         flags : DataFrame of shape (n_windows, 6)
-            True where a score is above 1. The index is that of a table.
+            Flags, which are True if the score of any channel is above 1. The index of a table is
+            kept.
         """
         scores = np.asarray(self.transform(X)).reshape(-1, self.n_channels_in_, 7)
         index = X.index if isinstance(X, pd.DataFrame) else None

@@ -1,4 +1,4 @@
-"""Interpolation of gaps."""
+"""Interpolation of gaps in signals."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ def fill_gaps(
     Parameters
     ----------
     signal : ndarray of shape (n_times,)
+        Signal, in which NaN marks missing samples.
     max_gap : int
-        Maximum length of a gap in samples.
+        Maximum length in samples of a gap that is interpolated.
     method : {"linear", "cubic"}
         Interpolation by straight lines, or by a cubic spline through all samples.
 
     Returns
     -------
     filled : ndarray of shape (n_times,)
-        Signal without short gaps. A gap at an end has the value of the nearest sample; longer gaps
-        remain NaN.
+        Signal with short gaps filled. A gap at either end is filled with the nearest sample. Longer
+        gaps remain NaN.
     """
     missing = np.isnan(signal)
     if not missing.any() or missing.all():
@@ -58,29 +59,29 @@ def fill_gaps(
 
 
 class GapInterpolator(SignalTransformer):
-    """Interpolate short gaps, i.e. samples that are NaN.
+    """Interpolate short gaps, which are runs of NaN.
 
     Parameters
     ----------
     max_gap : float, default=0.002
-        Maximum length of a gap in seconds; 0 counts every gap as a longer one.
+        Maximum length in seconds of a gap that is interpolated. With 0, no gap is short enough.
     method : {"linear", "cubic"}, default="linear"
         Interpolation by straight lines, or by a cubic spline through all samples.
     longer : {"keep", "note"}, default="keep"
-        Treatment of longer gaps. "keep" leaves them NaN; their windows should be left out. "note"
-        fills them as well, so that filters and resampling can follow, and lists them in the column
-        ``"artefacts"`` of a recording table: ``ArtefactRejector(kinds=[])``, as the last step
-        before windows are cut, sets them to NaN again. A channel without any sample is filled with
-        zeros.
+        Treatment of longer gaps. "keep" leaves them as NaN, and their windows should be left out.
+        "note" also fills them, so that filters and resampling can follow, and lists them in the
+        column ``"artefacts"`` of a recording table. As the last step before windows are cut,
+        ``ArtefactRejector(kinds=[])`` sets them to NaN again. A channel without any valid sample is
+        filled with zeros.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -94,11 +95,12 @@ class GapInterpolator(SignalTransformer):
 
     Notes
     -----
-    Clipped samples of a needle recording may be treated as gaps (see ``load_n2001``). A straight
-    line lowers their peaks further than the clipping. A cubic spline restores peaks with a high
-    sampling rate: in two recordings at 23 437.5 Hz, with the outer 0.1 % of samples clipped, the
-    SNR rose from 25 to 38 dB. In three recordings at 4000 Hz it fell from 24 to 15 dB; clipped
-    samples should be kept there.
+    Clipped samples of a needle recording may be treated as gaps (see
+    :func:`~sklearn_emg.datasets.load_n2001`). A straight line lowers their peaks more than the
+    clipping did. A cubic spline restores peaks if the sampling rate is high: in two recordings at
+    23 437.5 Hz, with the outer 0.1 % of samples clipped, the SNR rose from 25 to 38 dB. In three
+    recordings at 4000 Hz, it fell from 24 to 15 dB, so clipped samples should be kept at such a
+    rate.
 
     Examples
     --------
@@ -133,7 +135,7 @@ class GapInterpolator(SignalTransformer):
         return True
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        # The base class refuses NaN; zeros of the same shape pass its checks of the shape.
+        # The base class refuses NaN, so its other checks are run on zeros of the same shape.
         given = X
         X = validate_data(
             self,
@@ -173,7 +175,7 @@ class GapInterpolator(SignalTransformer):
         signals, marks = [], []
         for row, (entry, fs) in enumerate(zip(X["signal"], X["fs"])):
             signal = self._read_finite(entry, row)
-            # Signals without a gap are handed on as they are, those in files too.
+            # Signals without gaps, including those in files, are passed on unchanged.
             if gaps := bool(np.isnan(signal).any()):
                 signal = self._transform_signals(signal, float(fs))
             signals.append(_filled(signal) if gaps else entry)
@@ -183,13 +185,13 @@ class GapInterpolator(SignalTransformer):
     def _refuse_arrays(self) -> None:
         if self.longer == "note":
             raise ValueError(
-                "GapInterpolator(longer='note') notes gaps in a recording table. Got an array: "
+                "GapInterpolator(longer='note') lists gaps in a recording table. Got an array: "
                 "give a table, or use longer='keep'."
             )
 
 
 def _filled(signal: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Signal with all gaps filled by straight lines; zeros where there is no sample at all."""
+    """Fill all gaps with straight lines, and channels without any valid sample with zeros."""
     filled = np.apply_along_axis(fill_gaps, -1, signal, signal.shape[-1])
     filled[np.isnan(filled)] = 0.0
     return filled

@@ -1,4 +1,4 @@
-"""Stretches of recordings that are noted in a column of their table."""
+"""Marks: stretches of recordings that are listed in a column of their table."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Marks = list[tuple[int, float, float]]
 
 
 def marks_of(signal: NDArray[np.floating], fs: float) -> Marks:
-    """Channel, start and end in s of each run of NaN.
+    """List the channel and the start and end in seconds of each run of NaN.
 
     Parameters
     ----------
     signal : ndarray of shape (n_times,) or (n_channels, n_times)
+        Signal, in which NaN marks missing samples.
     fs : float
         Sampling rate in Hz.
     """
@@ -31,19 +32,20 @@ def marks_of(signal: NDArray[np.floating], fs: float) -> Marks:
 
 
 def with_marks(signal: Any, marks: Marks, fs: float) -> Any:
-    """Signal, or handle of one, with NaN in its marks; the same object where it has none."""
+    """Set the marked stretches of a signal to NaN, or return the same object without marks."""
     if not marks:
         return signal
     marked = read_signal(signal).copy()
     channels = np.atleast_2d(marked)
     for c, start, stop in marks:
-        # Times keep their meaning after resampling; a part of a sample counts.
+        # Marks are times in seconds, so they remain valid after resampling. Samples that are only
+        # partly inside a mark are included.
         channels[c, int(np.floor(start * fs + 1e-6)) : int(np.ceil(stop * fs - 1e-6))] = np.nan
     return marked
 
 
 def with_notes(table: pd.DataFrame, signals: list[Any], marks: list[Marks]) -> pd.DataFrame:
-    """Table with these signals, and the marks of each row after those that it has already."""
+    """Return the table with new signals, and with the new marks appended to those of each row."""
     noted = with_signals(table, signals)
     both = [[*old, *new] for old, new in zip(notes_of(table), marks)]
     noted[MARKS] = object_column(both, noted.index)
@@ -51,14 +53,14 @@ def with_notes(table: pd.DataFrame, signals: list[Any], marks: list[Marks]) -> p
 
 
 def notes_of(table: pd.DataFrame) -> list[Marks]:
-    """Marks of each row; none without the column. Raise where it holds something else."""
+    """Return the marks of each row, or no marks if the table has no column of marks."""
     if MARKS not in table:
         return [[] for _ in range(len(table))]
     for row, marks in enumerate(table[MARKS]):
         if not isinstance(marks, list) or any(np.shape(mark) != (3,) for mark in marks):
             raise ValueError(
                 f"Row {row}, column {MARKS!r}: must be a list of (channel, start, stop), in s, as "
-                f"ArtefactRejector(apply=False) notes them. Got {marks!r}; rename the column if it "
+                f"written by ArtefactRejector(apply=False). Got {marks!r}; rename the column if it "
                 "means something else."
             )
     return list(table[MARKS])

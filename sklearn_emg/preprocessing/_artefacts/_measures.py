@@ -1,4 +1,4 @@
-"""Measures of artefacts in arrays of samples, along the last axis."""
+"""Measures of artefacts along the last axis of arrays."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = [
 
 
 def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
-    """Keep the runs of at least `min_length` True samples, along the last axis."""
+    """Keep only runs of at least `min_length` True samples along the last axis."""
     if min_length <= 1:
         return mask
-    # A binary opening takes memory that grows with the square of the length.
+    # The memory of a binary opening would grow with the square of the length.
     steps = np.diff(mask, axis=-1, prepend=False, append=False).reshape(-1, mask.shape[-1] + 1)
-    edges = np.flatnonzero(steps)  # the first sample of each run, and the one after it, in turn
+    edges = np.flatnonzero(steps)  # alternately the first sample of a run and the one after it
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= min_length
     changes = np.zeros(steps.size, dtype=np.int8)
@@ -36,19 +36,19 @@ def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
 def saturation_fraction(
     X: NDArray[np.floating], limit: float | None, *, both_ends: bool = True
 ) -> NDArray[np.float64]:
-    """Fraction of samples at or beyond a limit, or on plateaus at the extrema of a signal.
+    """Compute the fraction of samples beyond a limit, or on plateaus at the extrema.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
     limit : float or None
-        Limit of the range of the amplifier in mV. If it is None, samples count that are among four
-        equal samples in a row at the highest or lowest value. If these two values are much more
-        frequent than the values next to them, as after clipping of short peaks, all their samples
-        count.
+        Amplitude in mV at which the amplifier saturates. If it is None, samples count if they lie
+        in a run of at least four equal samples at the highest or lowest value. If both of these
+        values are much more frequent than the values next to them, as after clipping of short
+        peaks, all samples with these values count.
     both_ends : bool, default=True
-        Whether both values have to be so frequent. With False each end counts by itself, as in
-        whole recordings, whose potentials may reach the limit on one side only.
+        Whether both extreme values must be this frequent. If False, each is considered separately,
+        as is needed for whole recordings, whose potentials may reach the limit on only one side.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)
@@ -65,10 +65,10 @@ def saturation_fraction(
 def _pile_up(
     X: NDArray[np.floating], at_end: NDArray[np.bool_], lowest: float
 ) -> NDArray[np.bool_]:
-    """Whether the highest value is much more frequent than the next lower one; shape (..., 1).
+    """Return whether the highest value is much more frequent than the next lower one.
 
-    With a converter of coarse steps several samples have the highest value as well, but not more
-    than have other values.
+    With a converter of coarse resolution, several samples may also have the highest value, but not
+    more than have other values. The shape of the result is (..., 1).
     """
     below = np.where(at_end, lowest, X)
     n_below = (below == below.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
@@ -76,12 +76,14 @@ def _pile_up(
 
 
 def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
-    """Fraction of samples that lie in runs of at least `n_flat` equal samples.
+    """Compute the fraction of samples in runs of at least `n_flat` equal samples.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
+        Signals.
     n_flat : int
+        Minimum length of a run in samples.
     """
     n_times = X.shape[-1]
     if n_times == 1:
@@ -96,9 +98,10 @@ def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
 def power_fractions(
     X: NDArray[np.floating], fs: float, motion_freq: float, line_freqs: Sequence[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fractions of the power below `motion_freq`, and at line frequencies and their harmonics.
+    """Compute the fractions of the power below a frequency and at power-line frequencies.
 
-    The mean is subtracted. Four harmonics count. A Hann window confines a line to two bins.
+    The mean is subtracted first. The power at a power-line frequency includes four harmonics. A
+    Hann window confines each line to two bins on either side.
 
     Parameters
     ----------
@@ -111,9 +114,10 @@ def power_fractions(
     Returns
     -------
     motion : ndarray of shape (...)
-        Fraction below `motion_freq` and not near the line frequency with the most power.
+        Fraction of the power below `motion_freq`, excluding the bins of a power line. If the
+        candidates differ, it is the smallest fraction.
     lines : ndarray of shape (n_line_freqs, ...)
-        Fraction at each line frequency and its harmonics.
+        Fraction of the power at each power-line frequency and its harmonics.
     """
     n_times = X.shape[-1]
     centred = X - X.mean(axis=-1, keepdims=True, dtype=np.float64)
@@ -125,7 +129,7 @@ def power_fractions(
     lines, slow_parts = [], []
     for line in line_freqs:
         at_line = np.zeros(len(freqs), dtype=bool)
-        # In a short window the line cannot be separated from other frequencies.
+        # In a short window, a power line cannot be separated from other frequencies.
         if width < line / 4:
             for harmonic in range(1, 6):
                 if harmonic * line < fs / 2:
@@ -137,21 +141,21 @@ def power_fractions(
 
 
 def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Largest distance of a sample from a median of three, relative to the range of the medians.
+    """Compute the largest distance from the median of three, relative to the medians' range.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
     """
     size = (1,) * (X.ndim - 1) + (3,)
-    # "mirror" does not repeat the end sample; a repeated spike would be its own median.
+    # "mirror" does not repeat the end sample. A repeated spike would be its own median.
     medians = ndimage.median_filter(X, size=size, mode="mirror")
     largest = np.abs(X - medians).max(axis=-1)
     return _ratio(largest, np.ptp(medians, axis=-1))
 
 
 def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
-    """Largest step of the baseline between neighbouring stretches, relative to their spread.
+    """Compute the largest step of the baseline, relative to the spread within stretches.
 
     Parameters
     ----------
@@ -171,6 +175,6 @@ def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
 def _ratio(numerator: NDArray, denominator: NDArray) -> NDArray[np.float64]:
     numerator = np.asarray(numerator, dtype=np.float64)
     denominator = np.asarray(denominator, dtype=np.float64)
-    # Ratios are limited to 1e6, so that features are finite also if the denominator is 0.
+    # Ratios are limited to 1e6, so that features are finite even if the denominator is 0.
     limit = np.where(numerator > 0, 1e6, 0.0)
     return np.minimum(np.divide(numerator, denominator, out=limit, where=denominator > 0), 1e6)

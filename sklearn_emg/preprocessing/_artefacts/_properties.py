@@ -1,4 +1,4 @@
-"""Properties of recordings that come from the equipment and the protocol, not from disease."""
+"""Properties of recordings that are due to the equipment and the protocol, not to disease."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn_emg.recordings import SignalFile, check_recording_table, read_signa
 
 __all__ = ["PROPERTIES", "recording_properties", "signal_properties"]
 
-#: Properties of a recording and how channels are summarised.
+# #: Properties of a recording and the functions that summarise its channels.
 PROPERTIES = {
     "n_channels": np.max,
     "length": np.max,
@@ -29,31 +29,31 @@ PROPERTIES = {
     "line_60": np.median,
 }
 _LINES = {"line_50": 50.0, "line_60": 60.0}
-_STRETCH, _QUIET = 0.05, 0.1  # s, and the quantile of stretches that counts as quiet
-_SEGMENT = 2.0  # s; the lines of the spectrum are 0.5 Hz apart
-_MIN_PERIODS = 8  # periods of the power line that a recording needs
-_MIN_PEAK = 2.0  # times the highest density around a line, with many segments
-_TOP = (0.7, 0.9)  # of the Nyquist frequency; anti-aliasing filters cut above
+_STRETCH, _QUIET = 0.05, 0.1  # length in s, and quantile of the stretches that counts as quiet
+_SEGMENT = 2.0  # s; the frequencies of the spectrum are 0.5 Hz apart
+_MIN_PERIODS = 8  # minimum length of a recording in periods of the power line
+_MIN_PEAK = 2.0  # minimum ratio of a peak to the highest density around it, for many segments
+_TOP = (0.7, 0.9)  # fractions of the Nyquist frequency; anti-aliasing filters act above
 
 
 def signal_properties(
     X: NDArray[np.floating], fs: float, spectrum: Spectrum | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """Properties of the channels of one recording.
+    """Measure the properties of the channels of one recording.
 
     Parameters
     ----------
     X : ndarray of shape (n_channels, n_times)
-        Samples in mV; NaN marks invalid ones.
+        Samples in mV, in which NaN marks invalid samples.
     fs : float
         Sampling rate in Hz.
     spectrum : Spectrum, default=None
-        Spectra of the channels, if they were computed before.
+        Spectra of the channels, if they have already been computed.
 
     Returns
     -------
     properties : dict of str to ndarray of shape (n_channels,)
-        As in :func:`recording_properties`, without ``n_channels``.
+        Properties as in :func:`recording_properties`, without ``n_channels``.
     """
     n_channels, n_times = X.shape
     finite = np.isfinite(X)
@@ -76,11 +76,12 @@ def signal_properties(
 
 
 def _step(samples: NDArray[np.floating]) -> float:
-    """Distance of the values of a converter, to two digits, from the middle 80 % of samples.
+    """Estimate the step of the converter, to two digits, from the middle 80 % of the samples.
 
-    Values whose distances are multiples of the smallest one have that step. Otherwise it is the
-    mean distance, without gaps above 1.5 times the median, as of values that were rounded again;
-    it is NaN where more than half of the samples are distinct: they were filtered, or simulated.
+    If the distances between neighbouring values are multiples of the smallest one, this is the
+    step. Otherwise, the values may have been rounded again, and the step is the mean of the
+    distances up to 1.5 times their median. The result is NaN if more than half of the samples are
+    distinct, as in filtered or simulated signals.
     """
     if len(samples) < 2:
         return np.nan
@@ -93,7 +94,7 @@ def _step(samples: NDArray[np.floating]) -> float:
         return np.nan
     steps = steps[steps > 1e-4 * np.median(steps)]  # smaller ones are rounding errors
     multiples = np.rint(steps / steps.min())
-    # All float32 numbers are multiples of some step, that of their last bit.
+    # All float32 numbers are multiples of the step of their last bit.
     coarse = steps.min() > 4 * np.finfo(np.float32).eps * np.abs(samples[[0, -1]]).max()
     if coarse and np.mean(np.abs(steps / steps.min() - multiples) < 0.1) > 0.95:
         step = steps.sum() / multiples.sum()
@@ -113,9 +114,10 @@ def _quiet_deviation(X: NDArray[np.floating], n_stretch: int) -> NDArray[np.floa
 
 
 class Spectrum(NamedTuple):
-    """Frequencies and rate in Hz, densities in mV²/Hz, of shape (n_channels, n_freqs).
+    """Power spectral densities of the channels of a recording.
 
-    They are means over `n_segments` segments.
+    The frequencies `freqs` and the sampling rate `fs` are in Hz. The densities, in mV²/Hz and of
+    shape (n_channels, n_freqs), are means over `n_segments` segments.
     """
 
     freqs: NDArray[np.float64]
@@ -124,7 +126,7 @@ class Spectrum(NamedTuple):
     n_segments: int
 
     def amplitude_of_line(self, line: float) -> NDArray[np.float64]:
-        """Amplitude of a sine at a frequency: 0 without a peak, NaN where it cannot be seen."""
+        """Compute the amplitude of a sine: 0 without a peak, NaN if it cannot be resolved."""
         # A sine of amplitude a has the power a² / 2 in the main lobe of the Hann window.
         width, far = self.freqs[1], np.abs(self.freqs - line)
         lobe, near = far <= 2 * width, (far > 2 * width) & (far <= max(10.0, 6 * width))
@@ -132,14 +134,15 @@ class Spectrum(NamedTuple):
             return np.full(len(self.density), np.nan)
         background = np.median(self.density[:, near], axis=1)
         power = (self.density[:, lobe] - background[:, None]).sum(axis=1) * width
-        # A peak of the muscle's own spectrum is not a line; one of few segments varies more.
+        # A peak of the muscle's own spectrum is not a line. The fewer the segments, the more the
+        # spectrum varies.
         smallest = _MIN_PEAK * (1 + 1 / self.n_segments) * self.density[:, near].max(axis=1)
         peak = self.density[:, lobe].max(axis=1) > smallest
         return np.where(peak, np.sqrt(2 * np.maximum(power, 0.0)), 0.0)
 
 
 def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
-    """Spectra of channels by Welch's method; None for fewer than 32 samples.
+    """Compute the spectra of channels by Welch's method, or None for fewer than 32 samples.
 
     Parameters
     ----------
@@ -151,14 +154,14 @@ def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
     n_segment = min(round(_SEGMENT * fs), X.shape[1])
     if n_segment < 32:
         return None
-    # Neighbours have half of their samples in common.
+    # Neighbouring segments overlap by half.
     n_segments = 1 + (X.shape[1] - n_segment) // (n_segment - n_segment // 2)
     freqs, density = welch(X, fs, nperseg=n_segment)
     return Spectrum(freqs, density, fs, n_segments)
 
 
 def _of_spectrum(spectrum: Spectrum | None, n_channels: int) -> dict[str, NDArray[np.float64]]:
-    """Amplitudes at the power-line frequencies and the density of the noise at high frequencies."""
+    """Compute the amplitudes of power lines and the noise density at high frequencies."""
     if spectrum is None:
         return dict.fromkeys(("noise_density", *_LINES), np.full(n_channels, np.nan))
     freqs, density, fs, _ = spectrum
@@ -173,46 +176,48 @@ def recording_properties(
     channels: bool = False,
     n_jobs: int | None = None,
 ) -> pd.DataFrame:
-    """Measure what equipment and protocol leave in each recording.
+    """Measure properties of recordings that are due to the equipment and the protocol.
 
-    Recordings are read one after the other, also from files, and none is kept.
+    Recordings, including those in files, are read one after another and are not kept in memory.
 
     Parameters
     ----------
     table : DataFrame
-        Recording table with ``signal`` and ``fs``.
+        Recording table with the columns ``signal`` and ``fs``.
     channels : bool, default=False
-        Whether to give a row per recording and channel. By default a recording has one row: the
-        largest value of its channels for ``clipped`` and ``invalid``, else their median.
+        Whether to return a row for each channel of each recording. By default, there is one row per
+        recording, with the largest value of its channels for ``clipped`` and ``invalid`` and their
+        median for the other measures.
     n_jobs : int, default=None
-        Number of parallel jobs over recordings.
+        Number of recordings that are processed in parallel.
 
     Returns
     -------
     properties : DataFrame of shape (n_recordings, 10)
-        The index is that of the table, with the channel number (from 1) as a second level if
-        `channels` is true. Columns:
+        Properties of the recordings. The index is that of the table; if `channels` is true, the
+        channel number (from 1) is a further level. The columns are
 
-        - ``n_channels``;
+        - ``n_channels``: number of channels;
         - ``length``: length in s;
         - ``offset``: mean in mV;
-        - ``step``: converter step in mV, to two digits, from the distances of neighbouring
-          values in the middle 80 % of the samples; NaN if they are not multiples of one step and
-          more than half of these samples are distinct, as after a filter;
-        - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at such a
-          value that is much more frequent than the next one;
+        - ``step``: step of the converter in mV, to two digits, from the distances between
+          neighbouring values in the middle 80 % of the samples; NaN if these are not multiples of a
+          single step and more than half of the samples are distinct, as after a filter;
+        - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at one of
+          these values if it is much more frequent than the next one;
         - ``invalid``: fraction of samples that are NaN or infinite;
         - ``noise_floor``: 10 % quantile of the standard deviations of stretches of 50 ms, in mV;
         - ``noise_density``: amplitude density between 0.7 and 0.9 of the Nyquist frequency, in
           mV/√Hz;
         - ``line_50``, ``line_60``: amplitude in mV of a sine at the power-line frequency; 0 unless
-          it rises to twice the highest density within 10 Hz, or to four times in a recording of a
-          single segment; NaN for recordings shorter than eight periods or sampled too slowly.
+          its peak is at least twice the highest density within 10 Hz, or four times for a recording
+          of a single segment; NaN for recordings that are shorter than eight periods or sampled too
+          slowly.
 
     Raises
     ------
     ValueError
-        If the table lacks a column or has unusable rows.
+        If the table lacks one of these columns or has unusable rows.
 
     See Also
     --------
@@ -221,12 +226,12 @@ def recording_properties(
 
     Notes
     -----
-    No property is fully independent of the muscle: a full interference pattern has no quiet
-    stretch, so that ``noise_floor`` rises with the level of contraction, and high potentials
-    clip more.
+    No property is fully independent of the muscle. A full interference pattern has no quiet
+    stretch, so ``noise_floor`` rises with the level of contraction, and high potentials are clipped
+    more often.
 
-    Spectra are those of Welch's method [1]_ with Hann windows of 2 s. Each job has
-    one recording at a time in memory, with some copies in float64.
+    Spectra are computed by Welch's method [1]_ with Hann windows of 2 s. Each job has one recording
+    at a time in memory, with a few copies in float64.
 
     References
     ----------
@@ -258,7 +263,7 @@ def recording_properties(
 
 
 def _properties_of(signal: Any, fs: float, channels: bool) -> Any:
-    # float64: the step of a converter is lost in the rounding of float32.
+    # Read as float64, since rounding to float32 would hide the step of the converter.
     dtype = np.float64 if isinstance(signal, SignalFile) else None
     X = np.atleast_2d(read_signal(signal, dtype)).astype(np.float64, copy=False)
     found = {"n_channels": np.full(len(X), float(len(X))), **signal_properties(X, fs)}

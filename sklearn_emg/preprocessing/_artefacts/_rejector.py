@@ -1,4 +1,4 @@
-"""Marks of artefacts in recordings."""
+"""Marking of artefacts in recordings."""
 
 from __future__ import annotations
 
@@ -29,35 +29,36 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 class ArtefactRejector(SignalTransformer):
-    """Mark stretches with artefacts as NaN, so that no window is taken from them.
+    """Set stretches with artefacts to NaN, so that no window is taken from them.
 
-    It should be the last step before windows are cut: ``DiVoteClassifier(..., nan="skip")`` and
-    :func:`sklearn_emg.recordings.divide` with ``nan="skip"`` leave such windows out and report
-    their number. All other steps refuse NaN.
+    This step should be the last one before windows are cut: ``DiVoteClassifier(..., nan="skip")``
+    and :func:`sklearn_emg.recordings.divide` with ``nan="skip"`` leave out windows with NaN and
+    report their number. Most other steps refuse NaN.
 
     Parameters
     ----------
     detector : ArtefactDetector, default=None
-        Detector; the default is ``ArtefactDetector()``.
+        Detector of artefacts. The default is ``ArtefactDetector()``.
     kinds : sequence of str, default=None
-        Kinds of artefact that count; all by default. An empty list looks for none and marks what an
-        earlier step has noted.
+        Kinds of artefact to detect; the default is all kinds. An empty list detects none, so only
+        stretches listed by an earlier step are set to NaN.
     window : float, default=0.2
-        Length in seconds of the stretches that are scored. The last one ends with the recording.
+        Length in seconds of the stretches that are scored. The last stretch ends with the
+        recording.
     apply : bool, default=True
-        If False, the signals of a recording table are not changed, and the stretches are listed in
-        its column ``"artefacts"``, in seconds and per channel. A later ArtefactRejector marks them
-        and removes the column. In this way clipping is detected before a filter and marked after
-        it.
+        Whether to set the stretches to NaN. If False, the signals of a recording table are not
+        changed, and the stretches are listed in its column ``"artefacts"``, in seconds and for each
+        channel. A later ArtefactRejector sets them to NaN and removes the column. In this way,
+        clipping can be detected before a filter and marked after it.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -68,8 +69,8 @@ class ArtefactRejector(SignalTransformer):
     Warns
     -----
     RecordingWarning
-        If channels of a recording are constant; or if `kinds` names "saturation" and the samples
-        cannot come from a converter. The message names row and channels.
+        If a channel of a recording is constant while others are not, or if `kinds` contains
+        "saturation" and the samples cannot be those of a converter. The message names the row.
 
     See Also
     --------
@@ -77,13 +78,13 @@ class ArtefactRejector(SignalTransformer):
 
     Notes
     -----
-    A stretch is marked in the channels that have the artefact. A constant channel, such
-    as an unused input, is reported but not marked if another channel changes: NaN in it would
-    exclude all windows of the other channels. A signal shorter than `window` is one stretch.
+    A stretch is set to NaN in the channels that have the artefact. A constant channel, such as an
+    unused input, is reported but not set to NaN if another channel varies, since this would exclude
+    all windows of the other channels. A signal shorter than `window` is a single stretch.
 
-    Samples of a converter are multiples of its step and occur repeatedly. The samples of a filtered
-    signal all differ, and its clipping can no longer be detected. Use two of these steps for
-    filtered signals::
+    The samples of a converter are multiples of its step, so values occur repeatedly. The samples of
+    a filtered signal all differ, and clipping can no longer be detected. To filter signals, use two
+    of these steps::
 
         make_pipeline(
             ArtefactRejector(kinds=["saturation"], apply=False),
@@ -161,8 +162,8 @@ class ArtefactRejector(SignalTransformer):
         return marked
 
     def _unused_channels(self, signals: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Whether a channel never changes while another channel of the same signal does."""
-        # Rows and windows of a single channel have no channel axis.
+        """Return whether a channel is constant while another channel of the same signal is not."""
+        # Single-channel rows and windows have no channel axis.
         if signals.ndim < (2 if self.n_times_in_ is None else 3):
             return np.zeros(signals.shape[:-1], dtype=bool)
         constant = np.ptp(signals, axis=-1) == 0
@@ -175,13 +176,13 @@ class ArtefactRejector(SignalTransformer):
             listed = ", ".join(str(c + 1) for c in unused)
             warn(
                 f"Row {row}: constant in channel{'s' * (len(unused) > 1)} {listed} of "
-                f"{len(values)}, as of a dead or unused input. ArtefactRejector leaves such "
-                "channels as they are and scores the others; leave them out of the recording.",
+                f"{len(values)}, like a dead or unused input. ArtefactRejector leaves such "
+                "channels unchanged and scores the others; leave them out of the recording.",
                 RecordingWarning,
             )
         if self.kinds is not None and "saturation" in self.kinds and self._is_smooth(values):
             warn(
-                f"Row {row}: no two neighbours in size are equal, so these are not the samples of "
+                f"Row {row}: nearly all samples are distinct, so these are not the samples of "
                 "a converter but of a filtered signal, in which saturation cannot be seen. Put "
                 "ArtefactRejector(kinds=['saturation'], apply=False) before the filter.",
                 RecordingWarning,
@@ -189,7 +190,7 @@ class ArtefactRejector(SignalTransformer):
         return values
 
     def _is_smooth(self, values: NDArray[np.floating]) -> bool:
-        """Whether the samples of all channels differ, which those of a converter do not."""
+        """Return whether nearly all samples of each channel are distinct."""
         if self._fresh_detector().limit is not None or values.shape[-1] < 1000:
             return False
         channels = np.atleast_2d(values)
@@ -209,6 +210,6 @@ class ArtefactRejector(SignalTransformer):
     def _refuse_arrays(self) -> None:
         if not self.apply:
             raise ValueError(
-                "ArtefactRejector(apply=False) notes artefacts in a recording table. Got an "
+                "ArtefactRejector(apply=False) lists artefacts in a recording table. Got an "
                 "array: give a table, or use apply=True."
             )

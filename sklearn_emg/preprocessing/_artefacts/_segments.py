@@ -1,4 +1,4 @@
-"""Division of a recording into rest, contraction and artefact."""
+"""Segmentation of a recording into rest, contraction and artefact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn_emg.recordings import read_signal
 
 __all__ = ["segment_recording"]
 
-_REST_LEVEL = 0.02  # mV; needle recordings have a noise of some 0.01 mV
+_REST_LEVEL = 0.02  # mV; the noise of needle recordings is about 0.01 mV
 
 
 def segment_recording(
@@ -29,31 +29,32 @@ def segment_recording(
     Parameters
     ----------
     signal : array-like of shape (n_times,) or (n_channels, n_times)
-        Signal in mV, without offset (see :class:`BaselineRemover`).
+        Signal in mV. Remove any offset first, for instance with :class:`BaselineRemover`.
     fs : float
         Sampling rate in Hz.
     rest_level : float or "auto", default="auto"
-        Root mean square in mV below which a stretch is rest if all channels are below it. "auto"
-        uses 0.02 mV. In a channel whose 95th percentile of levels is more than 4 times its 10th, it
-        uses twice the 10th percentile if that is larger, since the noise of surface recordings is
-        0.05 mV or more. This assumes that such a recording contains rest; give a number if it does
-        not.
+        Level in mV: a stretch is rest if the root mean square of each channel is below it. "auto"
+        uses 0.02 mV. For a channel in which the 95th percentile of the root mean squares of the
+        stretches is more than 4 times the 10th, "auto" uses twice the 10th percentile if that is
+        larger, since the noise of surface recordings is 0.05 mV or more. This assumes that such a
+        recording contains rest; give a number if it does not.
     window : float, default=0.2
         Length of the classified stretches in seconds.
     detector : ArtefactDetector, default=None
-        Detector of artefacts. By default it is ``ArtefactDetector()`` without the kinds "flat" and
+        Detector of artefacts. By default, it is ``ArtefactDetector()`` without the kinds "flat" and
         "mains", since rest may be silent or consist of power-line interference.
 
     Returns
     -------
     segments : DataFrame of shape (n_segments, 3)
-        Columns ``start`` and ``stop`` in seconds and ``kind``: "rest", "contraction" or
-        "artefact". Neighbouring segments differ in kind.
+        Start and end of each segment in seconds, in the columns ``start`` and ``stop``, and its
+        kind, "rest", "contraction" or "artefact", in the column ``kind``. Neighbouring segments
+        differ in kind.
 
     Raises
     ------
     ValueError
-        If the signal contains NaN or has no time axis, or `rest_level` is not valid.
+        If the signal contains NaN or infinity or has no samples, or `rest_level` is not valid.
 
     Examples
     --------
@@ -85,7 +86,7 @@ def segment_recording(
     rest = _rest(stretches, None if isinstance(rest_level, str) else rest_level)
     kinds = np.where(rest, "rest", np.where(artefact, "artefact", "contraction"))
     first = np.flatnonzero(np.append(True, kinds[1:] != kinds[:-1]))
-    # Samples after the last complete stretch belong to it.
+    # Samples after the last complete stretch are added to it.
     stops = np.append(starts[first[1:]], n_times)
     return pd.DataFrame({"start": starts[first] / fs, "stop": stops / fs, "kind": kinds[first]})
 
@@ -93,7 +94,7 @@ def segment_recording(
 def _artefacts(
     stretches: NDArray[np.floating], fs: float, detector: ArtefactDetector | None
 ) -> NDArray[np.bool_]:
-    """Whether each stretch has an artefact in a channel."""
+    """Return whether each stretch has an artefact in any channel."""
     kinds = ["saturation", "motion", "spikes", "pop"] if detector is None else list(THRESHOLDS)
     columns = [list(THRESHOLDS).index(kind) for kind in kinds]
     detector = ArtefactDetector() if detector is None else detector
@@ -102,7 +103,7 @@ def _artefacts(
 
 
 def _rest(stretches: NDArray[np.floating], level: float | None) -> NDArray[np.bool_]:
-    """Whether each stretch is rest in all channels; the level is estimated if it is None."""
+    """Return whether each stretch is rest in all channels, estimating the level if it is None."""
     levels = np.sqrt(np.mean(np.square(stretches, dtype=np.float64), axis=-1))
     limits = np.full(levels.shape[1], _REST_LEVEL if level is None else level)
     if level is None:

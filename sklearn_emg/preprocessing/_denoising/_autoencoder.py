@@ -23,22 +23,22 @@ _SEGMENT = 512
 
 
 def white_noise(batch: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
-    """White noise of standard deviation 1."""
+    """Draw white noise of standard deviation 1."""
     return rng.standard_normal(batch.shape)
 
 
 def line_noise(batch: NDArray, rng: np.random.Generator, freq: float) -> NDArray[np.float64]:
-    """Sine of standard deviation 1 and random phase; `freq` is in cycles per sample."""
+    """Draw sines of standard deviation 1 and random phase; `freq` is in cycles per sample."""
     n, n_times = batch.shape
     phase = rng.uniform(0, 2 * np.pi, size=(n, 1))
     return np.sqrt(2) * np.sin(2 * np.pi * freq * np.arange(n_times) + phase)
 
 
 class AutoencoderDenoiser(SignalTransformer):
-    """Denoise signals by a small convolutional autoencoder, which restores them from a short code.
+    """Denoise signals with a small convolutional autoencoder.
 
-    The autoencoder learns the waveforms of the training signals; white noise cannot be represented
-    by the code. The class needs torch and trains on the windows or recordings given to ``fit``,
+    The autoencoder learns the waveforms of the training signals, whereas the code cannot represent
+    white noise. The class needs torch. It is trained on the windows or recordings given to ``fit``,
     with the same weights for all channels.
 
     Parameters
@@ -46,79 +46,81 @@ class AutoencoderDenoiser(SignalTransformer):
     n_filters : int, default=16
         Number of filters of the hidden layers.
     kernel_size : int, default=9
-        Length of a filter in samples; it is odd.
+        Length of a filter in samples. It must be odd.
     n_layers : int, default=3
-        Number of layers of the encoder, each of which halves the length.
+        Number of layers of the encoder, each of which halves the length of the signal.
     n_code : int, default=4
-        Number of code values per ``2**n_layers`` samples. Fewer values remove more noise and more
-        EMG.
+        Number of code values per ``2**n_layers`` samples. With fewer values, more noise and also
+        more EMG is removed.
     noise : {"white", "powerline"} or None, default="white"
         Noise that is added to the inputs in training, so that the network learns to remove it:
-        white noise, or a sine at `line_freq`. With None only the short code removes noise, which
-        is less effective.
+        white noise or a sine at `line_freq`. With None, noise is removed only by the short code,
+        which is less effective.
     snr : float, default=0.0
-        Signal-to-noise ratio of that noise in dB.
+        Signal-to-noise ratio in dB of the training signals with the added noise.
     line_freq : float, default=50.0
-        Power-line frequency in Hz.
+        Power-line frequency in Hz, for "powerline" only.
     max_epochs : int, default=30
         Number of passes over the training signals.
     batch_size : int, default=32
-        Number of segments of 512 samples per step. Shorter windows are one segment each.
+        Number of segments per training step. A segment has 512 samples; shorter windows are one
+        segment each.
     lr : float, default=0.003
         Learning rate of Adam.
     device : str, default="auto"
-        Device of torch; "auto" selects a CUDA device if there is one.
+        Device of torch. "auto" selects a CUDA device if one is available.
     fs : float, default=None
-        Sampling rate of arrays in Hz, for "powerline" only. A recording table contains its own,
-        which must be the same for all rows.
+        Sampling rate of arrays in Hz, required for "powerline". A recording table contains its own
+        sampling rate, which must be the same for all rows.
     random_state : int, RandomState instance or None, default=None
         Seed. Pass an int for reproducible weights.
     verbose : int, default=0
-        Verbosity: 0 prints nothing, 1 a line per epoch.
+        Verbosity: 0 prints nothing, and 1 prints a line per epoch.
 
     Attributes
     ----------
     weights_ : dict of str to ndarray
         Weights of the trained network.
     scale_ : float
-        Standard deviation of the training signals in mV, by which signals are divided.
+        Standard deviation of the training signals in mV, by which signals are divided before
+        encoding.
     fs_ : float or None
-        Sampling rate of the training signals in Hz; None for arrays without `fs`.
+        Sampling rate of the training signals in Hz, or None for arrays if `fs` is None.
     losses_ : list of float
-        Mean squared error of each epoch, in units of the squared scale.
+        Mean squared error of each epoch, in units of ``scale_**2``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
     ImportError
         If torch is missing.
     ValueError
-        If `kernel_size` is even, the rows of a table have several sampling rates or a rate that
-        differs from training, `fs` is missing for "powerline", a signal contains NaN, or `device`
-        does not exist.
+        If `kernel_size` is even, the rows of a table differ in sampling rate or have another rate
+        than the training signals, `fs` is missing for "powerline", a signal contains NaN, or
+        `device` does not exist.
 
     See Also
     --------
-    WaveletDenoiser : Needs no training.
+    WaveletDenoiser : A denoiser that needs no training.
 
     Notes
     -----
-    With encoder :math:`f`, decoder :math:`g` and injected noise :math:`n` (0 without), training
-    minimises the mean squared error of equations 7 to 9 of the NeuroFusionNet paper,
+    With encoder :math:`f`, decoder :math:`g` and added noise :math:`n_i` (0 if `noise` is None),
+    training minimises the mean squared error of equations 7 to 9 of the NeuroFusionNet paper,
 
     .. math:: \\frac{1}{N} \\sum_i \\| x_i - g(f(x_i + n_i)) \\|^2.
 
-    The paper gives no sizes; the defaults are choices of this package. All layers are convolutions,
-    so that signals may have any length; they are extended by their mirror image to a multiple of
-    ``2**n_layers`` samples.
+    The paper does not state the sizes of the network; the defaults are choices of this package. All
+    layers are convolutions, so signals may have any length. They are extended by their mirror image
+    to a multiple of ``2**n_layers`` samples.
 
-    Trained only on the noisy recording, it raised the mean SNR of five real needle recordings with
-    white noise from 0 dB to 8 dB. It also removes EMG: the SNR of its output for the recordings
-    without added noise was 11 dB. Use it for noisy signals only. (2026-11-21,
-    ``python benchmarks/conditioning.py --data FOLDER --autoencoder``)
+    The autoencoder raised the mean SNR of five real needle recordings with added white noise from 0
+    dB to 8 dB when it was trained on each noisy recording alone. It also removes EMG: for the
+    recordings without added noise, the SNR of its output was 11 dB. Therefore, use it only for
+    noisy signals. (2026-11-21, ``python benchmarks/conditioning.py --data FOLDER --autoencoder``)
 
     Examples
     --------
@@ -223,7 +225,7 @@ class AutoencoderDenoiser(SignalTransformer):
         segments = _segments(channels, 2**self.n_layers)
         spread = float(segments.std(dtype=np.float64))
         peak = float(np.abs(segments).max())
-        # The standard deviation of constant segments is 0 or a rounding error.
+        # The standard deviation of constant segments is 0 except for rounding errors.
         self.scale_ = spread if spread > 1e-6 * peak else peak or 1.0
         noise = None
         if self.noise is not None:
@@ -231,7 +233,7 @@ class AutoencoderDenoiser(SignalTransformer):
             if self.noise == "powerline":
                 make = partial(line_noise, freq=self.line_freq / fs)
             level = 10 ** (-self.snr / 20)
-            # Signal and noise both have a standard deviation of 1.
+            # The scaled signal and the noise both have a standard deviation of 1.
             noise = partial(_scaled, make, level)
         self.weights_, self.losses_ = net.train(
             (segments / self.scale_).astype(np.float32),
@@ -260,7 +262,9 @@ class AutoencoderDenoiser(SignalTransformer):
         return restored.astype(signals.dtype, copy=False)
 
     def reconstruction_error(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Compute the mean squared error of each window, which is high for atypical signals.
+        """Compute the mean squared reconstruction error of windows or recordings.
+
+        The error is high for atypical signals.
 
         Parameters
         ----------
@@ -270,7 +274,7 @@ class AutoencoderDenoiser(SignalTransformer):
         Returns
         -------
         errors : ndarray of shape (n_windows,)
-            Errors in mV².
+            Mean squared error of each window or recording in mV².
         """
         restored: Any = self.transform(X)
         if is_recording_table(X):
@@ -287,17 +291,18 @@ class AutoencoderDenoiser(SignalTransformer):
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
-            Windows in mV, or a recording table whose signals have one length.
+            Windows in mV, or a recording table whose signals have the same shape.
 
         Returns
         -------
         codes : ndarray of shape (n_windows, n_channels * n_code, n_steps)
-            Codes. There is one step per ``2**n_layers`` samples, rounded up.
+            Codes of the windows. There is one step per ``2**n_layers`` samples, rounded up.
 
         Raises
         ------
         ValueError
-            If the signals of a table differ in shape, or in sampling rate from the training.
+            If the signals of a table differ in shape, or their sampling rate differs from that of
+            the training signals.
         """
         check_is_fitted(self)
         if self._is_table(X):
@@ -307,7 +312,7 @@ class AutoencoderDenoiser(SignalTransformer):
             shapes = {signal.shape for signal in signals}
             if len(shapes) > 1:
                 raise ValueError(
-                    f"AutoencoderDenoiser.encode needs signals of one shape, the table has "
+                    f"AutoencoderDenoiser.encode needs signals of one shape, but the table has "
                     f"{sorted(shapes)[:3]}. Cut it into windows (sklearn_emg.recordings.divide)."
                 )
             for fs in distinct_rates(X["fs"]):
@@ -335,7 +340,7 @@ def _mirrored(signals: NDArray[np.floating], n_more: int) -> NDArray[np.floating
 
 
 def _segments(channels: list[NDArray[np.floating]], multiple: int) -> NDArray[np.floating]:
-    """Cut signals into segments of one length; the last segment ends with the signal."""
+    """Cut signals into segments of equal length, the last of which ends with the signal."""
     size = min(max(len(c) for c in channels), _SEGMENT)
     size = -(-size // multiple) * multiple
     pieces = []

@@ -1,4 +1,4 @@
-"""Autoencoder in torch; imported when it is trained or run."""
+"""Autoencoder in torch, imported only when it is trained or run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ STRIDE = 2
 
 
 class SignalAutoencoder(nn.Module):
-    """Convolutional autoencoder of single-channel signals of any length.
+    """Convolutional autoencoder for single-channel signals of any length.
 
-    Each layer of the encoder halves the length; the decoder mirrors it.
+    Each layer of the encoder halves the length of the signal, and the decoder mirrors the encoder.
 
     Parameters
     ----------
     n_filters : int
         Number of filters of the hidden layers.
     kernel_size : int
-        Length of a filter in samples; it is odd.
+        Length of a filter in samples. It must be odd.
     n_layers : int
         Number of layers of the encoder.
     n_code : int
@@ -58,7 +58,7 @@ class SignalAutoencoder(nn.Module):
         self.decoder = nn.Sequential(*up)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Reconstruct signals (batch, 1, n_times), with n_times a multiple of 2**n_layers."""
+        """Reconstruct signals (batch, 1, n_times), where n_times is a multiple of 2**n_layers."""
         return self.decoder(self.encoder(x))
 
 
@@ -79,28 +79,33 @@ def train(
     Parameters
     ----------
     segments : ndarray of shape (n_segments, n_times)
-        Targets; n_times is a multiple of ``2**n_layers``.
+        Target signals, where n_times is a multiple of ``2**n_layers``.
     noise : callable or None
-        Function of a batch (n, n_times) and a NumPy generator that returns noise to add to the
-        inputs.
+        Function that takes a batch of shape (n, n_times) and a NumPy generator and returns the
+        noise to add to the inputs.
     sizes : dict
         Parameters of :class:`SignalAutoencoder`.
     max_epochs, batch_size : int
+        Number of epochs, and number of segments per training step.
     lr : float
+        Learning rate of Adam.
     device : str
+        Device of torch, or "auto".
     seed : int
+        Seed of the initial weights, the order of the segments and the noise.
     verbose : int
         If it is not 0, a line is printed per epoch.
 
     Returns
     -------
     weights : dict of str to ndarray
+        Trained weights.
     losses : list of float
         Mean loss of each epoch.
     """
     place = resolve_device(device, "AutoencoderDenoiser")
     rng = np.random.default_rng(seed)
-    # Only the initial weights use the generator of torch, whose state is restored.
+    # Only the initial weights are drawn by the generator of torch, whose state is restored.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = SignalAutoencoder(**sizes)
@@ -141,7 +146,7 @@ def run(
     with torch.random.fork_rng(devices=[]):
         net = SignalAutoencoder(**sizes)
     net.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
-    # In float64 the result for a signal does not depend on the others of its batch.
+    # In float64, the result for a signal does not depend on the other signals of its batch.
     net.to(place, torch.float64).eval()
     n_times = signals.shape[-1]
     n_batch = max(2**20 // n_times, 1)

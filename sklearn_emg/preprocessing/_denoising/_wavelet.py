@@ -22,14 +22,18 @@ def shrink(
     Parameters
     ----------
     coefficients : ndarray of shape (..., n)
+        Wavelet coefficients of one level.
     threshold : ndarray of shape (..., 1)
+        Threshold of each signal.
     shrinkage : {"soft", "hard", "garrote"}
-        Rule for coefficients d above the threshold: "soft" moves them towards 0 by the threshold,
-        "hard" does not change them, "garrote" gives ``d - threshold**2 / d``.
+        Rule for coefficients d whose absolute values exceed the threshold. "soft" moves them
+        towards 0 by the threshold, "hard" does not change them, and "garrote" replaces them by
+        ``d - threshold**2 / d``.
 
     Returns
     -------
     shrunk : ndarray of shape (..., n)
+        Coefficients after shrinkage.
     """
     size = np.abs(coefficients)
     if shrinkage == "hard":
@@ -50,19 +54,20 @@ def noise_level(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
 def sure_threshold(
     coefficients: NDArray[np.floating], sigma: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Compute the threshold of one level by SureShrink, in its hybrid form.
+    """Compute the threshold of one level by the hybrid form of SureShrink.
 
     Parameters
     ----------
     coefficients : ndarray of shape (..., n)
+        Wavelet coefficients of the level.
     sigma : ndarray of shape (..., 1)
         Standard deviation of the noise.
 
     Returns
     -------
     threshold : ndarray of shape (..., 1)
-        Threshold with the minimum of the unbiased risk estimate, or the universal threshold if the
-        level is too sparse for that estimate.
+        Threshold that minimises the unbiased risk estimate, or the universal threshold if the level
+        is too sparse for this estimate.
 
     References
     ----------
@@ -90,13 +95,14 @@ def bayes_threshold(
     Parameters
     ----------
     coefficients : ndarray of shape (..., n)
+        Wavelet coefficients of the level.
     sigma : ndarray of shape (..., 1)
         Standard deviation of the noise.
 
     Returns
     -------
     threshold : ndarray of shape (..., 1)
-        Threshold. It is the largest coefficient if the level contains only noise.
+        Threshold. If the level contains only noise, it is the largest absolute coefficient.
 
     References
     ----------
@@ -127,14 +133,16 @@ def wavelet_denoise(
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
-    wavelet, threshold, shrinkage, noise
-        See :class:`WaveletDenoiser`.
+        Signals with noise.
+    wavelet, threshold, shrinkage, noise : str
+        Parameters of :class:`WaveletDenoiser`.
     level : int
-        Number of levels of the decomposition, at most the maximum for this length.
+        Number of levels of the decomposition, at most the maximum for signals of this length.
 
     Returns
     -------
     denoised : ndarray of shape (..., n_times)
+        Denoised signals.
     """
     import pywt
 
@@ -155,35 +163,35 @@ def wavelet_denoise(
 
 
 class WaveletDenoiser(SignalTransformer):
-    """Remove broadband noise by shrinkage of small wavelet coefficients.
+    """Remove broadband noise by shrinking small wavelet coefficients.
 
     Parameters
     ----------
     wavelet : str, default="sym8"
         Name of a discrete wavelet of PyWavelets.
     level : int, default=5
-        Number of levels of the decomposition; there are fewer if a window is too short. Frequencies
-        below ``fs / 2**(level + 1)`` are not changed.
+        Number of levels of the decomposition. Fewer levels are used if a window is too short.
+        Frequencies below ``fs / 2**(level + 1)`` are not changed.
     threshold : {"universal", "sure", "bayes"}, default="bayes"
-        Rule for the threshold of a level; see the formulas below.
+        Rule for the threshold of a level, defined in the Notes.
     shrinkage : {"soft", "hard", "garrote"}, default="soft"
-        Rule for coefficients :math:`d` above the threshold :math:`\\lambda`: "soft" moves them
-        towards 0 by :math:`\\lambda`, "hard" does not change them, "garrote" gives
-        :math:`d - \\lambda^2 / d`.
+        Rule for coefficients :math:`d` whose absolute values exceed the threshold :math:`\\lambda`.
+        "soft" moves them towards 0 by :math:`\\lambda`, "hard" does not change them, and "garrote"
+        replaces them by :math:`d - \\lambda^2 / d`.
     noise : {"white", "correlated"}, default="white"
-        Kind of noise. White noise is estimated from the finest level for all levels, correlated
-        noise from each level.
+        Kind of noise. The level of white noise is estimated from the finest level of the
+        decomposition; that of correlated noise is estimated for each level separately.
     n_shifts : int, default=1
-        Number of delays of 0, 1, 2 ... samples over which the result is averaged (cycle spinning).
-        This reduces artefacts that depend on the position of the wavelet grid; with ``2**level``
-        delays the result does not depend on it.
+        Number of delays (0, 1, 2 ... samples) over which the result is averaged, called cycle
+        spinning [4]_. This reduces artefacts that depend on the position of the wavelet grid. With
+        ``2**level`` delays, the result no longer depends on this position.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -196,18 +204,18 @@ class WaveletDenoiser(SignalTransformer):
 
     Notes
     -----
-    The standard deviation of the noise is :math:`\\sigma = \\text{median} |d| / 0.6745`. The
-    threshold of a level is
+    The standard deviation of the noise is estimated as :math:`\\sigma = \\text{median} |d| /
+    0.6745`. The threshold of a level is
 
     - "universal" [1]_: :math:`\\sigma \\sqrt{2 \\ln n}` for :math:`n` samples;
-    - "sure" [2]_: the minimum of Stein's unbiased estimate of the risk of soft thresholding, or the
-      universal threshold where a level is sparse;
+    - "sure" [2]_: the threshold that minimises Stein's unbiased estimate of the risk of soft
+      thresholding, or the universal threshold if the level is sparse;
     - "bayes" [3]_: :math:`\\sigma^2 / \\sigma_x`, where :math:`\\sigma_x^2` is the mean square of
       the coefficients minus :math:`\\sigma^2`.
 
-    In a full interference pattern most coefficients are those of EMG: the median then measures the
-    EMG, and the thresholds remove part of it. "bayes" removes the least in this case, "universal"
-    the most. A constant signal is not changed.
+    In a full interference pattern, most coefficients are those of the EMG, so the median measures
+    the EMG and the thresholds remove part of it. In this case, "bayes" removes the least and
+    "universal" the most. A constant signal is not changed.
 
     References
     ----------

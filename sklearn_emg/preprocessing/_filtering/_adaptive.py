@@ -1,4 +1,4 @@
-"""Adaptive filters for power-line interference, reference channels and line enhancement."""
+"""Adaptive filters that remove power-line interference or that of a reference channel."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["AdaptiveFilter"]
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _ALGORITHMS = ("lms", "nlms", "rls")
-# The matrix of RLS is initialised for a reference with this fraction of its power, and grows by no
-# more than this factor while the reference is silent.
+# The RLS matrix is initialised as for a reference with the fraction _FIRST_POWER of its power.
+# While the reference is silent, the matrix grows by at most the factor _LARGEST_GROWTH.
 _FIRST_POWER = 1e-3
 _LARGEST_GROWTH = 1e4
 
@@ -36,6 +36,7 @@ def predict_from_reference(
     Parameters
     ----------
     signal, reference : ndarrays of shape (n_times,)
+        Signal to predict, and reference from which it is predicted.
     n_taps : int
         Length of the delay line in samples.
     delay : int
@@ -43,13 +44,15 @@ def predict_from_reference(
     memory : float
         Time constant in samples.
     algorithm : {"lms", "nlms", "rls"}
+        Algorithm, see :class:`AdaptiveFilter`.
     two_way : bool
-        Whether the filter runs twice, so that the second run starts with adapted weights. A run
-        backwards in time would not be causal: interference follows its reference.
+        Whether the filter runs twice, so that the second run starts with adapted weights. Both runs
+        are forwards in time, since interference follows its reference.
 
     Returns
     -------
     estimate : ndarray of shape (n_times,)
+        Predicted part of the signal.
     """
     from sklearn_emg.preprocessing._filtering import _kernels_adaptive as kernels
 
@@ -90,25 +93,28 @@ def follow_line(
     algorithm: str,
     two_way: bool,
 ) -> NDArray[np.float64]:
-    """Estimate power-line interference: a sine of slowly changing frequency and its harmonics.
+    """Estimate power-line interference, a sine of slowly changing frequency with harmonics.
 
     Parameters
     ----------
     signal : ndarray of shape (n_times,)
+        Signal with interference.
     freq, drift : float
-        Nominal frequency and its maximum deviation, in cycles per sample.
+        Nominal frequency, and maximum deviation from it, in cycles per sample.
     n_harmonics : int
-        Number of multiples of the frequency; 1 is the frequency only.
+        Number of multiples of the frequency to estimate, including the frequency itself.
     memory : float
         Time constant in samples.
     algorithm : {"lms", "nlms", "rls"}
+        Algorithm, see :class:`AdaptiveFilter`.
     two_way : bool
-        Whether a forward and a backward run are averaged, each with adapted weights and frequency
-        at its start.
+        Whether to average a forward and a backward run, each of which starts with adapted weights
+        and an adapted frequency.
 
     Returns
     -------
     estimate : ndarray of shape (n_times,)
+        Estimated interference.
     """
     from sklearn_emg.preprocessing._filtering import _kernels_adaptive as kernels
 
@@ -129,8 +135,8 @@ def follow_line(
     for values in (backwards, signal, backwards):
         kernels.adapt_harmonics(values, weights, inverse, state, *settings)
         passes.append(estimate.copy())
-        # Time is reversed: phases count backwards from the last sample, and sines change their
-        # sign, as do their rows and columns of the matrix.
+        # Time is reversed: phases are counted backwards from the last sample, and sines change
+        # their sign, as do their rows and columns of the matrix.
         state[0] = -(state[0] - state[1])
         weights *= sign
         inverse *= np.outer(sign, sign)
@@ -138,33 +144,34 @@ def follow_line(
 
 
 class AdaptiveFilter(SignalTransformer):
-    """Subtract predicted interference: drifting power-line interference, or that of a reference.
+    """Subtract interference that is predicted by an adaptive filter.
 
     Parameters
     ----------
     reference : {"powerline", "delayed"} or int, default="powerline"
         Source from which the interference is predicted.
 
-        - "powerline": sines at `freq` and its harmonics, whose amplitudes, phases and common
+        - "powerline": sines at `freq` and its harmonics, whose amplitudes, phases and fundamental
           frequency are tracked.
-        - "delayed": the signal itself, delayed by `delay` seconds; only periodic components remain
-          correlated. This is the adaptive line enhancer, which needs no frequency.
-        - int: index of a channel of the same recording, such as an ECG lead or the stimulus. This
-          channel is returned unchanged.
+        - "delayed": the signal itself, delayed by `delay` seconds, so that only periodic components
+          remain correlated. This is the adaptive line enhancer, for which the frequency need not be
+          known.
+        - int: a channel of the same recording, given by its index from 0, such as an ECG lead or
+          the stimulus. This channel is returned unchanged.
     algorithm : {"lms", "nlms", "rls"}, default="nlms"
-        Algorithm: least mean squares, normalised least mean squares, or recursive least squares.
-        The last one adapts fastest, but its computing time grows with the square of the number of
-        weights.
+        Algorithm that adapts the weights: least mean squares, normalised least mean squares or
+        recursive least squares. Recursive least squares adapt fastest, but their computing time
+        grows with the square of the number of weights.
     memory : float, default=None
-        Time constant in seconds of the adaptation of the weights. A longer one removes less of the
-        EMG and follows changes more slowly. The default is 0.3 s for "powerline" and 5 s for the
-        others, which have many more weights.
+        Time constant in seconds of the adaptation of the weights. With a longer time constant, the
+        filter removes less of the EMG and follows changes more slowly. The default is 0.3 s for
+        "powerline" and 5 s for other references, which need many more weights.
     freq : float, default=50.0
         Nominal power-line frequency in Hz, for "powerline".
     harmonics : int or "all", default=1
-        Number of multiples of `freq` to remove, as in :class:`NotchFilter`, for "powerline".
+        Number of multiples of `freq` to remove for "powerline", as in :class:`NotchFilter`.
     max_drift : float, default=0.5
-        Maximum deviation of the frequency from `freq` in Hz, for "powerline". With 0 the frequency
+        Maximum deviation of the frequency from `freq` in Hz, for "powerline". With 0, the frequency
         is fixed.
     length : float, default=0.02
         Length of the prediction filter in seconds, for "delayed" and reference channels.
@@ -172,21 +179,22 @@ class AdaptiveFilter(SignalTransformer):
         Delay of the signal in seconds, for "delayed". It should be longer than the autocorrelation
         of a motor unit potential.
     output : {"cleaned", "interference"}, default="cleaned"
-        Output: the signal without the predicted part, or the predicted part, which is the enhanced
-        line for "delayed".
+        Output of the filter. "cleaned" is the signal minus the predicted part, and "interference"
+        is the predicted part, which for "delayed" is the enhanced line.
     two_way : bool, default=True
-        Whether the whole signal is used. "powerline" then averages a forward and a backward run,
-        whose delays to a drifting frequency cancel; the others run twice, so that the weights are
-        adapted at the beginning of the signal. False gives the output of a real-time filter.
+        Whether to use the whole signal. "powerline" then averages a forward and a backward run,
+        whose lags behind a drifting frequency cancel. With other references, the filter runs twice,
+        so that the weights are already adapted at the beginning of the signal. If False, the output
+        is that of a real-time filter, except for the means described below.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -197,12 +205,12 @@ class AdaptiveFilter(SignalTransformer):
 
     See Also
     --------
-    NotchFilter : Removes fixed frequencies and does not adapt.
+    NotchFilter : Removes fixed frequencies without adaptation.
 
     Notes
     -----
     With inputs :math:`u_t`, weights :math:`w_t` and error :math:`e_t = x_t - w_t^T u_t`, which is
-    the cleaned signal,
+    the cleaned signal, the algorithms are
 
     .. math::
         \\text{LMS} \\quad & w_{t+1} = w_t + \\mu e_t u_t \\\\
@@ -213,24 +221,26 @@ class AdaptiveFilter(SignalTransformer):
     The time constant `memory` :math:`\\tau` determines the parameters of all algorithms:
     :math:`\\lambda = e^{-1/(\\tau f_s)}`; for :math:`L` taps :math:`\\mu = 2 L / (\\tau f_s)`
     (NLMS) and :math:`1 / (\\tau f_s \\overline{u^2})` (LMS), which is exact for a white reference;
-    for "powerline" :math:`2 / (\\tau f_s)`, where LMS and NLMS are the same, since sines have
-    constant power.
+    for "powerline" :math:`\\mu = 2 / (\\tau f_s)`, where LMS and NLMS are the same, since the
+    inputs have constant power.
 
     With a fixed frequency, one run of "powerline" is a notch of width :math:`1 / (\\pi\\tau)` Hz
-    [1]_. To track a drifting frequency, the rotation of the weights, by :math:`k \\Delta\\omega`
-    per sample at harmonic :math:`k`, is fed back to the frequency. If the interference is weaker
-    than the noise of the weights, the frequency does not change.
+    [1]_. If the frequency is wrong by :math:`\\Delta\\omega`, the weights of harmonic :math:`k`
+    rotate by :math:`k \\Delta\\omega` per sample; this rotation is fed back to track a drifting
+    frequency. If the interference is weaker than the noise of the weights, the frequency hardly
+    changes.
 
-    :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so that a burst of EMG
-    before the reference rises changes the weights little; the step of NLMS is doubled in return.
+    :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so a burst of EMG while
+    the reference is weak changes the weights little. To compensate for this, the step of NLMS is
+    doubled.
 
-    The mean of each channel, its offset, is subtracted first and added to the cleaned signal
-    afterwards. The mean, and the mean power of a reference, are those of the whole signal, also if
-    `two_way` is False.
+    The mean of each channel is subtracted first, and added to the cleaned signal afterwards. This
+    mean, and the mean power of a reference, are computed from the whole signal, even if `two_way`
+    is False.
 
-    Apply the filter to whole recordings: it adapts little in a window shorter than `memory`. Line
-    enhancement removes less interference of a known frequency than "powerline", since its many
-    weights pass EMG.
+    Apply the filter to whole recordings, since it adapts little in a window shorter than `memory`.
+    If the frequency is known, "powerline" removes more interference than "delayed", whose many
+    weights also fit the EMG.
 
     References
     ----------
@@ -336,7 +346,8 @@ class AdaptiveFilter(SignalTransformer):
                 )
             shortest = 2 * n_harmonics / fs
         else:
-            # A step of 1 corrects the whole error at once; above 2 the weights diverge.
+            # A step of 1 corrects the whole error at once; with a step above 2, the weights
+            # diverge.
             shortest = self._n_taps(fs) / fs
         if self._memory() < shortest:
             raise ValueError(
@@ -347,9 +358,9 @@ class AdaptiveFilter(SignalTransformer):
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         values = np.atleast_2d(signals)
         values = values.reshape(-1, *values.shape[-2:]).astype(np.float64)
-        # The weights would adapt to an offset as to interference and fluctuate in proportion to it.
-        # The mean is subtracted twice, since the rounding error of the first mean may exceed a
-        # small signal on a large offset.
+        # The weights would adapt to an offset as if it were interference, and fluctuate in
+        # proportion to it. The mean is subtracted twice, since the rounding error of the first
+        # mean may exceed a small signal on a large offset.
         centred = values - values.mean(axis=-1, keepdims=True)
         centred -= centred.mean(axis=-1, keepdims=True)
         interference = np.empty_like(values)

@@ -21,14 +21,17 @@ def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[n
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
+        Signals.
     degree : int
+        Degree of the polynomial.
 
     Returns
     -------
     baseline : ndarray of shape (..., n_times)
+        Fitted polynomials.
     """
     n_times = signals.shape[-1]
-    # Legendre polynomials on [-1, 1]: powers of the time would be nearly collinear.
+    # Legendre polynomials on [-1, 1] are used, since powers of time would be nearly collinear.
     basis = np.polynomial.legendre.legvander(
         np.linspace(-1, 1, n_times) if n_times > 1 else np.zeros(1), min(degree, n_times - 1)
     )
@@ -37,24 +40,26 @@ def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[n
 
 
 def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
-    """Compute a moving median at every eighth of its length, with linear interpolation between.
+    """Compute a moving median at intervals of an eighth of its length and interpolate linearly.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
+        Signals.
     n_median : int
-        Length of the median in samples, at most the length of the signal.
+        Length of the stretches in samples. It is limited to the length of the signals.
 
     Returns
     -------
     baseline : ndarray of shape (..., n_times)
+        Interpolated medians.
     """
     n_times = signals.shape[-1]
     size = min(n_median, n_times)
     hop = max(size // 8, 1)
     starts = np.arange(0, n_times - size + 1, hop)
     stretches = [(s, s + size) for s in starts]
-    # Stretches become shorter towards the ends; the baseline would otherwise be constant there.
+    # Shorter stretches are added at the ends, where the baseline would otherwise be constant.
     for part in (size // 2, size // 4):
         if part > 0:
             stretches = [(0, part), *stretches, (n_times - part, n_times)]
@@ -68,44 +73,46 @@ def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.
 
 
 class BaselineRemover(SignalTransformer):
-    """Remove an offset or a slow drift, by subtraction of an estimated baseline.
+    """Remove an offset or a slow drift by subtracting an estimated baseline.
 
     Parameters
     ----------
     method : {"mean", "median", "polynomial", "moving_median"}, default="moving_median"
-        Estimate of the baseline: "mean" and "median" remove an offset, "polynomial" a trend of the
-        given `degree`, "moving_median" the median over `window` seconds.
+        Estimate of the baseline. "mean" and "median" remove an offset, "polynomial" removes a
+        polynomial trend of the given `degree`, and "moving_median" removes the median over `window`
+        seconds.
     window : float, default=0.2
-        Length of the moving median in seconds. It should be many times that of a motor unit
-        potential, so that potentials do not change the median.
+        Length of the window of the moving median in seconds. It should be many times the duration
+        of a motor unit potential, so that potentials do not affect the median.
     degree : int, default=1
-        Degree of the polynomial.
+        Degree of the polynomial, for "polynomial".
     fs : float, default=None
-        Sampling rate of arrays in Hz, for "moving_median" only. A recording table contains its own.
+        Sampling rate of arrays in Hz, for "moving_median" only. A recording table contains its own
+        sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
     ValueError
-        If an array comes without `fs` where it is needed, or a signal holds NaN.
+        If `fs` is missing for an array although it is needed, or a signal contains NaN.
 
     See Also
     --------
-    HighpassFilter : Is linear and has a defined corner frequency.
+    HighpassFilter : A linear filter with a defined corner frequency.
 
     Notes
     -----
-    Potentials of any size change a median little if they fill less than half of its window. Its
-    subtraction preserves the shape of potentials, whereas a high-pass filter adds a tail of
-    opposite sign to each. The moving median is computed at every eighth of `window`, with linear
-    interpolation between, and over shorter stretches at the ends. It follows drift below about
-    ``0.3 / window`` Hz; a high-pass filter removes more of faster drift.
+    Potentials of any size hardly affect a median if they fill less than half of its window.
+    Subtracting the median preserves the shape of potentials, whereas a high-pass filter adds a tail
+    of opposite sign to each of them. The moving median is computed at intervals of an eighth of
+    `window`, over shorter stretches at the ends, and interpolated linearly. It follows drift below
+    about ``0.3 / window`` Hz. A high-pass filter removes more of the faster drift.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Filter design, and filtering of arrays along the last axis."""
+"""Filter design and filtering of arrays along the last axis."""
 
 from __future__ import annotations
 
@@ -38,22 +38,23 @@ def design_filter(
     attenuation: float,
     transition: float | None,
 ) -> FilterCoefficients:
-    """Design a high-pass, low-pass or band-pass filter; cached for the rows of a table.
+    """Design a high-pass, low-pass or band-pass filter, with a cache for the rows of a table.
 
     Parameters
     ----------
     kind : {"highpass", "lowpass", "bandpass"}
+        Kind of filter.
     corners : tuple of float
         One or two corner frequencies in Hz, below ``fs / 2``.
     fs : float
         Sampling rate in Hz.
-    design : {"butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"}
-    order, ripple, attenuation, transition
-        See :class:`BandpassFilter`.
+    design, order, ripple, attenuation, transition
+        Parameters of :class:`BandpassFilter`.
 
     Returns
     -------
     coefficients : FilterCoefficients
+        Sections of an IIR filter or taps of a FIR filter.
     """
     band = corners if len(corners) > 1 else corners[0]
     if design == "fir":
@@ -61,8 +62,8 @@ def design_filter(
         taps = signal.firwin(n_taps, band, pass_zero=kind, window="hamming", fs=fs)
         if kind != "lowpass":
             # A windowed sinc passes about 0.1 % of an offset, and electrode offsets are often a
-            # hundred times the EMG. The response at 0 Hz is therefore subtracted, in the shape of
-            # the window.
+            # hundred times as large as the EMG. Therefore, a multiple of the window is subtracted,
+            # such that the response at 0 Hz is 0.
             window = signal.windows.hamming(n_taps)
             taps -= window * (taps.sum() / window.sum())
         return Taps(taps)
@@ -74,17 +75,18 @@ def design_filter(
     elif design == "chebyshev2":
         sos = signal.cheby2(order, attenuation, band, **options)
     else:
-        # With norm="mag" the response at the corner is -3 dB, as in the other designs.
+        # With norm="mag", the response at the corner is -3 dB, as for a Butterworth filter.
         sos = signal.bessel(order, band, norm="mag", **options)
     return Sections(sos)
 
 
 def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> int:
     if transition is None:
-        # A quarter of the corner, at least 2 Hz, but within 0 Hz and the Nyquist frequency.
+        # A quarter of the corner frequency, at least 2 Hz, but within 0 Hz and the Nyquist
+        # frequency.
         transition = min(min(max(0.25 * c, 2.0), c, fs / 2 - c) for c in corners)
-    # A Hamming window needs 3.3 / (normalised transition width) taps. Their number is odd: an even
-    # number causes a zero at the Nyquist frequency and a delay of half a sample.
+    # A Hamming window needs 3.3 / (normalised transition width) taps. Their number is odd, since an
+    # even number causes a zero at the Nyquist frequency and a delay of a fraction of a sample.
     return int(np.ceil(3.3 * fs / transition)) // 2 * 2 + 1
 
 
@@ -104,6 +106,7 @@ def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> Filte
     Returns
     -------
     coefficients : FilterCoefficients
+        Second-order sections, one per frequency.
     """
     sections = [np.concatenate(signal.iirnotch(f, f / bandwidth, fs=fs)) for f in freqs]
     return Sections(np.array(sections))
@@ -112,17 +115,19 @@ def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> Filte
 def zero_phase_filter(
     signals: NDArray[np.floating], coefficients: FilterCoefficients
 ) -> NDArray[np.floating]:
-    """Filter without delay: IIR filters run forwards and backwards, FIR filters are shifted back.
+    """Filter without delay: IIR filters run forwards and backwards, and FIR filters are shifted.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
+        Signals.
     coefficients : FilterCoefficients
+        Coefficients of the filter.
 
     Returns
     -------
     filtered : ndarray of shape (..., n_times)
-        Filtered signals of the type of `signals`; they are computed in float64.
+        Filtered signals, computed in float64 and returned in the type of `signals`.
     """
     n_times = signals.shape[-1]
     if isinstance(coefficients, Sections):
@@ -137,13 +142,13 @@ def zero_phase_filter(
 
 
 def _default_padlen(sos: NDArray[np.float64]) -> int:
-    # The default of scipy.signal.sosfiltfilt, which does not accept shorter signals.
+    # This is the default of scipy.signal.sosfiltfilt, which does not accept shorter signals.
     n_taps = 2 * len(sos) + 1 - min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())
     return 3 * int(n_taps)
 
 
 def _odd_extension(signals: NDArray[np.floating], n: int) -> NDArray[np.floating]:
-    """Extend by `n` samples on each side, mirrored about the end points, then by the end values."""
+    """Extend by `n` samples on each side, mirrored about the ends and then constant."""
     mirrored = min(n, signals.shape[-1] - 1)
     if mirrored:
         left = 2 * signals[..., :1] - signals[..., mirrored:0:-1]
@@ -156,18 +161,20 @@ def _odd_extension(signals: NDArray[np.floating], n: int) -> NDArray[np.floating
 def initial_state(
     first: NDArray[np.floating], coefficients: FilterCoefficients
 ) -> NDArray[np.float64]:
-    """Compute the steady state of a causal filter with the constant input `first`.
+    """Compute the steady state of a causal filter for the constant input `first`.
 
     Parameters
     ----------
     first : ndarray of shape (..., 1)
         First sample of each signal.
     coefficients : FilterCoefficients
+        Coefficients of the filter.
 
     Returns
     -------
     state : ndarray of shape (n_sections, ..., 2) or (..., n_taps - 1)
-        Initial state for :func:`causal_filter`; for FIR filters, the samples before the first.
+        Initial state for :func:`causal_filter`. For FIR filters, it consists of the samples that
+        are assumed to precede the first.
     """
     if isinstance(coefficients, Sections):
         zi = signal.sosfilt_zi(coefficients.sos)
@@ -180,20 +187,23 @@ def causal_filter(
     coefficients: FilterCoefficients,
     state: NDArray[np.float64],
 ) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
-    """Filter forwards in time, from one state to the next.
+    """Filter a chunk forwards in time, and return the state for the next chunk.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
+        Signals.
     coefficients : FilterCoefficients
+        Coefficients of the filter.
     state : ndarray
         State from :func:`initial_state` or from the previous call.
 
     Returns
     -------
     filtered : ndarray of shape (..., n_times)
-        Filtered signals of the type of `signals`; they are computed in float64.
+        Filtered signals, computed in float64 and returned in the type of `signals`.
     state : ndarray
+        State after the last sample.
     """
     if isinstance(coefficients, Sections):
         filtered, state = signal.sosfilt(coefficients.sos, signals, axis=-1, zi=state)

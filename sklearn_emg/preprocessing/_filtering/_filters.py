@@ -1,4 +1,4 @@
-"""Filters as estimators: band-pass, high-pass, low-pass and notch."""
+"""Band-pass, high-pass, low-pass and notch filters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FilterStream(SignalStream):
     """Causal filter that processes consecutive chunks and keeps its state between them.
 
     The ``stream`` method of a causal filter returns such an object. The concatenated outputs of the
-    chunks equal the output for the whole recording to the last bit, whatever the lengths of the
+    chunks are bitwise equal to the output for the whole recording, regardless of the lengths of the
     chunks. Memory does not grow with the number of chunks.
 
     Parameters
@@ -55,7 +55,7 @@ class FilterStream(SignalStream):
         super().__init__()
 
     def reset(self) -> None:
-        """Reset the state: the next chunk begins a new recording."""
+        """Reset the state, so that the next chunk begins a new recording."""
         super().reset()
         self._state: NDArray[np.float64] | None = None
 
@@ -67,7 +67,7 @@ class FilterStream(SignalStream):
 
 
 class _LinearFilter(SignalTransformer):
-    """Base of linear filters, which differ only in their coefficients."""
+    """Base class of linear filters, which differ only in their coefficients."""
 
     def _needs_fs(self) -> bool:
         return True
@@ -83,18 +83,18 @@ class _LinearFilter(SignalTransformer):
         return causal_filter(signals, coefficients, state)[0]
 
     def coefficients(self, fs: float | None = None) -> FilterCoefficients:
-        """Coefficients of the designed filter, for other programs and for frequency responses.
+        """Return the coefficients of the filter, for other programs or to compute its response.
 
         Parameters
         ----------
         fs : float, default=None
-            Sampling rate in Hz; the default is the `fs` of the filter.
+            Sampling rate in Hz. The default is the `fs` of the filter.
 
         Returns
         -------
         coefficients : Sections or Taps
-            A named tuple with one field: ``sos``, the second-order sections of an IIR filter, or
-            ``taps`` of a FIR filter.
+            Named tuple with one field: ``sos``, the second-order sections of an IIR filter, or
+            ``taps``, the taps of a FIR filter.
 
         Examples
         --------
@@ -120,28 +120,30 @@ class _LinearFilter(SignalTransformer):
         Parameters
         ----------
         fs : float, default=None
-            Sampling rate in Hz; the default is the `fs` of the filter.
+            Sampling rate in Hz. The default is the `fs` of the filter.
 
         Returns
         -------
         stream : FilterStream
+            Stream in its initial state.
 
         Raises
         ------
         ValueError
-            If the filter is zero-phase, which needs the whole recording, or has no sampling rate.
+            If the filter is zero-phase, and thus needs the whole recording, or the sampling rate is
+            missing.
         """
         self._validate_params()
         if self.zero_phase:
             raise ValueError(
-                f"A zero-phase {type(self).__name__} needs the whole recording: it runs backwards "
-                "too. Set zero_phase=False to stream."
+                f"A zero-phase {type(self).__name__} needs the whole recording: it also runs "
+                "backwards. Set zero_phase=False to stream."
             )
         return FilterStream(self.coefficients(fs))
 
 
 class _DesignedFilter(_LinearFilter):
-    """Base of filters of a classic design, with one or two corners."""
+    """Base class of filters with one or two corner frequencies."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "order": [Interval(Integral, 1, None, closed="left")],
@@ -160,7 +162,7 @@ class _DesignedFilter(_LinearFilter):
             self._check_corner(name, corner, fs)
 
     def _corners(self, fs: float) -> tuple[float, ...]:
-        """Corner frequencies in Hz at a sampling rate."""
+        """Return the corner frequencies in Hz at a sampling rate."""
         return tuple(float(getattr(self, name)) for name in self._corner_names)
 
     def _coefficients(self, fs: float) -> FilterCoefficients:
@@ -179,8 +181,8 @@ class _DesignedFilter(_LinearFilter):
 class BandpassFilter(_DesignedFilter):
     """Band-pass filter: keep the frequencies between two corners.
 
-    Apply the filter to whole recordings, before they are divided into windows, so that there are
-    edge effects only at the ends of a recording.
+    Apply the filter to whole recordings before they are divided into windows, so that edge effects
+    occur only at the ends of a recording.
 
     Parameters
     ----------
@@ -188,41 +190,41 @@ class BandpassFilter(_DesignedFilter):
         Corner frequencies in Hz. The defaults suit surface EMG [1]_; needle EMG needs about 10 Hz
         to 10 kHz.
     order : int, default=4
-        Order of an IIR design, for each of its two slopes. The length of a FIR design follows from
-        `transition` instead.
+        Order of an IIR design for each of its two slopes. The length of a FIR design is determined
+        by `transition` instead.
     design : {"butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"}, default="butterworth"
-        Filter design. IIR designs run as second-order sections: "chebyshev1" has a ripple of
-        `ripple` dB in the pass band, "chebyshev2" an attenuation of `attenuation` dB in the stop
-        band, and "bessel" preserves waveforms best if the filter is causal. "fir" is a windowed
-        sinc (Hamming) of linear phase.
+        Filter design. IIR designs are run as second-order sections. "chebyshev1" has a ripple of
+        `ripple` dB in the pass band and "chebyshev2" an attenuation of `attenuation` dB in the stop
+        band; "bessel" preserves waveforms best if the filter is causal. "fir" is a sinc with a
+        Hamming window and has linear phase.
     ripple : float, default=0.1
         Maximum loss in the pass band in dB, for "chebyshev1" only. A zero-phase filter runs twice,
-        and its loss is up to twice as large.
+        so its loss is up to twice as large.
     attenuation : float, default=40.0
-        Minimum loss in the stop band in dB, for "chebyshev2" only, whose corners are the edges of
-        the stop band.
+        Minimum loss in the stop band in dB, for "chebyshev2" only. The corners of this design are
+        the edges of the stop band.
     transition : float, default=None
-        Width in Hz of the transition bands, for "fir" only, which has ``3.3 * fs / transition``
-        taps [2]_. The default is a quarter of the corner, at least 2 Hz, and at most the distance
-        from the corner to 0 Hz or to the Nyquist frequency.
+        Width of the transition bands in Hz, for "fir" only. The number of taps is about ``3.3 * fs
+        / transition`` [2]_. The default is a quarter of the corner frequency, at least 2 Hz, and at
+        most the distance from the corner to 0 Hz or to the Nyquist frequency.
     zero_phase : bool, default=True
-        Whether to filter without delay: an IIR filter runs forwards and backwards, which squares
-        its amplitude response (-6 dB at the corners of a Butterworth filter); a FIR filter runs
-        once and is shifted back by its delay. False gives the causal filter, which can also run as
-        a stream.
+        Whether to filter without delay. An IIR filter then runs forwards and backwards, which
+        squares its amplitude response (-6 dB at the corners of a Butterworth filter). A FIR filter
+        runs once, and its output is shifted back by its delay. If False, the filter is causal and
+        can also run as a stream.
     lower_high : bool, default=False
-        Whether to lower `high` to 0.45 times the sampling rate where it lies above, so that one
-        filter serves recordings of several rates; otherwise a `high` above the Nyquist frequency is
-        an error.
+        Whether to lower `high` to 0.45 times the sampling rate if it is above this frequency, so
+        that one filter can be used for recordings with different sampling rates. If False, a `high`
+        that is not below the Nyquist frequency is an error.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -232,19 +234,20 @@ class BandpassFilter(_DesignedFilter):
 
     See Also
     --------
-    HighpassFilter, LowpassFilter : Have one corner.
+    HighpassFilter, LowpassFilter : Filters with one corner frequency.
     NotchFilter : Removes power-line interference.
 
     Notes
     -----
-    The Butterworth low-pass prototype of order :math:`N` has
+    The amplitude response of the Butterworth low-pass prototype of order :math:`N` is given by
 
     .. math:: |H(f)|^2 = \\frac{1}{1 + (f / f_c)^{2N}}.
 
-    Before a zero-phase filter runs, a signal is extended at both ends, mirrored about its end
-    points, by the length that :func:`scipy.signal.sosfiltfilt` uses or by the length of the signal.
-    A causal filter starts in the steady state of the first sample, so that an offset causes no
-    step. Computations are in float64; the output for float32 signals is float32.
+    Before a zero-phase IIR filter runs, the signal is extended at both ends by mirroring it about
+    its end points. The length of the extension is the default of :func:`scipy.signal.sosfiltfilt`,
+    or less for a short signal. A causal filter starts in the steady state of the first sample, so
+    an offset causes no step. Computations are in float64; the output for float32 signals is
+    float32.
 
     References
     ----------
@@ -328,9 +331,9 @@ class HighpassFilter(_DesignedFilter):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -340,7 +343,7 @@ class HighpassFilter(_DesignedFilter):
 
     See Also
     --------
-    BandpassFilter : Describes the parameters.
+    BandpassFilter : Filter with two corner frequencies, which describes the parameters.
 
     Examples
     --------
@@ -393,9 +396,9 @@ class LowpassFilter(_DesignedFilter):
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -405,8 +408,8 @@ class LowpassFilter(_DesignedFilter):
 
     See Also
     --------
-    BandpassFilter : Describes the parameters.
-    Resampler : Lowers the sampling rate after a low-pass filter of its own.
+    BandpassFilter : Filter with two corner frequencies, which describes the parameters.
+    Resampler : Changes the sampling rate and includes an anti-aliasing filter.
 
     Examples
     --------
@@ -452,25 +455,27 @@ class NotchFilter(_LinearFilter):
     Parameters
     ----------
     freq : float, default=50.0
-        Frequency to remove in Hz; 60.0 in the Americas.
+        Frequency to remove in Hz, which is 50.0 or 60.0 depending on the country.
     harmonics : int or "all", default=1
-        Number of multiples of `freq` to remove: 1 removes `freq` only, 3 removes 50, 100 and
-        150 Hz, "all" every multiple below the Nyquist frequency of the row.
+        Number of multiples of `freq` to remove. With a `freq` of 50 Hz, 1 removes only 50 Hz, and 3
+        removes 50, 100 and 150 Hz. "all" removes every multiple below the Nyquist frequency of the
+        recording.
     bandwidth : float, default=2.0
-        Width of each notch in Hz at -3 dB of one pass, the same for all harmonics. A narrower notch
-        removes less of the EMG and rings longer, for about ``1 / bandwidth`` seconds.
+        Width in Hz of each notch at -3 dB of a single pass. It is the same for all harmonics. A
+        narrower notch removes less of the EMG but rings longer, for about ``1 / bandwidth``
+        seconds.
     zero_phase : bool, default=True
-        Whether the filter runs forwards and backwards, without delay. False gives the causal
-        filter, which can also run as a stream.
+        Whether to run the filter forwards and backwards, without delay. If False, the filter is
+        causal and can also run as a stream.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own.
+        Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
@@ -480,13 +485,13 @@ class NotchFilter(_LinearFilter):
 
     See Also
     --------
-    BandpassFilter : Keeps a band.
+    AdaptiveFilter : Follows interference whose frequency drifts.
 
     Notes
     -----
-    Each section is the bilinear transform of the analogue notch with quality factor
-    ``freq / bandwidth``, as in :func:`scipy.signal.iirnotch`. A notch also removes the EMG of its
-    band, and interference that drifts out of the band remains.
+    The filter has one section per frequency :math:`f`, the bilinear transform of the analogue notch
+    with the quality factor :math:`f` / `bandwidth`, as in :func:`scipy.signal.iirnotch`. A notch
+    also removes the EMG in its band, and interference that drifts out of the band remains.
 
     References
     ----------

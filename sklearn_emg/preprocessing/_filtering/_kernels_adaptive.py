@@ -1,4 +1,4 @@
-"""Compiled loops of the adaptive filter; imported when a filter runs, since numba loads slowly."""
+"""Compiled loops of the adaptive filter, imported only when needed since numba loads slowly."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ LMS, NLMS, RLS = 0, 1, 2
 
 @njit(cache=True)
 def _update_rls(weights, inverse, inputs, error, forgetting, largest, gain):
-    """Compute one step of recursive least squares; `inverse` and `weights` change in place.
+    """Compute one step of recursive least squares, updating `inverse` and `weights` in place.
 
     Parameters
     ----------
     weights, inputs, gain : ndarray of shape (n_weights,)
-        `gain` is a buffer.
+        Weights and inputs of the filter, and a buffer for the gain.
     inverse : ndarray of shape (n_weights, n_weights)
         Inverse of the weighted correlation matrix of the inputs.
     error : float
-        A-priori error.
+        A priori error, which is the error before the update.
     forgetting : float
-        Factor per sample of the weight of past samples.
+        Factor by which the weight of past samples decreases per sample.
     largest : float
-        Upper bound of the inverse, which would grow without limit while the inputs are silent.
+        Upper bound of the diagonal of the inverse, which would otherwise grow without limit while
+        the inputs are silent.
     """
     n = weights.shape[0]
     power = 0.0
@@ -37,8 +38,8 @@ def _update_rls(weights, inverse, inputs, error, forgetting, largest, gain):
     peak = 0.0
     for i in range(n):
         weights[i] += gain[i] * scale * error
-        # Only the upper triangle is computed, and mirrored: rounding would make the matrix
-        # asymmetric and eventually indefinite.
+        # Only the upper triangle is computed and then mirrored, since rounding errors would make
+        # the matrix asymmetric and eventually indefinite.
         for j in range(i, n):
             value = inverse[i, j] - gain[i] * gain[j] * scale
             inverse[i, j] = value
@@ -69,22 +70,25 @@ def adapt_delay_line(
     Parameters
     ----------
     signal : ndarray of shape (n_times,)
+        Signal to predict.
     reference : ndarray of shape (n_taps - 1 + n_times,)
-        Sample ``n_taps - 1 + t`` is simultaneous with sample ``t`` of the signal.
+        Reference, whose sample ``n_taps - 1 + t`` is simultaneous with sample ``t`` of the signal.
     n_taps : int
+        Number of weights.
     weights : ndarray of shape (n_taps,)
-        Weights, which are changed in place; the first belongs to the present sample.
+        Weights, which are changed in place. The first belongs to the present sample.
     inverse : ndarray of shape (n_taps, n_taps)
-        Matrix of RLS; changed in place.
+        Matrix of RLS, which is changed in place.
     algorithm : {LMS, NLMS, RLS}
+        Algorithm that adapts the weights.
     step : float
         Step size of LMS and NLMS.
     forgetting, largest : float
-        Parameters of RLS, see :func:`_update_rls`.
+        Parameters of RLS, see ``_update_rls``.
     epsilon : float
-        Constant that is added to the power of the inputs in NLMS, in mV².
+        Constant in mV² that is added to the power of the inputs in NLMS.
     estimate : ndarray of shape (n_times,)
-        Output.
+        Output: the predicted part of the signal.
     """
     inputs = np.zeros(n_taps)
     gain = np.zeros(n_taps)
@@ -117,23 +121,25 @@ def adapt_harmonics(
     Parameters
     ----------
     signal : ndarray of shape (n_times,)
+        Signal with interference.
     weights : ndarray of shape (2 * n_harmonics,)
-        Amplitudes of cosine and sine, harmonic by harmonic. Changed in place.
+        Amplitudes of the cosine and the sine of each harmonic, which are changed in place.
     inverse : ndarray of shape (2 * n_harmonics, 2 * n_harmonics)
-        Matrix of RLS; changed in place.
+        Matrix of RLS, which is changed in place.
     state : ndarray of shape (3,)
-        Phase of the next sample, frequency in radians per sample, mean square of the error.
-        Changed in place.
+        Phase of the next sample in radians, frequency in radians per sample, and mean square of the
+        error in mV². It is changed in place.
     nominal, drift : float
-        The frequency stays within ``nominal - drift`` and ``nominal + drift`` radians per sample.
+        Nominal frequency, and maximum deviation from it, in radians per sample.
     algorithm : {LMS, NLMS, RLS}
-        LMS and NLMS are the same here, since the inputs have constant power.
+        Algorithm that adapts the weights. LMS and NLMS are the same here, since the inputs have
+        constant power.
     memory : float
         Time constant in samples.
     largest : float
-        Parameter of RLS, see :func:`_update_rls`.
+        Parameter of RLS, see ``_update_rls``.
     estimate : ndarray of shape (n_times,)
-        Output.
+        Output: the estimated interference.
     """
     n_harmonics = weights.shape[0] // 2
     inputs = np.zeros(2 * n_harmonics)
@@ -161,9 +167,9 @@ def adapt_harmonics(
                 weights[i] += step * error * inputs[i]
         if drift > 0.0:
             # If the frequency is wrong by d, the weights of harmonic k rotate by k * d per sample.
-            # d is estimated by least squares over the harmonics. The noise of the weights,
-            # 2 * noise / memory, in the denominator keeps the frequency constant if there is no
-            # interference.
+            # This d is estimated by least squares over the harmonics. The noise of the weights,
+            # 2 * noise / memory, is added to the denominator, which keeps the frequency nearly
+            # constant if there is no interference.
             turn, power = 0.0, 0.0
             for k in range(n_harmonics):
                 a, b = before[2 * k], before[2 * k + 1]
@@ -171,8 +177,8 @@ def adapt_harmonics(
                 turn += order * (b * (weights[2 * k] - a) - a * (weights[2 * k + 1] - b))
                 power += order * order * (a * a + b * b + 2.0 * noise / memory)
             if power > 0.0:
-                # The time constant is that of the weights: a second-order loop with a damping ratio
-                # of 1/2, which rings little and follows a frequency that keeps drifting.
+                # With the time constant of the weights, the loop is of second order with a damping
+                # ratio of 1/2: it rings little and follows a frequency that keeps drifting.
                 omega += turn / power / memory
                 omega = min(max(omega, nominal - drift), nominal + drift)
         phase = (phase + omega) % (2.0 * np.pi)

@@ -1,4 +1,4 @@
-"""Compiled convolution of causal FIR filters; imported when a filter runs, as numba is slow."""
+"""Compiled convolution of causal FIR filters, imported only when needed as numba loads slowly."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ _BLOCK = 1024  # taps that stay in the fastest cache
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def correlate_rows(extended, taps, filtered):
-    """Sum products of the taps and the samples before each output sample.
+    """Sum the products of the taps and the samples up to each output sample.
 
-    The order of the additions is the same for each output sample, wherever the signal was cut, so
-    that streams equal whole recordings to the last bit. The general filters of scipy give this only
-    by a recursion, which takes about thirty times as long for thousands of taps.
+    The additions for each output sample are in the same order, wherever the signal is cut into
+    chunks, so the output of a stream is bitwise equal to that for the whole recording. The filters
+    of SciPy achieve this only by a recursion, which takes about thirty times as long for thousands
+    of taps.
 
     Parameters
     ----------
     extended : ndarray of shape (n_signals, n_taps - 1 + n_times), float64
-        Signals after their ``n_taps - 1`` earlier samples.
+        Signals, preceded by their ``n_taps - 1`` earlier samples.
     taps : ndarray of shape (n_taps,), float64
-        Coefficients, that of the latest sample last.
+        Coefficients, of which the last belongs to the latest sample.
     filtered : ndarray of shape (n_signals, n_times), float64
-        Output.
+        Output: filtered signals.
     """
     n_taps = taps.shape[0]
     for row in range(filtered.shape[0]):
@@ -30,7 +31,7 @@ def correlate_rows(extended, taps, filtered):
         for i in range(filtered.shape[1]):
             filtered[row, i] = 0.0
         for start in range(0, n_taps, _BLOCK):
-            # Slices from 0 let the compiler vectorise the innermost loop.
+            # Slices that start at index 0 allow the compiler to vectorise the innermost loop.
             some = taps[start : start + _BLOCK]
             for i in range(filtered.shape[1]):
                 part = signal[i + start : i + start + some.shape[0]]

@@ -1,4 +1,4 @@
-"""Change of sampling rate."""
+"""Change of the sampling rate."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ __all__ = ["Resampler", "rational_ratio", "resample_fourier", "resample_polyphas
 
 # The anti-aliasing filter has 20 * max(up, down) + 1 taps.
 _MAX_TERM = 100_000
-# Accepted relative error of a ratio: 0.4 ms in an hour.
+# Accepted relative error of a ratio, which amounts to 0.4 ms in an hour.
 _MAX_ERROR = 1e-7
 _BLOCK_SAMPLES = 1 << 20
 
 
 def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
-    """Approximate the ratio of two rates, ``fs_out / fs_in = up / down``, in lowest terms.
+    """Approximate the ratio of two sampling rates, ``fs_out / fs_in``, by a fraction of integers.
 
-    The ratio is exact if the rates, as decimal numbers, have a ratio with terms of at most 100 000.
-    Otherwise it is the simplest ratio within a relative error of 1e-7, or the nearest one with
-    terms of at most 100 000: its error is at most 5e-6, and above 1e-7 only near a ratio of small
-    terms. Rates with a relative difference below 1e-6 count as equal and have the ratio 1 / 1.
+    The fraction is exact if the rates, as decimal numbers, have a ratio with terms of at most 100
+    000. Otherwise, it is a simple fraction with a relative error of at most 1e-7 or, if there is
+    none with terms of at most 100 000, the nearest fraction with such terms. The relative error is
+    then at most 5e-6, and it exceeds 1e-7 only near a ratio of small integers. Rates with a
+    relative difference below 1e-6 count as equal and have the ratio 1 / 1.
 
     Parameters
     ----------
@@ -40,11 +41,12 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
     Returns
     -------
     up, down : int
+        Numerator and denominator of the fraction in lowest terms.
 
     Raises
     ------
     ValueError
-        If one rate is more than 10 000 times the other.
+        If one rate is more than 10 000 times as high as the other.
 
     Examples
     --------
@@ -61,7 +63,8 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
             f"The rates {fs_out:g} Hz and {fs_in:g} Hz differ by a factor above 10000; set the "
             "true rates, or resample in steps."
         )
-    # From the shortest decimal form: 1000.1 is 10001/10 and not the nearest binary number.
+    # The shortest decimal form is used, so that 1000.1 is 10001/10 and not the nearest binary
+    # number.
     ratio = Fraction(repr(float(fs_out))) / Fraction(repr(float(fs_in)))
     if max(ratio.numerator, ratio.denominator) > _MAX_TERM:
         ratio = _near_ratio(ratio)
@@ -70,7 +73,7 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _near_ratio(ratio: Fraction) -> Fraction:
-    """Find the simplest near fraction, or the nearest with terms of at most ``_MAX_TERM``."""
+    """Find a simple fraction near `ratio`, with terms of at most ``_MAX_TERM``."""
     # limit_denominator bounds the denominator, which is the larger term of a ratio below 1.
     inverted = ratio > 1
     target = 1 / ratio if inverted else ratio
@@ -84,43 +87,47 @@ def _near_ratio(ratio: Fraction) -> Fraction:
 
 
 def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
-    """Change the rate by ``up / down`` with a polyphase FIR filter.
+    """Change the sampling rate by the factor ``up / down`` with a polyphase FIR filter.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
+        Signals.
     up, down : int
         Terms of the ratio, without a common factor.
 
     Returns
     -------
     resampled : ndarray of shape (..., ceil(n_times * up / down))
+        Resampled signals.
 
     See Also
     --------
-    scipy.signal.resample_poly : Is called with a Kaiser window (beta 5) of
-        ``20 * max(up, down) + 1`` taps and ends that are extended along the line through both.
+    scipy.signal.resample_poly : Performs the resampling, with a Kaiser window (beta = 5) of ``20 *
+        max(up, down) + 1`` taps. The signal is extended along the line through its ends.
     """
     padtype = "line" if signals.shape[-1] > 1 else "edge"
     return signal.resample_poly(signals, up, down, axis=-1, padtype=padtype)
 
 
 def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArray[np.floating]:
-    """Change the rate by ``up / down`` by cutting or extending the spectrum.
+    """Change the sampling rate by the factor ``up / down`` by truncating or padding the spectrum.
 
-    A discrete spectrum is that of a periodic signal. The signal is therefore first extended by its
+    A discrete spectrum is that of a periodic signal. Therefore, the signal is first extended by its
     mirror image, by at least a tenth on each side, to a multiple of `down` samples. Its ends then
     agree, and new samples are exactly ``down / up`` old samples apart.
 
     Parameters
     ----------
     signals : ndarray of shape (..., n_times)
+        Signals.
     up, down : int
         Terms of the ratio, without a common factor.
 
     Returns
     -------
     resampled : ndarray of shape (..., ceil(n_times * up / down))
+        Resampled signals.
     """
     n_times = signals.shape[-1]
     n_left = -(-max(n_times // 10, 1) // down)  # in units of `down` samples
@@ -129,7 +136,7 @@ def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArr
     n_out = -(-n_times * up // down)
     flat = signals.reshape(-1, n_times)
     result = np.empty((len(flat), n_out), dtype=signals.dtype)
-    # With a large `down` the extension is much longer than the signal; blocks bound the memory.
+    # With a large `down`, the extension is much longer than the signal. Blocks limit the memory.
     block = max(1, _BLOCK_SAMPLES // (n_total * max(up, down)))
     for first in range(0, len(flat), block):
         extended = np.pad(flat[first : first + block], [(0, 0), widths], mode="symmetric")
@@ -146,41 +153,41 @@ class Resampler(SignalTransformer):
     fs_out : float, default=10000.0
         New sampling rate in Hz.
     method : {"polyphase", "fourier"}, default="polyphase"
-        Method: "polyphase" uses a FIR filter; "fourier" truncates the spectrum, which is steeper at
-        the new Nyquist frequency and rings at steps. Both use a rational ratio of the rates (48000
-        to 10000 Hz is 5/24).
+        Method of resampling. "polyphase" uses a FIR filter. "fourier" truncates the spectrum, which
+        is steeper at the new Nyquist frequency but rings at steps. Both use a rational ratio of the
+        rates, such as 5/24 for 48 000 to 10 000 Hz.
     fs : float, default=None
-        Sampling rate of arrays in Hz. A recording table contains its own, which may differ between
-        rows; its ``fs`` column is `fs_out` afterwards.
+        Sampling rate of arrays in Hz. A recording table contains its own sampling rates, which may
+        differ between rows. In the returned table, the ``fs`` column contains `fs_out`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``, or None if a table was given.
 
     Raises
     ------
     ValueError
-        If `fs` is missing for an array, one rate is more than 10 000 times the other, or a signal
-        contains NaN.
+        If `fs` is missing for an array, one rate is more than 10 000 times as high as the other, or
+        a signal contains NaN.
 
     See Also
     --------
-    LowpassFilter : Keeps the sampling rate.
+    LowpassFilter : Removes high frequencies and keeps the sampling rate.
 
     Notes
     -----
-    A signal of :math:`n` samples has :math:`\\lceil n f_{out} / f_{in} \\rceil` samples afterwards;
-    the first sample remains at time 0, and float32 signals remain float32. "polyphase" halves a
-    component at the new Nyquist frequency and attenuates one 20 % above it by more than 40 dB; the
-    pass band is flat within 1 % up to 80 % of that frequency.
+    A signal of :math:`n` samples has :math:`\\lceil n f_{out} / f_{in} \\rceil` samples after
+    resampling. The first sample remains at time 0, and float32 signals remain float32. "polyphase"
+    halves the amplitude at the new Nyquist frequency, attenuates a component 20 % above this
+    frequency by more than 40 dB, and is flat within 1 % up to 80 % of it.
 
-    Any rate can be resampled. If the ratio is approximated, its relative error is at most 1e-7 in
-    general and 5e-6 near a ratio of small terms (2000.008 to 2000 Hz); times and frequencies have
-    the same relative error. Signals whose rate has a relative difference to `fs_out` below 1e-6
-    are not changed.
+    If the ratio of the rates is approximated, its relative error is at most 1e-7, except near a
+    ratio of small integers (such as 2000.008 to 2000 Hz), where it is at most 5e-6. Times and
+    frequencies have the same relative error. Signals whose sampling rate differs from `fs_out` by a
+    relative difference below 1e-6 are not changed.
 
     References
     ----------
@@ -232,29 +239,29 @@ class Resampler(SignalTransformer):
         return resample(signals, up, down)
 
     def stream(self, fs: float | None = None) -> SampleStream:
-        """Return a stream for signals that have the new sampling rate already.
+        """Return a stream for signals that already have the new sampling rate.
 
         Parameters
         ----------
         fs : float, default=None
-            Sampling rate of the chunks in Hz; the default is the `fs` of the resampler.
+            Sampling rate of the chunks in Hz. The default is the `fs` of the resampler.
 
         Returns
         -------
         stream : SampleStream
-            It returns what it gets.
+            Stream that returns its input unchanged.
 
         Raises
         ------
         ValueError
-            If the rate differs from `fs_out`: the filters of both methods need samples to come.
+            If the rate differs from `fs_out`, since both methods need future samples.
         """
         self._validate_params()
         fs = self._array_fs() if fs is None else float(fs)
         up, down = rational_ratio(fs, self.fs_out)
         if up != down:
             raise ValueError(
-                f"Resampler needs samples to come for a change from {fs:g} to {self.fs_out:g} Hz. "
+                f"Resampler needs future samples for a change from {fs:g} to {self.fs_out:g} Hz. "
                 f"Record at {self.fs_out:g} Hz, or fit the system at {fs:g} Hz, to stream."
             )
         return SampleStream(np.copy)

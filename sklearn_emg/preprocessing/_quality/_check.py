@@ -1,4 +1,4 @@
-"""check_quality: a finding for all that makes a recording unfit, and a remedy for each."""
+"""Quality of recordings: findings that make a recording unsuitable, each with a remedy."""
 
 from __future__ import annotations
 
@@ -47,23 +47,24 @@ _MAX_NAMED = 5
 
 @dataclass(frozen=True, repr=False)
 class QualityReport:
-    """Quality of the recordings of a table, as :func:`check_quality` finds it.
+    """Quality of the recordings of a table, as returned by :func:`check_quality`.
 
-    Printing it shows each kind of finding with its recordings and the remedy.
+    When printed, it shows each kind of finding with the recordings concerned and the remedy.
 
     Parameters
     ----------
     channels : DataFrame
-        A row for each recording and channel: ``row``, the position in the table from 0;
-        ``recording``, ``subject``, ``label`` (where known) and ``channel``; ``fs`` in Hz; the
-        measures; ``time_gaps``, the number of jumps of the time stamps that a reader of files has
-        annotated (NaN without annotations); ``quality``, "ok", "check" or "bad"; ``findings`` and
-        ``remedy`` in words.
+        Table with a row for each channel of each recording. The columns are ``row``, the position
+        in the checked table from 0; ``recording``, ``subject``, ``label`` (if known) and
+        ``channel``; ``fs`` in Hz; the measures; ``time_gaps``, the number of jumps of the time
+        stamps annotated by the reader of the file (NaN without annotations); ``quality``, which is
+        "ok", "check" or "bad"; and ``findings`` and ``remedy`` in words.
     findings : DataFrame
-        A row for each finding: ``row``, ``recording``, ``channel`` ("" for the recording as a
-        whole), ``kind``, ``quality``, ``value`` of the measure, ``text`` and ``remedy``.
+        Table with a row for each finding. The columns are ``row``, ``recording``, ``channel`` (""
+        for the whole recording), ``kind``, ``quality``, ``value`` (of the measure), ``text`` and
+        ``remedy``.
     index : Index of shape (n_recordings,)
-        Index of the table.
+        Index of the checked table.
     """
 
     channels: pd.DataFrame
@@ -72,7 +73,7 @@ class QualityReport:
 
     @property
     def recordings(self) -> pd.DataFrame:
-        """A row for each recording, with the index of the table: the worst of its channels."""
+        """Table with a row for each recording, with the quality of its worst channel."""
         first = self.channels.groupby("row", sort=True).first()
         rank = (
             self.channels["quality"].map(QUALITY_LEVELS.index).groupby(self.channels["row"]).max()
@@ -87,7 +88,7 @@ class QualityReport:
 
     @property
     def kinds(self) -> pd.DataFrame:
-        """A row for each kind of finding: title, numbers of recordings to check and bad, remedy."""
+        """Table with a row for each kind of finding: its title, counts of recordings and remedy."""
         rows = {}
         for kind, part in self.findings.groupby("kind"):
             bad = set(part.loc[part["quality"] == "bad", "row"])
@@ -102,27 +103,27 @@ class QualityReport:
         return ReadableTable([rows[k] for k in ordered], index=ordered, columns=columns)
 
     def drop_bad(self, X: Any, y: Labels | None = None) -> Any:
-        """Leave out the recordings with a bad channel.
+        """Leave out the recordings that are bad or have a bad channel.
 
         Parameters
         ----------
         X : DataFrame
-            The table that was checked, or one with the same rows, such as its features.
+            The checked table, or a table with the same rows, such as its features.
         y : array-like of shape (n_recordings,), default=None
-            Labels of its rows.
+            Labels of the rows of X.
 
         Returns
         -------
         X : DataFrame
             The rows that are not bad.
         y : ndarray
-            Their labels; only if labels are given.
+            Labels of these rows. They are returned only if `y` is given.
 
         Raises
         ------
         ValueError
-            If X or y has other rows than the table that was checked, or X has them in another
-            order, or none is left.
+            If X or y has another number of rows than the checked table, X has the rows in another
+            order, or all recordings are bad.
         """
         bad = (self.recordings["quality"] == "bad").to_numpy()
         for name, given in (("X", X), ("y", y)):
@@ -177,49 +178,50 @@ def check_quality(
     drop_bad: bool = False,
     n_jobs: int | None = None,
 ) -> Any:
-    """Check each channel of each recording, and find copies and conflicts in a table.
+    """Check each channel of each recording, and find copies and inconsistencies in a table.
 
-    Recordings are read one after the other, also from files, and none is kept. Give the samples as
-    recorded: a filter hides clipping, converter steps and missing samples.
+    Recordings, including those in files, are read one after another and are not kept in memory.
+    Give the samples as they were recorded, since filters hide clipping, steps of the converter and
+    missing samples.
 
     Parameters
     ----------
     table : DataFrame
-        Recording table with ``signal`` and ``fs``, and with ``subject`` where known.
+        Recording table with the columns ``signal`` and ``fs`` and, if known, ``subject``.
     y : array-like of shape (n_recordings,), default=None
-        Label of each recording. By default it is the first column of ``label``, ``group``,
-        ``diagnosis``, ``class`` and ``condition`` that the table has, if any.
+        Labels of the recordings. By default, they are taken from the first of the columns
+        ``label``, ``group``, ``diagnosis``, ``class`` and ``condition`` that the table has, if any.
     limits : dict of str to (float, float), default=None
-        Limits that replace those of the table below: a measure above the first number is to be
-        checked, one above the second is bad.
+        Limits by kind of finding, which replace those in the table below. A channel should be
+        checked if its measure is above the first number, and is bad if it is above the second.
     drop_bad : bool, default=False
-        Whether to return the table without bad recordings, in place of the report.
+        Whether to return the table without bad recordings instead of the report.
     n_jobs : int, default=None
-        Number of parallel jobs over recordings.
+        Number of recordings that are processed in parallel.
 
     Returns
     -------
     report : QualityReport
-        Measures, findings and remedies; ``report.drop_bad(table, y)`` leaves out bad recordings,
-        and :class:`~sklearn_emg.inspection.QualityDisplay` draws it.
+        Measures, findings and remedies. ``report.drop_bad(table, y)`` leaves out bad recordings,
+        and :class:`~sklearn_emg.inspection.QualityDisplay` plots the report.
     table : DataFrame
-        In its place, if `drop_bad` is true: the recordings that are not bad. With y it is
-        ``(table, y)``.
+        Recordings that are not bad, returned instead of the report if `drop_bad` is true. If `y` is
+        given, the tuple ``(table, y)`` is returned.
 
     Raises
     ------
     ValueError
-        If the table lacks a column or has unusable rows, y has another length, a limit is unknown,
-        or all recordings are bad and `drop_bad` is true.
+        If the table lacks a required column or has unusable rows, y differs in length from the
+        table, a limit is invalid, or all recordings are bad and `drop_bad` is true.
 
     Warns
     -----
     RecordingWarning
-        If recordings are left out, or the signals are the output of a step of this package.
+        If bad recordings are left out, or the signals are the output of a step of this package.
 
     See Also
     --------
-    recording_properties : Measures what equipment and protocol leave in recordings.
+    recording_properties : Measures properties due to the equipment and the protocol.
     ArtefactDetector : Scores artefacts in windows.
     sklearn_emg.comparison.confound_audit : Tests whether such properties predict the class.
 
@@ -228,43 +230,54 @@ def check_quality(
     =========== ==================================================================== ====== ======
     kind        measure                                                              check  bad
     =========== ==================================================================== ====== ======
-    dead        ``flat``: fraction of samples in equal runs of 10 ms and 15 samples  0.1    0.5
+    dead        ``flat``: fraction of samples in runs of 15 or more equal samples    0.1    0.5
     clipped     ``clipped``: fraction of samples on plateaus at the extrema          0      0.0001
-    rectified   ``rectified``: fraction of samples next to one end - the other       0.015  0.015
+    rectified   ``rectified``: fraction of samples next to one end minus the other   0.015  0.015
     line        ``line``: fraction of the power at 50 or 60 Hz and four harmonics    0.1    0.95
     drift       ``drift`` (standard deviation of means over 0.5 s) / ``rms``         0.7    none
-    noise       ``noise_density`` / median of channels of this name and rate         20     none
+    noise       ``noise_density`` / median of channels with this name and rate       20     none
     resolution  ``step`` of the converter / ``rms``                                  0.25   1
-    spikes      ``spikes``: samples off the median of three by 1.5 times the range   0      none
+    spikes      ``spikes``: number of samples far from the median of three           0      none
     gaps        ``invalid``: fraction of samples that are NaN or infinite            0      0.1
     =========== ==================================================================== ====== ======
 
-    Further kinds have no limit to set. *unreadable*: the file cannot be read. *transposed*: 8
-    channels or more, and more channels than samples. *unit*: as in
-    :func:`~sklearn_emg.recordings.check_recording_table`, integers as counts of a converter are, or
-    an amplitude or offset that EMG in mV does not have. *rate*: below 100 Hz or above 200 kHz; or
-    the power line appears at half or twice its frequency; or the rate is half or twice that of the
-    other recordings, and so is the median frequency. A wrong rate cannot be seen otherwise.
-    *length*: below 0.25 s or a tenth of the median. *offset*: the samples never change their sign.
-    *ragged*: samples are missing at the start or the end only. *interrupted*: the time stamps of
-    the file jump, as :func:`~sklearn_emg.io.read_recordings` annotates, and the samples are joined.
-    *copy* and *overlap*: channels have all samples or some in common, whatever their names, also
-    with another gain, offset, polarity or rate. Some 160 common samples are needed in tables of up
-    to 8 million samples, and some 300 in larger ones; a copy that was filtered, or to which noise
-    was added, is not found. If the subjects or labels differ, all copies are bad, since it is
-    unknown which is right; otherwise the first is kept. *subject*: missing, or spelled like another
-    one. *label*: a subject has several, while most have one.
+    ``flat`` counts runs that last at least 10 ms. A spike is a sample that differs from the median
+    of itself and its two neighbours by more than 1.5 times the range of such medians in the same
+    second and the two next to it. Below 1000 Hz, the factor is larger.
 
-    Clipped samples that a recorder marks as invalid count as clipped: those of a
-    :class:`~sklearn_emg.recordings.SignalFile` whose invalid code is the end of its range, and
-    gaps whose neighbours are at the extrema.
+    The other kinds have no adjustable limits:
 
-    Limits are choices of this package. A finding is a reason to look at a recording, and a
-    recording without one can still be unfit.
+    - *unreadable*: the file cannot be read.
+    - *transposed*: the signal has at least 8 channels, and more channels than samples.
+    - *unit*: the samples are counts of a converter, or their amplitude or offset is implausible for
+      EMG in mV, as in :func:`~sklearn_emg.recordings.check_recording_table`.
+    - *rate*: the sampling rate is below 100 Hz or above 200 kHz; the power line appears at half or
+      twice its frequency; or the rate is half or twice that of the other recordings, and so is the
+      median frequency of the spectrum. Other wrong rates cannot be detected.
+    - *length*: the recording is shorter than 0.25 s, or than a tenth of the median length.
+    - *offset*: the samples never change their sign.
+    - *ragged*: samples are missing only at the start or the end.
+    - *interrupted*: the time stamps of the file jump, according to the annotations of
+      :func:`~sklearn_emg.io.read_recordings`, and the samples on both sides were joined.
+    - *copy*, *overlap*: channels have all or some of their samples in common, regardless of their
+      names and even if they differ in gain, offset, polarity or sampling rate. About 160 common
+      samples are needed in tables of up to 8 million samples, and about 300 in larger tables. A
+      copy that was filtered, or to which noise was added, is not found. If the subjects or labels
+      differ, all copies are bad, since it is unknown which is right. Otherwise, the first copy is
+      not reported.
+    - *subject*: the subject is missing, or its name is spelled like another name.
+    - *label*: a subject has several labels, whereas most subjects have one.
 
-    Common samples are found by winnowing [1]_: patterns of rises and falls over 129 samples, of
-    which every 4th to 64th on average is kept, chosen by its hash. At most some 8 million patterns
-    of a table are in memory.
+    Clipped samples that a recorder marks as invalid count as clipped. They are recognised in a
+    :class:`~sklearn_emg.recordings.SignalFile` if the invalid code is an end of the range of its
+    samples, and otherwise as gaps whose neighbouring samples are at the extrema.
+
+    The limits are choices of this package. A finding is a reason to look at a recording, but a
+    recording without findings may still be unsuitable.
+
+    Common samples are found by winnowing [1]_: each channel is described by patterns of rises and
+    falls over 129 samples, of which on average every 4th to 64th is kept, chosen by its hash. At
+    most about 8 million patterns of a table are in memory.
 
     References
     ----------
@@ -320,7 +333,7 @@ def _limits(given: Mapping[str, tuple[float, float]] | None) -> dict[str, tuple[
         check_option(kind, tuple(LIMITS), "limits", "check_quality")
         if np.shape(pair) != (2,) or np.isnan(np.asarray(pair, dtype=float)).any():
             raise InvalidParameterError(
-                f"The 'limits' of check_quality must hold two numbers for {kind!r}: above which a "
+                f"The 'limits' of check_quality must have two numbers for {kind!r}: above which a "
                 f"channel is to be checked, and above which it is bad. Got {pair!r}."
             )
         limits[kind] = (float(pair[0]), float(pair[1]))
@@ -342,9 +355,9 @@ def _labels(table: pd.DataFrame, y: Labels | None) -> list[Any] | None:
 def _measured(
     table: pd.DataFrame, labels: list[Any] | None, n_jobs: int | None
 ) -> tuple[list[Channel], list[Sketch | None]]:
-    """Channels of all recordings with their measures, and their sketches."""
+    """Measure the channels of all recordings and compute their sketches."""
     rows = _rows(table, labels)
-    # The size of a file of unknown length is not asked for before it is read.
+    # The size of a file of unknown length is not determined before the file is read.
     sizes = [
         0 if isinstance(s, SignalFile) and s.length is None else int(np.prod(s.shape))
         for s in table["signal"]
@@ -357,11 +370,11 @@ def _measured(
 
 
 def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Channel, Any]]:
-    """Signal, facts and names of the channels of each recording."""
+    """Return the signal, the metadata and the channel names of each recording."""
     column = next((n for n in _NAMES if n in table), None)
     names = table.index.tolist() if column is None else table[column].tolist()
     subjects = table["subject"].tolist() if "subject" in table else [None] * len(table)
-    # Readers state where samples are counts of an unknown gain.
+    # Readers state in the column "unit" if samples are counts and the gain is unknown.
     units = table["unit"].tolist() if "unit" in table else ["mV"] * len(table)
     annotations = table["annotations"].tolist() if "annotations" in table else [None] * len(table)
     is_cut = {"start", "stop"} <= set(table.columns)
@@ -387,7 +400,7 @@ def _rows(table: pd.DataFrame, labels: list[Any] | None) -> list[tuple[Any, Chan
 
 
 def _interruptions(annotations: Any) -> tuple[float, ...] | None:
-    """Times in s at which the time stamps of a file jump, as its reader annotates them."""
+    """Return the times in s at which the time stamps of a file jump, from its annotations."""
     if not isinstance(annotations, tuple | list):
         return None
     return tuple(float(a[0]) for a in annotations if a[3] == GAP_SOURCE)
@@ -396,7 +409,7 @@ def _interruptions(annotations: Any) -> tuple[float, ...] | None:
 def _of_recording(
     signal: Any, facts: Channel, names: tuple[str, ...], mask: int
 ) -> list[tuple[Channel, Sketch | None]]:
-    """Channels of one recording; a single one for a recording that cannot be measured."""
+    """Measure the channels of a recording, or return a single entry if this is impossible."""
     if is_swapped(signal):
         text = f"more channels than samples (shape {tuple(signal.shape)})"
         return [(replace(facts, n_times=signal.shape[-1], error=("transposed", text)), None)]
@@ -414,10 +427,10 @@ def _of_recording(
 
 
 def _samples(signal: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_] | None]:
-    """Samples of all channels, and which of them are clipped by the code that they have."""
+    """Return the samples of all channels, and which of them have a code that marks clipping."""
     if not isinstance(signal, SignalFile):
         return np.atleast_2d(read_signal(signal)), None
-    # float64: the step of a converter is lost in the rounding of float32.
+    # Read as float64, since rounding to float32 would hide the step of the converter.
     X = np.atleast_2d(signal.read(dtype=np.float64))
     kind = signal.stored_dtype
     if signal.invalid is None or kind.kind not in "iu":
@@ -429,7 +442,7 @@ def _samples(signal: Any) -> tuple[NDArray[np.floating], NDArray[np.bool_] | Non
 def _read_part(
     signals: list[Any], places: list[tuple[int, int]], channel: int, start: int, stop: int
 ) -> NDArray[np.float64]:
-    """Some samples of a channel."""
+    """Read a range of samples of a channel."""
     row, number = places[channel]
     signal = signals[row]
     if isinstance(signal, SignalFile):
@@ -442,7 +455,7 @@ def _read_part(
 def _report(
     channels: list[Channel], found: list[Finding], index: pd.Index, has_labels: bool
 ) -> QualityReport:
-    """Tables of channels and findings."""
+    """Build the tables of channels and findings."""
     names = {(c.row, c.number): c.name for c in channels}
     recordings = {c.row: c.recording for c in channels}
     findings = pd.DataFrame(
@@ -463,7 +476,7 @@ def _report(
 def _by_channel(
     channels: list[Channel], found: list[Finding]
 ) -> Iterator[tuple[Channel, list[Finding]]]:
-    """Channels with their findings and those of the recording as a whole."""
+    """Yield each channel with its findings and those of the whole recording."""
     grouped: dict[tuple[int, int | None], list[Finding]] = {}
     for f in found:
         grouped.setdefault((f.row, f.channel), []).append(f)
@@ -472,7 +485,7 @@ def _by_channel(
 
 
 def _row(c: Channel, found: list[Finding]) -> dict[str, Any]:
-    """Row of a channel in the report."""
+    """Return the row of a channel in the report."""
     return {
         "row": c.row,
         "recording": c.recording,

@@ -1,4 +1,4 @@
-"""Samples that two channels have in common: copies, also of another gain, and overlapping cuts."""
+"""Search for channels that have samples in common: copies and overlapping cuts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from sklearn_emg.preprocessing._quality._measures import Sketch
 
 __all__ = ["Overlap", "mask_for", "overlaps"]
 
-# Bits of the hash of a pattern that are 0: one in 2^2 to 2^6 is kept, fewer in very long tables.
+# Number of bits of the hash that are 0 for patterns that are kept: one in 2**2 to 2**6 patterns is
+# kept, and fewer in very long tables.
 _SPARSE, _DENSE, _DENSEST = 10, 6, 2
 _FEW_PATTERNS, _MAX_PATTERNS = 1 << 21, 1 << 23
-_MIN_PATTERNS = 2  # at one distance
-_TOLERANCE = 1e-3  # of the range of the samples around a pattern, for those of another gain
+_MIN_PATTERNS = 2  # minimum number of common patterns at the same lag
+_TOLERANCE = 1e-3  # fraction of the range of the samples of a pattern, for copies of another gain
 
 
 class Overlap(NamedTuple):
@@ -25,11 +26,12 @@ class Overlap(NamedTuple):
     Parameters
     ----------
     first, second : int
-        Numbers of the channels.
+        Indices of the two channels.
     start, second_start, n_samples : int
-        Where they start in either channel, and their number.
+        Index of the first common sample in the first and in the second channel, and number of
+        common samples.
     gain : float
-        Samples of the second channel per unit of the first, 1 for equal samples.
+        Factor by which the samples of the second channel are larger than those of the first.
     """
 
     first: int
@@ -41,9 +43,9 @@ class Overlap(NamedTuple):
 
 
 def mask_for(n_samples: int) -> int:
-    """Bits of the hash of a pattern that are 0 where it is kept, for samples of a whole table.
+    """Choose which bits of the hash must be 0 for patterns to be kept, for a table of this size.
 
-    Longer tables keep fewer of their patterns, so that memory is bounded.
+    Longer tables keep a smaller fraction of their patterns, which limits the memory.
     """
     bits = _DENSEST
     while bits < _DENSE and n_samples >> bits > _FEW_PATTERNS:
@@ -60,21 +62,21 @@ def overlaps(
 ) -> list[Overlap]:
     """Find channels that have samples in common.
 
-    Of more than two channels with the same samples, each is compared with the one before it.
+    If more than two channels have the same samples, each is compared with the previous one.
 
     Parameters
     ----------
     sketches : sequence of Sketch or None
-        One for each channel.
+        Sketch of each channel.
     read : callable
-        ``read(channel, start, stop)`` gives samples of a channel.
+        Function that is called as ``read(channel, start, stop)`` and returns samples of a channel.
     lengths : sequence of int
         Number of samples of each channel.
 
     Returns
     -------
     found : list of Overlap
-        In the order of the channels.
+        Overlaps in the order of the channels.
     """
     found: list[Overlap] = []
     originals: dict[bytes, int] = {}
@@ -85,7 +87,7 @@ def overlaps(
         if before is not None and lengths[before] == lengths[k]:
             found.append(Overlap(before, k, 0, 0, lengths[k], 1.0))
         originals[sketch.digest] = k
-    # One of several equal channels stands for all of them.
+    # One of several equal channels represents all of them.
     distinct = sorted(originals.values())
     for first, second, lag, places in _candidates(sketches, distinct):
         start, stop = max(0, -lag), min(lengths[first], lengths[second] - lag)
@@ -102,7 +104,7 @@ def overlaps(
 def _candidates(
     sketches: Sequence[Sketch | None], channels: Sequence[int]
 ) -> list[tuple[int, int, int, list[int]]]:
-    """Pairs of channels with the lag at which most patterns agree, and where some of these are."""
+    """Find pairs of channels, the lag at which most patterns agree, and places of such patterns."""
     words, position, channel = _patterns(sketches, channels)
     at = np.flatnonzero(words[1:] == words[:-1])
     pairs = np.column_stack([channel[at], channel[at + 1], position[at + 1] - position[at]])
@@ -124,7 +126,7 @@ def _candidates(
 def _patterns(
     sketches: Sequence[Sketch | None], channels: Sequence[int]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
-    """Patterns in ascending order with their positions and channels, without repeated ones."""
+    """Sort the patterns, with their positions and channels, and omit repeated ones."""
     kept = [(k, sketch) for k in channels if (sketch := sketches[k])]
     none = Sketch(b"", np.empty(0, np.uint64), np.empty(0, np.int64))
     words = np.concatenate([s.words for _, s in [(0, none), *kept]])
@@ -132,7 +134,7 @@ def _patterns(
     channel = np.repeat([k for k, _ in kept], [len(s.words) for _, s in kept]).astype(np.int64)
     order = np.lexsort((position, channel, words))
     words, position, channel = words[order], position[order], channel[order]
-    # A pattern that a channel repeats, as a sine does, says nothing.
+    # A pattern that a channel repeats, as a sine does, is not specific.
     within = (words[1:] == words[:-1]) & (channel[1:] == channel[:-1])
     repeated = np.zeros(len(words), dtype=bool)
     repeated[1:] |= within
@@ -141,7 +143,7 @@ def _patterns(
 
 
 def _common(x: NDArray[np.float64], y: NDArray[np.float64], place: int) -> tuple[int, int, float]:
-    """Start and stop of the samples around a place that are equal but for gain and offset."""
+    """Find the samples around a place that are equal except for gain and offset."""
     from sklearn_emg.preprocessing._quality._kernels import SPAN
 
     inside = slice(place, place + SPAN)
@@ -161,7 +163,7 @@ def _common(x: NDArray[np.float64], y: NDArray[np.float64], place: int) -> tuple
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Gain and offset of y as a straight line over x."""
+    """Fit y as a straight line in x, and return its gain and offset."""
     both = np.isfinite(x) & np.isfinite(y)
     if both.sum() < 2:
         return np.nan, np.nan
@@ -173,15 +175,17 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]
 
 
 def chains(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Groups of numbers that are joined by pairs, in ascending order.
+    """Group numbers that are connected by pairs.
 
     Parameters
     ----------
     pairs : sequence of (int, int)
+        Pairs of numbers of the same group.
 
     Returns
     -------
     groups : list of list of int
+        Groups of numbers, in ascending order.
     """
     root: dict[int, int] = {}
 

@@ -1,4 +1,4 @@
-"""What measures of a channel, and copies among channels, mean for the use of a recording."""
+"""Findings about recordings, from the measures of their channels and from copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUALITY_LEVELS = ("ok", "check", "bad")
 
 
 class Kind(NamedTuple):
-    """Title of a kind of finding, and what to do."""
+    """Title of a kind of finding, and its remedy."""
 
     title: str
     remedy: str
@@ -55,7 +55,7 @@ QUALITY_KINDS = {
     "label": Kind("label in doubt", "correct the labels, or leave the recordings out"),
 }
 
-#: Values of measures above which a channel is to be checked, and above which it is bad.
+# #: Values of measures above which a channel should be checked, and above which it is bad.
 LIMITS = {
     "dead": (0.1, 0.5),
     "clipped": (0.0, 1e-4),
@@ -68,15 +68,15 @@ LIMITS = {
     "gaps": (0.0, 0.1),
 }
 _MIN_LENGTH = 0.25  # s
-_MIN_RELATIVE_LENGTH = 0.1  # of the median of the table
-_MIN_GROUP = 3  # recordings that a comparison within the table needs
-_MAX_SPREAD = 0.2  # of the base-2 logarithm around a factor of the rate
+_MIN_RELATIVE_LENGTH = 0.1  # as a fraction of the median length in the table
+_MIN_GROUP = 3  # minimum number of recordings for comparisons within the table
+_MAX_SPREAD = 0.2  # maximum deviation from the factor of the rate, in octaves
 _MOST_OF_BOTH = 0.5
 
 
 @dataclass
 class Channel:
-    """One channel of one recording: where it belongs, and its measures."""
+    """One channel of one recording, with its metadata and its measures."""
 
     row: int
     number: int
@@ -88,16 +88,16 @@ class Channel:
     label: Any = None
     is_cut: bool = False
     is_counts: bool = False
-    interruptions: tuple[float, ...] | None = None  # s, None where nothing states them
+    interruptions: tuple[float, ...] | None = None  # times in s, or None if they are unknown
     measures: dict[str, Any] = field(default_factory=dict)
-    error: tuple[str, str] | None = None  # kind and text, where the samples were not measured
+    error: tuple[str, str] | None = None  # kind and text, if the samples could not be measured
 
     def get(self, name: str) -> float:
         return float(self.measures.get(name, np.nan))
 
 
 class Finding(NamedTuple):
-    """A fault of a channel, or of a recording where `channel` is None."""
+    """A finding about a channel, or about a whole recording if `channel` is None."""
 
     row: int
     channel: int | None
@@ -123,17 +123,18 @@ def findings_of(
     *,
     raw: bool,
 ) -> list[Finding]:
-    """All findings, in the order of the recordings.
+    """Return all findings, in the order of the recordings.
 
     Parameters
     ----------
     channels : sequence of Channel
+        Channels of all recordings.
     overlaps : sequence of Overlap
         Samples that channels have in common.
     limits : mapping of str to (float, float)
-        As ``LIMITS``.
+        Limits by kind, as in ``LIMITS``.
     raw : bool
-        Whether the samples are those of the recorder, of which the unit can be checked.
+        Whether the samples are as recorded, so that their unit can be checked.
     """
     measured = [c for c in channels if c.error is None]
     found = [_finding(c, c.error[0], "bad", np.nan, c.error[1]) for c in channels if c.error]
@@ -155,7 +156,7 @@ def findings_of(
 
 
 def _of_limits(c: Channel, limits: Mapping[str, tuple[float, float]]) -> list[Finding]:
-    """Findings of a channel by itself."""
+    """Return the findings that depend only on the channel itself."""
     found = {}
     for kind, (value, text) in _values(c).items():
         check, bad = limits[kind]
@@ -169,20 +170,20 @@ def _of_limits(c: Channel, limits: Mapping[str, tuple[float, float]]) -> list[Fi
 
 
 def _of_signs(c: Channel, found: dict[str, Finding]) -> list[Finding]:
-    """The findings with those on rectified samples and offsets."""
+    """Return the findings, corrected for samples of a single sign."""
     if c.measures["one_sign"]:
         if "rectified" not in found:
             text = f"never changes its sign, with a mean of {c.get('mean'):.2g} mV"
             remedy = "subtract the offset; give the raw signal if this is an envelope"
             found["offset"] = _finding(c, "offset", "check", c.get("mean"), text, remedy)
     elif "clipped" in found:
-        # Saturated amplifiers crowd the samples at one end as rectifiers do.
+        # Like rectification, saturation causes many samples near one end of the range.
         found.pop("rectified", None)
     return [*found.values()]
 
 
 def _values(c: Channel) -> dict[str, tuple[float, str]]:
-    """Measure and text of each kind that has limits."""
+    """Return the measure and the text of each kind that has limits."""
     rms = c.get("rms") or np.nan
     return {
         "dead": (c.get("flat"), _dead_text(c)),
@@ -241,7 +242,7 @@ def _gap_text(c: Channel) -> str:
 
 
 def _of_units(channels: Sequence[Channel]) -> list[Finding]:
-    """Amplitudes that are not those of EMG in mV; the first fault of each channel."""
+    """Find amplitudes that are implausible for EMG in mV, with the first fault of each channel."""
     live = [k for k, c in enumerate(channels) if c.get("rms") > 0 and not c.is_counts]
     if not live:
         return []
@@ -260,7 +261,7 @@ def _of_units(channels: Sequence[Channel]) -> list[Finding]:
 
 
 def _of_counts(channels: Sequence[Channel]) -> list[Finding]:
-    """Samples whose size in mV is not known."""
+    """Find channels whose gain is not known."""
     text = "the samples are counts of a converter, and their size in mV is not known"
     remedy = "give the gain to the reader"
     counts = [c for c in channels if c.is_counts]
@@ -282,7 +283,7 @@ def _of_rates(channels: Sequence[Channel]) -> list[Finding]:
 
 
 def _of_spectra(channels: Sequence[Channel]) -> list[Finding]:
-    """Rates of half or twice those of the other rows, with spectra shifted by the same factor."""
+    """Find sampling rates that differ by a factor of 2, with spectra shifted by this factor."""
     rates = np.array([c.fs for c in channels])
     frequencies = np.array([c.get("median_freq") for c in channels])
     usable = np.isfinite(frequencies) & (frequencies > 0)
@@ -316,7 +317,7 @@ def _of_lengths(channels: Sequence[Channel]) -> list[Finding]:
         if length < _MIN_LENGTH:
             text = f"{length:.2g} s are too short for most windows"
         elif length < _MIN_RELATIVE_LENGTH * typical:
-            text = f"{length:.2g} s are short, half of the recordings have {typical:.2g} s or more"
+            text = f"{length:.2g} s are short: half of the recordings have {typical:.2g} s or more"
         else:
             continue
         found.append(_finding(c, "length", "check", length, text))
@@ -324,7 +325,7 @@ def _of_lengths(channels: Sequence[Channel]) -> list[Finding]:
 
 
 def _of_interruptions(channels: Sequence[Channel]) -> list[Finding]:
-    """Recordings whose time stamps jump, where a reader has joined the samples."""
+    """Find recordings whose time stamps jump, where the reader has joined the samples."""
     found = []
     for c in {c.row: c for c in channels}.values():
         if c.interruptions:
@@ -339,7 +340,7 @@ def _of_interruptions(channels: Sequence[Channel]) -> list[Finding]:
 
 
 def _of_noise(channels: Sequence[Channel], limits: tuple[float, float]) -> list[Finding]:
-    """Noise at high frequencies that exceeds that of channels with the same name and rate."""
+    """Find channels with more noise than others of the same name and sampling rate."""
     groups: dict[Any, list[Channel]] = {}
     for c in channels:
         groups.setdefault((c.name, c.fs, c.is_counts), []).append(c)
@@ -358,7 +359,7 @@ def _of_noise(channels: Sequence[Channel], limits: tuple[float, float]) -> list[
 
 
 def _of_overlaps(channels: Sequence[Channel], overlaps: Sequence[Overlap]) -> list[Finding]:
-    """Copies and cuts that overlap."""
+    """Return the findings for copies and for overlapping cuts."""
     whole: list[Overlap] = []
     partial: list[Overlap] = []
     for o in overlaps:
@@ -374,7 +375,7 @@ def _of_overlaps(channels: Sequence[Channel], overlaps: Sequence[Overlap]) -> li
 
 
 def _of_copies(group: Sequence[Channel], gains: Sequence[float]) -> list[Finding]:
-    """Findings of channels that have all samples in common."""
+    """Return the findings for channels that have all samples in common."""
     found = []
     doubt = _what_differs(group)
     for c, gain in zip(group, gains):
@@ -400,10 +401,10 @@ def _what_differs(group: Sequence[Channel]) -> str:
 
 
 def _of_cuts(first: Channel, second: Channel, overlap: Overlap) -> list[Finding]:
-    """Findings of two channels that have some samples in common."""
+    """Return the findings for two channels that have some samples in common."""
     doubt = _what_differs((first, second))
     if first.is_cut and first.recording == second.recording and not doubt:
-        return []  # cut on purpose, as segments of one recording
+        return []  # segments that were cut from the same recording on purpose
     share = overlap.n_samples / min(first.n_times, second.n_times)
     quality = "bad" if doubt and share >= _MOST_OF_BOTH else "check"
     found = []
@@ -416,7 +417,7 @@ def _of_cuts(first: Channel, second: Channel, overlap: Overlap) -> list[Finding]
 
 
 def _place(c: Channel, start: int, n_samples: int) -> str:
-    """Where samples of a channel are, in s."""
+    """Describe where samples of a channel are, in s."""
     length = f"{n_samples / c.fs:.3g} s"
     if start + n_samples >= c.n_times:
         return f"the last {length}"
@@ -424,7 +425,7 @@ def _place(c: Channel, start: int, n_samples: int) -> str:
 
 
 def _name(c: Channel, seen_from: Channel) -> str:
-    """Name of another channel: the recording, its channel and subject where they differ."""
+    """Name another channel by its recording, and by its channel and subject if they differ."""
     if c.row == seen_from.row:
         return f"channel {c.name}"
     name = f"{c.recording}" if c.recording != seen_from.recording else f"row {c.row}"
@@ -436,7 +437,7 @@ def _name(c: Channel, seen_from: Channel) -> str:
 
 
 def _of_subjects(channels: Sequence[Channel]) -> list[Finding]:
-    """Names of subjects that are missing or look alike, and subjects with several labels."""
+    """Find subjects without a name, with similar names, or with several labels."""
     rows = {c.row: c for c in channels}
     if all(c.subject is None for c in rows.values()):
         return []
@@ -450,7 +451,7 @@ def _of_subjects(channels: Sequence[Channel]) -> list[Finding]:
 
 
 def _of_spellings(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
-    """Names of subjects that look like spellings of one name."""
+    """Find subjects whose names look like different spellings of the same name."""
     found = []
     for names in similar_subjects(named):
         for name in names:
@@ -461,10 +462,10 @@ def _of_spellings(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
 
 
 def _of_labels(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
-    """Subjects with several labels, where most have one."""
+    """Find subjects with several labels, if most subjects have only one."""
     labels = {s: list(dict.fromkeys(c.label for c in cs)) for s, cs in named.items()}
     several = [s for s, values in labels.items() if len(values) > 1]
-    # Labels of gestures or levels vary within most subjects; those of a disease do not.
+    # Labels of gestures or contraction levels vary within most subjects; those of diseases do not.
     if len(named) == 1 or len(several) > len(named) / 2:
         return []
     found: list[Finding] = []
@@ -475,5 +476,5 @@ def _of_labels(named: Mapping[Any, Sequence[Channel]]) -> list[Finding]:
 
 
 def _of_recording(c: Channel, kind: str, quality: str, text: str) -> Finding:
-    """A finding of the recording as a whole."""
+    """Make a finding about a whole recording."""
     return Finding(c.row, None, kind, quality, np.nan, text, QUALITY_KINDS[kind].remedy)

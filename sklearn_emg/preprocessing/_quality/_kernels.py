@@ -1,22 +1,28 @@
-"""Compiled passes over the samples of a channel; imported when needed, as numba loads slowly."""
+"""Compiled loops over the samples of a channel, imported only when needed as numba loads slowly."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-#: Samples that a word of the pattern of rises and falls covers.
+# #: Number of samples that a pattern of rises and falls covers.
 SPAN = 129
-_MIN_CHANGES = 6  # between rises and falls in a word; a slow wave has fewer
+_MIN_CHANGES = 6  # minimum number of changes between rises and falls; a slow wave has fewer
 
 
 @njit(cache=True)
 def gaps(x):
-    """Runs of NaN or infinity: number, longest, and those at the start and the end, in samples.
+    """Count gaps, which are runs of NaN or infinity, and measure them in samples.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
+        Samples of a channel.
+
+    Returns
+    -------
+    n_gaps, longest, at_start, at_end : int
+        Number of gaps, and lengths of the longest gap and of those at the start and the end.
     """
     n_gaps, longest, run, first = 0, 0, 0, -1
     for i in range(x.shape[0]):
@@ -33,12 +39,19 @@ def gaps(x):
 
 @njit(cache=True)
 def flat_runs(x, n_flat):
-    """Samples in runs of at least `n_flat` equal ones, and the longest run.
+    """Count samples in runs of equal samples, and find the longest run.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
+        Samples of a channel.
     n_flat : int
+        Minimum length of a run that is counted.
+
+    Returns
+    -------
+    total, longest : int
+        Number of samples in such runs, and length of the longest run.
     """
     total, longest, run = 0, 0, 0
     for i in range(x.shape[0]):
@@ -53,17 +66,25 @@ def flat_runs(x, n_flat):
 
 @njit(cache=True)
 def count_spikes(x, n_stretch, limit, smallest):
-    """Samples that are farther from the median of three than `limit` times the range around them.
+    """Count samples that differ from the median of three by `limit` times the range around them.
 
-    The range is that of the medians in the same stretch and in both next to it.
+    The range is that of the medians in the same stretch and in the two stretches next to it.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
+        Samples of a channel in mV.
     n_stretch : int
+        Length of a stretch in samples.
     limit : float
+        Minimum ratio of the difference to the range.
     smallest : float
-        Distance in mV that a spike has at least.
+        Minimum difference of a spike in mV.
+
+    Returns
+    -------
+    found : int
+        Number of spikes.
     """
     n = x.shape[0]
     if n < 3:
@@ -94,25 +115,28 @@ def _median(a, b, c):
 
 @njit(cache=True)
 def sketch(x, mask):
-    """Some positions of a signal with the pattern of rises and falls of the samples after each.
+    """Choose positions of a signal by the pattern of rises and falls that follows each of them.
 
-    A pattern does not depend on gain, offset and polarity. Which patterns are chosen depends on
-    them alone, so that two signals have the same ones where they have the same samples.
+    A pattern does not depend on gain, offset and polarity. The choice depends only on the patterns,
+    so the same patterns are chosen wherever two signals have the same samples.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
+        Samples of a channel.
     mask : uint64
-        A pattern is chosen where these bits of its hash are 0.
+        Bits of the hash that must be 0 for a pattern to be chosen.
 
     Returns
     -------
     words : ndarray of uint64 of shape (n_chosen,)
+        Hashes of the chosen patterns.
     positions : ndarray of int64 of shape (n_chosen,)
+        Indices of the first sample of each pattern.
     """
     one = np.uint64(1)
     n = x.shape[0]
-    # Twice the expected number; a pattern that recurs at once, as in a sine, may take more.
+    # Twice the expected number. A repeated pattern, as in a sine, may be chosen more often.
     size = 2 * n // (np.int64(mask) + 1) + 64
     words = np.empty(size, dtype=np.uint64)
     positions = np.empty(size, dtype=np.int64)
@@ -143,7 +167,7 @@ def sketch(x, mask):
 
 @njit(cache=True)
 def _mixed(word):
-    """Hash of 64 bits, the last step of SplitMix64."""
+    """Hash 64 bits by the last step of SplitMix64."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return word ^ (word >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""Measures of the quality of one channel, from its raw samples."""
+"""Quality measures of a channel, from its raw samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn_emg.preprocessing._artefacts._properties import (
 
 __all__ = ["MEASURES", "Sketch", "measures_of"]
 
-#: Measures of a channel in the order of the report; those of ``signal_properties`` are included.
+# #: Measures of a channel in the order of the report, including those of ``signal_properties``.
 MEASURES = (
     "length",
     "rms",
@@ -38,24 +38,26 @@ MEASURES = (
     "longest_gap",
     "median_freq",
 )
-_FLAT = 0.01  # s; at a low rate the steps of a converter cause several equal samples
+_FLAT = 0.01  # s; at a low rate, the steps of a converter cause several equal samples in a row
 _MIN_FLAT = 15
-_SPIKE = 1.5  # times the range of the samples around it; more below 1000 Hz, as in ArtefactDetector
-_CLOSE, _MIN_GAPS = 0.8, 3  # gaps next to samples of this fraction of the extremum are clipped
-_SHORT = 0.005  # s
-_SLOW = 0.5  # s; stretches whose means drift
-_NEAR = 0.02  # of the range, next to the lowest value
+_SPIKE = 1.5  # times the range of the samples around it; larger below 1000 Hz, see ArtefactDetector
+# Gaps are clipped if they are next to samples of this fraction of the extremum, and if there are at
+# least this many gaps.
+_CLOSE, _MIN_GAPS = 0.8, 3
+_SHORT = 0.005  # s; maximum length of a short gap
+_SLOW = 0.5  # s; length of the stretches whose means measure the drift
+_NEAR = 0.02  # fraction of the range that counts as near the lowest value
 _HARMONICS = 5
 _LINE_FREQS = (50.0, 60.0)
-# Where the power line seems to be at half of the true rate, and at twice it: the frequency, its
-# multiples that are seen then, and the fraction of the power that one peak alone has to have.
+# Apparent power line if the stated rate is half or twice the true rate: its frequencies, the
+# multiples at which peaks are searched for, and the fraction of the power that a single peak needs.
 _AT_HALF = ((25.0, 30.0), (1, 3, 5, 7), 0.03)
 _AT_TWICE = ((100.0, 120.0), (1, 2, 3, 4, 5), 0.05)
 _MIN_PEAKS = 3
 
 
 class Sketch(NamedTuple):
-    """What identifies the samples of a channel: a digest, and patterns at some positions."""
+    """Digest of the samples of a channel, and patterns at some positions."""
 
     digest: bytes
     words: NDArray[np.uint64]
@@ -65,26 +67,27 @@ class Sketch(NamedTuple):
 def measures_of(
     x: NDArray[np.float64], fs: float, mask: int, at_end: NDArray[np.bool_] | None = None
 ) -> tuple[dict[str, Any], Sketch | None]:
-    """Measures and sketch of a channel.
+    """Compute the measures and the sketch of a channel.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
-        Samples in mV; NaN and infinity are invalid.
+        Samples in mV. NaN and infinite samples are invalid.
     fs : float
         Sampling rate in Hz.
     mask : int
-        Bits of the hash of a pattern that are 0 where it is kept, see ``sketch``.
+        Bits of the hash that must be 0 for a pattern to be kept, see ``sketch``.
     at_end : ndarray of bool of shape (n_times,), default=None
-        Invalid samples whose stored value is the end of the converter's range: they are clipped.
+        True for invalid samples whose code is an end of the converter's range. They count as
+        clipped.
 
     Returns
     -------
     measures : dict of str to float
-        Those of ``MEASURES``, and further ones for findings: ``mean``, ``amplitude``, ``integers``,
-        ``one_sign``, ``gap_at_start``, ``gap_at_end`` in samples, ``rate_factor``.
+        Measures of ``MEASURES``, and others that findings need, such as ``mean``, ``amplitude`` and
+        ``rate_factor``.
     sketch : Sketch or None
-        None for a channel without at least two different samples.
+        Sketch of the samples, or None if the channel does not have at least two different samples.
     """
     from sklearn_emg.preprocessing._quality import _kernels as kernels
 
@@ -124,13 +127,13 @@ def measures_of(
 
 
 def _drift(x: NDArray[np.float64], n_stretch: int) -> float:
-    """Standard deviation of the means of stretches; 0 for a single one."""
+    """Compute the standard deviation of the means of stretches, or 0 for a single stretch."""
     n = len(x) // n_stretch
     return float(x[: n * n_stretch].reshape(n, n_stretch).mean(axis=1).std()) if n > 1 else 0.0
 
 
 def _filled(x: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Samples with straight lines in the gaps; zeros where there is no sample."""
+    """Fill gaps with straight lines, or with zeros if there is no valid sample."""
     at = np.flatnonzero(finite)
     return np.interp(np.arange(len(x)), at, x[at]) if at.size else np.zeros_like(x)
 
@@ -138,10 +141,10 @@ def _filled(x: NDArray[np.float64], finite: NDArray[np.bool_]) -> NDArray[np.flo
 def _clipped_gaps(
     x: NDArray[np.float64], finite: NDArray[np.bool_], at_one_end: bool, fs: float
 ) -> NDArray[np.bool_]:
-    """Samples in gaps that a recorder has marked as invalid since they were clipped.
+    """Find samples in gaps that the recorder marked as invalid because they were clipped.
 
-    These are gaps between samples at the extrema, and short ones if the samples are also clipped
-    at the end of the range that is not an invalid code.
+    These are gaps between samples near an extremum, and short gaps if samples are also clipped at
+    the end of the range that is not used as the invalid code.
     """
     clipped = np.zeros(len(x), dtype=bool)
     edges = np.flatnonzero(np.diff(finite, prepend=True, append=True)).reshape(-1, 2)
@@ -161,7 +164,7 @@ def _clipped_gaps(
 
 
 def _of_amplitudes(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Measures of the distribution of valid samples."""
+    """Compute measures of the distribution of valid samples."""
     mean = values.mean()
     centred = values - mean
     low, high = values.min(), values.max()
@@ -170,7 +173,7 @@ def _of_amplitudes(values: NDArray[np.float64]) -> dict[str, Any]:
         "mean": mean,
         "rms": float(np.sqrt(np.mean(centred**2))) if varies else 0.0,
         "amplitude": float(np.abs(centred).mean()) if varies else 0.0,
-        # Integers in a small range are rather a pulse or a label than a signal.
+        # Integers in a small range are probably a pulse or a label, not counts.
         "integers": bool(high - low >= 3 and (values == np.rint(values)).all()),
         "one_sign": varies and bool(low >= 0 or high <= 0),
         "rectified": abs(_near_end(values) - _near_end(-values)) if varies else 0.0,
@@ -178,10 +181,11 @@ def _of_amplitudes(values: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _near_end(values: NDArray[np.float64]) -> float:
-    """Fraction of samples next to the lowest value, without those at it.
+    """Compute the fraction of samples near the lowest value, without those equal to it.
 
-    A rectified signal has more samples there than anywhere else, also without its mean, and few at
-    the other end; a sine has as many there, and a clipped signal has them at the value itself.
+    A rectified signal has more samples there than anywhere else, even after its mean is subtracted,
+    and few near the other end. A sine has as many near the other end, and a clipped signal has many
+    samples that are equal to the lowest value.
     """
     low = values.min()
     high = np.partition(values, int(0.99 * (len(values) - 1)))[int(0.99 * (len(values) - 1))]
@@ -189,7 +193,7 @@ def _near_end(values: NDArray[np.float64]) -> float:
 
 
 def _of_lines(spectrum: Spectrum | None, rms: float) -> dict[str, float]:
-    """Power-line interference with its harmonics, and peaks that it has at a wrong rate."""
+    """Measure power-line interference, and find the peaks that it has if the rate is wrong."""
     if spectrum is None:
         return {}
     freqs, density = spectrum.freqs, spectrum.density[0]
@@ -206,7 +210,7 @@ def _of_lines(spectrum: Spectrum | None, rms: float) -> dict[str, float]:
     if _has_lines(spectrum, rms, *_AT_HALF):
         found["rate_factor"] = 0.5
     elif not seen and _has_lines(spectrum, rms, *_AT_TWICE):
-        # Rectifiers hum at twice the frequency of the line, but not without the line itself.
+        # Rectifiers hum at twice the power-line frequency, but not without this frequency itself.
         found["rate_factor"] = 2.0
     return found
 
@@ -218,7 +222,7 @@ def _has_lines(
     multiples: tuple[int, ...],
     smallest: float,
 ) -> bool:
-    """Whether there are peaks at one of some frequencies and its multiples."""
+    """Return whether there are peaks at one of the frequencies and its multiples."""
     for line in lines:
         amplitudes = [spectrum.amplitude_of_line(k * line)[0] for k in multiples]
         n_peaks = sum(a > 0 for a in amplitudes)
@@ -230,7 +234,7 @@ def _has_lines(
 
 
 def _power(spectrum: Spectrum, line: float) -> float:
-    """Power of a line and its harmonics in mV²; 0 where the line itself is not seen."""
+    """Compute the power of a line and its harmonics in mV², or 0 without a peak at the line."""
     first = spectrum.amplitude_of_line(line)[0]
     if not first > 0:
         return 0.0
