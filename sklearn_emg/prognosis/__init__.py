@@ -1,4 +1,4 @@
-"""Prognosis: values at later visits from contexts of earlier ones, and times to an event."""
+"""Prognosis: prediction of values at later visits from earlier visits, and of times to an event."""
 
 from sklearn_emg.prognosis._baselines import (
     ContextBoostingRegressor,

@@ -1,4 +1,4 @@
-"""Baselines of a prognosis: what the last value, a slope, a mixed model or boosting predicts."""
+"""Baselines of prognosis: the last value, a slope, a mixed model and boosting."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sklearn_emg.prognosis._contexts import Contexts, has_contexts
 
 
 class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
-    """Base of regressors of contexts: it checks X and y and reads the contexts."""
+    """Base class of regressors of contexts, which checks X and y and reads the contexts."""
 
-    _names: list[str] | None = None  # of the features of contexts seen in fit
+    _names: list[str] | None = None  # names of the features of contexts seen in fit
 
     def _checked(self, X: Any, y: Any = None) -> tuple[Contexts, NDArray[np.floating] | None]:
         reset = y is not None
@@ -41,12 +41,13 @@ class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
         return Contexts.of(X), y
 
     def fit(self, X: Any, y: ArrayLike) -> Self:
-        """Learn from contexts and later values.
+        """Fit the model to contexts and later values.
 
         Parameters
         ----------
         X : DataFrame of :func:`visit_contexts`, or ndarray of shape (n_examples, n_visits)
-            The columns of an array are values at equal steps, the last one the newest.
+            Contexts. The columns of an array are values at equal time steps, with the newest value
+            last.
         y : array-like of shape (n_examples,)
             Value at the target visit.
 
@@ -64,37 +65,39 @@ class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
         return self
 
     def _learn(self, X: Any, contexts: Contexts, y: NDArray[np.floating]) -> None:
-        """Learn what the baseline needs; most need nothing."""
+        """Fit the model. By default, nothing is learned."""
 
     def predict(self, X: Any) -> NDArray[np.floating]:
-        """Value at the target visit.
+        """Predict the value at the target visit.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``.
+            Contexts, as in ``fit``.
 
         Returns
         -------
         y : ndarray of shape (n_examples,)
+            Predicted values.
         """
         check_is_fitted(self, "is_fitted_")
         return self._predict(X, self._checked(X)[0])
 
     @abstractmethod
     def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
-        """Value at the target visit of each context."""
+        """Predict the value at the target visit of each context."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = True  # the columns are a course, and no features
+        tags.regressor_tags.poor_score = True  # the columns are a time series, not features
         return tags
 
 
 class LastValueRegressor(_ContextRegressor):
-    """Predict that the last known value stays as it is.
+    """Predict that the last known value does not change.
 
-    On clinical data it is hard to beat over a short time. It has no parameters and learns nothing.
+    On clinical data, this baseline is hard to beat over short times. It has no parameters and
+    learns nothing.
 
     Examples
     --------
@@ -112,9 +115,10 @@ class LastValueRegressor(_ContextRegressor):
 
 
 class SlopeRegressor(_ContextRegressor):
-    """Continue the straight line through the subject's own values.
+    """Extrapolate the straight line through the subject's own values.
 
-    The line is that of least squares over the known visits; with one visit it is the last value.
+    The line is fitted to the known visits by least squares. With a single visit, the prediction is
+    its value.
 
     Examples
     --------
@@ -141,23 +145,24 @@ class SlopeRegressor(_ContextRegressor):
 
 
 class MixedModelRegressor(_ContextRegressor):
-    """Linear mixed model: the population's slope, and each subject's deviation from it.
+    """Predict values by a linear mixed model of the population and of each subject's deviation.
 
-    A line with random intercept and slope is fitted to the values of the training subjects [1]_. A
-    new subject gets the best linear unbiased prediction: the population's line, moved towards
-    the subject's known values according to their number and noise. It needs statsmodels.
+    A line with a random intercept and slope is fitted to the values of the training subjects [1]_.
+    For a new subject, the best linear unbiased prediction is the line of the population, moved
+    towards the subject's known values according to their number and noise. The class needs
+    statsmodels.
 
     Parameters
     ----------
     slope : bool, default=True
-        Whether values change with time. False predicts the mean of the population, shrunk towards
-        the mean of the subject, which is the best prediction of a stable value that is measured
-        with noise.
+        Whether values change with time. If False, the prediction is the mean of the population,
+        moved towards the mean of the subject, which is the best prediction of a stable value that
+        is measured with noise.
 
     Attributes
     ----------
     slope_ : float
-        Mean change per month in the population, 0 without a slope.
+        Mean change per month in the population, or 0 if `slope` is False.
 
     References
     ----------
@@ -178,7 +183,7 @@ class MixedModelRegressor(_ContextRegressor):
         self.slope = slope
 
     def _design(self, months: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Columns of the effects at some times."""
+        """Compute the design matrix at the given times."""
         parts = [np.ones_like(months), months / self.unit_]
         return np.stack(parts if self.slope else parts[:1], axis=-1)
 
@@ -194,7 +199,7 @@ class MixedModelRegressor(_ContextRegressor):
         value = (rows["value"].to_numpy() - self.centre_) / self.scale_
         design = self._design(rows["time"].to_numpy())
         with warnings.catch_warnings():
-            # Variances on the border, of subjects that hardly differ, are not an error.
+            # If subjects hardly differ, variances are at the boundary, which is not an error.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -208,7 +213,8 @@ class MixedModelRegressor(_ContextRegressor):
                 effects = between = np.full(design.shape[1], np.nan)
                 noise = np.nan
         if not (np.isfinite(effects).all() and np.isfinite(between).all() and noise > 0):
-            # Values without noise, or too few: the line of least squares, with broad deviations.
+            # For values without noise, or too few values, the line of least squares is used, with
+            # large variances between subjects.
             effects = np.linalg.lstsq(design, value, rcond=None)[0]
             between, noise = np.eye(design.shape[1]), 1e-6
         self._timed = contexts.time is not None
@@ -235,7 +241,7 @@ class MixedModelRegressor(_ContextRegressor):
 
 
 def _observations(X: Any, contexts: Contexts, y: NDArray[np.floating]) -> pd.DataFrame:
-    """Values of the training subjects, each once: those of the contexts and of the targets."""
+    """List the values of the training subjects in contexts and targets, without repetition."""
     n, n_visits = contexts.value.shape
     by_name = isinstance(X, pd.DataFrame) and "subject" in X.columns
     subject = pd.factorize(X["subject"].astype(object))[0] if by_name else np.arange(n)
@@ -249,24 +255,26 @@ def _observations(X: Any, contexts: Contexts, y: NDArray[np.floating]) -> pd.Dat
             "value": np.concatenate([contexts.value.ravel(), y]),
         }
     ).dropna()
-    # Times of one visit differ by rounding, seen from different contexts.
+    # The time of the same visit may differ by rounding errors between contexts.
     return rows.assign(moment=rows["time"].round(6)).drop_duplicates(["subject", "moment"])
 
 
 class ContextBoostingRegressor(_ContextRegressor):
-    """Gradient boosting on the columns of the context, for the change from the last value.
+    """Predict the change from the last value by gradient boosting on the columns of the context.
 
     Parameters
     ----------
     n_trees : int, default=100
         Number of trees.
     min_samples_leaf : int, default=20
-        Fewest examples in a leaf.
+        Minimum number of examples in a leaf.
     random_state : int, RandomState instance or None, default=None
+        Seed of the boosting.
 
     Attributes
     ----------
     model_ : HistGradientBoostingRegressor
+        Fitted model of the change from the last value.
 
     Examples
     --------
@@ -303,12 +311,12 @@ def _flat(contexts: Contexts) -> NDArray[np.floating]:
 
 
 def naive_baselines() -> dict[str, RegressorMixin]:
-    """Baselines that every comparison of a prognosis has.
+    """Make the baselines with which every prognosis should be compared.
 
     Returns
     -------
     baselines : dict of str to estimator
-        "mixed model" is among them where statsmodels is installed.
+        Unfitted baselines by name. "mixed model" is included only if statsmodels is installed.
     """
     found: dict[str, RegressorMixin] = {
         "last value": LastValueRegressor(),

@@ -1,4 +1,4 @@
-"""Contexts of earlier visits with a later target, as rows of a table."""
+"""Contexts: tables whose rows contain earlier visits, with values at later visits as targets."""
 
 from __future__ import annotations
 
@@ -33,46 +33,48 @@ def visit_contexts(
     min_context: int = 1,
     features: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Turn visits into examples: what was known at one visit, and the value at a later one.
+    """Make examples of what was known at one visit and of the value at a later visit.
 
     Parameters
     ----------
     visits : DataFrame of shape (n_visits, n_columns)
-        One row per subject and visit: ``subject``, ``visit`` or ``time`` (months or dates) or
-        both, and features. Average the recordings of a visit first.
+        Table with one row per visit of a subject. Its columns are ``subject``, ``visit`` or
+        ``time`` (months or dates) or both, and features. Average the recordings of a visit first.
     y : array-like of shape (n_visits,)
-        The value that was measured at each visit.
+        Value measured at each visit.
     context : int, default=3
-        Largest number of visits that are known.
+        Maximum number of known visits in an example.
     horizon : int, default=1
-        Number of visits from the last known visit of the subject to the target.
+        Number of visits from the last known visit to the target visit.
     min_context : int, default=1
-        Smallest number of known visits; with fewer there is no example. Visits that are missing at
-        the beginning of a context are NaN.
+        Minimum number of known visits in an example. If there are fewer than `context`, the values
+        of the missing earlier visits are NaN.
     features : sequence of str, default=None
-        Columns with features, by default all numeric ones that describe no recording.
+        Names of the columns with features. By default, they are all numeric columns that are not
+        metadata of recordings.
 
     Returns
     -------
     X : DataFrame
-        One row per example: ``subject``; ``visit`` and ``time`` (months) of the last known visit;
-        ``target_visit`` and ``target_time``; ``ahead``, the months between; and for each of the
-        known visits 0 (the last), -1, -2 ... the columns ``value@0``, ``ago@0`` (months before
-        the last known visit) and those of the features, such as ``rms@-1``.
+        Table with one row per example. Its columns are ``subject``; ``visit`` and ``time`` (months)
+        of the last known visit; ``target_visit`` and ``target_time``; ``ahead``, the months from
+        the last known visit to the target; and, for each of the known visits, numbered 0 (the
+        last), -1, -2 and so on, the value (``value@0``), the months before the last known visit
+        (``ago@0``) and the features (such as ``rms@-1``).
     y : ndarray of shape (n_examples,)
-        Value at the target visit.
+        Value at the target visit of each example.
 
     Raises
     ------
     ValueError
-        If visits are not in order, occur twice, or lack a value; months and dates are mixed; or
-        no subject has enough visits. The message names the row or the subject.
+        If visits are out of order, occur twice or lack a value, months and dates are mixed, or no
+        subject has enough visits. The message names the row or the subject.
 
     Warns
     -----
     RecordingWarning
-        If some subjects have too few visits for an example, look like one subject in two
-        spellings, or have times that look like days.
+        If some subjects have too few visits for an example, two names look like different spellings
+        of the same name, or times look like days.
 
     Examples
     --------
@@ -116,7 +118,7 @@ def visit_contexts(
 def _examples(
     frame: pd.DataFrame, context: int, horizon: int, min_context: int
 ) -> tuple[list[NDArray[Any]], list[int], list[int]]:
-    """Rows of the known visits (-1 for none), the last known one and the target of each example."""
+    """Find the rows of the known visits (-1 for none), the last one and the target per example."""
     known: list[NDArray[Any]] = []
     targets, lasts = [], []
     for _, rows in frame.groupby("subject", sort=False).indices.items():
@@ -145,7 +147,7 @@ def _examples(
 def _checked(
     visits: pd.DataFrame, y: ArrayLike, features: Sequence[str] | None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Visits in order, with their values as a column, and the names of the features."""
+    """Return the checked visits, with their values as a column, and the names of the features."""
     if not isinstance(visits, pd.DataFrame):
         raise TypeError(f"The visits must be a DataFrame. Got {type(visits).__name__}.")
     check_visits(visits)
@@ -183,7 +185,7 @@ def _checked(
 
 
 def _numbers(y: ArrayLike, n_visits: int) -> NDArray[np.float64]:
-    """The values of the visits as numbers."""
+    """Convert the values of the visits to numbers."""
     try:
         values = np.asarray(y, dtype=float)
     except (TypeError, ValueError):
@@ -198,7 +200,7 @@ def _numbers(y: ArrayLike, n_visits: int) -> NDArray[np.float64]:
 
 
 def _refuse_missing(keys: pd.DataFrame, values: NDArray[np.float64]) -> None:
-    """Refuse a visit without a value."""
+    """Raise if a visit has no value."""
     if (bad := np.flatnonzero(~np.isfinite(values))).size:
         row = bad[0]
         raise ValueError(
@@ -208,7 +210,7 @@ def _refuse_missing(keys: pd.DataFrame, values: NDArray[np.float64]) -> None:
 
 
 def _refuse_repeated(keys: pd.DataFrame) -> None:
-    """Refuse a visit of a subject that occurs twice."""
+    """Raise if a visit of a subject occurs twice."""
     if keys.duplicated().any():
         row = int(np.flatnonzero(keys.duplicated())[0])
         raise ValueError(
@@ -221,7 +223,7 @@ def _refuse_repeated(keys: pd.DataFrame) -> None:
 def _feature_names(
     visits: pd.DataFrame, values: NDArray[np.floating], features: Sequence[str] | None
 ) -> list[str]:
-    """Columns given as features, or all numeric ones that are not metadata."""
+    """Return the columns given as features, or all numeric columns that are not metadata."""
     if features is None:
         numeric = visits.select_dtypes("number").columns
         features = [c for c in numeric if c not in METADATA_COLUMNS]
@@ -232,27 +234,29 @@ def _feature_names(
 
 
 def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:
-    """Whether a column is the value itself, which is in the context anyhow."""
+    """Return whether a column is the value itself, which every context already contains."""
     return bool(np.array_equal(column.to_numpy(dtype=float), values, equal_nan=True))
 
 
 def has_contexts(X: Any, caller: str) -> bool:
-    """Whether X is a table of contexts; refuse a table whose columns are not values at steps.
+    """Return whether X is a table of contexts.
 
     Parameters
     ----------
     X : DataFrame, list or ndarray
+        Input of a prognosis model.
     caller : str
-        Class in the message.
+        Name of the class, for the message.
 
     Returns
     -------
     has_contexts : bool
+        True for a table of :func:`visit_contexts`.
 
     Raises
     ------
     ValueError
-        If X is a table of recordings or features, such as one with a column ``subject``.
+        If X is another table with metadata, such as a column ``subject``.
     """
     if not isinstance(X, pd.DataFrame):
         return False
@@ -260,8 +264,8 @@ def has_contexts(X: Any, caller: str) -> bool:
         return True
     if found := [c for c in X.columns if c in METADATA_COLUMNS]:
         raise ValueError(
-            f"{caller} reads a table of visit_contexts, or values at successive steps. X has the "
-            f"column {found[0]!r}, which holds no such values. Make contexts of its visits with "
+            f"{caller} takes a table of visit_contexts, or values at successive steps. X has the "
+            f"column {found[0]!r}, which has no such values. Make contexts of its visits with "
             "sklearn_emg.prognosis.visit_contexts, or give the columns with values alone."
         )
     return False
@@ -269,20 +273,20 @@ def has_contexts(X: Any, caller: str) -> bool:
 
 @dataclass(frozen=True)
 class Contexts:
-    """Contexts as arrays, oldest visit first; NaN where a visit is missing.
+    """Contexts as arrays, with the oldest visit first and NaN for missing visits.
 
     Attributes
     ----------
     value, ago : ndarray of shape (n_examples, n_visits)
-        Values, and months before the last known visit.
+        Values of the known visits, and times of these visits in months before the last one.
     ahead : ndarray of shape (n_examples,)
         Months from the last known visit to the target.
     features : ndarray of shape (n_examples, n_features, n_visits)
-        Values, months and all features.
+        Features of the known visits: `value`, `ago` and the other features.
     names : list of str
-        Of the features.
+        Names of the features.
     time : ndarray of shape (n_examples,) or None
-        Time of the last known visit, where it is known.
+        Time of the last known visit in months, or None if X has no times.
     """
 
     value: NDArray[np.floating]
@@ -294,24 +298,26 @@ class Contexts:
 
     @classmethod
     def of(cls, X: Any, names: list[str] | None = None) -> Contexts:
-        """Read contexts from a table of ``visit_contexts``, or from an array.
+        """Read contexts from a table of :func:`visit_contexts` or from an array.
 
         Parameters
         ----------
         X : DataFrame, or ndarray of shape (n_examples, n_visits)
-            The columns of an array are values at equal steps, the last one the newest.
+            Contexts. The columns of an array are values at equal time steps, with the newest value
+            last.
         names : list of str, default=None
-            Names of the features seen in ``fit``, which are read in this order.
+            Names of the features seen in ``fit``, in the order in which they are read.
 
         Returns
         -------
         contexts : Contexts
+            Contexts as arrays.
 
         Raises
         ------
         ValueError
-            If the table has other features than `names`, no column ``ahead``, or no last known
-            value in a row.
+            If the features of the table are not `names`, or the table lacks the column ``ahead`` or
+            the last known value in a row.
         """
         if has_contexts(X, "A prognosis"):
             places = _places(X, names)
@@ -340,7 +346,7 @@ class Contexts:
 
 
 def _places(X: pd.DataFrame, names: list[str] | None) -> dict[str, dict[int, str]]:
-    """Columns of each feature by its step, features in the order of `names`."""
+    """Return the columns of each feature by step, with the features in the order of `names`."""
     places: dict[str, dict[int, str]] = {}
     for column in map(str, X.columns):
         if match := _COLUMN.fullmatch(column):

@@ -1,4 +1,4 @@
-"""LSTMPrognosis: the prognosis of NeuroFusionNet's Algorithm 3 as an estimator."""
+"""Estimators for the prognosis of Algorithm 3 of NeuroFusionNet."""
 
 from __future__ import annotations
 
@@ -21,43 +21,47 @@ from sklearn_emg.prognosis._contexts import Contexts, has_contexts
 from sklearn_emg.recordings import SubjectMemory
 
 _PARAMETERS = """context : int, default=None
-        Number of the last steps that are read; None reads all that X has.
+        Number of steps at the end of each sequence that are read. None reads all steps.
     n_units : int, default=32
-        Units of a layer of the LSTM.
+        Number of units per layer of the LSTM.
     n_layers : int, default=1
-        Number of layers.
+        Number of layers of the LSTM.
     attention : bool, default=True
-        Whether the mean of the states by attention is joined to the last state.
+        Whether the output layer reads the attention-weighted mean of the states in addition to the
+        last state.
     chunk : int, default=None
-        Steps of a chunk: gradients are propagated within a chunk only (truncated back-propagation
-        through time). None propagates through the whole sequence.
+        Number of steps in a chunk. Gradients are propagated only within chunks (truncated
+        back-propagation through time). None propagates them through the whole sequence.
     stateful : bool, default=True
-        Whether the state at the end of a chunk is kept for the next chunk of the same sequence, or
-        reset. Between sequences it is always reset, and without chunks there is nothing to keep.
+        Whether a chunk starts from the state at the end of the previous chunk of the same sequence.
+        If False, the state is reset between chunks. It is always reset between sequences. The
+        parameter has no effect if `chunk` is None.
     dropout : float, default=0.0
-        Probability of dropout before the output and between layers.
+        Probability of dropout before the output layer and between the layers of the LSTM.
     lr : float, default=0.01
         Learning rate of Adam.
     batch_size : int, default=32
-        Sequences per update.
+        Number of sequences per update of the weights.
     max_epochs : int, default=100
-        Number of epochs, at most.
+        Maximum number of epochs.
     patience : int, default=10
-        Epochs without a lower validation loss after which training ends; None trains all epochs.
+        Number of epochs without a lower validation loss after which training stops. None trains for
+        `max_epochs` epochs.
     validation_fraction : float, default=0.2
-        Fraction of the subjects (or sequences, if no subjects are known) that are held out for it;
-        None holds out none.
+        Fraction of the subjects (or of the sequences, if the subjects are not known) that is held
+        out to compute the validation loss. None holds out none.
     random_state : int, RandomState instance or None, default=None
-        Seed of weights, batches and validation.
+        Seed of the initial weights, the batches, dropout and the validation subjects.
 """
 
 
 def context_network() -> Any:
-    """Network of the two estimators; PyTorch is imported here.
+    """Import and return the network of the two estimators.
 
     Returns
     -------
     network : type
+        Class ``ContextLSTM``, which needs torch.
     """
     from sklearn_emg.prognosis._network import ContextLSTM
 
@@ -65,11 +69,11 @@ def context_network() -> Any:
 
 
 class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
-    """Sequences, their scale, and the network; subclasses handle the target."""
+    """Base class of the two estimators: sequences, scaling and network."""
 
     mean_: NDArray[np.floating]
     scale_: NDArray[np.floating]
-    _names: list[str] | None = None  # of the features of contexts seen in fit
+    _names: list[str] | None = None  # names of the features of contexts seen in fit
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
     def _sequences(
         self, X: Any, y: Any = None
     ) -> tuple[list[NDArray[np.floating]], NDArray[np.floating], Any]:
-        """Sequences of shape (n_features, n_steps), the last value of each, and y."""
+        """Return sequences of shape (n_features, n_steps), the last value of each, and y."""
         reset = y is not None
         if has_contexts(X, type(self).__name__):
             contexts = Contexts.of(X, None if reset else self._names)
@@ -143,7 +147,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
         for row, steps in enumerate(found):
             if steps.shape[0] != n_features or not steps.shape[1]:
                 raise ValueError(
-                    f"Sequence {row} of {name} has the shape {steps.shape}; sequences have "
+                    f"Sequence {row} of {name} has the shape {steps.shape}; sequences must have "
                     f"{n_features} features and at least one step."
                 )
             if not np.isfinite(steps).all():
@@ -164,7 +168,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
     # ------------------------------------------------- network
 
     def _network(self) -> Any:
-        """The network as an estimator of this package, unfitted."""
+        """Return the network as an unfitted estimator."""
         require("torch", type(self).__name__, "nets")
         from sklearn_emg import neural_network
 
@@ -188,16 +192,16 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
         )
 
     def fit(self, X: Any, y: Labels, groups: Labels | None = None) -> Self:
-        """Train on sequences and what came after them.
+        """Train the network to predict a target from each sequence.
 
         Parameters
         ----------
         X : DataFrame of :func:`visit_contexts`, list of ndarray of shape (n_features, n_steps_i), \
 or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
-            The last step is the newest. Sequences may differ in length; 1-D arrays in a list are
-            sequences of one feature.
+            Sequences, in which the last step is the newest. They may differ in length. A 1-D array
+            in a list is a sequence of a single feature.
         y : array-like of shape (n_sequences,)
-            Target of each.
+            Target of each sequence.
         groups : array-like of shape (n_sequences,), default=None
             Subject of each sequence, for an X without a ``subject`` column.
 
@@ -220,21 +224,21 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
 
     @property
     def history_(self) -> Any:
-        """Losses of training and validation by epoch."""
+        """Training and validation losses of each epoch."""
         return self.network_.history_
 
     @abstractmethod
     def _learn_target(self, y: NDArray[Any], last: NDArray[np.floating]) -> NDArray[Any]:
-        """Target of the network for each context, from the targets and the last visits."""
+        """Compute the target of the network for each sequence."""
 
     def _given(self, X: Any) -> tuple[list[NDArray[np.floating]], NDArray[np.floating]]:
-        """Sequences to predict, with a warning if their subjects were trained on."""
+        """Return the sequences to predict, and warn if the model was trained on their subjects."""
         check_is_fitted(self, "network_")
         self._warn_of_known_subjects(X)
         return self._sequences(X)[:2]
 
     def attention_weights(self, X: Any) -> NDArray[np.floating]:
-        """Attention to each step, the newest last.
+        """Compute the attention weight of each step, with the newest step last.
 
         Parameters
         ----------
@@ -244,7 +248,8 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         Returns
         -------
         weights : ndarray of shape (n_sequences, n_steps)
-            They sum to one; NaN where a sequence has no such step.
+            Weights, which sum to one for each sequence. They are NaN for steps that a shorter
+            sequence does not have.
         """
         import torch
 
@@ -268,17 +273,17 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
 
 
 def _are_sequences(X: Sequence[Any]) -> bool:
-    """Whether a list holds sequences: 2-D arrays, or 1-D arrays of unequal lengths."""
+    """Return whether a list contains sequences: 2-D arrays, or 1-D arrays of unequal lengths."""
     ndims = {getattr(x, "ndim", 0) for x in X}
     return ndims == {2} or (ndims == {1} and len({len(x) for x in X}) > 1)
 
 
 class LSTMPrognosis(RegressorMixin, _LSTMBase):
-    """LSTM with attention that predicts a later value from a sequence (Algorithm 3 of [1]_).
+    """Predict a later value from a sequence by an LSTM with attention (Algorithm 3 of [1]_).
 
-    Features are standardised (z-score), and the last `context` steps are read by an LSTM with
-    attention over its states; sequences of unequal lengths are padded and masked. For a table of
-    :func:`visit_contexts` the network predicts the change from the last known value.
+    Features are standardised (z-score). The last `context` steps are read by an LSTM with attention
+    over its states. Sequences of unequal lengths are padded and masked. For a table of
+    :func:`visit_contexts`, the network predicts the change from the last known value.
 
     Parameters
     ----------
@@ -286,18 +291,18 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
     Attributes
     ----------
     network_ : EMGRegressor
-        The trained network.
+        Trained network.
     history_ : skorch.history.History
-        Losses of training and validation by epoch.
+        Training and validation losses of each epoch.
     mean_, scale_ : ndarray of shape (n_features,)
-        Mean and standard deviation of the features over all training steps.
+        Mean and standard deviation of each feature over all training steps.
     subjects_ : ndarray or None
-        Training subjects.
+        Training subjects, or None if they were not given.
 
     See Also
     --------
-    LSTMPrognosisClassifier : The same for a label.
-    LastValueRegressor : What it has to beat.
+    LSTMPrognosisClassifier : Predicts a label instead of a value.
+    LastValueRegressor : The simplest baseline.
 
     References
     ----------
@@ -320,30 +325,31 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
             return y.astype(float) - last
         except (TypeError, ValueError):
             raise ValueError(
-                f"The y of LSTMPrognosis must be numbers, got {str(y[0])!r}; "
+                f"The y of LSTMPrognosis must be numbers. Got {str(y[0])!r}; "
                 "LSTMPrognosisClassifier predicts labels."
             ) from None
 
     def predict(self, X: Any) -> NDArray[np.floating]:
-        """Value at the target.
+        """Predict the value at the target of each sequence.
 
         Parameters
         ----------
         X : DataFrame, list or ndarray
-            As in ``fit``.
+            Sequences, as in ``fit``.
 
         Returns
         -------
         y : ndarray of shape (n_sequences,)
+            Predicted values.
         """
         sequences, last = self._given(X)
         return last + self.network_.predict(sequences)
 
 
 class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
-    """LSTM with attention that predicts a later label from a sequence (Algorithm 3).
+    """Predict a later label from a sequence by an LSTM with attention (Algorithm 3).
 
-    See :class:`LSTMPrognosis` for what it does and its source.
+    See :class:`LSTMPrognosis` for a description and the reference.
 
     Parameters
     ----------
@@ -351,12 +357,13 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Class labels.
     network_ : EMGClassifier
-        The trained network.
+        Trained network.
     mean_, scale_ : ndarray of shape (n_features,)
-        Mean and standard deviation of the features over all training steps.
+        Mean and standard deviation of each feature over all training steps.
     subjects_ : ndarray or None
-        Training subjects.
+        Training subjects, or None if they were not given.
 
     Examples
     --------
@@ -375,38 +382,40 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
         return y
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Most probable label.
+        """Predict the most probable label of each sequence.
 
         Parameters
         ----------
         X : DataFrame, list or ndarray
-            As in ``fit``.
+            Sequences, as in ``fit``.
 
         Returns
         -------
         y : ndarray of shape (n_sequences,)
+            Predicted labels.
         """
         sequences, _ = self._given(X)
         return self.network_.predict(sequences)
 
     def predict_proba(self, X: Any) -> NDArray[np.floating]:
-        """Probability of each label.
+        """Predict the probability of each label.
 
         Parameters
         ----------
         X : DataFrame, list or ndarray
-            As in ``fit``.
+            Sequences, as in ``fit``.
 
         Returns
         -------
         probabilities : ndarray of shape (n_sequences, n_classes)
+            Probabilities, in the order of ``classes_``.
         """
         sequences, _ = self._given(X)
         return self.network_.predict_proba(sequences)
 
 
 for _kind in (LSTMPrognosis, LSTMPrognosisClassifier):
-    if _kind.__doc__:  # there is none with python -OO
-        # Python dedents docstrings from version 3.13 on.
+    if _kind.__doc__:  # None with python -OO
+        # Since version 3.13, Python removes the indentation of docstrings.
         texts = inspect.cleandoc(_PARAMETERS) + "\n"
         _kind.__doc__ = inspect.cleandoc(_kind.__doc__).replace("{parameters}", texts)

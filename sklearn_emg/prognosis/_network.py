@@ -1,4 +1,4 @@
-"""The network of Algorithm 3: LSTM over a sequence, attention over its states."""
+"""Network of Algorithm 3: an LSTM over a sequence with attention over its states."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn_emg._validation import check_fraction, check_integer
 
 
 class ContextLSTM(nn.Module):
-    """LSTM over the steps of a sequence, with attention over the states and a linear output.
+    """LSTM over the steps of a sequence, with attention over the states and a linear output layer.
 
     ===== ==================================================================
     layer content
@@ -22,16 +22,22 @@ class ContextLSTM(nn.Module):
     Parameters
     ----------
     n_channels, n_times, n_classes : int
-        Number of features of a step, of steps and of outputs. Any number of steps can be predicted.
+        Numbers of features per step, of steps, and of outputs. Sequences with another number of
+        steps are also accepted.
     n_units : int, default=32
+        Number of units per layer of the LSTM.
     n_layers : int, default=1
+        Number of layers of the LSTM.
     attention : bool, default=True
-        Whether layer 2 is used; without it the output reads the last state.
+        Whether layer 2 is used. Without it, the output layer reads only the last state.
     chunk : int, default=None
-        Steps of a chunk of truncated back-propagation; None propagates through the whole sequence.
+        Number of steps in a chunk of truncated back-propagation. None propagates gradients through
+        the whole sequence.
     stateful : bool, default=True
-        Whether a chunk starts from the state at the end of the last one, or from zero.
+        Whether a chunk starts from the state at the end of the previous chunk. If False, it starts
+        from zero.
     dropout : float, default=0.0
+        Probability of dropout before the output layer and between the layers of the LSTM.
     """
 
     takes_any_length = True
@@ -69,7 +75,7 @@ class ContextLSTM(nn.Module):
         self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(width, n_classes))
 
     def states(self, x: torch.Tensor) -> torch.Tensor:
-        """States (batch, n_times, n_units) at every step."""
+        """Compute the states (batch, n_times, n_units) at every step."""
         steps = x.transpose(1, 2)
         if self.chunk is None:
             return self.lstm(steps)[0]
@@ -81,7 +87,7 @@ class ContextLSTM(nn.Module):
         return torch.cat(out, dim=1)
 
     def weights(self, states: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-        """Attention (batch, n_times) of each sequence to its steps."""
+        """Compute the attention weights (batch, n_times) of the steps of each sequence."""
         scores = self.score(states).squeeze(-1)
         if lengths is not None:
             steps = torch.arange(states.shape[1], device=states.device)
@@ -89,7 +95,7 @@ class ContextLSTM(nn.Module):
         return scores.softmax(dim=1)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Outputs (batch, n_classes) of sequences (batch, n_channels, n_times)."""
+        """Compute outputs (batch, n_classes) for sequences (batch, n_channels, n_times)."""
         states = self.states(x)
         if lengths is None:
             last = states[:, -1]

@@ -1,4 +1,4 @@
-"""SurvivalVote: features of windows, aggregated by subject, predict the time to an event."""
+"""Survival analysis: prediction of the time to an event from features of recordings."""
 
 from __future__ import annotations
 
@@ -43,39 +43,43 @@ def survival_target(
     event: str = "event",
     event_time: str = "event_time",
 ) -> NDArray[Any]:
-    """Outcome of each row's subject: whether an event was seen, and the time to it.
+    """Return the outcome of the subject of each row: whether an event was observed, and its time.
 
-    With a column ``time`` of visits, the time counts from the subject's last visit in X, before
-    which there was no event. Rows of later visits would reveal that the subject lived until then:
-    choose the visits from which you predict, such as ``X[X["visit"] == 1]``.
+    If X has a column ``time`` with the times of visits, the time to the event is counted from the
+    subject's last visit in X, before which there was no event. Rows of later visits would reveal
+    that the subject had no event until then, so select the visits from which you predict, such as
+    ``X[X["visit"] == 1]``.
 
     Parameters
     ----------
     X : DataFrame of shape (n_rows, n_columns)
-        Recording table or feature table with the columns ``subject`` and, if its rows are of
+        Recording table or feature table with the column ``subject`` and, if its rows belong to
         visits, ``time`` (months or dates).
     outcomes : DataFrame, default=None
         Table with the columns ``subject``, `event` and `event_time`, such as ``subjects`` of
-        :func:`~sklearn_emg.datasets.make_progression_cohort`; by default they are columns of X.
+        :func:`~sklearn_emg.datasets.make_progression_cohort`. By default, X must have these
+        columns.
     event : str, default="event"
-        Boolean column that states whether the event was seen; otherwise the subject is censored.
+        Name of the Boolean column that states whether the event was observed. If it was not, the
+        subject is censored.
     event_time : str, default="event_time"
-        Column with the time of the event, or the last time at which it had not taken place: months
-        on the clock of ``time``, or dates.
+        Name of the column with the time of the event or, for censored subjects, the last time at
+        which it had not occurred. Times are dates, or months on the scale of ``time``.
 
     Returns
     -------
     y : structured ndarray of shape (n_rows,)
-        With the fields ``event`` (bool) and ``time`` (months, or the unit of `event_time`).
+        Outcomes with the fields ``event`` (bool) and ``time`` (in months or, without visits, in the
+        unit of `event_time`).
 
     Raises
     ------
     TypeError
         If X is not a DataFrame.
     ValueError
-        If a column is missing, `event` is not boolean, a subject of X has no outcome or two, an
-        event comes before the subject's first visit or not after its last one, or times are
-        missing or of two kinds. The message names the subject.
+        If a column is missing, `event` is not Boolean, a subject of X has no outcome or several, an
+        event or censoring is not after the subject's last visit, times are missing, or dates and
+        numbers are mixed. If possible, the message names the subject.
 
     Examples
     --------
@@ -112,10 +116,10 @@ def survival_target(
 
 
 def _one_outcome_each(table: pd.DataFrame, event: str, event_time: str) -> pd.DataFrame:
-    """Rows of subjects with their outcomes, once each."""
+    """Return the outcome of each subject once."""
     if table[event].dtype not in (bool, "boolean") or table[event].isna().any():
         raise ValueError(
-            f"The column {event!r} of survival_target must be boolean, without missing values, and "
+            f"The column {event!r} of survival_target must be boolean, without missing values, but "
             f"is {table[event].dtype}. Convert it, such as table[{event!r}] == 1."
         )
     known = table[["subject", event, event_time]].drop_duplicates()
@@ -130,11 +134,11 @@ def _one_outcome_each(table: pd.DataFrame, event: str, event_time: str) -> pd.Da
 
 
 def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> NDArray[Any]:
-    """Time from the last visit of each row's subject; refuse events before one."""
+    """Compute the time from the last visit of each row's subject to the outcome."""
     if "time" not in X.columns and pd.api.types.is_datetime64_any_dtype(then):
         raise ValueError(
-            f"{column!r} of survival_target holds dates, and X has no column 'time' with the dates "
-            "of visits, from which the time to an event counts. Add it, or give months."
+            f"{column!r} of survival_target contains dates, but X has no column 'time' with the "
+            "dates of visits, from which the time to an event is counted. Add it, or give months."
         )
     subject = X["subject"].to_numpy()
     times = [then] if "time" not in X.columns else [X["time"], then]
@@ -182,87 +186,94 @@ def _boosting(random_state: Any) -> Any:
 
 
 class SurvivalVote(DiVote):
-    """Features of windows, aggregated by subject, predict the time to an event.
+    """Predict the time to an event from features of windows that are aggregated by subject.
 
     A transformer computes features of the windows of recordings. They are averaged over each
     recording, and a survival model learns from statistics of a subject's recordings. Some subjects
-    may be censored: observed for a time without the event. It needs scikit-survival, which has the
-    licence GPL-3: ``pip install "sklearn-emg[survival]"``.
+    may be censored, which means that they were observed for a time without the event. The class
+    needs scikit-survival, which has the licence GPL-3: ``pip install "sklearn-emg[survival]"``.
 
     Parameters
     ----------
     estimator : transformer
-        Transformer of windows into features, such as
-        :class:`~sklearn_emg.feature_extraction.EMGFeatures` or a Pipeline, fitted on all training
-        windows without their outcomes.
+        Transformer that computes features of windows, such as
+        :class:`~sklearn_emg.feature_extraction.EMGFeatures` or a Pipeline. It is fitted on all
+        training windows without their outcomes.
     final_estimator : {"cox", "forest", "boosting"} or estimator, default="cox"
-        Survival model of the subjects: a Cox model with an elastic net (half L1, penalty 0.05) on
-        standardised features, a random survival forest of 200 trees, gradient boosting of 100
-        trees with the Cox loss; or an estimator of scikit-survival, also at the end of a Pipeline.
+        Survival model of the subjects. "cox" is a Cox model with an elastic net (half L1, penalty
+        0.05) on standardised features, "forest" is a random survival forest of 200 trees, and
+        "boosting" is gradient boosting of 100 trees with the Cox loss. An estimator of
+        scikit-survival, or a Pipeline that ends with one, can also be given.
     window : float or None, default=0.4
-        Length of a window in seconds. None treats each row as one window: a row of a feature
-        table, or a recording of a table in which all have one length.
+        Length of a window in seconds. None treats each row as one window, for feature tables or for
+        recordings of equal length.
     step : float or None, default=0.1
-        Seconds from one window to the next; None leaves no overlap. Not used with ``window=None``.
+        Time in seconds from one window to the next. None means that windows do not overlap. It is
+        not used if `window` is None.
     average : {"mean", "median", "trimmed"}, default="mean"
-        How windows are averaged over a recording and recordings over a subject; "trimmed" leaves
-        out a fifth at each end.
+        Average of the windows of a recording and of the recordings of a subject. "trimmed" is the
+        mean without the highest and the lowest fifth of the values.
     statistics : sequence of {"average", "sd", "min", "max"}, default=("average",)
-        Statistics of a subject's recordings that the survival model gets of each feature.
+        Statistics of each feature over a subject's recordings that are given to the survival model.
     weights : str or None, default=None
-        Weight of a recording in the statistics of its subject: None is the same for all, "windows"
-        the number of its windows, and any other text names a column of the table.
+        Weight of a recording in the statistics of its subject. None gives all recordings the same
+        weight, "windows" uses the number of windows, and any other string is the name of a column
+        with the weights.
     features : list of str, default=None
-        Columns that `estimator` gets, for tables without signals and with ``window=None``; by
-        default all but metadata and those that reveal the outcome.
+        Names of the columns that `estimator` is given, for feature tables with ``window=None``. The
+        default is all columns except metadata and those that reveal the outcome.
     tail : {"drop", "overlap", "pad"}, default="drop"
-        How to treat the samples after the last complete window, see
+        Treatment of the samples after the last complete window, see
         :func:`~sklearn_emg.recordings.divide`.
     nan, short : {"raise", "skip"}, default="raise"
-        Whether windows with NaN, and recordings shorter than one window, are an error or are left
-        out with a warning. A subject without a remaining window is an error.
+        Treatment of windows with NaN and of recordings that are shorter than one window. "raise"
+        raises an error, and "skip" leaves them out with a warning. A subject without any remaining
+        window is always an error.
     memory : str, object with the joblib.Memory interface or None, default=None
-        Folder that keeps fitted copies of `estimator`, see
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Only trusted users may have write access.
+        Folder in which fitted copies of `estimator` are cached, see
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Only trusted users should have write access
+        to it.
     random_state : int, RandomState instance or None, default=None
         Seed of "forest" and "boosting".
 
     Attributes
     ----------
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where X and `groups` named none.
+        Training subjects, or None if neither X nor `groups` names them.
     fs_ : float or None
-        Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
+        Sampling rate in Hz of the windows seen in ``fit``, or None for arrays and feature tables.
     estimator_ : transformer
-        The transformer, fitted on all windows.
+        Transformer fitted on all training windows.
     final_estimator_ : estimator
-        The fitted survival model.
+        Fitted survival model.
     feature_names_ : list of str
         Names of the features of a subject, such as "rms average".
     training_features_ : ndarray of shape (n_subjects, n_features)
+        Features of the training subjects.
     outcomes_ : structured ndarray of shape (n_subjects,)
         Outcomes of the training subjects.
     n_features_in_ : int
-        Number of features, only for arrays and feature tables.
+        Number of features seen in ``fit``. It is set only for arrays and feature tables.
 
     Raises
     ------
     ValueError
-        If the outcomes are unusable (not boolean, a time not above 0, all censored), a subject has
-        two, or as in :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+        If the outcomes are unusable (``event`` is not Boolean, a time is not above 0, or all
+        subjects are censored), a subject has two outcomes, or X is unusable, as in
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     ImportError
         If scikit-survival is not installed.
 
     Warns
     -----
     SubjectLeakWarning
-        If subjects of ``predict`` were trained on.
+        If the model was trained on subjects that are given to ``predict``.
 
     See Also
     --------
-    survival_target : Makes the outcomes.
-    compare_survival : Scores of models with intervals, by folds of subjects.
-    sklearn_emg.inspection.SurvivalDisplay : Draws the curves.
+    survival_target : Makes the outcomes from a table.
+    compare_survival : Compares models on held-out subjects.
+    sklearn_emg.inspection.SurvivalDisplay : Plots survival curves.
 
     Examples
     --------
@@ -295,7 +306,8 @@ class SurvivalVote(DiVote):
         "weights": [str, None],
         "random_state": ["random_state"],
     }
-    # What DiVote has as parameters: one answer per subject, nothing out of fold.
+    # Values of parameters of DiVote that this class does not have: predictions are made for
+    # subjects, and no out-of-fold predictions are needed.
     unit = "subject"
     by = None
     cv = None
@@ -339,12 +351,12 @@ class SurvivalVote(DiVote):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            Recording table; or, with ``window=None``, a feature table or windows.
+            Recording table or, with ``window=None``, a feature table or windows.
         y : structured ndarray of shape (n_rows,)
-            Outcome of each row's subject, see :func:`survival_target`.
+            Outcome of the subject of each row, see :func:`survival_target`.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column. Without either, each row
-            counts as a subject of its own.
+            Subjects of the rows, for an X without a ``subject`` column. If subjects are not given
+            at all, each row counts as a subject of its own.
 
         Returns
         -------
@@ -354,7 +366,8 @@ class SurvivalVote(DiVote):
             raise ValueError("SurvivalVote requires y to be passed, but the target y is None.")
         outcomes = check_outcomes(y, "SurvivalVote")
         self._rows_of_outcomes = outcomes
-        # The base checks and selects rows by one number each: the number of the outcome.
+        # The base class checks and selects rows with one number per row, here the index of its
+        # outcome.
         return super().fit(X, np.arange(len(outcomes), dtype=float), groups)
 
     def _check_estimator(self) -> None:
@@ -367,7 +380,7 @@ class SurvivalVote(DiVote):
             )
 
     def _no_features(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> dict[Any, str]:
-        """Columns that are not features; those that are the outcome are among them."""
+        """Return the columns that are not features, including those that reveal the outcome."""
         found = super()._no_features(X, None, groups)
         for column in X.columns.difference([*found, "subject"], sort=False):
             values = X[column].to_numpy()
@@ -380,7 +393,7 @@ class SurvivalVote(DiVote):
         return found
 
     def _learn_target(self, y: NDArray[Any]) -> None:
-        """Nothing: outcomes are those of the units."""
+        """Do nothing, since the outcomes are those of the units."""
 
     def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
         names = rows.unit_index.tolist()
@@ -416,7 +429,7 @@ class SurvivalVote(DiVote):
         found = np.asarray(values, dtype=float)
         if found.ndim != 2 or len(found) != len(X):
             raise ValueError(
-                f"transform of {type(fitted).__name__} must give one row of features per window, "
+                f"transform of {type(fitted).__name__} must return one row of features per window, "
                 f"{len(X)} of them. Got shape {found.shape}."
             )
         names = getattr(values, "columns", None)
@@ -440,7 +453,7 @@ class SurvivalVote(DiVote):
     def _averages(
         self, values: NDArray[np.floating], codes: NDArray[np.intp], n_codes: int, weights: Any
     ) -> NDArray[np.floating]:
-        """Statistics (n_codes, n_features, 4) of each column."""
+        """Compute the four statistics of each column, with shape (n_codes, n_features, 4)."""
         columns = [unit_statistics(c, codes, n_codes, self.average, weights) for c in values.T]
         return np.stack(columns, axis=1)
 
@@ -470,7 +483,7 @@ class SurvivalVote(DiVote):
     # ------------------------------------------------- predict
 
     def _features(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Features of windows, recordings and subjects."""
+        """Compute the features of windows, recordings and subjects."""
         rows.refuse_lost_subjects()
         windows = self._scores_of(self.estimator_, rows.X, rows.columns_of())
         scores = self._row_scores(rows, windows)
@@ -481,18 +494,19 @@ class SurvivalVote(DiVote):
 
     @warned_once()
     def predict(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
-        """Risk of the subject of each row, higher for earlier events and without a unit.
+        """Predict the risk of the subject of each row.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a subject together.
+            As in ``fit``. Give all recordings of a subject together.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
         Returns
         -------
         risk : ndarray of shape (n_rows,)
+            Risk scores, which have no unit. A higher risk means an earlier event.
         """
         rows = self._checked_rows(X, groups)
         return self._answers(rows)[rows.unit]
@@ -501,26 +515,27 @@ class SurvivalVote(DiVote):
     def predict_survival(
         self, X: Any, times: ArrayLike | None = None, groups: Labels | None = None
     ) -> pd.DataFrame:
-        """Predicted probability of no event until some times, by subject.
+        """Predict the probability that a subject has no event until each of the given times.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a subject together.
+            As in ``fit``. Give all recordings of a subject together.
         times : array-like of shape (n_times,), default=None
-            Times in the unit of the outcomes; by default those of the events in training.
+            Times in the unit of the outcomes. By default, they are the times of the training
+            events.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
         Returns
         -------
         curves : DataFrame of shape (n_subjects, n_times)
-            Index of subjects, columns of times.
+            Survival curves. The index contains the subjects and the columns the times.
 
         Raises
         ------
         ValueError
-            If a time is negative or beyond the follow-up of the training.
+            If a time is negative or beyond the follow-up of the training subjects.
         """
         rows = self._checked_rows(X, groups)
         if times is None:
@@ -538,19 +553,20 @@ class SurvivalVote(DiVote):
 
     @warned_once()
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
-        """Features of windows, recordings and subjects, and the risk of each subject.
+        """Return the features of windows, recordings and subjects, and the risk of each subject.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a subject together.
+            As in ``fit``. Give all recordings of a subject together.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
         Returns
         -------
         votes : Votes
-            ``subjects`` has a column ``risk``.
+            Features of ``windows``, ``recordings`` and ``subjects``. The table ``subjects`` also
+            has the column ``risk``.
         """
         rows = self._checked_rows(X, groups)
         windows, recordings, features = self._features(rows)
@@ -565,20 +581,21 @@ class SurvivalVote(DiVote):
         return Votes(of_windows, of_rows, of_units)
 
     def score(self, X: Any, y: NDArray[Any], groups: Labels | None = None) -> float:
-        """Harrell's concordance of risks and outcomes over subjects, 0.5 for none.
+        """Compute Harrell's concordance index of the risks and outcomes of subjects.
 
         Parameters
         ----------
         X : DataFrame or ndarray
             As in ``fit``.
         y : structured ndarray of shape (n_rows,)
-            Outcome of each row's subject.
+            Outcome of the subject of each row.
         groups : array-like of shape (n_rows,), default=None
             Subjects of the rows, for an X without a ``subject`` column.
 
         Returns
         -------
         concordance : float
+            Concordance index: 1 for a perfect ranking, 0.5 for a random one.
         """
         from sksurv.metrics import concordance_index_censored
 

@@ -1,4 +1,4 @@
-"""Comparison of survival models on held-out subjects with the Kaplan-Meier curve."""
+"""Comparison of survival models with the Kaplan-Meier curve on held-out subjects."""
 
 from __future__ import annotations
 
@@ -40,15 +40,17 @@ class SurvivalComparison:
     Attributes
     ----------
     summary : DataFrame
-        One row per model and measure of :func:`~sklearn_emg.metrics.survival_measures`, with the
-        columns ``model``, ``measure``, ``value``, ``low``, ``high``.
+        Table with one row per model and measure of :func:`~sklearn_emg.metrics.survival_measures`.
+        Its columns are ``model``, ``measure``, ``value``, and the limits ``low`` and ``high`` of
+        the confidence interval.
     pvalues : Series
-        p-value of each model in a two-sided permutation test, paired by subject, of the hypothesis
-        that its integrated Brier score is that of the Kaplan-Meier curve.
+        The p-value of each model, from a two-sided permutation test, paired by subject, of the
+        hypothesis that its integrated Brier score equals that of the Kaplan-Meier curve.
     curves : dict of str to DataFrame of shape (n_subjects, n_times)
-        Predicted curves of subjects that the model was not trained on.
+        Predicted survival curves of subjects on which the model was not trained.
     outcomes : DataFrame of shape (n_subjects, 3)
-        Index of subjects; ``event``, ``time`` and the ``fold`` that tested the subject.
+        Table with the columns ``event``, ``time`` and ``fold``, the fold in which the subject was
+        tested. The index contains the subjects.
     confidence : float
         Confidence level of the intervals.
     """
@@ -60,13 +62,13 @@ class SurvivalComparison:
     confidence: float
 
     def table(self) -> pd.DataFrame:
-        """Table for reading, one row per model.
+        """Return a formatted table with one row per model.
 
         Returns
         -------
         table : DataFrame of str
-            Concordance, AUC over the times and integrated Brier score with their intervals, and p
-            of the latter against the Kaplan-Meier curve.
+            Concordance, mean AUC over the times and integrated Brier score with their intervals,
+            and the p-value of the comparison of the latter with the Kaplan-Meier curve.
         """
         rows, columns = {}, ["value", "low", "high"]
         for name in self.curves:
@@ -104,43 +106,47 @@ def compare_survival(
     confidence: float = 0.95,
     random_state: Any = 0,
 ) -> SurvivalComparison:
-    """Score survival models, and the Kaplan-Meier curve of the training, on held-out subjects.
+    """Score survival models and the Kaplan-Meier curve on held-out subjects.
 
     Parameters
     ----------
     models : dict of str to estimator
-        :class:`SurvivalVote` estimators, Pipelines that end with one, or searches over either.
+        Models by name: :class:`SurvivalVote` estimators, Pipelines that end with one, or searches
+        over either.
     X : DataFrame
-        Table with a ``subject`` column.
+        Recording table or feature table with a ``subject`` column.
     y : structured ndarray of shape (n_rows,)
-        Outcome of each row's subject, see :func:`survival_target`.
+        Outcome of the subject of each row, see :func:`survival_target`.
     cv : int or splitter, default=5
-        An int is ``SubjectKFold(cv)`` with shuffled subjects, stratified by whether the event was
-        seen. A splitter must test each subject once.
+        Number of folds of a shuffled ``SubjectKFold``, which is stratified by whether the event was
+        observed, or a splitter, which must test each subject once.
     times : array-like of shape (n_times,), default=None
-        Times of the evaluation; by default the quartiles of the times of events.
+        Times at which predictions are scored. By default, they are the quartiles of the times of
+        events.
     n_resamples : int, default=1000
-        Number of resamples of subjects for the intervals.
+        Number of bootstrap resamples of subjects for the intervals.
     confidence : float, default=0.95
         Confidence level of the intervals.
     random_state : int, RandomState instance or None, default=0
-        Seed of folds and resamples.
+        Seed of the folds, the resamples and the permutation tests.
 
     Returns
     -------
     comparison : SurvivalComparison
-        Printing it shows a table.
+        Scores, p-values and predicted curves. When printed, it shows a table.
 
     Raises
     ------
     ValueError
-        If outcomes are unusable, a subject has two, a split leaks or does not test each subject
-        once, or a time is beyond the follow-up of all subjects or of a fold's training.
+        If outcomes are unusable, a subject has two outcomes, a split shares subjects between
+        training and test set or does not test each subject once, or a time is beyond the follow-up
+        of all subjects or of the training subjects of a fold.
 
     Notes
     -----
-    Concordance and AUC compare subjects of one fold, as models of two folds may differ in scale.
-    The distribution of censoring is estimated from all subjects.
+    Concordance and AUC compare only subjects of the same fold, since the risks of models of
+    different folds may differ in scale. The distribution of censoring is estimated from all
+    subjects.
 
     Examples
     --------
@@ -205,7 +211,7 @@ def _held_out(
     cv: Any,
     times: NDArray[np.floating],
 ) -> tuple[dict[str, NDArray[np.floating]], NDArray[np.intp]]:
-    """Curves of subjects by models of other subjects, and the fold of each subject."""
+    """Predict survival curves of held-out subjects, and return the fold of each subject."""
     curves = {name: np.full((len(known), len(times)), np.nan) for name in (BASELINE, *models)}
     fold_of = np.full(len(known), -1)
     for fold, (train, test) in enumerate(cv.split(X, y["event"])):
@@ -226,17 +232,21 @@ def _held_out(
 
 
 def predicted_survival(estimator: Any, X: Any, times: ArrayLike) -> pd.DataFrame:
-    """Curves by a fitted SurvivalVote, a Pipeline that ends with one, or a search over either.
+    """Predict survival curves by a SurvivalVote, a Pipeline that ends with one, or a search.
 
     Parameters
     ----------
     estimator : fitted estimator
+        Fitted SurvivalVote, Pipeline or search.
     X : DataFrame
+        Table with a ``subject`` column.
     times : array-like of shape (n_times,)
+        Times in the unit of the outcomes.
 
     Returns
     -------
     curves : DataFrame of shape (n_subjects, n_times)
+        Probability of no event until each time.
     """
     if hasattr(estimator, "best_estimator_"):
         return predicted_survival(estimator.best_estimator_, X, times)

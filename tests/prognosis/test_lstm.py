@@ -153,7 +153,7 @@ def test_labels_are_predicted():
         (
             pd.DataFrame({"subject": [1, 1, 2, 2], "rms": 1.0}),
             {},
-            "LSTMPrognosis reads a table of visit_contexts.* column 'subject'",
+            "LSTMPrognosis takes a table of visit_contexts.* column 'subject'",
         ),
         (np.ones((4, 3)), {"context": 0}, "'context'"),
         (np.ones((4, 3)), {"chunk": 0}, "'chunk'"),
@@ -168,7 +168,7 @@ def test_bad_sequences_and_settings_are_named(X, settings, match):
     ("y", "match"),
     [
         ([1.0], "inconsistent numbers of samples"),
-        (["up", "down"] * 3, "y of LSTMPrognosis must be numbers, got 'up'"),
+        (["up", "down"] * 3, r"y of LSTMPrognosis must be numbers\. Got 'up'"),
         (np.ones((6, 2)), "y should be a 1d array"),
     ],
 )

@@ -437,7 +437,7 @@ def test_what_contexts_cannot_be_made_of_is_refused():
 @pytest.mark.parametrize("model", [LastValueRegressor(), ContextBoostingRegressor()])
 def test_a_table_of_visits_is_no_table_of_contexts(model):
     visits = contexts_with_features().assign(subject=np.arange(len(contexts_with_features())))
-    with pytest.raises(ValueError, match=r"reads a table of visit_contexts.* column 'subject'"):
+    with pytest.raises(ValueError, match=r"takes a table of visit_contexts.* column 'subject'"):
         model.fit(visits, visits["score"])
 
 
