@@ -1,4 +1,4 @@
-"""Live signals: diagnosis of chunks as they arrive, causal pipelines, sources of chunks."""
+"""Diagnosis of live signals, causal pipelines, and sources of chunks of samples."""
 
 from sklearn_emg.streaming._causal import CausalSystem, to_causal
 from sklearn_emg.streaming._conformal import ConformalStop, vote_courses

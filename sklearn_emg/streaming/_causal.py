@@ -1,4 +1,4 @@
-"""Steps of a system that work on whole recordings: which can stream, and causal substitutes."""
+"""Causal pipelines: streams of steps that process recordings, and causal substitutes."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ from sklearn_emg.preprocessing import (
 
 
 class CausalSystem(NamedTuple):
-    """Causal version of a system, and what it changes.
+    """Causal version of a system, with a list of the changes.
 
     Attributes
     ----------
     pipeline : estimator
-        Unfitted clone, to be fitted again.
+        Unfitted clone of the system with causal steps. It must be fitted before use.
     changes : list of str
-        A sentence for each step that differs; empty if all steps were causal.
+        Sentences that describe the changes, one per step that differs. The list is empty if all
+        steps were causal.
     """
 
     pipeline: Any
     changes: list[str]
 
 
-Found = tuple[Any, str] | None  # the substitute, and what changes
+Found = tuple[Any, str] | None  # the substitute and a description of the change
 
 
 def _of_filter(step: Any) -> Found:
     if not step.zero_phase:
         return None
     text = (
-        "zero_phase=False: it runs forwards only, once in place of twice, so that potentials are "
+        "zero_phase=False: it runs only forwards, once instead of twice, so potentials are "
         "delayed and the attenuation in dB is halved"
     )
     return clone(step).set_params(zero_phase=False), text
@@ -72,7 +73,7 @@ def _of_baseline(step: BaselineRemover) -> Found:
 def _of_envelope(step: Envelope) -> Found:
     corner = step.cutoff if step.method == "lowpass" else 0.443 / step.window
     lowpass = LowpassFilter(corner, order=2, zero_phase=False, fs=step.fs)
-    text = f"Rectifier and a causal LowpassFilter({corner:g}) take its place; the envelope is late"
+    text = f"Rectifier and a causal LowpassFilter({corner:g}) take its place, with a delay"
     return Pipeline([("rectifier", Rectifier()), ("lowpass", lowpass)]), text
 
 
@@ -80,7 +81,7 @@ def _of_adaptive(step: AdaptiveFilter) -> Found:
     if step.reference != "powerline" or step.output != "cleaned":
         return None
     notch = NotchFilter(step.freq, harmonics=step.harmonics, zero_phase=False, fs=step.fs)
-    text = f"a causal NotchFilter({step.freq:g}) takes its place, which follows no drift"
+    text = f"a causal NotchFilter({step.freq:g}) takes its place, which does not follow drift"
     return notch, text
 
 
@@ -92,7 +93,7 @@ def _of_rejector(step: Any) -> Found:
 
 
 def _of_gaps(step: Any) -> Found:
-    return "passthrough", "left out: StreamingDiagnosis starts anew after a gap"
+    return "passthrough", "left out: StreamingDiagnosis restarts after a gap"
 
 
 _SUBSTITUTES: dict[type, Callable[[Any], Found]] = {
@@ -113,13 +114,13 @@ def _substitute(step: Any) -> Found:
 
 
 def _acts_in_fit_only(step: Any) -> bool:
-    """Whether a step changes no signal: it is left out, or a sampler of imbalanced-learn."""
+    """Return whether a step does not change signals: it is left out or is a sampler."""
     sampler = hasattr(step, "fit_resample") and not hasattr(step, "transform")
     return step is None or isinstance(step, str) or sampler
 
 
 def _system(model: Any) -> Any:
-    """The pipeline that a search has found, that was adapted or frozen, or the model itself."""
+    """Return the system within a search, an adaptation or a frozen model, or the model itself."""
     if isinstance(model, FrozenEstimator):
         return _system(model.estimator)
     if isinstance(model, AdaptiveDiagnosis) and hasattr(model, "estimator_"):
@@ -128,7 +129,7 @@ def _system(model: Any) -> Any:
 
 
 def _whole_steps(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and step of the parts of a system, those of nested pipelines one by one."""
+    """Yield the path and the step of each part of a system, including those of nested pipelines."""
     model = _system(model)
     if isinstance(model, Pipeline):
         for name, step in model.steps:
@@ -140,60 +141,65 @@ def _whole_steps(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVoteClassifier]:
-    """Steps on whole recordings, and the DiVoteClassifier at the end of a fitted system.
+    """Split a fitted system into steps that process recordings and a final DiVoteClassifier.
 
     Parameters
     ----------
     model : estimator
-        DiVoteClassifier, a Pipeline that ends with one, or a search over or an adaptation of them.
+        DiVoteClassifier, a Pipeline that ends with one, or a search over or an adaptation of these.
     caller : str
-        Class named in messages.
+        Name of the class, for messages.
 
     Returns
     -------
     steps : list of (str, estimator)
+        Path and step of each step that processes recordings.
     divote : DiVoteClassifier
+        Final classifier.
 
     Raises
     ------
     ValueError
-        If the system ends with another estimator, or was not fitted on recordings that it cuts.
+        If the system ends with another estimator, or was not fitted on recordings that it divides
+        into windows.
     """
     *steps, (_, divote) = list(_whole_steps(model)) or [("", None)]
     if not isinstance(divote, DiVoteClassifier):
         raise ValueError(
             f"{caller} takes a fitted DiVoteClassifier, or a Pipeline that ends with one. Got "
             f"{model!r}, which ends with {type(divote).__name__}."
-            + (" Read a saved system by load_model." if isinstance(model, str | PathLike) else "")
+            + (" Read a saved system with load_model." if isinstance(model, str | PathLike) else "")
         )
     check_is_fitted(divote)
     if divote.window is None or divote.fs_ is None or divote.window_shape_ is None:
         raise ValueError(
-            f"{caller} needs a DiVoteClassifier that cuts recordings into windows. Got "
+            f"{caller} needs a DiVoteClassifier that divides recordings into windows. Got "
             f"window={divote.window}. Set 'window' in seconds and fit it on a recording table."
         )
     return steps, divote
 
 
 def streams_of(steps: list[tuple[str, Any]], fs: float, caller: str) -> list[SignalStream]:
-    """Streams of the steps on whole recordings.
+    """Return streams of the steps that process recordings.
 
     Parameters
     ----------
     steps : list of (str, estimator)
+        Path and step of each step.
     fs : float
         Sampling rate in Hz.
     caller : str
-        Class named in messages.
+        Name of the class, for messages.
 
     Returns
     -------
     streams : list of SignalStream
+        Stream of each step.
 
     Raises
     ------
     ValueError
-        If a step cannot stream; it and the remedy are named.
+        If a step cannot stream. The message names the step and a remedy.
     """
     streams = []
     for path, step in steps:
@@ -214,31 +220,32 @@ def streams_of(steps: list[tuple[str, Any]], fs: float, caller: str) -> list[Sig
 
 def _remedy(step: Any) -> str:
     if _substitute(step) is None:
-        return " Put it inside DiVoteClassifier, where it gets windows, or leave it out."
-    return " to_causal(pipeline) returns a causal version, which has to be fitted again."
+        return " Put it inside DiVoteClassifier, where it processes windows, or leave it out."
+    return " to_causal(pipeline) returns a causal version, which must be fitted again."
 
 
 def to_causal(pipeline: Any) -> CausalSystem:
-    """Causal version of a system, which can run on live signals after it was fitted again.
+    """Make a causal version of a system, which can run on live signals after it is fitted.
 
-    The steps on whole recordings, those before DiVoteClassifier, are replaced where they need
-    later samples. Steps inside DiVoteClassifier get complete windows and are not changed.
+    Steps before DiVoteClassifier, which process whole recordings, are replaced if they need future
+    samples. Steps inside DiVoteClassifier process complete windows and are not changed.
 
     Parameters
     ----------
     pipeline : estimator
         Pipeline that ends with a DiVoteClassifier, fitted or not, a fitted search over one, or an
-        AdaptiveDiagnosis of either, which stays around the causal version.
+        AdaptiveDiagnosis of either, which is kept around the causal version.
 
     Returns
     -------
     causal : CausalSystem
-        The unfitted clone ``pipeline``, and ``changes``, a sentence for each step that differs.
+        The unfitted causal version ``pipeline``, and ``changes``, a sentence for each step that
+        differs.
 
     Raises
     ------
     ValueError
-        If a step has no causal substitute; it is named.
+        If a step has no causal substitute. The message names the step.
 
     Examples
     --------
@@ -260,16 +267,16 @@ def to_causal(pipeline: Any) -> CausalSystem:
 
 
 def _unfitted(pipeline: Any) -> Any:
-    """Clone of a system, with the adaptation around it."""
+    """Clone a system, including an adaptation around it."""
     if not isinstance(pipeline, AdaptiveDiagnosis):
         return clone(_system(pipeline))
     inner = getattr(pipeline, "estimator_", pipeline.estimator)
-    # A FrozenEstimator is its own clone: the system in it must not change.
+    # Cloning a FrozenEstimator returns the same object, whose system must not change.
     return clone(pipeline).set_params(estimator=clone(_system(inner)))
 
 
 def _causal(model: Any, path: str, changes: list[str]) -> Any:
-    """Causal version of an unfitted part; what differs is added to `changes`."""
+    """Return the causal version of an unfitted part, and add its changes to `changes`."""
     if isinstance(model, Pipeline):
         inner = [
             (n, _causal(step, f"{path}__{n}" if path else n, changes)) for n, step in model.steps
@@ -286,7 +293,7 @@ def _causal(model: Any, path: str, changes: list[str]) -> Any:
 
 
 def _causal_step(model: Any, path: str, changes: list[str]) -> Any:
-    """The step if it streams, or its substitute."""
+    """Return the step if it can stream, or its substitute."""
     name = type(model).__name__
     found = _substitute(model)
     if found is not None:
@@ -296,5 +303,5 @@ def _causal_step(model: Any, path: str, changes: list[str]) -> Any:
         return model
     raise ValueError(
         f"to_causal knows no causal substitute for step {path!r}, {name}. Put it inside "
-        "DiVoteClassifier, where it gets complete windows, or leave it out."
+        "DiVoteClassifier, where it processes complete windows, or leave it out."
     )

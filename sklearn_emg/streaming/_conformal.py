@@ -1,4 +1,4 @@
-"""A stopping rule with a guaranteed error: conformal sets that hold at every moment."""
+"""Stopping rule with a guaranteed error rate, from conformal sets that are valid at any time."""
 
 from __future__ import annotations
 
@@ -21,53 +21,57 @@ __all__ = ["ConformalStop", "vote_courses"]
 
 
 class ConformalStop:
-    """Rule that stops when the conformal set of classes has one member, calibrated on subjects.
+    """Rule that stops when the conformal set of classes has exactly one member.
 
-    The set contains each class whose fraction of the votes is not lower than the fraction that the
-    true class had at the worst moment of nearly all calibration subjects. With a probability of
-    `coverage` it therefore contains the true class of a new subject at every moment, also when it
-    first has one member: checking it after every window does not add errors.
+    The set contains each class whose fraction of the votes is not lower than the lowest fraction
+    that the true class reached at any time in nearly all calibration subjects. Therefore, with a
+    probability of `coverage`, it contains the true class of a new subject at all times, including
+    when it first has a single member. Checking it after every window does not increase the error
+    rate.
 
     Parameters
     ----------
     courses : sequence of array-like of shape (n_windows, n_classes)
-        Votes of each calibration subject after each window, see :func:`vote_courses`.
+        Numbers of votes of each calibration subject after each window, see :func:`vote_courses`.
     y : array-like of shape (n_subjects,)
         Class of each calibration subject.
     classes : array-like of shape (n_classes,)
-        Classes in the order of the votes, the ``classes`` of StreamingDiagnosis.
+        Classes in the order of the votes, as in ``StreamingDiagnosis.classes``.
     coverage : float, default=0.9
-        Probability with which the set has to contain the true class.
+        Probability with which the set must contain the true class.
     by_class : bool, default=False
-        Whether this has to hold within each class, which needs more subjects.
+        Whether this must hold within each class, which requires more calibration subjects.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
+        Classes in the order of the votes.
     n_votes : int
-        Number of votes up to which the rule decides. It is that of the calibration subject with the
-        fewest votes; longer courses were not calibrated.
+        Number of votes up to which the rule can decide. It is the smallest final number of votes of
+        a calibration subject, since the rule is not calibrated beyond it.
 
     Raises
     ------
     ValueError
-        If a parameter is out of range, a label is unknown or the shapes do not match.
+        If `coverage` is not between 0 and 1, a label is unknown, or the courses have wrong shapes
+        or invalid numbers.
 
     See Also
     --------
-    sklearn_emg.metrics.conformal_sets : The sets of whole recordings.
-    SequentialTest : Test of the fraction of votes; its error is not that of the diagnosis.
+    sklearn_emg.metrics.conformal_sets : Conformal sets for complete recordings.
+    SequentialTest : Test of the fraction of votes, without a guarantee for the diagnosis.
 
     Notes
     -----
-    With v votes in n independent windows and K classes the fraction is :math:`(v + 1) / (n + K)`,
-    which is :math:`1/K` at the beginning. The score of a calibration subject is the lowest fraction
-    of its true class over the first `n_votes` windows, in place of the probability in
-    :func:`~sklearn_emg.metrics.conformal_sets` [1]_. The quantile of these scores holds for the
-    lowest fraction of a new subject, and thereby for all moments. The guarantee holds on average
-    over draws of calibration and new subjects from the same population, recorded in the same way. A
-    set that always has several members, or none, leads to no decision; n calibration subjects
-    decide nothing at a coverage above n/(n + 1).
+    With :math:`v` votes in :math:`n` independent windows and :math:`K` classes, the fraction is
+    :math:`(v + 1) / (n + K)`, which is :math:`1/K` at the beginning. The score of a calibration
+    subject is the lowest fraction of its true class over the first `n_votes` votes, instead of the
+    probability used in :func:`~sklearn_emg.metrics.conformal_sets` [1]_. The quantile of these
+    scores applies to the lowest fraction of a new subject, and therefore to its fractions at all
+    times. The guarantee holds on average over draws of calibration and new subjects from the same
+    population, recorded in the same way. A set that never has exactly one member leads to no
+    decision. With :math:`m` calibration subjects, no decision is possible at a coverage above
+    :math:`m / (m + 1)`.
 
     References
     ----------
@@ -110,30 +114,31 @@ class ConformalStop:
         self._worst = np.array([self._worst_of(c, k) for c, k in zip(counts, codes)])
 
     def _worst_of(self, course: NDArray[np.floating], code: int) -> NDArray[np.floating]:
-        """Fractions at the moment at which that of the true class is lowest."""
+        """Return the fractions at the time when that of the true class is lowest."""
         begin = np.zeros((1, course.shape[1]))
         shares = _shares(np.r_[begin, course[course.sum(axis=1) <= self.n_votes]])
         return shares[np.argmin(shares[:, code])]
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Position of the class, or None to go on.
+        """Return the index of the class that is decided, or None to continue.
 
         Parameters
         ----------
         votes : array-like of shape (n_classes,)
             Number of independent windows that voted for each class.
         seconds : float
-            Length of the signal so far in seconds; the rule does not depend on it.
+            Length of the signal so far in seconds. It is not used.
 
         Returns
         -------
         position : int or None
+            Index of the only class in the set, or None if the set does not have exactly one member.
         """
         members = np.flatnonzero(self.members(votes))
         return int(members[0]) if len(members) == 1 else None
 
     def members(self, votes: Any) -> NDArray[np.bool_]:
-        """Whether each class is in the conformal set.
+        """Return whether each class is in the conformal set.
 
         Parameters
         ----------
@@ -143,7 +148,7 @@ class ConformalStop:
         Returns
         -------
         members : ndarray of bool of shape (n_classes,)
-            After more than `n_votes` votes all are True.
+            True for the classes in the set. After more than `n_votes` votes, all values are True.
         """
         counts = np.atleast_2d(checked_votes(votes, "ConformalStop"))
         if counts.shape != (1, len(self._classes)):
@@ -160,18 +165,18 @@ class ConformalStop:
 
 
 def _as_course(course: ArrayLike, number: int) -> NDArray[np.floating]:
-    """A course of votes as numbers; NaN, infinite and negative ones are refused."""
+    """Convert a course of votes to numbers, refusing NaN, infinite and negative numbers."""
     counts = np.asarray(course, dtype=float)
     if not (np.isfinite(counts) & (counts >= 0)).all():
         raise ValueError(
             f"The course of votes {number} of ConformalStop has NaN, infinite or negative numbers. "
-            "Give numbers of windows, as vote_courses does."
+            "Give numbers of windows, as returned by vote_courses."
         )
     return counts
 
 
 def _check_courses(counts: list[NDArray[np.floating]], n_labels: int, n_classes: int) -> None:
-    """Refuse courses of another shape or number."""
+    """Raise if the number or the shapes of the courses are wrong."""
     wrong = [c.shape for c in counts if c.ndim != 2 or c.shape[1] != n_classes]
     if wrong or len(counts) != n_labels or not counts:
         raise ValueError(
@@ -182,12 +187,12 @@ def _check_courses(counts: list[NDArray[np.floating]], n_labels: int, n_classes:
 
 
 def _shares(counts: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Fractions of votes, shrunk towards equal ones by one vote for each class."""
+    """Compute fractions of votes after adding one vote for each class."""
     return (counts + 1) / (counts.sum(axis=1, keepdims=True) + counts.shape[1])
 
 
 class _Course:
-    """A stopping rule that never stops and keeps its inputs."""
+    """Stopping rule that never stops and records its inputs."""
 
     def __init__(self) -> None:
         self.votes: list[NDArray[np.intp]] = []
@@ -199,22 +204,23 @@ class _Course:
 
 
 def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    """Votes of subjects after each window, as a stopping rule would see them.
+    """Compute the votes of subjects after each window, as a stopping rule would receive them.
 
     Parameters
     ----------
     model : estimator
-        Fitted system, as :class:`StreamingDiagnosis` takes it, trained on other subjects.
+        Fitted system, as for :class:`StreamingDiagnosis`, that was trained on other subjects.
     X : DataFrame
-        Recording table; a subject's recordings follow each other in the order of the rows.
+        Recording table. The recordings of a subject are processed in the order of the rows.
     **options : dict
-        Further parameters of StreamingDiagnosis, such as ``artefacts``.
+        Further parameters of :class:`StreamingDiagnosis`, such as ``artefacts``.
 
     Returns
     -------
     courses : DataFrame
-        Indexed by subject, with ``votes``, an ndarray of shape (n_windows, n_classes), and
-        ``seconds``, one of shape (n_windows,), the length of the signal so far.
+        Table indexed by subject. The column ``votes`` contains ndarrays of shape (n_windows,
+        n_classes) with the numbers of votes, and the column ``seconds`` contains ndarrays of shape
+        (n_windows,) with the length of the signal so far in seconds.
 
     Raises
     ------
@@ -225,7 +231,7 @@ def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
     Warns
     -----
     SubjectLeakWarning
-        If a subject was trained on.
+        If the model was trained on a subject of X.
 
     Examples
     --------

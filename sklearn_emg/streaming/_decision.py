@@ -1,4 +1,4 @@
-"""The decision so far: votes of windows, their interval, rules that stop, smoothed labels."""
+"""Decisions about a subject: votes of windows, stopping rules and smoothed labels."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ __all__ = ["Decision", "FixedLength", "MajorityVote", "SequentialTest"]
 
 
 def checked_votes(votes: Any, caller: str) -> NDArray[np.floating]:
-    """Numbers of votes as an array.
+    """Convert numbers of votes to an array.
 
     Parameters
     ----------
-    votes : array-like
+    votes : array-like of shape (n_classes,)
+        Number of votes for each class.
     caller : str
-        Rule named in the message.
+        Name of the rule, for the message.
 
     Returns
     -------
-    votes : ndarray
+    votes : ndarray of shape (n_classes,)
+        Numbers of votes.
 
     Raises
     ------
     ValueError
-        If a number is NaN, infinite or negative.
+        If there are no votes, or a number is NaN, infinite or negative.
     """
     counts = np.asarray(votes, dtype=float)
     if not counts.size or not np.isfinite(counts).all() or (counts < 0).any():
@@ -45,27 +47,29 @@ def checked_votes(votes: Any, caller: str) -> NDArray[np.floating]:
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision on a subject after some windows.
+    """Decision about a subject after some windows.
 
     Attributes
     ----------
     subject : hashable
-        The subject.
+        Subject whose signals are scored.
     seconds : float
-        Length of the signal so far, over all recordings of the subject, in seconds.
+        Length of the signal so far in seconds, over all recordings of the subject.
     n_windows, n_rejected : int
-        Windows that were scored, and that were left out for artefacts.
+        Number of windows that were scored, and number of windows that were rejected because of
+        artefacts.
     scores : ndarray of shape (n_classes,)
-        Mean scores of the subject's recordings so far, as in ``DiVoteClassifier.vote``; NaN before
-        the first window.
+        Mean scores of the subject's recordings so far, as in ``DiVoteClassifier.vote``. They are
+        NaN before the first window.
     leading : label or None
-        Class with the highest mean score.
+        Class with the highest mean score, or None before the first window.
     share : float
-        Share of the votes of independent windows (those that do not overlap) for that class.
+        Fraction of the votes of independent windows, which do not overlap, for the leading class.
     interval : tuple of float
-        Wilson's interval of this fraction.
+        Wilson score interval of this fraction.
     decided : label or None
-        Class of the rule that stops, once it has stopped; it does not change any more.
+        Class chosen by the stopping rule, or None until it has stopped. It does not change
+        afterwards.
     """
 
     subject: Any
@@ -80,12 +84,12 @@ class Decision:
 
 
 class FixedLength:
-    """Rule that stops after a length of signal, with the class that has most votes.
+    """Rule that stops after a given length of signal and chooses the class with the most votes.
 
     Parameters
     ----------
     seconds : float
-        Length of the signal, over all recordings of the subject, in seconds.
+        Length of the signal in seconds, over all recordings of the subject.
 
     Examples
     --------
@@ -111,7 +115,8 @@ class FixedLength:
         Returns
         -------
         position : int or None
-            None before the time, and while no window has voted.
+            Index of the class with the most votes, or None if the time is not reached or no window
+            has voted.
         """
         counts = checked_votes(votes, "FixedLength")
         if seconds < self.seconds or not counts.any():
@@ -120,36 +125,36 @@ class FixedLength:
 
 
 class SequentialTest:
-    """Wald's sequential probability ratio test of the fraction of windows that vote for a class.
+    """Sequential probability ratio test (Wald) of the fraction of windows that vote for a class.
 
-    For each class, the hypothesis that a fraction `high` of the subject's windows vote for it is
-    tested against a fraction `low`. The test stops with the class whose first hypothesis is
-    accepted.
+    For each class, the hypothesis that a fraction `high` of the subject's windows votes for it is
+    tested against the hypothesis of a fraction `low`. The rule stops when the first hypothesis is
+    accepted for a class, and chooses this class.
 
     Parameters
     ----------
     alpha : float, default=0.05
-        Probability of accepting a class with a fraction of `low`. With K classes the tests of all
-        classes are run, and the level of each is ``alpha / K``.
+        Probability of accepting a class with a fraction of `low`. With K classes, each class is
+        tested at the level ``alpha / K``.
     beta : float, default=0.05
         Probability of rejecting a class with a fraction of `high`.
     low, high : float, default=0.4 and 0.6
-        Fractions of the votes under the two hypotheses.
+        Fractions of votes for a class under the two hypotheses.
     max_seconds : float or None, default=None
-        Length of signal after which the class with most votes is taken if no test has stopped, in
-        seconds. None waits.
+        Length of signal in seconds after which the class with the most votes is chosen if no test
+        has stopped. With None, the rule waits without limit.
 
     Notes
     -----
-    With v votes in n windows the logarithm of the likelihood ratio is
+    With :math:`v` votes in :math:`n` windows, the logarithm of the likelihood ratio is
 
     .. math:: v \\log(high / low) + (n - v) \\log((1 - high) / (1 - low))
 
-    and a class is accepted at :math:`\\log((1 - \\beta) / (\\alpha / K))` or above. The error rates
-    are those of statements on the subject's *windows*, if windows are drawn independently. They are
-    not the error rates of the diagnosis: a classifier that is wrong about a subject is wrong in
-    most windows, and neighbouring windows are similar. Windows that overlap an earlier one do not
-    count. With a limit of time the rates do not hold for decisions at the limit.
+    and a class is accepted if it is at least :math:`\\log((1 - \\beta) / (\\alpha / K))`. The error
+    rates apply to statements about the subject's *windows* if these are drawn independently. They
+    are not the error rates of the diagnosis: a classifier that is wrong about a subject is wrong in
+    most windows, and neighbouring windows are similar. Windows that overlap an earlier window are
+    not counted. The rates do not apply to decisions made at `max_seconds`.
 
     References
     ----------
@@ -195,6 +200,7 @@ class SequentialTest:
         Returns
         -------
         position : int or None
+            Index of the accepted class, or None if no class is accepted yet.
         """
         votes = checked_votes(votes, "SequentialTest")
         gain = np.log(self.high / self.low)
@@ -208,16 +214,17 @@ class SequentialTest:
 
 
 class MajorityVote:
-    """Majority vote over the last windows, which changes only if another class leads clearly.
+    """Majority vote over the latest windows, which changes only if another class leads clearly.
 
-    ``current`` is the class so far, None before the first window.
+    The attribute ``current`` is the current class, which is None before the first window.
 
     Parameters
     ----------
     n_windows : int, default=5
-        Number of windows that vote.
+        Number of latest windows that vote.
     hysteresis : int, default=1
-        Number of votes by which another class must exceed the current one. 0 follows each lead.
+        Number of votes by which another class must exceed the current one. With 0, any lead of
+        another class is enough.
 
     Examples
     --------
@@ -233,12 +240,12 @@ class MajorityVote:
         if self.hysteresis > self.n_windows:
             raise ValueError(
                 "The 'hysteresis' parameter of MajorityVote must be at most 'n_windows', "
-                f"{self.n_windows}. Got {self.hysteresis} instead: no class could ever take over."
+                f"{self.n_windows}, or no class could take over. Got {self.hysteresis} instead."
             )
         self.reset()
 
     def reset(self) -> None:
-        """Forget the windows so far."""
+        """Forget all windows."""
         self._labels: deque[Any] = deque(maxlen=self.n_windows)
         self.current: Any = None
 
@@ -253,7 +260,8 @@ class MajorityVote:
         Returns
         -------
         current : hashable
-            Class of the majority, with hysteresis; that of the latest window among equal ones.
+            Class of the majority, with hysteresis. Among classes with equal votes, the one seen
+            last is preferred.
         """
         self._labels.append(label)
         votes = list(self._labels)
@@ -266,21 +274,23 @@ class MajorityVote:
 
 
 class SubjectVotes:
-    """Scores of the recordings of a subject as windows arrive; memory grows by recording only.
+    """Scores of a subject's recordings as windows arrive, with little memory per recording.
 
     Parameters
     ----------
     subject : hashable
+        Subject whose signals are scored.
     classes : ndarray of shape (n_classes,)
+        Class labels.
     size : int
-        Samples of a window; windows closer to the last counted one are not independent votes.
+        Number of samples in a window. Windows that overlap the last counted window do not vote.
     """
 
     def __init__(self, subject: Any, classes: NDArray[Any], size: int):
         self.subject, self.classes, self.size = subject, classes, size
-        self.columns: list[dict[str, Any]] = []  # of each recording
+        self.columns: list[dict[str, Any]] = []  # metadata of each recording
         self.n_windows: list[int] = []
-        self._sums: list[tuple[Any, Any]] = []  # first scores, and sum of the differences to them
+        self._sums: list[tuple[Any, Any]] = []  # first scores, and sum of the differences from them
         self.votes = np.zeros(len(classes), dtype=int)
         self.n_rejected = 0
         self.seconds_before = 0.0
@@ -295,7 +305,7 @@ class SubjectVotes:
 
     def add(self, start: int, scores: NDArray[np.floating]) -> None:
         """Add the scores of a window of the current recording."""
-        # As mean_by_code sums, so that the means are equal to the last bit.
+        # The sums are computed as by mean_by_code, so the means are bitwise equal.
         first, total = self._sums[-1]
         if first is None:
             first, total = scores, np.zeros_like(scores)
@@ -306,7 +316,7 @@ class SubjectVotes:
             self._free_from = start + self.size
 
     def recording_scores(self) -> NDArray[np.floating]:
-        """Mean scores of the recordings, NaN for one without windows."""
+        """Return the mean scores of each recording, or NaN for recordings without windows."""
         means = np.full((len(self._sums), len(self.classes)), np.nan)
         for row, (first, total) in enumerate(self._sums):
             if first is not None:
@@ -314,7 +324,7 @@ class SubjectVotes:
         return means
 
     def decision(self, seconds: float, confidence: float) -> Decision:
-        """Decision after `seconds` of the current recording."""
+        """Return the decision after `seconds` of the current recording."""
         means = self.recording_scores()
         means = means[np.isfinite(means[:, 0])]
         scores = np.full(len(self.classes), np.nan)

@@ -1,4 +1,4 @@
-"""Diagnosis of live signals: chunks in, scores of windows and the decision so far out."""
+"""Diagnosis of live signals in chunks, with scores of windows and a running decision."""
 
 from __future__ import annotations
 
@@ -34,51 +34,52 @@ from sklearn_emg.streaming._windows import WindowCutter
 
 _CALLER = "StreamingDiagnosis"
 _LATENCIES = 10_000
-_LARGEST = 1e9  # mV, beyond what an amplifier gives: such a sample is lost, as infinity is
+_LARGEST = 1e9  # mV; no amplifier returns larger samples, so they are treated like infinity
 
 
 class StoppingRule(Protocol):
-    """Interface of a rule that ends a running diagnosis, such as :class:`ConformalStop`.
+    """Interface of a stopping rule, such as :class:`ConformalStop`.
 
-    Any object with this method can be the `stop` of :class:`StreamingDiagnosis`.
+    Any object with this method can be used as the `stop` of :class:`StreamingDiagnosis`.
     """
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Position of the class that is decided, or None to go on.
+        """Return the index of the class that is decided, or None to continue.
 
         Parameters
         ----------
         votes : array-like of shape (n_classes,)
-            Votes of the windows so far.
+            Number of independent windows that voted for each class.
         seconds : float
-            Length of the signal so far, in s.
+            Length of the signal so far in seconds.
 
         Returns
         -------
         position : int or None
+            Index of the class, or None.
         """
 
 
 @dataclass(frozen=True)
 class WindowResult:
-    """A window of the signal, its scores and the decision after it.
+    """Scores of a window of the signal, and the decision after this window.
 
     Attributes
     ----------
     recording : int
-        Number of the recording of this subject, from 0.
+        Index of the recording among those of the subject, from 0.
     start, stop : float
-        Begin and end of the window in its recording, in seconds.
+        Start and end of the window in seconds from the start of its recording.
     scores : ndarray of shape (n_classes,) or None
-        Class scores; None for a rejected window.
+        Class scores, or None for a rejected window.
     vote : label or None
-        Class with the highest score.
+        Class with the highest score, or None for a rejected window.
     smoothed : label or None
-        Class by the MajorityVote, where there is one.
+        Class according to the MajorityVote, or None without one.
     rejected : tuple of str
-        Kinds of artefact for which the window was rejected.
+        Kinds of artefact because of which the window was rejected.
     decision : Decision
-        Decision on the subject after the window.
+        Decision about the subject after the window.
     """
 
     recording: int
@@ -97,9 +98,9 @@ class Gap(NamedTuple):
     Attributes
     ----------
     recording : int
-        Number of the recording of this subject, from 0.
+        Index of the recording among those of the subject, from 0.
     start, stop : float
-        Begin and end of the gap in its recording, in seconds.
+        Start and end of the gap in seconds from the start of its recording.
     """
 
     recording: int
@@ -108,14 +109,14 @@ class Gap(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """Time that ``push`` took.
+    """Processing time of ``push``.
 
     Attributes
     ----------
     n_chunks : int
-        Number of chunks measured, the latest 10,000 at most.
+        Number of measured chunks, which are at most the latest 10,000.
     median, p99 : float
-        Median and 99th percentile in seconds; NaN before the first chunk.
+        Median and 99th percentile of the time per chunk in seconds, or NaN before the first chunk.
     """
 
     n_chunks: int
@@ -127,62 +128,64 @@ Event = WindowResult | Gap
 
 
 class StreamingDiagnosis:
-    """Diagnosis of live signals by a fitted system, chunk by chunk.
+    """Diagnose live signals with a fitted system, chunk by chunk.
 
-    The filters keep their state between chunks, windows are cut as soon as their samples have
-    arrived, and each is scored by itself. Windows, scores and means of recordings are therefore
-    equal to the last bit for chunks of any length, and to those of :meth:`offline`, which filters
-    the whole recording. ``vote`` of DiVoteClassifier scores all windows at once, by matrix products
-    whose rounding depends on the number of rows; its scores agree up to rounding.
+    Filters keep their state between chunks, windows are cut as soon as their samples have arrived,
+    and each window is scored separately. Therefore, the windows, the scores and the means of
+    recordings are bitwise equal for chunks of any length, and equal to those of :meth:`offline`,
+    which filters whole recordings. The scores of ``DiVoteClassifier.vote`` agree except for
+    rounding errors, since it scores all windows at once.
 
     Parameters
     ----------
     model : estimator
-        Fitted Pipeline of causal steps on recordings and a DiVoteClassifier, a DiVoteClassifier, or
-        a search over either, also as AdaptiveDiagnosis. Steps inside DiVoteClassifier get complete
-        windows and need not be causal.
+        Fitted DiVoteClassifier, or Pipeline of causal steps that ends with one, or a search over or
+        an AdaptiveDiagnosis of either. Steps inside DiVoteClassifier process complete windows and
+        need not be causal.
     artefacts : ArtefactDetector, default=None
-        Detector for windows of the signal as it was recorded, before all filters. A window with a
-        flag is not scored and does not vote. None rejects nothing.
+        Detector of artefacts in windows of the recorded signal, before any filter. A flagged window
+        is not scored and does not vote. With None, no window is rejected.
     stop : ConformalStop, SequentialTest, FixedLength or None, default=None
-        Rule that decides on a subject. Windows after that are still scored.
+        Stopping rule that decides on the class of a subject. Later windows are still scored.
     smooth : MajorityVote, default=None
-        Vote over the latest windows, for gestures or rest and contraction.
+        Majority vote over the latest windows, for example to recognise gestures.
     gaps : {"restart", "raise"}, default="restart"
-        What happens at NaN, infinity, samples beyond 1e9 mV or lost samples. "restart" starts again
-        after the gap: filters start in the steady state of the next sample, and windows with lost
-        samples are left out. "raise" refuses the chunk.
+        Treatment of lost samples, NaN, infinity and samples beyond 1e9 mV. "restart" restarts after
+        the gap: filters start in the steady state of the next sample, and windows with lost samples
+        are left out. "raise" refuses the chunk.
     confidence : float, default=0.95
         Confidence level of the interval in the decision.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
+        Class labels.
     fs : float
-        Sampling rate of the signals in Hz, that of the training recordings.
+        Sampling rate of the signals in Hz, which is that of the training recordings.
     n_channels : int
-        Number of channels of the signals; 1 for signals of shape (n_times,).
+        Number of channels of the signals. It is 1 for signals of shape (n_times,).
     latency : Latency
-        Time per chunk.
+        Processing time per chunk.
 
     Raises
     ------
     ValueError
-        If a step needs the whole recording, such as a zero-phase filter; the message names the step
-        and the remedy (:func:`to_causal`).
+        If a step needs the whole recording, such as a zero-phase filter. The message names the step
+        and the remedy, such as :func:`to_causal`.
 
     Warns
     -----
     SubjectLeakWarning
-        If the subject was trained on.
+        If the model was trained on the subject.
     RecordingWarning
-        If the first window of a recording does not look like EMG in mV, such as samples in µV or
-        counts of a converter.
+        If the first window of a recording is implausible for EMG in mV, for example because its
+        samples are in µV or are counts of a converter.
 
     Notes
     -----
-    Memory holds the samples of about one window, the latest 10,000 times per chunk, and a mean for
-    each recording of the current subject: it does not grow with the length of a recording.
+    The object stores the samples of about one window, the processing times of the latest 10,000
+    chunks, and mean scores for each recording of the current subject. Memory does not grow with the
+    length of a recording.
 
     Examples
     --------
@@ -233,9 +236,9 @@ class StreamingDiagnosis:
         self._steps, self._divote = split_system(model, _CALLER)
         self._known, _ = training_subjects(model)
         self.classes: NDArray[Any] = self._divote.classes_
-        self._requested = self._divote.requested_columns()  # once: it takes as long as a window
+        self._requested = self._divote.requested_columns()  # as slow as the scoring of a window
         self.fs: float = float(self._divote.fs_ or 0.0)
-        streams_of(self._steps, self.fs, _CALLER)  # which refuses before a patient is there
+        streams_of(self._steps, self.fs, _CALLER)  # raises now rather than with a patient waiting
         *channels, self._size = self._divote.window_shape_ or ()
         self._channels = tuple(channels)
         self.n_channels = int(channels[0]) if channels else 1
@@ -250,23 +253,24 @@ class StreamingDiagnosis:
         self._seconds: deque[float] = deque(maxlen=_LATENCIES)
 
     def _check_classes(self, stop: Any) -> None:
-        """Refuse a rule for other classes, or for another order of them."""
+        """Raise if the stopping rule has other classes, or the classes in another order."""
         own = getattr(stop, "classes", self.classes)
         if not np.array_equal(own, self.classes):
             raise ValueError(
-                f"The 'stop' of {_CALLER} has the classes {', '.join(map(str, own))}, the model "
-                f"{', '.join(map(str, self.classes))}. Calibrate it with the model's classes_."
+                f"The 'stop' of {_CALLER} has the classes {', '.join(map(str, own))}, but the "
+                f"model has {', '.join(map(str, self.classes))}. Calibrate it with the model's "
+                "classes_."
             )
 
     def _fitted_detector(self, artefacts: ArtefactDetector) -> ArtefactDetector:
-        """The detector, ready for windows of this rate."""
+        """Fit a clone of the detector to the shape and sampling rate of the windows."""
         own = artefacts.fs
         if own is not None and not same_rate(own, self.fs):
             raise ValueError(
-                f"The 'artefacts' of {_CALLER} have fs={own:g} Hz, the recordings {self.fs:g} Hz. "
-                "Leave it None."
+                f"The 'artefacts' of {_CALLER} have fs={own:g} Hz, but the model {self.fs:g} Hz. "
+                "Leave the 'fs' of the detector None."
             )
-        # It learns nothing but the shape of windows.
+        # The detector learns only the shape of windows.
         window = np.full((1, *self._channels, self._size), 0.1, dtype=np.float32)
         window[..., ::2] = -0.1
         return clone(artefacts).set_params(fs=self.fs).fit(window)
@@ -275,27 +279,28 @@ class StreamingDiagnosis:
 
     @warned_once()
     def begin(self, subject: Hashable, **columns: Any) -> None:
-        """Begin a recording. A recording of another subject begins a new decision.
+        """Begin a recording.
 
         Parameters
         ----------
         subject : hashable
-            The subject. The decision is on all its recordings since it was last changed.
+            Subject of the recording. Consecutive recordings of the same subject contribute to the
+            same decision; another subject begins a new decision.
         **columns : dict
-            Values of further columns of a recording table that the model reads, such as
-            ``muscle="biceps"`` for ``DiVoteClassifier(by="muscle")``. ``channel_names`` are
-            compared with those of the training.
+            Values of further columns of a recording table that the model uses, such as
+            ``muscle="biceps"`` for ``DiVoteClassifier(by="muscle")``. If ``channel_names`` are
+            given, they are compared with those of the training recordings.
 
         Raises
         ------
         ValueError
-            If the previous recording has not ended, the subject or a column is missing, or the
-            channels of the training are in another order.
+            If the previous recording has not ended, the subject or a required column is missing, or
+            the channels are in another order than in training.
 
         Warns
         -----
         SubjectLeakWarning
-            If the subject was trained on.
+            If the model was trained on the subject.
         """
         self._check_begin(subject, columns)
         if self._subject is None or self._subject.subject != subject:
@@ -310,9 +315,9 @@ class StreamingDiagnosis:
         self._recording, self._first_seen = True, False
 
     def _check_begin(self, subject: Any, columns: dict[str, Any]) -> None:
-        """Refuse to begin without an end, a subject, a column or the order of the channels."""
+        """Raise if a recording is in progress, or the subject or the columns are wrong."""
         if self._recording:
-            raise ValueError(f"{_CALLER}.begin: the previous recording goes on. Call end() first.")
+            raise ValueError(f"{_CALLER}.begin: the last recording has not ended. Call end() first.")
         unusable = not isinstance(subject, Hashable) or subject is None or subject != subject
         if unusable or not str(subject).strip():
             raise ValueError(
@@ -334,7 +339,8 @@ class StreamingDiagnosis:
         Returns
         -------
         events : list of WindowResult
-            The window after the last complete one, if the model's `tail` asks for it.
+            Result for the window that the `tail` of the model adds after the last complete window,
+            if any.
         """
         self._state("end")
         raw: Any = repeat(None) if self._detector is None else self._raw_cutter.finish()
@@ -351,29 +357,31 @@ class StreamingDiagnosis:
     def push(
         self, samples: ArrayLike, start: int | None = None, fs: float | None = None
     ) -> list[Event]:
-        """Take the next samples.
+        """Process the next samples.
 
         Parameters
         ----------
         samples : array-like of shape (n_times,) or (n_channels, n_times)
-            Any number of samples in mV that follow those of the previous call.
+            Samples in mV, of any number, that follow those of the previous call.
         start : int, default=None
-            Number of the first sample in its recording, if the device counts samples: missing
-            samples become a gap, repeated samples are refused. None means that no sample was lost.
+            Index of the first sample in the recording, if the device counts samples. Missing
+            samples become a gap, and repeated samples are refused. None means that no sample was
+            lost.
         fs : float, default=None
-            Sampling rate in Hz, to be compared with that of the model.
+            Sampling rate in Hz, which is compared with that of the model.
 
         Returns
         -------
         events : list of WindowResult and Gap
-            In the order of time; empty if no window was completed.
+            Events in chronological order. The list is empty if no window was completed and no
+            samples were lost.
 
         Raises
         ------
         ValueError
-            If no recording has begun; the rate or the number of channels differs from that of the
-            training; samples are repeated; or, with ``gaps="raise"``, samples are lost or not
-            finite. A refused chunk leaves everything as it was.
+            If no recording has begun, the sampling rate or the number of channels differs from that
+            of the training recordings, samples are repeated or, with ``gaps="raise"``, samples are
+            lost or not finite. A refused chunk does not change the state.
         """
         began = perf_counter()
         self._state("push")
@@ -394,7 +402,7 @@ class StreamingDiagnosis:
         return events
 
     def run(self, source: Iterable[Chunk | ArrayLike]) -> Iterator[Event]:
-        """Push the chunks of a source, and end the recording after the last.
+        """Push the chunks of a source, and end the recording after the last chunk.
 
         Parameters
         ----------
@@ -404,13 +412,14 @@ class StreamingDiagnosis:
         Yields
         ------
         event : WindowResult or Gap
+            Event, in chronological order.
         """
         for chunk in source:
             yield from self.push(*chunk) if isinstance(chunk, Chunk) else self.push(chunk)
         yield from self.end()
 
     def _state(self, method: str) -> SubjectVotes:
-        """State of the subject during a recording."""
+        """Return the votes of the current subject, or raise if no recording has begun."""
         if self._subject is None or not self._recording:
             raise ValueError(f"{_CALLER}.{method}: no recording has begun. Call begin(subject).")
         return self._subject
@@ -435,8 +444,8 @@ class StreamingDiagnosis:
         if not values.ndim or values.shape[:-1] != self._channels:
             expected = "(n_times,)" if not self._channels else f"({self._channels[0]}, n_times)"
             raise ValueError(
-                f"The chunk has shape {values.shape}, the model was fitted on {expected}. Give the "
-                "channels of the training recordings, in their order, with time last."
+                f"The chunk has shape {values.shape}, but the model was fitted on {expected}. Give "
+                "the channels of the training recordings, in their order, with time last."
             )
         return values
 
@@ -448,7 +457,7 @@ class StreamingDiagnosis:
             )
 
     def _lost(self, start: int | None) -> int:
-        """Number of samples missing before a chunk."""
+        """Return the number of samples that are missing before a chunk."""
         if start is None:
             return 0
         lost = check_integer(start, "start", f"{_CALLER}.push", 0) - self._cutter.position
@@ -466,11 +475,11 @@ class StreamingDiagnosis:
         at += 0.0 if lost else float(np.argmin(finite)) / self.fs
         raise ValueError(
             f"{_CALLER}(gaps='raise'): {what} at {at:g} s of the recording. Check the connection, "
-            "or use gaps='restart' to begin anew after a gap."
+            "or use gaps='restart' to restart after a gap."
         )
 
     def _gap(self, n_times: int) -> Gap:
-        """Begin anew after lost samples."""
+        """Restart after lost samples."""
         start = self._cutter.position
         for stream in self._streams:
             stream.reset()
@@ -480,7 +489,7 @@ class StreamingDiagnosis:
         return Gap(number, start / self.fs, (start + n_times) / self.fs)
 
     def _run(self, values: NDArray[np.floating]) -> list[WindowResult]:
-        """Results of the windows that finite samples complete."""
+        """Return the results of the windows that are completed by finite samples."""
         raw: Iterable[Any] = repeat(None)
         if self._detector is not None or not self._first_seen:
             seen = list(self._raw_cutter.push(values))
@@ -492,7 +501,7 @@ class StreamingDiagnosis:
         return [self._score(start, window, found) for (start, window), found in zip(windows, raw)]
 
     def _check_unit(self, raw: list[tuple[int, NDArray]]) -> None:
-        """Warn if the first window of a recording, before all filters, is not EMG in mV."""
+        """Warn if the first unfiltered window of a recording is implausible for EMG in mV."""
         if raw and not self._first_seen:
             self._first_seen = True
             warn_of_implausible_recordings(pd.DataFrame({"signal": [raw[0][1]]}))
@@ -536,7 +545,7 @@ class StreamingDiagnosis:
         return self._divote.score_windows(window[np.newaxis], own)[0]
 
     def _artefacts(self, window: NDArray[np.floating]) -> tuple[str, ...]:
-        """Kinds of artefact in a window as it was recorded."""
+        """Return the kinds of artefact in a window of the recorded signal."""
         if self._detector is None:
             return ()
         scores = np.asarray(self._detector.transform(window[np.newaxis]))
@@ -545,7 +554,7 @@ class StreamingDiagnosis:
 
     @property
     def latency(self) -> Latency:
-        """Time per chunk."""
+        """Processing time per chunk."""
         if not self._seconds:
             return Latency(0, float("nan"), float("nan"))
         median, p99 = np.percentile(self._seconds, [50, 99])
@@ -553,7 +562,7 @@ class StreamingDiagnosis:
 
     @property
     def recordings(self) -> pd.DataFrame:
-        """Recordings of the subject so far, as ``DiVoteClassifier.vote(X).recordings``."""
+        """Recordings of the subject so far, as in ``DiVoteClassifier.vote(X).recordings``."""
         if self._subject is None:
             raise ValueError(f"{_CALLER}: no recording has begun. Call begin(subject).")
         table = pd.DataFrame(self._subject.columns)
@@ -562,25 +571,25 @@ class StreamingDiagnosis:
         return table
 
     def diagnose(self) -> pd.DataFrame:
-        """Diagnosis by the model's final classifier, on the recordings so far.
+        """Diagnose the current subject from its recordings so far, by the model's final classifier.
 
         Returns
         -------
         subjects : DataFrame of shape (1, ...)
-            As ``DiVoteClassifier.vote(X).subjects``, to the last bit that of :meth:`offline`.
+            Diagnosis, as in ``DiVoteClassifier.vote(X).subjects``.
 
         Warns
         -----
         SubjectLeakWarning
-            If the subject was trained on.
+            If the model was trained on the subject.
         """
         return self._divote.vote_subjects(self.recordings)
 
     def offline(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Scores of the windows of whole recordings, without a stream.
+        """Score the windows of whole recordings without streaming.
 
-        Each step runs on whole recordings, which are then cut into windows. The stream gives the
-        same values to the last bit, for chunks of any length.
+        Each step processes whole recordings, which are then divided into windows. The results of
+        streaming are bitwise equal to these for chunks of any length.
 
         Parameters
         ----------
@@ -590,7 +599,7 @@ class StreamingDiagnosis:
         Returns
         -------
         windows : DataFrame of shape (n_windows, 3 + n_classes)
-            ``row``, ``start`` in seconds, the scores, and ``vote``, as in
+            Table with the columns ``row``, ``start`` in seconds, the scores and ``vote``, as in
             ``DiVoteClassifier.vote(X).windows``. Rejected windows are left out.
         """
         filtered = table

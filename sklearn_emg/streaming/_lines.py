@@ -1,4 +1,4 @@
-"""Lines of text with one sample each, as devices send them over TCP or a serial port."""
+"""Sources of chunks from lines of text that devices send over TCP or a serial port."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sklearn_emg.streaming._sources import Chunk
 __all__ = ["LineFormat", "read_serial", "read_tcp"]
 
 _LONGEST_LINE = 10_000  # bytes
-# Python reads further forms as numbers, such as 1_000 and infinity, which no device means.
+# Python also accepts numbers such as 1_000 and infinity, which no device sends on purpose.
 _NUMBER = re.compile(rb"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?|[nN][aA][nN]")
 _COUNTER = re.compile(rb"\d{1,18}(\.0{1,18})?")
 _MALFORMED_IN_A_ROW = 100
@@ -29,29 +29,30 @@ _RATE_SECONDS, _RATE_TOLERANCE = 5.0, 0.1
 
 
 class LineFormat:
-    """Form of the lines that a device sends, one per sample: ``[counter,]channel 1,channel 2...``.
+    """Format of the lines that a device sends, one line per sample.
 
-    Lines end with a line feed; a carriage return before it, empty lines and lines that begin with
-    ``#`` are skipped. Values are decimal numbers such as ``-0.25`` or ``1.5e-3``, or ``nan`` for a
-    sample that the device did not record, which becomes a gap.
+    A line contains an optional counter and a value for each channel: ``[counter,]channel 1,channel
+    2,...``. Lines end with a line feed, which may follow a carriage return. Empty lines and lines
+    that begin with ``#`` are skipped. Values are decimal numbers such as ``-0.25`` or ``1.5e-3``,
+    or ``nan`` for a sample that the device did not record, which becomes a gap.
 
     Parameters
     ----------
     n_channels : int, default=1
-        Number of values in a line.
+        Number of channels, which is the number of values in a line.
     unit : str, default="mV"
-        Unit of the values: nV, uV, mV or V.
+        Unit of the values: "nV", "uV", "mV" or "V".
     counter : int or None, default=None
-        What the first field counts. None: lines have no counter, and lost samples are not noticed.
-        0: the counter counts all samples. Another number: the counter starts again at 0 when it has
-        reached this number, such as 256 for one byte; a gap of exactly this number of samples is
-        not noticed.
+        Kind of counter in the first field. With None, lines have no counter, and lost samples are
+        not detected. With 0, the counter counts all samples. With another number, the counter
+        returns to 0 when it reaches this number, such as 256 for one byte; a gap of exactly this
+        number of samples is not detected.
     separator : str or None, default=","
-        Text between the values. None means blanks.
+        Text between the values. None means white space.
     malformed : {"gap", "raise"}, default="gap"
-        What happens at a line that has another number of values or no numbers. "gap" treats its
-        sample as lost, with a warning at the first such line; 100 in a row are an error. "raise"
-        refuses the first one.
+        Treatment of lines that do not have this format. "gap" treats their samples as lost and
+        warns of the first such line; 100 such lines in a row are an error. "raise" raises an error
+        at the first such line.
 
     Examples
     --------
@@ -74,14 +75,14 @@ class LineFormat:
         self.unit, self.factor = unit, millivolts_per(unit)
         if counter is not None and check_integer(counter, "counter", caller, 0) == 1:
             raise ValueError(
-                "The 'counter' parameter of LineFormat must be None, 0 for a counter without end, "
-                "or the number at which it begins again, 2 at least. Got 1 instead."
+                "The 'counter' parameter of LineFormat must be None, 0 for a counter without "
+                "limit, or the number at which it returns to 0, at least 2. Got 1 instead."
             )
         self.counter = counter
         if separator is not None and (not isinstance(separator, str) or not separator):
             raise ValueError(
-                "The 'separator' parameter of LineFormat must be a text, or None for blanks. "
-                f"Got {separator!r} instead."
+                "The 'separator' parameter of LineFormat must be a string, or None for white "
+                f"space. Got {separator!r} instead."
             )
         self.separator = separator
         check_option(malformed, ("gap", "raise"), "malformed", caller)
@@ -92,7 +93,7 @@ class LineFormat:
         return f"LineFormat({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def parse(self, line: bytes) -> tuple[int | None, list[float]] | None:
-        """Counter and values of a line; None for one that has another form."""
+        """Return the counter and the values of a line, or None if the line is malformed."""
         separator = None if self.separator is None else self.separator.encode()
         fields = [field.strip() for field in line.split(separator)]
         count = None
@@ -108,18 +109,20 @@ class LineFormat:
 
 
 class _LineReader:
-    """Chunks from bytes as they arrive.
+    """Convert bytes to chunks as they arrive.
 
     Parameters
     ----------
     lines : LineFormat
+        Format of the lines.
     fs : float
+        Sampling rate in Hz.
     n_chunk : int
-        Samples of a chunk.
+        Number of samples in a chunk.
     name : str
-        Name of the source in messages.
+        Name of the source, for messages.
     drop_first : bool
-        Whether the first line of a connection may be incomplete.
+        Whether to drop the first line of a connection, which may be incomplete.
     """
 
     def __init__(
@@ -129,15 +132,15 @@ class _LineReader:
         self._drop_first = self._drop = drop_first
         self._rest = b""
         self._rows: list[list[float]] = []
-        self.position = 0  # samples so far, with those lost
+        self.position = 0  # number of samples so far, including lost samples
         self._last: int | None = None  # counter of the last line
         self._n_lines = self._in_a_row = 0
         self._warned = False
-        self._resumed: int | None = None  # samples lost at a reconnection, by the clock
-        self._timed: tuple[float, int] | None = None  # when counting began, and the position
+        self._resumed: int | None = None  # samples lost before a reconnection, by the clock
+        self._timed: tuple[float, int] | None = None  # time and position when counting began
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
-        """Yield the chunks that further bytes complete."""
+        """Yield the chunks that are completed by further bytes."""
         *complete, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             raise ValueError(
@@ -152,7 +155,7 @@ class _LineReader:
         self._check_rate()
 
     def flush(self) -> Iterator[Chunk]:
-        """Yield the samples that fill no chunk."""
+        """Yield the remaining samples, which do not fill a chunk."""
         if self._rows:
             samples = np.array(self._rows).T * self._lines.factor
             start = self.position - len(self._rows)
@@ -160,7 +163,7 @@ class _LineReader:
             yield Chunk(samples[0] if len(samples) == 1 else samples, start, self._fs)
 
     def resume(self, seconds: float) -> None:
-        """Go on after a reconnection, `seconds` after the last bytes; half a line is dropped."""
+        """Continue after a reconnection, `seconds` after the last bytes."""
         self._rest, self._timed, self._drop = b"", None, self._drop_first
         self._resumed = max(1, round(seconds * self._fs))
 
@@ -168,7 +171,7 @@ class _LineReader:
         found = self._lines.parse(line)
         if found is None:
             self._refuse(line)
-            if self._lines.counter is not None:  # the next counter tells how many are missing
+            if self._lines.counter is not None:  # the next counter shows how many are missing
                 return
             found = None, [np.nan] * self._lines.n_channels
         else:
@@ -183,7 +186,7 @@ class _LineReader:
             yield from self.flush()
 
     def _lost(self, count: int | None) -> int:
-        """Number of samples missing before a line."""
+        """Return the number of samples that are missing before a line."""
         last, by_clock = self._last, self._resumed
         self._last, self._resumed = count, None
         if count is None or last is None:
@@ -192,19 +195,20 @@ class _LineReader:
         lost = count - last - 1
         if modulus:
             lost %= modulus
-            # The counter gives the rest of the division, after a reconnection the clock the rounds.
+            # The counter is known only modulo `modulus`. After a reconnection, the clock shows how
+            # often it returned to 0.
             return lost + (max(0, round((by_clock - lost) / modulus)) * modulus if by_clock else 0)
-        if lost < 0 and by_clock is not None:  # the device has begun anew
+        if lost < 0 and by_clock is not None:  # the device was restarted
             return by_clock
         if lost < 0:
             raise ValueError(
                 f"{self._name}, line {self._n_lines}: the counter goes back from {last} to "
-                f"{count}. If it begins again at a number, give LineFormat(counter=number)."
+                f"{count}. If it returns to 0 at a number, give LineFormat(counter=number)."
             )
         return lost
 
     def _refuse(self, line: bytes) -> None:
-        """Refuse or count a malformed line."""
+        """Count a malformed line, and raise or warn if necessary."""
         self._in_a_row += 1
         wanted = counted(self._lines.n_channels, "number")
         if self._lines.counter is not None:
@@ -212,7 +216,7 @@ class _LineReader:
         where = f"{self._name}, line {self._n_lines}: {line[:40]!r}"
         if self._lines.malformed == "raise" or self._in_a_row >= _MALFORMED_IN_A_ROW:
             many = (
-                f", as {counted(self._in_a_row - 1, 'line')} before" if self._in_a_row > 1 else ""
+                f", like {counted(self._in_a_row - 1, 'line')} before" if self._in_a_row > 1 else ""
             )
             raise ValueError(
                 f"{where} does not have {wanted} separated by {self._lines.separator!r}{many}. "
@@ -227,9 +231,9 @@ class _LineReader:
             )
 
     def _check_rate(self) -> None:
-        """Warn of samples that come at another rate than stated."""
+        """Warn if samples do not arrive at the stated sampling rate."""
         now = time.monotonic()
-        if self._timed is None:  # what came at first may have waited in a buffer
+        if self._timed is None:  # the first samples may have waited in a buffer
             self._timed = now, self.position
             return
         seconds = now - self._timed[0]
@@ -246,9 +250,9 @@ class _LineReader:
 
 
 class _Connection(Protocol):
-    """What :func:`_chunks` reads from."""
+    """Connection from which ``_chunks`` reads."""
 
-    def read(self) -> bytes: ...  # b"" at the end; TimeoutError if nothing comes
+    def read(self) -> bytes: ...  # b"" at the end; TimeoutError if nothing arrives
     def close(self) -> None: ...
 
 
@@ -271,7 +275,7 @@ class _Serial:
     def read(self) -> bytes:
         data = self._port.read(1)
         if not data:
-            raise TimeoutError("nothing came")
+            raise TimeoutError("nothing arrived")
         return data + self._port.read(self._port.in_waiting)
 
     def close(self) -> None:
@@ -281,7 +285,7 @@ class _Serial:
 def _chunks(
     connect: Callable[[], _Connection], reader: _LineReader, name: str, reconnect: float
 ) -> Iterator[Chunk]:
-    """Chunks of a connection, which is opened anew for `reconnect` seconds after it has ended."""
+    """Yield chunks of a connection, and try to reconnect for `reconnect` seconds when it ends."""
     connection: _Connection | None = _open(connect, name, 0.0)
     while connection is not None:
         problem: OSError | None = None
@@ -304,7 +308,7 @@ def _chunks(
 def _again(
     connect: Callable[[], _Connection], name: str, reconnect: float, problem: OSError | None
 ) -> _Connection | None:
-    """A further connection; None if there is none after an orderly end."""
+    """Open a new connection, or return None if there is none after an orderly end."""
     if reconnect:
         try:
             return _open(connect, name, reconnect)
@@ -316,7 +320,7 @@ def _again(
 
 
 def _open(connect: Callable[[], _Connection], name: str, reconnect: float) -> _Connection:
-    """A new connection, tried for `reconnect` seconds."""
+    """Open a connection, trying for `reconnect` seconds."""
     began = time.monotonic()
     while True:
         try:
@@ -331,7 +335,7 @@ def _open(connect: Callable[[], _Connection], name: str, reconnect: float) -> _C
 
 
 def _check_times(fs: Any, chunk: Any, timeout: Any, reconnect: Any, caller: str) -> int:
-    """Samples of a chunk, from parameters that all sources of lines share."""
+    """Check the parameters that all sources share, and return the number of samples in a chunk."""
     rate = check_real(fs, "fs", caller, 0.0, above=True)
     check_real(timeout, "timeout", caller, 0.0, above=True)
     check_real(reconnect, "reconnect", caller, 0.0)
@@ -339,7 +343,7 @@ def _check_times(fs: Any, chunk: Any, timeout: Any, reconnect: Any, caller: str)
 
 
 def _line_format(lines: Any, caller: str) -> LineFormat:
-    """The form of lines, by default one value in mV."""
+    """Return the format of the lines, which is one value in mV by default."""
     if lines is not None and not isinstance(lines, LineFormat):
         raise InvalidParameterError(
             f"The 'lines' parameter of {caller} must be a LineFormat, or None for lines with one "
@@ -357,37 +361,41 @@ def read_tcp(
     timeout: float = 5.0,
     reconnect: float = 0.0,
 ) -> Iterator[Chunk]:
-    """Chunks of samples that a device or program sends as lines of text over TCP.
+    """Read chunks of samples that a device or program sends as lines of text over TCP.
 
     Parameters
     ----------
     address : str
-        Host and port, such as ``"localhost:5000"``; it is connected to at the first chunk.
+        Host and port, such as ``"localhost:5000"``. The connection is opened when the first chunk
+        is requested.
     fs : float
-        Sampling rate in Hz. A RecordingWarning is given if samples arrive at another rate (10 % off
-        over 5 s).
+        Sampling rate in Hz. A RecordingWarning is issued if samples arrive at a rate that differs
+        by more than 10 % over 5 s.
     lines : LineFormat, default=None
-        Form of the lines; None is ``LineFormat()``, one value in mV.
+        Format of the lines. None means ``LineFormat()``, which is one value in mV per line.
     chunk : float, default=0.1
         Length of a chunk in seconds.
     timeout : float, default=5.0
-        Seconds without data after which the source fails.
+        Time in seconds without data after which an error is raised.
     reconnect : float, default=0.0
-        Seconds during which a connection that has ended is tried again. The number of lost samples
-        follows from the counter of the lines, or from the clock. With 0 an orderly end of the
-        connection is the end of the recording, and a broken connection is an error.
+        Time in seconds for which the source tries to reconnect when a connection has ended. The
+        number of lost samples is determined from the counter of the lines or from the clock. With
+        0, an orderly end of the connection is the end of the recording, and a broken connection is
+        an error.
 
     Returns
     -------
     chunks : iterator of Chunk
+        Chunks of samples, converted to mV.
 
     Raises
     ------
     ValueError
-        If a parameter is wrong (when called), the lines have another form, or the counter goes
-        back.
+        If a parameter is invalid (raised when the function is called), lines are malformed, or the
+        counter decreases.
     TimeoutError, ConnectionError
-        If no data arrive, there is no connection, or it breaks. The message names the address.
+        If no data arrive, or the connection cannot be opened or breaks. The message names the
+        address.
 
     Examples
     --------
@@ -431,28 +439,29 @@ def read_serial(
     timeout: float = 5.0,
     reconnect: float = 0.0,
 ) -> Iterator[Chunk]:
-    """Chunks of samples that a device sends as lines of text over a serial port.
+    """Read chunks of samples that a device sends as lines of text over a serial port.
 
-    It needs pyserial: ``pip install "sklearn-emg[serial]"``. The first line is dropped, since it is
-    usually incomplete.
+    The function needs pyserial: ``pip install "sklearn-emg[serial]"``. The first line is dropped,
+    since it is usually incomplete.
 
     Parameters
     ----------
     port : str
-        Port such as ``"COM3"`` or ``"/dev/ttyUSB0"``, or a URL of pyserial.
+        Name of the port, such as ``"COM3"`` or ``"/dev/ttyUSB0"``, or a URL of pyserial.
     fs : float
-        Sampling rate in Hz, as in :func:`read_tcp`. A port of b baud transmits b / 10 bytes per
-        second.
+        Sampling rate in Hz, as in :func:`read_tcp`. At a baud rate of b, a port transmits b / 10
+        bytes per second.
     lines : LineFormat, default=None
-        Form of the lines; None is ``LineFormat()``, one value in mV.
+        Format of the lines. None means ``LineFormat()``, which is one value in mV per line.
     baudrate : int, default=115200
-        Bits per second.
+        Baud rate of the port in bits per second.
     chunk, timeout, reconnect : float
-        As in :func:`read_tcp`. A serial port has no orderly end: stop taking chunks.
+        As in :func:`read_tcp`. A serial port has no orderly end; stop requesting chunks to end.
 
     Returns
     -------
     chunks : iterator of Chunk
+        Chunks of samples, converted to mV.
 
     Raises
     ------

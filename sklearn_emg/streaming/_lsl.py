@@ -1,4 +1,4 @@
-"""Chunks of a stream of the Lab Streaming Layer."""
+"""Source of chunks from a stream of the Lab Streaming Layer."""
 
 from __future__ import annotations
 
@@ -26,44 +26,47 @@ def read_lsl(
     timeout: float = 5.0,
     reconnect: float = 0.0,
 ) -> Iterator[Chunk]:
-    """Chunks of a stream of the Lab Streaming Layer, as many devices and programs publish it.
+    """Read chunks from a stream of the Lab Streaming Layer (LSL).
 
-    It needs pylsl, which brings the library liblsl: ``pip install "sklearn-emg[lsl]"``. Streams of
-    ``mne_lsl`` are read as well.
+    Many devices and programs publish such streams, including ``mne_lsl``. The function needs pylsl,
+    which includes the library liblsl: ``pip install "sklearn-emg[lsl]"``.
 
     Parameters
     ----------
     name : str
-        Name of the stream; it is searched for at the first chunk.
+        Name of the stream, which is searched for when the first chunk is requested.
     unit : str or None, default=None
-        Unit of the samples. None takes the unit from the description of the channels.
+        Unit of the samples, such as "uV". None reads the unit from the description of the channels.
     chunk : float, default=0.1
         Length of a chunk in seconds.
     gap : float, default=0.25
-        Seconds by which the time stamps of consecutive samples may differ before the samples
-        between them count as lost. Programs stamp blocks of samples, so that time stamps jitter.
+        Maximum difference in seconds between the time stamps of consecutive samples. If it is
+        larger, the samples between them count as lost. Time stamps jitter, since programs stamp
+        blocks of samples.
     timeout : float, default=5.0
-        Seconds without a stream or samples after which the source fails.
+        Time in seconds without a stream or samples after which an error is raised.
     reconnect : float, default=0.0
-        Seconds for which the source waits for a stream that has ended. With 0 its end is an error.
+        Time in seconds for which the source waits for a stream that has ended. With 0, the end of
+        the stream is an error.
 
     Returns
     -------
     chunks : iterator of Chunk
+        Chunks of the stream, converted to mV.
 
     Raises
     ------
     ImportError
         If pylsl is not installed.
     ValueError
-        If a parameter is wrong (when called), or the stream has no regular rate, text samples or
-        channels without a known unit.
+        If a parameter is invalid (raised when the function is called), or the stream has no regular
+        sampling rate, contains text, or does not state a known unit.
     TimeoutError, ConnectionError
-        If there is no such stream, or it sends nothing or ends.
+        If the stream does not exist, sends no samples or ends.
 
     Notes
     -----
-    The layer searches for streams in the local network; its configuration file (``LSLAPICFG``) can
+    LSL searches for streams in the local network. Its configuration file (``LSLAPICFG``) can
     restrict the search, for instance to this computer.
     """
     for value, parameter in ((chunk, "chunk"), (gap, "gap"), (timeout, "timeout")):
@@ -104,20 +107,20 @@ def _read(
 
 
 def _found(pylsl: Any, name: str, timeout: float) -> Any:
-    """The stream of a name."""
+    """Find the stream with the given name."""
     if found := pylsl.resolve_byprop("name", name, 1, timeout):
         return found[0]
     others = sorted({stream.name() for stream in pylsl.resolve_streams(1.0)})
     raise TimeoutError(
         f"There is no LSL stream {name!r}. Found: {', '.join(others) or 'none'}. Start the "
-        "device's LSL program, in the same network."
+        "device's LSL program in the same network."
     )
 
 
 def _chunks(
     values: NDArray[np.floating], lost: NDArray[np.intp], position: int, fs: float
 ) -> Iterator[Chunk]:
-    """Chunks of samples, cut where some were lost before one."""
+    """Yield chunks of samples, cut wherever samples were lost."""
     bounds = np.unique([0, *np.flatnonzero(lost), len(lost)])
     for begin, stop in pairwise(bounds):
         part = values[:, begin:stop]
@@ -127,11 +130,11 @@ def _chunks(
 
 
 def _blocks(pylsl: Any, inlet: Any, name: str, n_chunk: int, timeout: float) -> Iterator[Any]:
-    """Samples and time stamps of about a chunk."""
+    """Yield samples and time stamps of about one chunk."""
     heard = time.monotonic()
     while True:
         try:
-            # The call returns when the chunk is full, or with what is there after a short time.
+            # The call returns when the chunk is full or, after 0.2 s, with the available samples.
             rows, stamps = inlet.pull_chunk(timeout=0.2, max_samples=n_chunk)
         except pylsl.util.LostError as error:
             raise ConnectionError(f"The LSL stream {name!r} has ended.") from error
@@ -151,7 +154,7 @@ def _checked_rate(info: Any, name: str, text: int) -> float:
 
 
 def _millivolts(info: Any, name: str) -> float:
-    """Millivolts in the unit that the channels state."""
+    """Return the number of millivolts per unit that the channels state."""
     units, channel = set(), info.desc().child("channels").child("channel")
     for _ in range(info.channel_count()):
         units.add(channel.child_value("unit"))

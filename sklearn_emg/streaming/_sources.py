@@ -1,4 +1,4 @@
-"""Sources of chunks: recordings and files that are replayed."""
+"""Sources of chunks that replay recordings and files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sklearn_emg.recordings import read_signal
 
 
 class Chunk(NamedTuple):
-    """Consecutive samples of a recording; ``push(*chunk)`` takes its parts.
+    """Consecutive samples of a recording, which ``push(*chunk)`` accepts.
 
     Attributes
     ----------
     samples : ndarray of shape (n_times,) or (n_channels, n_times)
         Samples in mV.
     start : int
-        Number of the first sample in the recording.
+        Index of the first sample in the recording.
     fs : float
         Sampling rate in Hz.
     """
@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 def replay(
     signal: Any, fs: float, *, chunk: float = 0.1, speed: float | None = 1.0
 ) -> Iterator[Chunk]:
-    """Replay a recording in chunks, as a device would give them.
+    """Replay a recording in chunks, as a device would send them.
 
     Parameters
     ----------
@@ -45,20 +45,21 @@ def replay(
     fs : float
         Sampling rate in Hz.
     chunk : float, default=0.1
-        Length of a chunk in seconds; the last one is shorter.
+        Length of a chunk in seconds. The last chunk may be shorter.
     speed : float or None, default=1.0
-        1 gives each chunk when a device would have recorded it, 10 is ten times as fast, and None
-        gives all chunks at once.
+        Speed of the replay. With 1, each chunk is returned when a device would have recorded it,
+        and with 10, ten times as fast. None returns all chunks immediately.
 
     Returns
     -------
     chunks : iterator of Chunk
+        Chunks of the recording.
 
     Raises
     ------
     ValueError
-        If a parameter is out of range or the signal is not one recording. The error is raised when
-        called, not at the first chunk.
+        If a parameter is out of range or the signal is not a single recording. The error is raised
+        when the function is called, not at the first chunk.
 
     Examples
     --------
@@ -101,12 +102,12 @@ def replay_file(
     speed: float | None = 1.0,
     **options: Any,
 ) -> Iterator[Chunk]:
-    """Replay a file with one recording, of any format that ``read_recordings`` reads.
+    """Replay a file with one recording, in any format that ``read_recordings`` can read.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        File to replay.
     chunk, speed : float
         As in :func:`replay`.
     **options : dict
@@ -115,16 +116,18 @@ def replay_file(
     Returns
     -------
     chunks : iterator of Chunk
+        Chunks of the recording.
 
     Raises
     ------
     ValueError
-        If the file has several recordings. The error is raised when called, not at the first chunk.
+        If the file does not contain exactly one recording. The error is raised when the function is
+        called, not at the first chunk.
     """
     table = read_recordings(path, **options)
     if len(table) != 1:
         raise ValueError(
-            f"{path} has {len(table)} recordings; replay_file plays one. Read them with "
+            f"{path} has {len(table)} recordings, but replay_file takes one. Read them with "
             "sklearn_emg.io.read_recordings and give one signal to replay."
         )
     return replay(table["signal"].iloc[0], table["fs"].iloc[0], chunk=chunk, speed=speed)

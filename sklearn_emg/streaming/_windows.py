@@ -1,4 +1,4 @@
-"""Windows of a signal that arrives in chunks, on the grid of the whole recording."""
+"""Division of a signal that arrives in chunks into the windows of the whole recording."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from numpy.typing import NDArray
 
 
 class WindowCutter:
-    """Cut windows out of consecutive samples, as ``recordings.divide`` cuts a whole recording.
+    """Cut windows from consecutive samples, as ``recordings.divide`` does from a whole recording.
 
-    It keeps the samples of about one window.
+    Only the samples of about one window are kept in memory.
 
     Parameters
     ----------
     size, step : int
-        Samples of a window, and from one window to the next.
+        Number of samples in a window, and from one window to the next.
     tail : {"drop", "overlap", "pad"}
-        How to treat the samples after the last window, when the recording ends.
+        Treatment of the samples after the last window when the recording ends.
     """
 
     def __init__(self, size: int, step: int, tail: str):
         self.size, self.step, self.tail = size, step, tail
-        self.position = 0  # samples so far
+        self.position = 0  # number of samples so far
         self._next = 0  # first sample of the next window
         self._first = 0  # position of the first sample that is kept
         self._kept: NDArray[np.floating] | None = None
 
     def push(self, samples: NDArray[np.floating]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield first sample and samples of each window that the next samples complete.
+        """Yield the index of the first sample and the samples of each completed window.
 
         Parameters
         ----------
         samples : ndarray of shape (n_times,) or (n_channels, n_times)
+            Next samples.
         """
         kept = samples if self._kept is None else np.concatenate([self._kept, samples], axis=-1)
         self.position += samples.shape[-1]
         first = self._first
-        # A last window with overlap ends with the recording.
+        # With tail="overlap", the last window ends with the recording.
         keep_from = max(first, min(self._next_after(self.position), self.position - self.size))
         self._kept, self._first = kept[..., keep_from - first :].copy(), keep_from
         while self._next + self.size <= self.position:
@@ -46,19 +47,19 @@ class WindowCutter:
             yield start, _float32(kept[..., start - first : start - first + self.size])
 
     def _next_after(self, position: int) -> int:
-        """First sample of the next window after the windows within `position` samples."""
+        """Return the first sample of the window after those within `position` samples."""
         if position < self._next + self.size:
             return self._next
         return self._next + ((position - self.size - self._next) // self.step + 1) * self.step
 
     def skip(self, n_times: int) -> None:
-        """Leave out lost samples: windows begin after them, on the grid of the recording."""
+        """Skip lost samples. The next window begins after them, on the grid of the recording."""
         self.position += n_times
         self._kept, self._first = None, self.position
         self._next = max(self._next, -(-self.position // self.step) * self.step)
 
     def finish(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield first sample and samples of the window after the last, by `tail`."""
+        """Yield the first sample and the samples of the window that `tail` adds, if any."""
         n_times, step = self.position, self.step
         if self._kept is None or self.tail == "drop":
             return

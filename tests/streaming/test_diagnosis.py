@@ -272,7 +272,7 @@ def test_other_rates_channels_and_repeated_samples_are_refused():
     live.push(np.ones((2, 10)))
     with pytest.raises(ValueError, match=r"rate of 2000 Hz, but the model was fitted at 1000 Hz"):
         live.push(np.ones((2, 10)), fs=2000.0)
-    with pytest.raises(ValueError, match=r"shape \(3, 10\), the model was fitted on \(2, n_times"):
+    with pytest.raises(ValueError, match=r"shape \(3, 10\), but the model was fitted on \(2, n_times"):
         live.push(np.ones((3, 10)))
     with pytest.raises(ValueError, match=r"'start' parameter of StreamingDiagnosis\.push"):
         live.push(np.ones((2, 10)), start=10.5)
@@ -307,7 +307,7 @@ def test_signals_that_are_not_in_millivolts_warn_once_in_each_recording(change, 
 def test_a_stopping_rule_for_other_classes_is_refused(classes):
     table, y = recording_cohort([1, 3] * 3, labels=("healthy", "myopathy"))
     rule = ConformalStop([np.eye(len(classes))] * 2, classes[:2], classes)
-    with pytest.raises(ValueError, match=r"has the classes .*, the model healthy, myopathy"):
+    with pytest.raises(ValueError, match=r"has the classes .*, but the model has healthy, myopathy"):
         StreamingDiagnosis(system().fit(table, y), stop=rule)
 
 
@@ -591,7 +591,7 @@ def test_a_chunk_of_channels_of_different_lengths_and_subjects_as_lists_are_refu
 
 
 def test_a_path_in_place_of_a_model_is_refused_with_the_remedy():
-    with pytest.raises(ValueError, match="Read a saved system by load_model"):
+    with pytest.raises(ValueError, match="Read a saved system with load_model"):
         StreamingDiagnosis("folder/model")
     with pytest.raises(ValueError, match=r"Give the file 'recording\.csv' to replay_file"):
         replay("recording.csv", 1000.0)
@@ -602,7 +602,7 @@ def test_other_models_are_refused():
         StreamingDiagnosis(make_pipeline(TimeDomainFeatures(), LogisticRegression()))
     frame = pd.DataFrame({"rms": [1.0, 2.0, 3.0, 4.0], "subject": list("abcd")})
     divote = DiVoteClassifier(LogisticRegression(), window=None).fit(frame, [0, 0, 1, 1])
-    with pytest.raises(ValueError, match="cuts recordings into windows"):
+    with pytest.raises(ValueError, match="divides recordings into windows"):
         StreamingDiagnosis(divote)
 
 

@@ -47,5 +47,5 @@ def test_replay_file_refuses_several_recordings_when_it_is_called(tmp_path):
         replay_file(tmp_path / "none.csv")
     table = recording_table([np.sin(np.arange(900.0))] * 2, fs=1000.0, subject=list("ab"))
     write_recordings(table, tmp_path / "two.parquet")
-    with pytest.raises(ValueError, match="has 2 recordings; replay_file plays one"):
+    with pytest.raises(ValueError, match="has 2 recordings, but replay_file takes one"):
         replay_file(tmp_path / "two.parquet", speed=None)
