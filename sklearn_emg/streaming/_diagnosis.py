@@ -317,7 +317,9 @@ class StreamingDiagnosis:
     def _check_begin(self, subject: Any, columns: dict[str, Any]) -> None:
         """Raise if a recording is in progress, or the subject or the columns are wrong."""
         if self._recording:
-            raise ValueError(f"{_CALLER}.begin: the last recording has not ended. Call end() first.")
+            raise ValueError(
+                f"{_CALLER}.begin: the last recording has not ended. Call end() first."
+            )
         unusable = not isinstance(subject, Hashable) or subject is None or subject != subject
         if unusable or not str(subject).strip():
             raise ValueError(

@@ -307,7 +307,9 @@ def test_a_saved_model_predicts_the_same(tmp_path):
 def test_dates_of_events_need_the_dates_of_visits():
     dates = pd.to_datetime(["2024-03-01", "2024-05-01"])
     X = pd.DataFrame({"subject": [1, 2], "event": [True, False], "event_time": dates})
-    with pytest.raises(ValueError, match="'event_time' of survival_target contains dates, but X has"):
+    with pytest.raises(
+        ValueError, match="'event_time' of survival_target contains dates, but X has"
+    ):
         survival_target(X)
     with pytest.raises(ValueError, match="Subject 2 of X has no outcome"):
         survival_target(X, X[:1])
