@@ -1,6 +1,6 @@
-"""The command ``sklearn-emg``: files, quality of recordings, comparisons and benchmarks."""
+"""Command-line interface ``sklearn-emg``."""
 
-# The packages are imported by the subcommands that need them: --help stays fast.
+# Sub-packages are imported by the subcommands that need them, so that --help is fast.
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ _SUFFIXES = {
     *(".csv", ".txt", ".tsv", ".asc", ".edf", ".bdf", ".c3d", ".mat", ".h5", ".hdf5"),
     *(".npy", ".hea"),
 }
-_ABOUT = """Files of EMG recordings, checked, compared and reported, without writing code.
+_ABOUT = """Check EMG recordings, compare pipelines and report the results without writing code.
 
   sklearn-emg describe study/control/c01_biceps.csv
   sklearn-emg quality study
   sklearn-emg compare study --label group --subject subject --out report
 """
 _FOLDER = """
-Columns come from the paths of the files. A pattern has their names in braces:
+Columns are read from the paths of the files. A pattern has the names of the columns in braces:
 
   study/control/c01_biceps.csv   --pattern "{group}/{subject}_{muscle}.csv"
   study/s07/rest_2.edf           --pattern "{subject}/{task}_{run}.edf"
 
-Without --pattern, the first of two folders or the only one is the label, and the name of the
-file up to its first underscore is the subject; the pattern is printed. A table of metadata (CSV
-or spreadsheet with a column "file" or "subject") adds columns: --metadata study.csv. A folder in
-BIDS needs neither.
+Without --pattern, the label is the first of two folders, or the only folder, and the subject is
+the name of the file up to its first underscore. The pattern is printed. A table of metadata (CSV
+file or spreadsheet with a column "file" or "subject") adds columns: --metadata study.csv. A BIDS
+data set needs neither option.
 """
-_QUALITY = """Check recordings: unit, rate, clipping, power line, drift, noise, gaps, copies.
+_QUALITY = """Check unit, rate, clipping, power line, drift, noise, gaps and copies of recordings.
 
-Prints what was found with a remedy, and writes a page and a table with --out:
+Prints each finding with a remedy. With --out, also writes an HTML page and a table (CSV):
 
   sklearn-emg quality study --out quality
 """
-_COMPARE = """Compare features with LDA, a random forest and an SVM, and a network, by subject.
+_COMPARE = """Compare LDA, a random forest and an SVM on features, and a network, by subject.
 
-No subject is in the training and the test set of a fold. Bad recordings are left out. Writes
+No subject is in both the training and the test set of a fold. Bad recordings are left out. Writes
 report.html, figures (PNG) and tables (CSV):
 
   sklearn-emg compare study --label group --subject subject --out report
@@ -59,11 +59,11 @@ report.html, figures (PNG) and tables (CSV):
 """
 
 
-_LIVE = """Run a saved system on a signal as it arrives: a file, TCP, a serial port or LSL.
+_LIVE = """Run a saved system on a signal from a file, TCP, a serial port or LSL as it arrives.
 
-Prints the decision when it changes, and the diagnosis at the end (or at Ctrl-C). MODEL is a folder
-of sklearn_emg.deployment.save_model; its filters must be causal, as those of
-"sklearn-emg compare --causal --save-model" are.
+Prints the decision when it changes, and the diagnosis at the end (or after Ctrl-C). MODEL is a
+folder written by sklearn_emg.deployment.save_model. The filters of the model must be causal, like
+those of "sklearn-emg compare --causal --save-model".
 
   sklearn-emg live model --file recording.csv --page
   sklearn-emg live model --tcp localhost:5000 --fs 1000 --unit uV --counter 256
@@ -71,20 +71,20 @@ of sklearn_emg.deployment.save_model; its filters must be causal, as those of
 """
 _PREDICT = """Diagnose new recordings with a saved system (sklearn_emg.deployment.save_model).
 
-Prints a diagnosis with its probabilities, or a number with its interval, for each subject, with the
-numbers of windows and recordings that agree and the quality of the recordings.
+For each subject, prints a diagnosis with its probabilities, or a number with its interval, and the
+numbers of windows and recordings that agree with it, and the quality of the recordings.
 
   sklearn-emg predict report/model new/p07_biceps.csv new/p07_deltoid.csv --subject p07
   sklearn-emg predict report/model new --pattern "{subject}_{muscle}.csv" --out diagnoses.csv
 
-Each file is one subject with the name of the file, unless it contains several; --subject joins the
-files as recordings of one subject. In a folder, --subject names a field, as for quality and
-compare.
+The subject of each file has the name of the file, unless the file contains several subjects. With
+--subject, all files are recordings of the same subject. For a folder, --subject is the name of a
+field, as in quality and compare.
 """
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors have one line."""
+    """Parser with one-line error messages."""
 
     def error(self, message: str) -> Any:
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
@@ -105,10 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     describe = add("describe", "show what is recognised in a file",
-        "Show channels, units, rates and labels of a file, and what it lacks.\n\n"
+        "Show the channels, units, rates and labels of files, and what is missing.\n\n"
         "  sklearn-emg describe study/control/c01_biceps.csv")  # fmt: skip
     describe.add_argument("files", metavar="FILE", nargs="+")
-    describe.add_argument("--format", help="form of the file (default: recognised)")
+    describe.add_argument("--format", help="format of the files (default: recognised)")
     quality = add("quality", "check the recordings of a folder", _QUALITY, _FOLDER)
     _add_reading(quality)
     quality.add_argument("--out", type=_folder_to_write, metavar="DIR",
@@ -137,11 +137,11 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     sources.add_argument("--serial", metavar="PORT", help="lines of text over a serial port")
     sources.add_argument("--lsl", metavar="NAME", help="stream of the Lab Streaming Layer")
     views = parser.add_mutually_exclusive_group()
-    views.add_argument("--page", action="store_true", help="show it on a page in a browser")
-    views.add_argument("--terminal", action="store_true", help="show it in the terminal")
+    views.add_argument("--page", action="store_true", help="show the signal in a browser")
+    views.add_argument("--terminal", action="store_true", help="show the signal in the terminal")
     add("--subject", default="new", help="name of the subject (default: new)")
     add("--fs", type=float, help="sampling rate of lines in Hz (default: that of the model)")
-    add("--unit", help="unit of the samples (default: mV; LSL: as the stream states)")
+    add("--unit", help="unit of the samples (default: mV; LSL: unit stated by the stream)")
     add("--counter", type=int, metavar="N", help="lines begin with a counter that begins again at "
         "N; 0: never")  # fmt: skip
     add("--speed", type=float, metavar="X", help="play a file X times as fast (default: at "
@@ -149,7 +149,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
-    """Type of an option: a number that is not below (or must be above) a minimum."""
+    """Return the type of an option whose value is at least (or above) a minimum."""
     kind = "an integer" if whole else "a number"
     wanted = f"{kind} {'above' if above else 'of at least'} {minimum:g}"
 
@@ -166,14 +166,14 @@ def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
 
 
 def _jobs(text: str) -> int:
-    """Number of jobs, as joblib takes it."""
+    """Convert the number of jobs, in the form that joblib accepts."""
     if not re.fullmatch(r"-?[1-9]\d*", text):
         raise argparse.ArgumentTypeError(f"must be an integer other than 0, got {text!r}")
     return int(text)
 
 
 def _folder_to_write(text: str) -> Path:
-    """Path of a folder, which must not be a file."""
+    """Convert the path of a folder, refusing a file."""
     path = Path(text)
     at_file = next((p for p in (path, *path.parents) if p.exists() and not p.is_dir()), None)
     if at_file is not None:
@@ -182,7 +182,7 @@ def _folder_to_write(text: str) -> Path:
 
 
 def _file_to_write(text: str) -> Path:
-    """Path of a file in a folder that exists."""
+    """Convert the path of a file, refusing one whose folder does not exist."""
     path = Path(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{path} is a folder; give a file")
@@ -204,21 +204,21 @@ def _add_form(parser: argparse.ArgumentParser) -> None:
         "(default: subject)")  # fmt: skip
     add("--metadata", metavar="FILE", help="table with one row per file or subject")
     add("--channels", metavar="NAMES", help="channels to read, separated by commas")
-    add("--unit", help="unit of the samples, in place of that in the files: uV, mV, V, counts")
+    add("--unit", help="unit of the samples, instead of that in the files: uV, mV, V, counts")
     add("--fs", type=_number(0, above=True), metavar="HZ",
-        help="sampling rate, in place of that in the files")  # fmt: skip
-    add("--format", help="form of the files (default: recognised)")
+        help="sampling rate, instead of that in the files")  # fmt: skip
+    add("--format", help="format of the files (default: recognised)")
     add("--jobs", type=_jobs, metavar="N", help="number of parallel jobs")
 
 
 def _add_predicting(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help="folder of save_model")
+    add("model", metavar="MODEL", help="folder written by save_model")
     add("files", metavar="FILES", nargs="+", help="files of recordings, or one folder")
     _add_form(parser)
     add("--out", type=_file_to_write, metavar="CSV", help="file for the table")
     add("--coverage", type=_number(0, above=True), default=0.9, metavar="P",
-        help="coverage of the intervals of numbers (default: 0.9)")  # fmt: skip
+        help="coverage of the intervals of predicted numbers (default: 0.9)")  # fmt: skip
 
 
 def _add_comparing(parser: argparse.ArgumentParser) -> None:
@@ -228,12 +228,12 @@ def _add_comparing(parser: argparse.ArgumentParser) -> None:
     add("--window", type=_number(0, above=True), default=0.4, metavar="S",
         help="length of windows (default: 0.4 s)")  # fmt: skip
     add("--epochs", type=_number(0, whole=True), default=30,
-        help="largest number of epochs of the network (default: 30); 0 leaves it out")  # fmt: skip
+        help="maximum number of epochs of the network (default: 30); 0 leaves it out")  # fmt: skip
     add("--keep-bad", action="store_true", help="keep recordings of bad quality")
     add("--save-model", action="store_true",
-        help="fit the most accurate pipeline to all subjects, write it to DIR/model")  # fmt: skip
+        help="fit the most accurate pipeline to all subjects; write it to DIR/model")  # fmt: skip
     add("--causal", action="store_true",
-        help="filters run forwards only, as sklearn-emg live needs")  # fmt: skip
+        help="run filters only forwards, as needed by sklearn-emg live")  # fmt: skip
     add(
         "--seed",
         type=_number(0, whole=True),
@@ -249,12 +249,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        Arguments; by default those of the process.
+        Arguments. By default, they are those of the process.
 
     Returns
     -------
     status : int
-        0, 2 where the arguments or the data cannot be used, 130 where it was interrupted.
+        Exit status: 0 on success, 2 if the arguments or the data cannot be used, 130 if the command
+        was interrupted.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["benchmark"]:
@@ -275,7 +276,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _with_options(text: str, arguments: argparse.Namespace) -> str:
-    """A message of the package with options of this command in place of parameters."""
+    """Replace the names of parameters in a message by the options of this command."""
 
     def option(found: re.Match[str]) -> str:
         name, value = found["name"], found["value"]
@@ -290,7 +291,7 @@ def _in_one_line(text: str) -> str:
 
 
 def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
-    """Warnings without the line of code, which a user of the command does not have."""
+    """Show a warning without the line of code, which is of no use to users of the command."""
     if issubclass(category, UserWarning) or category.__name__ == "FitFailedWarning":
         sys.stderr.write(f"warning: {_in_one_line(str(message))}\n")
 
@@ -361,7 +362,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{result}\n")
     try:
         confounds = confound_audit(table, y, random_state=arguments.seed, n_jobs=arguments.jobs)
-    except ValueError as error:  # such as too few subjects; the comparison stands without it
+    except ValueError as error:  # for instance too few subjects; the comparison does not need it
         confounds = None
         sys.stderr.write(f"No audit of confounds: {_in_one_line(str(error))}\n")
     out = arguments.out
@@ -404,7 +405,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     quality = check_quality(table, n_jobs=arguments.jobs)
     found = prediction_table(model, table, quality=quality, coverage=arguments.coverage)
     if "folder" not in arguments and arguments.subject == "subject":
-        # The name of a file is not one of a subject that training could have had.
+        # The name of a file cannot be compared with the names of the training subjects.
         found["in_training"] = found["in_training"].replace("no", "not known")
         sys.stderr.write("Subjects have the names of their files; --subject gives their own.\n")
     texts = ["reasons", "quality"]
@@ -420,7 +421,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _recordings_to_predict(arguments: argparse.Namespace) -> pd.DataFrame:
-    """Recordings of files, or of one folder."""
+    """Read the recordings of files, or of one folder."""
     files = [Path(file).expanduser() for file in arguments.files]
     if len(files) == 1 and files[0].is_dir():
         arguments.folder = files[0]
@@ -440,19 +441,19 @@ def _recordings_to_predict(arguments: argparse.Namespace) -> pd.DataFrame:
 
 
 def _refuse_same_names(files: list[Path]) -> None:
-    """Refuse files of one name, whose recordings would be joined as those of one subject."""
+    """Raise if files have the same name, which would make them one subject."""
     first: dict[str | None, Path] = {None: Path()}
     for file in files:
         name = _name_of_single(file)
         if first.setdefault(name, file) is not file and name is not None:
             raise ValueError(
-                f"{first[name]} and {file} have one name, which would be that of one subject; give "
-                "them one by one, or --subject if they are of one subject"
+                f"{first[name]} and {file} have the same name, so they would be one subject; give "
+                "them one by one, or --subject if they are of the same subject"
             )
 
 
 def _name_of_single(file: Path) -> str | None:
-    """Name of a file as that of its subject; None for a form that holds several subjects."""
+    """Return the name of a file as its subject, or None if it may contain several subjects."""
     return None if file.suffix.lower() == ".parquet" else file.stem
 
 
@@ -484,7 +485,7 @@ def _live(arguments: argparse.Namespace) -> None:
 
 
 def _follow(events: Any) -> None:
-    """Print gaps, and the decision where it changes."""
+    """Print gaps, and the decision whenever it changes."""
     said = None
     for event in events:
         decision = getattr(event, "decision", None)
@@ -500,7 +501,7 @@ def _follow(events: Any) -> None:
 
 
 def _source(arguments: argparse.Namespace, live: Any) -> Any:
-    """The source of chunks that the arguments name."""
+    """Return the source of chunks that the arguments specify."""
     from sklearn_emg.streaming import LineFormat, read_lsl, read_serial, read_tcp, replay_file
 
     _refuse_foreign_options(arguments)
@@ -520,7 +521,7 @@ _READ_BY = {"file": ("speed",), "tcp": ("fs", "counter"), "serial": ("fs", "coun
 
 
 def _refuse_foreign_options(arguments: argparse.Namespace) -> None:
-    """Refuse options that the source does not read."""
+    """Raise if an option does not apply to the source."""
     source = next(name for name in _READ_BY if getattr(arguments, name) is not None)
     foreign = [name for name in ("fs", "counter", "speed") if name not in _READ_BY[source]]
     unused = [f"--{name}" for name in foreign if getattr(arguments, name) is not None]
@@ -539,7 +540,7 @@ _COMMANDS = {
 
 
 def _pipelines(arguments: argparse.Namespace, table: pd.DataFrame) -> dict[str, Any]:
-    """Features with three classifiers, and a network, each with one vote per subject."""
+    """Make pipelines of features with three classifiers, and one of a network."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import make_pipeline
@@ -551,7 +552,7 @@ def _pipelines(arguments: argparse.Namespace, table: pd.DataFrame) -> dict[str, 
     from sklearn_emg.preprocessing import GapInterpolator, HighpassFilter, Resampler
 
     steps: list[Any] = [HighpassFilter(20.0, zero_phase=not arguments.causal)]
-    if not arguments.causal:  # which starts anew after a gap
+    if not arguments.causal:  # a causal system restarts after a gap instead
         steps.insert(0, GapInterpolator(longer="note"))
     if table["fs"].nunique() > 1:
         steps.append(Resampler(fs_out=float(table["fs"].min())))
@@ -564,7 +565,7 @@ def _pipelines(arguments: argparse.Namespace, table: pd.DataFrame) -> dict[str, 
 
     seed = arguments.seed
     forest = RandomForestClassifier(200, class_weight="balanced", random_state=seed)
-    svm = SVC(class_weight="balanced")  # calibrated by DiVote, on held-out subjects
+    svm = SVC(class_weight="balanced")  # calibrated by DiVote on held-out subjects
     pipelines = {
         "features + LDA": voted(TimeDomainFeatures(), LinearDiscriminantAnalysis()),
         "features + forest": voted(TimeDomainFeatures(), forest),
@@ -609,7 +610,7 @@ def _write_table(frame: pd.DataFrame, path: Path) -> None:
 def _read(
     arguments: argparse.Namespace, errors: str = "raise"
 ) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """Recording table of a folder, and its labels where there are some."""
+    """Read the recording table of a folder, and its labels if there are any."""
     from sklearn_emg.io import read_bids, read_folder, separate_labels
 
     root = Path(arguments.folder).expanduser()
@@ -627,7 +628,7 @@ def _read(
 
 
 def _form_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Channels, unit, rate and form of files, as far as they are given."""
+    """Return the channels, unit, rate and format of files that are given as options."""
     names = ("channels", "unit", "fs", "format")
     read = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
     if "channels" in read:
@@ -636,18 +637,18 @@ def _form_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
-    """Refuse options that a data set in BIDS does not need."""
+    """Raise if an option does not apply to a BIDS data set."""
     unused = [f"--{name}" for name in ("metadata", "format") if getattr(arguments, name)]
     unused += ["--subject"] if arguments.subject != "subject" else []
     if unused:
         raise ValueError(
-            f"{', '.join(unused)}: {arguments.folder} is a data set in BIDS, which names its "
+            f"{', '.join(unused)}: {arguments.folder} is a BIDS data set, which names its "
             "subjects and columns itself; leave the option out, or give --pattern"
         )
 
 
 def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, Any]:
-    """Pattern and metadata in which the subject is called so."""
+    """Rename the given field of the pattern or column of the metadata to "subject"."""
     if f"{{{name}}}" in pattern:
         return pattern.replace(f"{{{name}}}", "{subject}"), metadata
     if metadata is not None:
@@ -663,13 +664,13 @@ def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, A
 
 
 def _subjects_in(sheet: pd.DataFrame | None, name: str) -> set[str]:
-    """Subjects of a table of metadata; none without a table or such a column."""
+    """Return the subjects of a table of metadata, or none if there is no such column."""
     columns = {} if sheet is None else {str(c).strip().lower(): sheet[c] for c in sheet}
     return {str(value).strip() for value in columns.get(name.lower(), ())}
 
 
 def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
-    """Pattern of the files of a folder, from their depth and names."""
+    """Derive the pattern of the files of a folder from their depth and names."""
     from sklearn_emg.io import read_metadata, visible_files
 
     given = arguments.metadata
@@ -680,7 +681,7 @@ def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
         if path.suffix.lower() in _SUFFIXES and not (given and path.samefile(given))
     ]
     if not found:
-        raise ValueError(f"no file below {root} is of a known form; give --pattern")
+        raise ValueError(f"no file below {root} has a known format; give --pattern")
     (suffix, depth), _ = Counter((p.suffix, len(p.parts)) for p in found).most_common(1)[0]
     stems = [p.stem for p in found if (p.suffix, len(p.parts)) == (suffix, depth)]
     parts = _parts_of(stems, depth, sheet, arguments)
@@ -692,11 +693,11 @@ def _pattern_of(root: Path, arguments: argparse.Namespace) -> str:
 def _parts_of(
     stems: list[str], depth: int, sheet: pd.DataFrame | None, arguments: argparse.Namespace
 ) -> list[str]:
-    """Folders and name of a pattern; the metadata decide where label and subject are."""
+    """Return the parts of a pattern, using the metadata to locate the label and the subject."""
     name = "{subject}_*" if all("_" in stem for stem in stems) else "{subject}"
     columns = set() if sheet is None else {str(c).strip().lower() for c in sheet}
     if arguments.subject.lower() in columns and columns & _FILE_COLUMNS:
-        name = "*"  # the metadata give the subject of each file
+        name = "*"  # the metadata contain the subject of each file
     label = arguments.label or "group"
     label = "*" if sheet is not None and label in sheet else f"{{{label}}}"
     if depth == 1:
@@ -710,10 +711,10 @@ def _parts_of(
     return ["{subject}", "*"]
 
 
-# Columns of metadata that name a file.
+# Columns of metadata that may contain the name of a file.
 _FILE_COLUMNS = {"file", "filename", "file_name", "path", "recording"}
 
 
 def _name_subjects(stems: list[str], known: set[str]) -> bool:
-    """Whether names of files, or their parts up to the first underscore, are subjects."""
+    """Return whether file names, or their parts up to the first underscore, are subjects."""
     return any(stem in known or stem.partition("_")[0] in known for stem in stems)

@@ -103,7 +103,7 @@ def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     other = tmp_path / "other" / "new.csv"
     other.write_text((study / "patient" / "p03_biceps.csv").read_text())
     assert main([*predict, str(new), str(other)]) == 2
-    assert "have one name, which would be that of one subject" in capsys.readouterr().err
+    assert "have the same name, so they would be one subject" in capsys.readouterr().err
     assert main([*predict, str(new), str(other), "--subject", "new"]) == 0
 
 
