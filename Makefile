@@ -1,17 +1,17 @@
-# make demo and make test set up a virtual environment of their own and run; a second run reuses it.
+# make demo and make test create a virtual environment on the first run and reuse it afterwards.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-# Tests run in several processes, each on one core. Fits of networks divide the cores by themselves.
+# Tests run in several processes, each on one core. Fits of networks divide the cores automatically.
 test test-slow test-lowest designs docs: export OMP_NUM_THREADS ?= 1
 
 .PHONY: setup demo test test-slow test-lowest test-gpu designs lint docs accessibility benchmark results release-check clean
 
 setup: $(VENV)/.ready
 
-# torch goes first and pinned: another order or version can bring gigabytes of CUDA libraries.
+# torch is installed first and pinned: another order or version can install gigabytes of CUDA libraries.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'sklearn-emg needs Python 3.11 or newer')"
 	$(PYTHON) -m venv $(VENV)
@@ -28,9 +28,9 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow" tests
 
-# The lowest versions that pyproject.toml allows, in an environment of their own; systems saved with the
-# current versions are loaded there. Extras that need a later NumPy or scikit-learn (tsfresh, riemann,
-# survival, onnx, lsl) have their lowest versions in a second environment, with the current ones of all else.
+# Tests the lowest versions that pyproject.toml allows in a separate environment, which also loads systems
+# saved with the current versions. Extras that need a later NumPy or scikit-learn (tsfresh, riemann, survival,
+# onnx, lsl) have their lowest versions in a second environment, with current versions of all other packages.
 test-lowest: setup
 	$(PYTHON) -m venv build/lowest
 	$(PYTHON) tests/lowest.py > build/lowest.txt && grep "^torch==" constraints.txt >> build/lowest.txt
@@ -55,7 +55,7 @@ LATE := tests/test_feature_selection.py tests/feature_extraction/test_tsfresh.py
 test-gpu: setup
 	$(BIN)/python -m pytest -m "gpu" tests
 
-# Random designs of subjects and folds in every evaluation, fifty times as many as in make test.
+# Tests random designs of subjects and folds in every evaluation, fifty times as many as make test.
 designs: setup
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest -q -n $(JOBS) tests/test_designs.py
 	SKLEARN_EMG_VISIT_DESIGNS=2000 $(BIN)/python -m pytest -q tests/prognosis/test_visits.py -k leaks
@@ -65,8 +65,8 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Warnings are errors; the examples run; links within are checked. All pages are read anew (-E): a package
-# that is new since the last build would have no pages of its objects.
+# Treats warnings as errors, runs the examples and checks internal links. All pages are read again (-E),
+# because a package added since the last build would otherwise have no pages of its objects.
 docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all,docs]"
 	$(BIN)/python -m pytest -q -p no:cacheprovider --doctest-glob='*.rst' doc/tour.rst doc/user_guide
@@ -74,22 +74,22 @@ docs: setup
 	$(BIN)/python -m sphinx -q -E -b html -W --keep-going -n doc doc/_build/html
 	$(BIN)/python doc/check_links.py doc/_build/html
 
-# Accessibility of pages, in light and dark; needs Node.js and Chromium (path in CHROMIUM).
+# Checks the accessibility of pages in both themes; needs Node.js and Chromium (path in CHROMIUM).
 PAGES ?= $(shell find doc/_build/html -name "*.html")
 accessibility:
 	npm install --silent --no-save puppeteer-core axe-core
 	node doc/axe.mjs $(PAGES)
 
-# All published systems at the published settings: minutes for the classical ones, minutes to hours
-# a fold for the large networks without a GPU. Stop it when you like: the next call goes on, also
-# within the training of a network. For instance
-# make benchmark SYSTEMS=classical, or OPTIONS="--leave-out 'nodera-*,nam-*=needs a GPU'".
+# Runs all published systems with the published settings: minutes for classical systems, minutes to hours
+# per fold for large networks without a GPU. An interrupted benchmark continues at the next call, even
+# within the training of a network. Examples: make benchmark SYSTEMS=classical, or
+# make benchmark OPTIONS="--leave-out 'nodera-*,nam-*=needs a GPU'".
 SYSTEMS ?= all
 BENCHMARK ?= benchmark_results
 OPTIONS ?=
 BENCH := $(BIN)/python -m sklearn_emg.papers benchmark --systems $(SYSTEMS) --jobs $(JOBS) $(OPTIONS)
 
-# Four data sets: the simulated cohort, and those of the three real ones that SKLEARN_EMG_DATA has.
+# Four data sets: the simulated cohort, and those of the three real sets that are in SKLEARN_EMG_DATA.
 benchmark: setup
 	$(BENCH) --data simulated --out $(BENCHMARK)/simulated
 	$(call BENCH_ON,lower-limb,lower_limb)
@@ -98,9 +98,9 @@ benchmark: setup
 
 BENCH_ON = @if [ -d "$(SKLEARN_EMG_DATA)/$(2)" ]; then \
 	echo "benchmark on $(2)"; $(BENCH) --data $(1) "$(SKLEARN_EMG_DATA)/$(2)" --out $(BENCHMARK)/$(2); \
-	else echo "SKLEARN_EMG_DATA names no folder with $(2) in it: left out"; fi
+	else echo "SKLEARN_EMG_DATA names no folder that contains $(2), which is left out"; fi
 
-# The archives of a release: built, checked, and the wheel tried in an environment of its own.
+# Builds and checks the archives of a release, and installs the wheel in a new environment.
 release-check: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[release]"
 	rm -rf dist build
@@ -111,7 +111,7 @@ release-check: setup
 	build/try/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
 	cd build/try && bin/python -m pip check && bin/python -m sklearn_emg.show_versions
 
-# Tables and figures of the results page, from the folders of finished benchmarks.
+# Writes tables and figures of the results page from the folders of finished benchmarks.
 results: setup
 	$(BIN)/python -m sklearn_emg.papers results $(wildcard $(BENCHMARK)/*) --out doc/benchmark
 
