@@ -183,7 +183,7 @@ def peer(name: str) -> ModuleType | None:
 
 
 def libemg(features: list[str]) -> Callable[[np.ndarray], object] | None:
-    """Return a function that computes libEMG features of (n_windows, n_channels, n_times)."""
+    """Return a libEMG function of windows with shape (n_windows, n_channels, n_times)."""
     module = peer("libemg.feature_extractor")
     if module is None:
         return None

@@ -2,8 +2,8 @@
 
 Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE]``. Each
 recording is of a different simulated subject. The truth is that of the simulator, so the results
-say nothing about patients. The noise level is stated in dB relative to a potential of 100 uV peak
-to peak: 20 log10(100 uV / RMS).
+say nothing about patients. The noise level is the ratio of a potential of 100 uV, peak to peak, to
+the RMS of the noise in dB: 20 log10(100 uV / RMS).
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ signals[20] = signals[5]  # the same file under two names
 table["signal"] = signals
 
 # %%
-# What was found
-# --------------
+# Findings
+# --------
 quality = check_quality(table, y)
 quality.findings[["row", "kind", "quality", "text"]]
 
