@@ -1,4 +1,4 @@
-"""CPU time of one batch of each published network, to estimate the cost of full trainings.
+"""CPU time of one batch of each published network, to estimate the cost of training.
 
     python benchmarks/network_costs.py FOLDER --out doc/benchmark/network_costs.md.inc
 

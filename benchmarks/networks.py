@@ -1,7 +1,7 @@
 """Overhead of the estimators of sklearn_emg.neural_network compared with bare PyTorch.
 
     python benchmarks/networks.py            # CPU: training, prediction, memory
-    python benchmarks/networks.py --gpu      # the same on a GPU, and speeds of published trainings
+    python benchmarks/networks.py --gpu      # the same on a GPU, and published training runs
     python benchmarks/networks.py --check    # exit with status 1 if a limit is exceeded
     python benchmarks/networks.py --learn    # accuracy of each network on unseen subjects
     python benchmarks/networks.py --lower-limb FOLDER  # networks and classical pipelines on it
@@ -476,11 +476,11 @@ def lower_limb(folder: str, jobs: int) -> None:
         print(f"| {name} | {subjects.loc[name, 'accuracy']} | {windows.loc[name, 'accuracy']} |")
 
 
-# Speed of published trainings on a GPU
+# Speed of published training runs on a GPU
 
 
 def gpu_rows(device: str = "cuda", smaller: int = 1) -> list[tuple]:
-    """Return speeds of published trainings; `smaller` divides the sizes for a test on the CPU."""
+    """Return speeds of published training runs; `smaller` divides the sizes for CPU tests."""
     rng = np.random.default_rng(0)
     n_train, n_predict = 8070 // smaller, -(-1614 // smaller)
     X = rng.normal(size=(n_train, 4000)).astype(np.float32)
