@@ -57,8 +57,8 @@ audit.summary.round(2)
 # %%
 # The score under each split
 # --------------------------
-# The score is the balanced accuracy of windows. It weights the classes equally, so the chance level
-# is one over the number of classes.
+# The score is the balanced accuracy of windows. Balanced accuracy weights the classes equally, so
+# the chance level is one over the number of classes.
 display = LeakageDisplay.from_audit(audit, n_classes=len(set(y))).plot()
 display.ax_.set_title(source, loc="left", fontsize=10)  # next to the legend
 plt.show()

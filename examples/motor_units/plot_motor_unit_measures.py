@@ -112,8 +112,8 @@ plt.show()
 # %%
 # Means of each diagnosis
 # -----------------------
-# Potentials are large and long in neuropathy, and small and short in myopathy. They have more
-# phases in both diseases than in healthy muscle.
+# Potentials are large and long in neuropathy, and small and short in myopathy. In both diseases,
+# potentials have more phases than in healthy muscle.
 features = pd.DataFrame(extractor.transform(table), columns=extractor.get_feature_names_out())
 names = ["muap_rate", "muap_superposed", "muap_amplitude", "muap_duration", "muap_thickness"]
 features[[*names, "muap_size_index", "muap_polyphasic"]].groupby(cohort.target).mean().round(2)
