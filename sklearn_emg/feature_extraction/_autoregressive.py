@@ -41,8 +41,8 @@ FEATURES: dict[str, FeatureInfo] = {
         FeatureInfo(
             "ar_residual",
             "Residual variance of the autoregressive model",
-            "variance of e_n: mean(x^2) prod (1 - k_m^2) over the reflection coefficients (Burg, "
-            "Yule-Walker), or the mean squared residual (least squares)",
+            "variance of e_n: mean(x^2) prod (1 - k_m^2) over the reflection coefficients k_m "
+            "(Burg, Yule-Walker) or the mean squared residual (least squares)",
             "mV^2",
             "autoregressive",
             _GRAUPE,
@@ -64,16 +64,17 @@ FEATURES: dict[str, FeatureInfo] = {
 
 
 def cepstral_coefficients(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Compute the cepstrum of an autoregressive model, as many coefficients as the model has.
+    """Compute the first cepstral coefficients of an autoregressive model.
 
     Parameters
     ----------
     coefficients : ndarray of shape (..., order)
-        a_k of ``x_n = sum a_k x_{n-k} + e_n``.
+        Coefficients a_k of ``x_n = sum a_k x_{n-k} + e_n``, k = 1 ... order.
 
     Returns
     -------
     cepstrum : ndarray of shape (..., order)
+        Cepstral coefficients c_1 ... c_order.
 
     Examples
     --------
@@ -91,40 +92,43 @@ def cepstral_coefficients(coefficients: NDArray[np.floating]) -> NDArray[np.floa
 
 
 class AutoregressiveFeatures(FeatureExtractor):
-    """Coefficients of the linear predictor of each window.
+    """Autoregressive coefficients, residual variance and cepstrum of each window.
 
-    The model is ``x_n = a_1 x_{n-1} + ... + a_p x_{n-p} + e_n``, so that a positive ``ar_1`` means
-    that neighbouring samples are similar. Some software uses the opposite sign.
+    The model is ``x_n = a_1 x_{n-1} + ... + a_p x_{n-p} + e_n``; a positive ``ar_1`` means that
+    neighbouring samples are similar. Some software uses the opposite sign.
 
     Parameters
     ----------
     order : int or "aic", default=4
-        Order p. With "aic", ``fit`` selects the order up to `max_order` with the smallest mean of
-        Akaike's criterion ``N log(residual variance) + 2 p`` over the training windows.
+        Order p of the model. With "aic", ``fit`` selects the order up to `max_order` that minimises
+        the mean over the training windows of Akaike's criterion,
+        ``N log(residual variance) + 2 p`` for windows of N samples.
     method : {"burg", "yule_walker", "least_squares"}, default="burg"
-        Method of estimation: Burg's lattice, the biased autocorrelation, or least squares of the
-        forward error over the samples with p predecessors.
+        Method of estimation: Burg's lattice method, the Yule-Walker equations of the biased
+        autocorrelation, or least squares of the forward prediction error over the samples that have
+        p predecessors.
     features : "all" or list of str, default=("ar",)
-        Names of the features: "ar", the coefficients; "ar_residual", the variance of e_n;
-        "cepstrum", the cepstral coefficients of the model.
+        Names of the features: "ar" (coefficients a_k), "ar_residual" (variance of e_n) and
+        "cepstrum" (cepstral coefficients of the model).
     demean : bool, default=True
-        Whether the mean of each window is subtracted first. The model has no constant term.
+        Whether the mean of each window is subtracted first; the model has no constant term.
     max_order : int, default=10
         Highest order that ``order="aic"`` considers.
     n_jobs : int, default=None
-        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
-        is active; -1 means all processors.
+        Number of threads that process blocks of windows. None means 1 unless a
+        `joblib.parallel_config` context is active; -1 means all processors.
 
     Attributes
     ----------
     order_ : int
         Order of the model.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -133,8 +137,9 @@ class AutoregressiveFeatures(FeatureExtractor):
 
     Notes
     -----
-    If a lower order predicts a window to within rounding, as for a constant, a ramp or a sinusoid,
-    the remaining coefficients are 0; a constant has only zeros. All computations are in float64.
+    If a model of lower order already predicts a window to within rounding error, for instance a
+    sinusoid, the remaining coefficients are 0. With ``demean=True``, all coefficients of a constant
+    window are 0. All computations are in float64.
 
     References
     ----------
@@ -187,7 +192,7 @@ class AutoregressiveFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input, and select the order if `order` is "aic".
+        """Check the parameters and the input, and select the order if `order` is "aic".
 
         Parameters
         ----------
@@ -238,7 +243,7 @@ class AutoregressiveFeatures(FeatureExtractor):
         return names
 
     def _models(self, rows: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Coefficients, then residual variances of the orders 0 to p, of each row."""
+        """Compute the coefficients of each row, then the residual variances of orders 0 to p."""
         from sklearn_emg.feature_extraction._kernels import ar as kernels
 
         out = np.empty((len(rows), 2 * self.order_ + 1))
@@ -277,7 +282,8 @@ class AutoregressiveFeatures(FeatureExtractor):
             )
             variances = models[..., self.max_order + 1 :].reshape(-1, len(orders))
             power = models[..., self.max_order].reshape(-1, 1)
-            # Windows without power are left out; the bound keeps exact fits finite.
+            # Windows without power are left out; the bound keeps the logarithm of an exact fit
+            # finite.
             has_power = power[:, 0] > 0
             residual = np.maximum(variances[has_power] / power[has_power], np.finfo(float).eps)
             total += (signals.shape[-1] * np.log(residual) + 2 * orders).sum(axis=0)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 __all__ = ["for_blocks", "map_rows"]
 
-# Two megabytes: a block and its results stay in the cache, and the calls per block cost little in
-# comparison with its computations.
+# Two megabytes: a block and its results stay in the cache, and the overhead per block is small
+# compared with its computations.
 BLOCK_BYTES = 1 << 21
-# Large enough that the calls per block cost nothing, and small compared with the input.
+# Blocks of this many samples have negligible overhead and are small compared with the input.
 _BLOCK_SAMPLES = 2**21
 
 
@@ -31,15 +31,18 @@ def for_blocks(
     Parameters
     ----------
     work : callable
-        Writes the results of rows start to stop - 1 into an array. It must treat each row
-        independently, so that results do not depend on the blocks.
+        Function that writes the results of rows start to stop - 1 into an array. It must treat each
+        row independently, so that the results do not depend on the blocks.
     n_rows : int
+        Number of rows.
     row_bytes : int
-        Memory that one row needs while it is processed.
+        Memory in bytes that one row needs while it is processed.
     n_jobs : int, default=None
-        Number of threads, as joblib counts them: None is one, -1 all cores.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors.
     min_rows : int, default=1
-        Minimum number of rows of a block. FFTs of several rows use the same SIMD registers.
+        Minimum number of rows in a block. An FFT of several rows makes better use of SIMD
+        registers.
     """
     n_threads = effective_n_jobs(n_jobs)
     size = max(min_rows, BLOCK_BYTES // max(row_bytes, 1))
@@ -53,7 +56,7 @@ def for_blocks(
         for start, stop in part:
             work(start, stop)
 
-    # Threads use the same arrays; FFTs, ufuncs and compiled kernels release the interpreter lock.
+    # Threads share the arrays; FFTs, ufuncs and compiled kernels release the interpreter lock.
     Parallel(n_jobs=n_threads, prefer="threads", require="sharedmem")(
         delayed(work_all)(blocks[first::n_threads]) for first in range(n_threads)
     )
@@ -71,19 +74,23 @@ def map_rows(
     Parameters
     ----------
     function : callable
-        Takes C-contiguous signals of shape (n_rows, n_times) and returns (n_rows, n_values). It
-        must treat each row independently. It runs in threads and should release the interpreter
-        lock.
+        Function of C-contiguous signals of shape (n_rows, n_times) that returns an array of shape
+        (n_rows, n_values). It must treat each row independently. It runs in threads and should
+        release the interpreter lock.
     X : ndarray of shape (n_windows, n_channels, n_times)
+        Windows.
     n_values : int
+        Number of values per channel.
     n_jobs : int, default=None
-        Number of threads. None means 1 unless a `joblib.parallel_config` is active; -1 means all.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors.
     dtype : type, default=None
-        Type of the values; by default it is the type of `X`.
+        Data type of the values. The default is the type of `X`.
 
     Returns
     -------
     values : ndarray of shape (n_windows, n_channels, n_values)
+        Values of each channel of each window.
     """
     n_windows, n_channels, n_times = X.shape
     values = np.empty((n_windows, n_channels, n_values), dtype=dtype or X.dtype)
@@ -94,7 +101,7 @@ def map_rows(
     def fill(start: int) -> None:
         part = X[start : start + step].reshape(-1, n_times)
         if not (part.flags.c_contiguous and part.flags.writeable):
-            # numba would compile the kernel again for another layout or for read-only memory.
+            # numba would compile the kernel again for another layout or a read-only array.
             part = part.copy(order="C")
         values[start : start + step].reshape(-1, n_values)[...] = function(part)
 

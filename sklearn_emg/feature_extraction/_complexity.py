@@ -1,4 +1,4 @@
-"""Complexity features: entropies, fractal dimensions, fluctuation and compressibility."""
+"""Complexity features: entropies, fractal dimensions, fluctuation exponent and compressibility."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "sample_entropy",
             "Sample entropy",
-            "ln B - ln A: pairs of the N - m templates that match within r in m samples (B) and in "
-            "m + 1 (A), largest difference <= r = tolerance * std(x); ln((N-m)(N-m-1)/2), the "
-            "largest value that N allows, if A is 0",
+            "ln B - ln A, where B and A are the numbers of pairs of the N - m templates that match "
+            "in m and in m + 1 samples (largest difference <= tolerance * std(x)); if A is 0, "
+            "ln((N-m)(N-m-1)/2), the largest value that N allows",
             "Richman, Moorman. Physiological time-series analysis using approximate entropy and "
             "sample entropy. Am. J. Physiol. 278 (2000) H2039-H2049",
             4,
@@ -40,8 +40,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "approximate_entropy",
             "Approximate entropy",
-            "phi_m - phi_{m+1}, phi_m = mean ln(proportion of the N - m + 1 templates that match), "
-            "each template matching itself",
+            "phi_m - phi_{m+1}, where phi_m is the mean over the N - m + 1 templates of "
+            "ln(proportion of templates that match, the template itself included)",
             "Pincus. Approximate entropy as a measure of system complexity. Proc. Natl. Acad. Sci. "
             "USA 88 (1991) 2297-2301",
             4,
@@ -49,8 +49,9 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "fuzzy_entropy",
             "Fuzzy entropy",
-            "ln phi_m - ln phi_{m+1}, phi_m = mean exp(-d^n / tolerance) over pairs of the N - m "
-            "templates without their means, d the largest difference of (x - mean(x)) / std(x)",
+            "ln phi_m - ln phi_{m+1}, where phi_m is the mean of exp(-d^n / tolerance) over pairs "
+            "of the N - m templates of (x - mean(x)) / std(x) minus their means, and d is the "
+            "largest difference of a pair",
             "Chen, Wang, Xie, Yu. Characterization of surface EMG signal based on fuzzy entropy. "
             "IEEE Trans. Neural Syst. Rehabil. Eng. 15 (2007) 266-272",
             4,
@@ -59,7 +60,7 @@ FEATURES: dict[str, FeatureInfo] = {
             "permutation_entropy",
             "Permutation entropy",
             "-sum p ln p / ln(n!) over the ordinal patterns of n = permutation_order samples; the "
-            "earlier one of equal samples has the lower rank",
+            "earlier of two equal samples has the lower rank",
             "Bandt, Pompe. Permutation entropy: a natural complexity measure for time series. "
             "Phys. Rev. Lett. 88 (2002) 174102",
             3,
@@ -67,7 +68,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "spectral_entropy",
             "Spectral entropy",
-            "-sum p_k ln p_k / ln M, p_k = P_k / sum P over the M bins of the periodogram above 0",
+            "-sum p_k ln p_k / ln M, where p_k = P_k / sum P over the M bins of the periodogram "
+            "above 0 Hz",
             "Inouye et al. Quantification of EEG irregularity by use of the entropy of the power "
             "spectrum. Electroencephalogr. Clin. Neurophysiol. 79 (1991) 204-210",
             4,
@@ -75,8 +77,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "svd_entropy",
             "Singular value decomposition entropy",
-            "-sum s_k ln s_k / ln n, s_k the singular values of the embedding matrix of n = "
-            "svd_order columns divided by their sum",
+            "-sum s_k ln s_k / ln n, where s_k are the singular values, divided by their sum, of "
+            "the embedding matrix of n = svd_order columns",
             "Roberts, Penny, Rezek. Temporal and spatial complexity measures for EEG based "
             "brain-computer interfacing. Med. Biol. Eng. Comput. 37 (1999) 93-98",
             3,
@@ -84,7 +86,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "higuchi",
             "Higuchi fractal dimension",
-            "slope of ln L(k) on ln(1/k), k = 1..k_max, L(k) the mean over m = 1..k of "
+            "slope of ln L(k) on ln(1/k), k = 1..k_max, where L(k) is the mean over m = 1..k of "
             "sum_i |x_{m+ik} - x_{m+(i-1)k}| (N-1) / (floor((N-m)/k) k^2)",
             "Higuchi. Approach to an irregular time series on the basis of the fractal theory. "
             "Physica D 31 (1988) 277-283",
@@ -93,8 +95,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "katz",
             "Katz fractal dimension",
-            "ln n / (ln n + ln(d / L)), n = N - 1 steps, L = sum |d_i|, d = max |x_i - x_1|; at "
-            "most 100, also where d <= L / n",
+            "ln n / (ln n + ln(d / L)), where n = N - 1, L = sum |d_i| and d = max |x_i - x_1|; "
+            "limited to 100, which is also the value if d <= L / n",
             "Katz. Fractals and the analysis of waveforms. Comput. Biol. Med. 18 (1988) 145-156; "
             "distances along the amplitude as in Esteller et al., IEEE Trans. Circuits Syst. I 48 "
             "(2001) 177-183",
@@ -103,7 +105,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "petrosian",
             "Petrosian fractal dimension",
-            "ln N / (ln N + ln(N / (N + 0.4 n))), n the changes of sign of d_i, zeros skipped",
+            "ln N / (ln N + ln(N / (N + 0.4 n))), where n is the number of sign changes of d_i, "
+            "without zeros",
             "Petrosian. Kolmogorov complexity of finite sequences and recognition of different "
             "preictal EEG patterns. Proc. IEEE Symp. Comput.-Based Med. Syst. (1995) 212-217",
             2,
@@ -111,8 +114,8 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "box_counting",
             "Box-counting dimension",
-            "slope of ln(number of boxes) on ln(1/width), the curve scaled to a square, boxes of "
-            "2, 4, 8 ... samples' width, at least 8 to a row",
+            "slope of ln(number of boxes) on ln(1/width), where the curve is scaled to a square "
+            "and boxes are 2, 4, 8 ... samples wide, at least 8 in a row",
             "Mandelbrot. The Fractal Geometry of Nature. Freeman, 1982; for EMG: Gitter, "
             "Czerniecki. Fractal analysis of the electromyographic interference pattern. "
             "J. Neurosci. Methods 58 (1995) 103-108",
@@ -121,15 +124,17 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "dfa",
             "Detrended fluctuation analysis exponent",
-            "slope of ln F(n) on ln n, F(n) the root mean square around straight lines in boxes of "
-            "n samples of cumsum(x - mean), n = 4 * 1.2^i up to N / 10",
+            "slope of ln F(n) on ln n, where F(n) is the root mean square deviation of "
+            "cumsum(x - mean) from straight lines in boxes of n samples, n = 4 * 1.2^i up to "
+            "N / 10",
             "Peng et al. Mosaic organization of DNA nucleotides. Phys. Rev. E 49 (1994) 1685-1689",
             100,
         ),
         _info(
             "lempel_ziv",
             "Lempel-Ziv complexity",
-            "c log2(N) / N, c the phrases of the exhaustive history of x_i >= median(x)",
+            "c log2(N) / N, where c is the number of phrases in the exhaustive history of "
+            "x_i >= median(x)",
             "Lempel, Ziv. On the complexity of finite sequences. IEEE Trans. Inf. Theory 22 (1976) "
             "75-81",
             2,
@@ -139,7 +144,7 @@ FEATURES: dict[str, FeatureInfo] = {
 
 
 def _entropy(counts: NDArray[np.floating]) -> NDArray[np.float64]:
-    """-sum p ln p of proportions along the last axis; 0 where all counts are 0."""
+    """Compute -sum p ln p of proportions along the last axis; 0 where all counts are 0."""
     total = counts.sum(axis=-1, keepdims=True)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
     return -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(axis=-1)
@@ -148,10 +153,10 @@ def _entropy(counts: NDArray[np.floating]) -> NDArray[np.float64]:
 def _slopes(
     u: NDArray[np.float64], values: NDArray[np.float64], otherwise: float
 ) -> NDArray[np.float64]:
-    """Slope of ln(values) on u for each row, from the positive values only.
+    """Compute the slope of ln(values) on u for each row, from the positive values only.
 
-    A value is 0 if the signal repeats itself exactly, as a sinusoid does after its period. With
-    fewer than two positive values the slope is `otherwise`.
+    A value is 0 if the signal repeats itself exactly, as a sinusoid does after its period. If fewer
+    than two values are positive, the slope is `otherwise`.
     """
     weight = values > 0
     n = np.maximum(weight.sum(axis=-1), 1)
@@ -168,54 +173,56 @@ def _flat(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _fluctuation_sizes(n_times: int) -> NDArray[np.int64]:
-    """Sizes of boxes: integer parts of 4 * 1.2^i, up to a tenth of the window."""
+    """Compute the box sizes: the integer parts of 4 * 1.2^i, up to a tenth of the window."""
     steps = int(math.log(n_times / 40) / math.log(1.2))
     return np.unique((4 * 1.2 ** np.arange(steps + 1)).astype(np.int64))
 
 
 class ComplexityFeatures(FeatureExtractor):
-    """Irregularity of a window: entropies, fractal dimensions, fluctuation, compressibility.
+    """Entropies, fractal dimensions and other measures of the irregularity of a window.
 
-    Sample and approximate entropy are exact, by a fast search (see Notes).
+    A fast search computes sample and approximate entropy exactly (see Notes).
 
     Parameters
     ----------
     features : "all" or list of str, \
 default=("sample_entropy", "permutation_entropy", "higuchi")
-        Names of the features, in the order of the output. :func:`feature_table` lists formula and
-        source of each.
+        Names of the features, in the order of the output. :func:`feature_table` lists the formula
+        and source of each.
     order : int, default=2
         Length m of the templates of sample, approximate and fuzzy entropy.
     tolerance : float, default=0.2
-        Tolerance of the same three entropies, in standard deviations (divisor N) of the window. In
-        fuzzy entropy it is the width of the exponential.
+        Tolerance of these three entropies, in standard deviations of the window (divisor N). In
+        fuzzy entropy, it is the width of the exponential.
     fuzzy_exponent : float, default=2
         Exponent n of the distance in fuzzy entropy.
     permutation_order : int, default=3
-        Number of samples of an ordinal pattern, 2 to 8.
+        Number of samples of an ordinal pattern, from 2 to 8.
     svd_order : int, default=3
-        Number of columns of the embedding matrix.
+        Number of columns of the embedding matrix of ``svd_entropy``.
     delay : int, default=1
-        Number of samples between the elements of a pattern or of a row of the embedding matrix.
+        Distance in samples between neighbouring elements of an ordinal pattern or of a row of the
+        embedding matrix.
     k_max : int, default=10
-        Largest step of Higuchi's curves.
+        Largest step in samples of the curves of Higuchi's method.
     n_jobs : int, default=None
-        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
-        is active; -1 means all processors.
+        Number of threads that process blocks of windows. None means 1 unless a
+        `joblib.parallel_config` context is active; -1 means all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a feature is unknown or windows are too short for a feature.
+        If a feature is unknown or windows are too short for a feature.
 
     See Also
     --------
@@ -226,10 +233,10 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     No feature depends on the unit of the signal. For a constant window, entropies and ``dfa`` are
     0, fractal dimensions are 1, and ``lempel_ziv`` has the value of two phrases.
 
-    Sample and approximate entropy compare integer ranks instead of samples, and only for templates
-    whose first samples match. They count exactly the pairs of the definition. The time grows with
-    the square of the length of the window, by some tens of picoseconds per pair. Fuzzy entropy
-    needs all pairs: about 5 us per sample for windows of 4000 samples.
+    Sample and approximate entropy compare integer ranks instead of samples, and compare only
+    templates whose first samples match. The counts of matching pairs are exact. The computing time
+    grows with the square of the window length, by some tens of picoseconds per pair. Fuzzy entropy
+    compares all pairs, which takes about 5 us per sample for windows of 4000 samples.
 
     Box counting underestimates the dimension of windows of finite length: it gives about 1.4 for
     Brownian motion of 4000 samples, whose dimension is 1.5. Higuchi's method has no such bias.
@@ -338,7 +345,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         n_rows, n = rows.shape
         m = self.order
         out = np.empty((n_rows, 4))
-        # The type must hold one value more than there are ranks: it marks a sample without a match.
+        # The type must have one more value than there are ranks, to mark samples without a match.
         code = np.zeros(1, dtype=np.uint16 if n < 2**16 else np.uint32)
         orders = np.argsort(rows, axis=1)
         template_matches(rows, orders, self.tolerance * rows.std(axis=1), m, pairs, code, out)
@@ -374,7 +381,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
 
     def _spectral_entropy(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         _, power = power_spectrum(rows, fs=1.0)
-        # Subtraction of its mean leaves rounding errors in a constant window; they have a spectrum.
+        # A constant window minus its mean may contain rounding errors, which have a spectrum.
         power = np.where(_flat(rows)[:, np.newaxis], 0.0, power)
         return _entropy(power) / math.log(power.shape[1])
 
@@ -384,7 +391,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), self.svd_order, self.svd_order))
         embedding_products(rows, self.svd_order, self.delay, out)
         # The eigenvalues of the inner products are the squares of the singular values. Rounding
-        # errors are set to 0; their roots would be 1e-8 of the largest singular value.
+        # errors are set to 0; their roots would be about 1e-8 of the largest singular value.
         squares = np.linalg.eigvalsh(out)
         squares[squares < 1e-14 * squares[:, -1:]] = 0.0
         return _entropy(np.sqrt(squares)) / math.log(self.svd_order)
@@ -403,8 +410,8 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), 2))
         katz_sums(rows, out)
         length, farthest = out.T
-        # d in units of the mean step: n for a straight line, at most 1 if the signal stays near
-        # its first sample.
+        # The distance d in units of the mean step is n for a straight line, and at most 1 if the
+        # signal stays near its first sample.
         reach = np.full(len(rows), float(n_steps))
         np.divide(farthest * n_steps, length, out=reach, where=length > 0)
         reach = np.log(reach)
@@ -436,7 +443,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), len(sizes)))
         detrended_fluctuation(rows, sizes, out)
         out[_flat(rows)] = 0.0
-        # Deviations from straight lines by rounding only, as around a spike between two boxes.
+        # Deviations from the lines that are only rounding errors, as beside a spike, are set to 0.
         out[out < 1e-10 * out.max(axis=1, keepdims=True)] = 0.0
         return _slopes(np.log(sizes), out, otherwise=0.0)
 

@@ -1,7 +1,7 @@
-"""Description of features: title, formula, unit and source; checks of names and lengths.
+"""Descriptions of features (title, formula, unit and source), and checks of names and lengths.
 
-Each module of a family has a table ``FEATURES: dict[str, FeatureInfo]``. Its keys are the names
-that the ``features`` parameter takes, in the order of ``features="all"``.
+The module of each family of features has a table ``FEATURES: dict[str, FeatureInfo]``. Its keys are
+the names that the ``features`` parameter accepts, in the order of ``features="all"``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["FeatureInfo", "check_features", "check_min_n_times"]
 
 @dataclass(frozen=True)
 class FeatureInfo:
-    """Description of one feature; tests check the feature against it.
+    """Description of one feature, against which tests check the feature.
 
     Attributes
     ----------
@@ -34,10 +34,10 @@ class FeatureInfo:
     source : str
         Publication that the definition follows.
     min_n_times : int, default=1
-        Number of samples of the shortest window that the feature is defined for.
+        Length in samples of the shortest window for which the feature is defined.
     power : float or None, default=0
-        Exponent of the scaling f(c x) = c**power f(x) for c > 0, where thresholds in mV are scaled
-        by c as well. It is None if there is no power law, as for a logarithm.
+        Exponent of the scaling f(c x) = c**power f(x) for c > 0, with thresholds in mV also scaled
+        by c. It is None if the feature follows no power law, for instance a logarithm.
     """
 
     name: str
@@ -53,27 +53,29 @@ class FeatureInfo:
 def check_features(
     features: str | Iterable[str], known: Mapping[str, FeatureInfo], estimator: str
 ) -> list[str]:
-    """Return the names of the requested features, in their order.
+    """Return the names of the features in the requested order.
 
     Parameters
     ----------
     features : "all" or iterable of str
         Requested names, each at most once.
     known : mapping of str to FeatureInfo
-        Table of the family.
+        Features of the family by name.
     estimator : str
-        Class to name in the message.
+        Name of the class, for error messages.
 
     Returns
     -------
     names : list of str
+        Names of the features.
 
     Raises
     ------
     TypeError
         If `features` is neither "all" nor an iterable of strings.
     ValueError
-        If it is empty, repeats a name or has an unknown name; the message suggests the nearest one.
+        If `features` is empty, repeats a name or contains an unknown name; the message suggests the
+        most similar known name.
 
     Examples
     --------
@@ -96,7 +98,7 @@ def check_features(
 
 
 def _with_hints(unknown: list[str], known: Mapping[str, FeatureInfo]) -> str:
-    """Unknown names, each with the known one that it resembles."""
+    """List unknown names, each with the most similar known name."""
     hints = [did_you_mean(name, known, cutoff=0.5) for name in unknown]
     shown = [repr(n) + (f" (d{hint[2:]})" if hint else "") for n, hint in zip(unknown, hints)]
     return ", ".join(shown)
@@ -107,11 +109,11 @@ def _check_names(names: list[str], known: Mapping[str, FeatureInfo], parameter: 
         raise ValueError(f"{parameter} is empty. Name at least one of: {', '.join(known)}.")
     for name in names:
         if not isinstance(name, str):
-            raise TypeError(f"{parameter} must hold names. Got {name!r} instead.")
+            raise TypeError(f"{parameter} must contain names. Got {name!r} instead.")
     if unknown := [name for name in names if name not in known]:
         raise ValueError(
             f"{parameter} has unknown names: {_with_hints(unknown, known)}. "
-            f"Known are: {', '.join(known)}."
+            f"Known names are: {', '.join(known)}."
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -121,25 +123,25 @@ def _check_names(names: list[str], known: Mapping[str, FeatureInfo], parameter: 
 
 
 def check_min_n_times(n_times: int, needed: Mapping[str, int], estimator: str) -> None:
-    """Raise if windows are too short for a feature.
+    """Raise an error if windows are too short for a feature.
 
     Parameters
     ----------
     n_times : int
         Number of samples per window.
     needed : mapping of str to int
-        Length of the shortest window for each feature that is computed.
+        Minimum length in samples of a window for each feature.
     estimator : str
-        Class to name in the message.
+        Name of the class, for the error message.
 
     Raises
     ------
     ValueError
-        The message names each feature that needs more samples.
+        If windows are too short; the message names each feature that needs more samples.
     """
     short = [f"{name} needs {n}" for name, n in needed.items() if n_times < n]
     if short:
         raise ValueError(
             f"Windows of {n_times} samples (n_features={n_times}) are too short for "
-            f"{estimator}: {', '.join(short)}. Take longer windows or leave the feature out."
+            f"{estimator}: {', '.join(short)}. Use longer windows or omit the feature."
         )

@@ -1,4 +1,4 @@
-"""Potentials of single motor units: detection, clinical measures and their summary."""
+"""Motor unit potentials: their detection, clinical measures and summary."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SIZE_INDEX = (
     "Electroencephalogr. Clin. Neurophysiol. 89 (1993) 291-303"
 )
 
-# The features summarise the isolated potentials of a window; the kernel writes them in this order.
+# The features summarise the isolated potentials of a window. The kernel writes them in this order.
 FEATURES: dict[str, FeatureInfo] = {
     name: FeatureInfo(name, title, formula, unit, "motor unit", source, 3, power)
     for name, title, formula, unit, source, power in (
@@ -55,8 +55,8 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_superposed",
             "Superposed potentials per second",
-            "potentials per second that count as superpositions: longer than max_duration, "
-            "or with a second peak beyond the refractory distance",
+            "superpositions per second: potentials that are longer than max_duration or have a "
+            "second peak more than refractory from the main one",
             "1/s",
             _MULTI_MUP,
             0,
@@ -72,8 +72,8 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_duration",
             "Median duration of potentials",
-            "median time from the first to the last sample with |x_i| > duration_threshold around "
-            "the peak, joined over gaps",
+            "median time from the first to the last sample with |x_i| > duration_threshold, with "
+            "interruptions of at most gap",
             "ms",
             _STALBERG,
             0,
@@ -81,7 +81,7 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_rise_time",
             "Median rise time of potentials",
-            "median time from 10 to 90 % of the steepest flank (the clinic takes it from peak to "
+            "median time from 10 to 90 % of the steepest flank (in clinical practice, from peak to "
             "peak)",
             "ms",
             _STALBERG,
@@ -146,8 +146,8 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_phases",
             "Mean number of phases of potentials",
-            "mean of 1 + number of baseline crossings, from beyond phase_threshold to beyond it "
-            "on the other side",
+            "mean of 1 + number of baseline crossings from beyond phase_threshold on one side to "
+            "beyond it on the other",
             "count",
             _STALBERG,
             0,
@@ -155,8 +155,8 @@ FEATURES: dict[str, FeatureInfo] = {
         (
             "muap_turns",
             "Mean number of turns of potentials",
-            "mean number of extrema that differ by at least turn_threshold from the one before "
-            "and from the next, the baseline at both ends",
+            "mean number of extrema that differ by at least turn_threshold from the previous and "
+            "the next extremum; the baseline counts as an extremum at both ends",
             "count",
             _STALBERG,
             0,
@@ -175,99 +175,105 @@ _COLUMN = {name: column for column, name in enumerate(FEATURES)}
 
 
 class MUAPFeatures(FeatureExtractor):
-    """Measures of single motor unit potentials: amplitude, duration, phases, turns and others.
+    """Measures of motor unit potentials: amplitude, duration, phases, turns and others.
 
-    Isolated potentials are detected in each window and measured individually by clinical
-    definitions; a feature is their median, mean, proportion or rate. Unlike in multi-MUP analysis
-    [1]_, discharges are neither sorted by unit nor averaged: no unit has to recur, and windows may
-    be short, but background activity shortens durations and adds phases and turns.
+    Isolated potentials are detected in each window, and each is measured by clinical definitions. A
+    feature is the median, a quantile, the mean, the proportion or the rate of the potentials in a
+    window. Unlike in multi-MUP analysis [1]_, discharges are neither sorted by motor unit nor
+    averaged. Units therefore need not recur and windows may be short, but background activity
+    shortens durations and adds phases and turns.
 
     Parameters
     ----------
     features : "all" or list of str, default=("muap_rate", "muap_amplitude", "muap_duration", \
             "muap_phases", "muap_polyphasic")
         Names of the features, in the order of the output. Further features are "muap_superposed",
-        "muap_rise_time", "muap_area", "muap_thickness", "muap_size_index", "muap_turns", and
-        quantiles, which outliers change: "muap_amplitude_p10", "muap_amplitude_p90",
-        "muap_duration_p10", "muap_duration_p90". :func:`feature_table` lists formula, unit and
-        source of each.
+        "muap_rise_time", "muap_area", "muap_thickness", "muap_size_index", "muap_turns" and the
+        quantiles "muap_amplitude_p10", "muap_amplitude_p90", "muap_duration_p10" and
+        "muap_duration_p90", which are sensitive to outliers. :func:`feature_table` lists the
+        formula, unit and source of each.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own. Below about
-        4 kHz the flanks of near units are too short to be sampled.
+        Sampling rate in Hz. It is required for arrays; a recording table contains its own. Below
+        about 4 kHz, the flanks of potentials of nearby units are too short to be sampled.
     amplitude_threshold : float, default=0.05
-        Minimum peak-to-peak amplitude of a potential.
+        Minimum peak-to-peak amplitude of a potential, in the unit `threshold_unit`.
     duration_threshold : float, default=0.02
-        Distance from the baseline above which a sample belongs to a potential.
+        Distance from the baseline above which a sample belongs to a potential, in the unit
+        `threshold_unit`.
     phase_threshold : float, default=0.02
-        Minimum height of a phase on either side of the baseline.
+        Minimum height of a phase on either side of the baseline, in the unit `threshold_unit`.
     turn_threshold : float, default=0.05
-        Minimum change of amplitude between turns.
+        Minimum change of amplitude between turns, in the unit `threshold_unit`.
     threshold_unit : {"mV", "noise"}, default="mV"
         Unit of the four thresholds: mV, or multiples of the noise level of the window,
-        ``median(|x_i - median(x)|) / 0.6745``, which is the standard deviation of Gaussian noise
-        with that median. The defaults of the thresholds are meant in mV.
+        ``median(|x_i - median(x)|) / 0.6745``, which estimates the standard deviation of Gaussian
+        noise. The default thresholds are meant in mV.
     gap : float, default=0.002
-        Longest time in seconds that a potential may stay below `duration_threshold`. On both sides
-        of a potential the signal stays below it for longer.
+        Longest time in seconds for which a potential may stay below `duration_threshold`. Before
+        and after a potential, the signal stays below it for longer.
     max_rise_time : float, default=0.001
-        Maximum rise time in seconds, from 10 to 90 %. Potentials of distant units are slower.
+        Maximum rise time in seconds, from 10 to 90 % of the flank. Potentials of distant units rise
+        more slowly.
     max_duration : float, default=0.03
         Maximum duration in seconds. Longer potentials count as superpositions.
     refractory : float, default=0.004
-        Time from the peak in seconds after which a second peak belongs to another discharge.
+        Time in seconds from the main peak beyond which a second peak is attributed to another
+        discharge.
     second_peak : float, default=0.25
-        Minimum height of such a peak on both sides, as a fraction of the amplitude.
+        Minimum height of a second peak on both of its sides, as a fraction of the amplitude.
     fill_value : float, default=0.0
-        Value of all features but the two rates in a window without an isolated potential. NaN
-        suits estimators that accept missing values.
+        Value of all features except the two rates in a window without an isolated potential. NaN
+        is suitable for estimators that accept missing values.
     n_jobs : int, default=None
-        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
-        is active; -1 means all processors.
+        Number of threads that process blocks of windows. None means 1 unless a
+        `joblib.parallel_config` context is active; -1 means all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a feature is unknown, the sampling rate is missing, or windows are too short
-        for a sample with a gap before and after it.
+        If a feature is unknown, the sampling rate is missing, or windows are too short to contain a
+        sample with a gap before and after it.
 
     See Also
     --------
-    TimeDomainFeatures : Turns and amplitude of the whole signal, where potentials overlap.
+    TimeDomainFeatures : Turns and amplitudes of the whole signal, for overlapping potentials.
 
     Notes
     -----
-    The baseline is the median of the window. A stretch begins with the first and ends with the last
-    sample that is further than `duration_threshold` from the baseline, with at most `gap` between
-    two such samples. It is a potential if
+    The baseline is the median of the window. A segment begins and ends with a sample that is
+    further than `duration_threshold` from the baseline, and successive samples of this kind within
+    it are at most `gap` apart. A segment is a potential if
 
     - it is at least one gap away from the ends of the window,
     - its amplitude is at least `amplitude_threshold`, and
     - its rise time is at most `max_rise_time`.
 
-    It is isolated unless it lasts longer than `max_duration`, or has a turn more than `refractory`
-    from its peak whose height on both sides is at least `second_peak` times the amplitude.
-    Superpositions that resemble a single potential are not detected.
+    A potential is isolated unless it lasts longer than `max_duration`, or has a turn more than
+    `refractory` from its peak whose height on both sides is at least `second_peak` times the
+    amplitude. Superpositions that resemble a single potential are not recognised.
 
     Amplitude, duration, phases, turns, area and the ratio of area to amplitude follow clinical
-    definitions [2]_ [3]_, the size index that of Sonoo and Stålberg [4]_. Three choices are those
-    of this package: the thresholds; a single level of 20 uV for the duration, where clinicians
-    place cursors on an average; and the rise time from 10 to 90 % of the steepest flank, which does
-    not depend on polarity and little on how a flank begins and ends. The time from peak to peak is
-    longer by a quarter or more, and textbooks require at most 0.5 ms [5]_: the default limit of
+    definitions [2]_ [3]_, and the size index follows Sonoo and Stålberg [4]_. Three choices are
+    specific to this package. First, the thresholds. Second, a single level of 20 uV determines the
+    duration, whereas clinicians place cursors on an averaged potential. Third, the rise time is
+    measured from 10 to 90 % of the steepest flank, so that it does not depend on polarity and
+    depends little on how a flank begins and ends. The time from peak to peak is longer by a quarter
+    or more. Since textbooks require at most 0.5 ms from peak to peak [5]_, the default limit of
     1 ms accepts more units.
 
-    Durations at the default level are shorter than those of an average at 10 uV. Slow drift of the
-    baseline has to be removed first, for instance by a high-pass filter at 20 Hz, which changes the
-    slow parts of a potential.
+    Durations at the default level are shorter than those of an averaged potential at 10 uV. Slow
+    drift of the baseline must be removed first, for instance by a high-pass filter at 20 Hz, which
+    changes the slow parts of a potential.
 
     References
     ----------
@@ -356,7 +362,7 @@ class MUAPFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def potentials(self, X: ArrayLike | pd.DataFrame) -> pd.DataFrame:
-        """Measure the potentials that the features summarise, one per row.
+        """Measure the potentials of each window, one per row.
 
         Parameters
         ----------
@@ -366,16 +372,17 @@ class MUAPFeatures(FeatureExtractor):
         Returns
         -------
         table : DataFrame of shape (n_potentials, 14)
-            In the order of windows, channels and time: ``window`` (row of `X`, from 0), ``channel``
-            (from 1); ``start``, ``stop`` and ``peak`` (largest distance from the baseline) in
-            seconds from the first sample; ``isolated`` (whether it counts for the features);
-            ``amplitude`` (mV), ``duration`` (ms), ``phases``, ``turns``, ``rise_time`` (ms),
-            ``area`` (mV ms), ``thickness`` (ms) and ``size_index``.
+            Potentials in the order of windows, channels and time. The columns are ``window`` (row
+            of `X`, from 0); ``channel`` (from 1); ``start``, ``stop`` and ``peak`` (largest
+            distance from the baseline) in seconds from the first sample; ``isolated`` (False for
+            a superposition, which only "muap_superposed" counts); ``amplitude`` (mV), ``duration``
+            (ms), ``phases``, ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms)
+            and ``size_index``.
 
         Raises
         ------
         ValueError
-            As in ``transform``.
+            If `X` is invalid, as in ``transform``.
         """
         check_is_fitted(self)
         found = [
@@ -390,7 +397,7 @@ class MUAPFeatures(FeatureExtractor):
     def _windows(
         self, X: ArrayLike | pd.DataFrame
     ) -> Iterator[tuple[int, NDArray[np.floating], float]]:
-        """Number, signals of shape (n_channels, n_times) and rate of each window."""
+        """Yield the number, signals of shape (n_channels, n_times) and rate of each window."""
         if self._is_table(X):
             blocks: Iterable[tuple[int, NDArray[np.floating], float]] = self._equal_rows(
                 self._check_table(X)
@@ -407,7 +414,7 @@ class MUAPFeatures(FeatureExtractor):
     def _potentials(
         self, signal: NDArray[np.floating], fs: float, window: int, channel: int
     ) -> NDArray[np.float64]:
-        """Rows of the table of potentials for one signal."""
+        """Compute the rows of the table of potentials for one signal."""
         from sklearn_emg.feature_extraction._kernels.muap import find_potentials
 
         row = np.array(signal, order="C")
@@ -416,7 +423,7 @@ class MUAPFeatures(FeatureExtractor):
         found = np.empty((row.size // int(limits[0]) + 2, len(MUAP_MEASURES)))
         where, value = np.empty(row.size + 2, dtype=np.int64), np.empty(row.size + 2)
         found = found[: find_potentials(row, base, thresholds, limits, where, value, found)]
-        # The stop is the end of the last sample, so that stop - start is the duration.
+        # The last sample ends at `stop`, so that stop - start is the duration.
         found[:, 1] += 1.0
         found[:, :3] /= fs
         number = np.full(len(found), window), np.full(len(found), channel)
@@ -425,7 +432,7 @@ class MUAPFeatures(FeatureExtractor):
     def _levels(
         self, rows: NDArray[np.floating]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Baseline of each row; thresholds in mV of each row, or of all of them."""
+        """Compute the baseline of each row, and thresholds in mV for each row or for all rows."""
         bases = np.median(rows, axis=1, keepdims=True)
         thresholds = np.array(
             [
@@ -440,15 +447,15 @@ class MUAPFeatures(FeatureExtractor):
         )
         if self.threshold_unit == "noise":
             noise = np.median(np.abs(rows - bases), axis=1, keepdims=True) / 0.6745
-            # If all but a few samples are equal, the noise is 0 and the few exceed any multiple.
+            # If all but a few samples are equal, the noise is 0 and these few exceed any multiple.
             thresholds = thresholds * np.maximum(noise, np.finfo(np.float32).tiny)
         return bases[:, 0].astype(np.float64), thresholds
 
     def _limits(self, fs: float) -> NDArray[np.float64]:
-        """Times in samples, and further limits of the kernel."""
+        """Convert times to samples, and add the other limits of the kernel."""
         return np.array(
             [
-                # There is no gap between neighbouring samples.
+                # Neighbouring samples are never separated by a gap.
                 max(self.gap * fs, 1.0),
                 self.max_rise_time * fs,
                 self.max_duration * fs,

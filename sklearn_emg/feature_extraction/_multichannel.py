@@ -45,7 +45,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "correlation",
             "Correlation of channels",
-            "covariance of channels i < j / product of their standard deviations",
+            "covariance of channels i < j divided by the product of their standard deviations",
             "1",
             _STATISTICS,
             0.0,
@@ -60,7 +60,7 @@ FEATURES: dict[str, FeatureInfo] = {
         ),
         _info(
             "rms_fraction",
-            "Channel's proportion of the root mean squares",
+            "Channel's proportion of the sum of root mean squares",
             "RMS_i / sum_j RMS_j",
             "1",
             _HARGROVE,
@@ -94,31 +94,32 @@ class MultichannelFeatures(FeatureExtractor):
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Names of the features; :func:`feature_table` documents them.
+        Names of the features; :func:`feature_table` describes them.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ValueError
-        If a feature is unknown, or if all requested features relate two channels and there is one
-        channel only.
+        If a feature is unknown, or if all requested features relate two channels and the windows
+        have only one.
 
     Notes
     -----
-    For the phasors, the channels are electrodes in a ring at equal distances, in their order. The
-    correlation with a constant channel, the ratio to a channel of zeros and the proportions of a
-    window of zeros are 0.
+    The phasors assume that the channels are electrodes at equal distances around a ring, in the
+    order of the channels. The correlation with a constant channel, the ratio to a channel of zeros
+    and the proportions in a window of zeros are 0.
 
     Examples
     --------
@@ -149,7 +150,7 @@ class MultichannelFeatures(FeatureExtractor):
         if self.n_channels_in_ == 1 and _PAIRS.issuperset(names):
             raise ValueError(
                 f"The features {', '.join(map(repr, names))} of {self._caller} relate two "
-                "channels, and X has one. Give windows of shape (n_windows, n_channels, n_times)."
+                "channels, but X has one. Pass windows of shape (n_windows, n_channels, n_times)."
             )
 
     def _joint_names(self, channels: list[str]) -> list[str]:
@@ -182,7 +183,7 @@ class MultichannelFeatures(FeatureExtractor):
 
 
 def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """Compute features (n_windows, n_values) of windows (n_windows, n_channels, n_times)."""
+    """Compute each feature, (n_windows, n_values), of windows (n_windows, n_channels, n_times)."""
     n_channels, n_times = X.shape[1:]
     rounding = float(np.finfo(X.dtype).eps)
     X = X.astype(np.float64)
@@ -190,7 +191,7 @@ def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
     rms = np.sqrt(np.einsum("wct,wct->wc", X, X) / n_times)
     X -= mean
     covariance = X @ X.swapaxes(1, 2) / n_times
-    # The remainder of a constant channel after subtraction of its mean is rounding error.
+    # What remains of a constant channel after subtraction of its mean is rounding error.
     std = np.sqrt(np.einsum("wcc->wc", covariance))
     std = np.where(std <= 4 * rounding * rms, 0.0, std)
     covariance *= (std > 0)[:, :, np.newaxis] & (std > 0)[:, np.newaxis, :]
@@ -210,5 +211,5 @@ def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
 
 
 def _divide(top: NDArray, bottom: NDArray) -> NDArray:
-    """Quotient, 0 where the divisor is 0."""
+    """Divide; the quotient is 0 where the divisor is 0."""
     return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom > 0)

@@ -1,4 +1,4 @@
-"""Feature sets of publications, and features of several families by their names."""
+"""Published feature sets, and features of several families by their names."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ FEATURE_SETS: dict[str, tuple[str, ...]] = {
 
 
 def _known() -> dict[str, FeatureInfo]:
-    """Features by name; a name that occurs in two families means the first of them."""
+    """Map names to features; a name that occurs in two families refers to the first."""
     known: dict[str, FeatureInfo] = {}
     for infos in FAMILIES.values():
         for name, info in infos.items():
@@ -83,8 +83,8 @@ class EMGFeatures(FeatureExtractor):
         Name of a set, names of features (see :func:`feature_table`), or "all":
 
         - "hudgins": MAV, ZC, SSC, WL [1]_;
-        - "phinyomark-2012": MAV and WL, WAMP, AR, MAV slope, which stand for the four groups of
-          features (energy and complexity, frequency, prediction, time dependence) of [2]_;
+        - "phinyomark-2012": MAV and WL, WAMP, AR, MAV slope, which represent the four groups of
+          features in [2]_ (energy and complexity, frequency, prediction, time dependence);
         - "phinyomark-2013": sample entropy, cepstral coefficients, RMS, WL [3]_;
         - "elamvazuthi": AR, RMS, ZC, WL, MAV [4]_;
         - "ahmed": RMS, WL, variance, maximum fractal length, modified MAV, enhanced WL, DASDV, AAC,
@@ -96,41 +96,42 @@ class EMGFeatures(FeatureExtractor):
         "all" omits "band_power" if `bands` is None, and features across channels if there is only
         one channel.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it for frequencies and rates; a recording table contains
-        its own.
+        Sampling rate in Hz. It is required for arrays if a feature is a frequency or a rate; a
+        recording table contains its own.
     thresholds, threshold_unit
         See :class:`TimeDomainFeatures`.
     ar_order : int or "aic", default=4
-        Order of the autoregressive model, see :class:`AutoregressiveFeatures`.
+        Order of the autoregressive model; see :class:`AutoregressiveFeatures`.
     bands : sequence of (low, high) pairs, default=None
-        Bands in Hz for "band_power", see :class:`SpectralFeatures`.
+        Bands in Hz for "band_power"; see :class:`SpectralFeatures`.
     wavelet : str, default="db4"
-        Wavelet of the discrete transform, see :class:`WaveletFeatures`.
+        Wavelet of the discrete transform; see :class:`WaveletFeatures`.
     level : int, default=4
         Number of levels of the discrete transform.
     drop : sequence of str, default=()
-        Features to omit from `features`: names, or domains as in :func:`feature_table`, such as
+        Names of features to omit from `features`, or domains of :func:`feature_table`, such as
         "wavelet", "complexity" or "motor unit".
     on_short : {"raise", "drop"}, default="raise"
         Treatment of features for which windows seen in ``fit`` are too short: "raise" raises an
-        error that names them, "drop" omits them. Windows of 0.5 s at 200 Hz are too short for four
-        levels of "db4".
+        error that names them, and "drop" omits them. For example, windows of 0.5 s at 200 Hz are
+        too short for four levels of "db4".
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     extractors_ : list of FeatureExtractor
         Fitted extractors of the families that have requested features.
     dropped_ : list of str
-        Names of the features that were omitted because windows are too short for them.
+        Names of the features that were omitted because windows were too short for them.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -141,9 +142,9 @@ class EMGFeatures(FeatureExtractor):
     Notes
     -----
     Columns are ordered by channel, with the features of each channel in the requested order;
-    features across channels come last. If a paper does not state the order of the autoregressive
-    model or a threshold, the defaults of the parameters apply. For other settings, combine the
-    extractors with :func:`sklearn.pipeline.make_union`.
+    features across channels come last. A set determines only the names of the features: the order
+    of the autoregressive model and the thresholds are those of the parameters. For other settings,
+    combine the extractors with :func:`sklearn.pipeline.make_union`.
 
     References
     ----------
@@ -215,7 +216,7 @@ class EMGFeatures(FeatureExtractor):
         if not names:
             raise ValueError(
                 "The 'drop' and 'on_short' parameters of EMGFeatures leave no feature. Drop fewer "
-                "or take longer windows."
+                "features or use longer windows."
             )
         return names
 
@@ -225,7 +226,7 @@ class EMGFeatures(FeatureExtractor):
         for name in self.drop:
             if name not in known and name not in domains:
                 raise ValueError(
-                    "The 'drop' parameter of EMGFeatures must hold names of features or the "
+                    "The 'drop' parameter of EMGFeatures must contain names of features or the "
                     f"domains {', '.join(map(repr, sorted(domains)))}. Got {name!r} instead."
                     f"{did_you_mean(name, [*known, *domains])}"
                 )
@@ -273,7 +274,7 @@ class EMGFeatures(FeatureExtractor):
         return extractor
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input and fit the extractors of the families.
+        """Check the parameters and the input, and fit the extractors of the families.
 
         Parameters
         ----------
@@ -295,7 +296,7 @@ class EMGFeatures(FeatureExtractor):
         return self
 
     def _learns(self) -> bool:
-        return self.on_short == "drop"  # the lengths seen in fit say which features
+        return self.on_short == "drop"  # the lengths seen in fit determine the features
 
     def _by_family(self) -> dict[type, list[str]]:
         by_family: dict[type, list[str]] = {}
@@ -305,13 +306,13 @@ class EMGFeatures(FeatureExtractor):
         return dict(sorted(by_family.items(), key=lambda item: item[0] is MultichannelFeatures))
 
     def _too_short(self, X: ArrayLike | pd.DataFrame) -> list[str]:
-        """Find the features that some window is too short for.
+        """Find the features for which some window is too short.
 
         Raises
         ------
         ValueError
-            If `X` is an array and `on_short` is "raise". For a table, ``transform`` raises the
-            error, which names the rows.
+            If `X` is an array, a window is too short and `on_short` is "raise". For a table,
+            ``transform`` raises an error that names the rows.
         """
         if self._is_table(X):
             if self.on_short == "raise":
@@ -331,7 +332,7 @@ class EMGFeatures(FeatureExtractor):
 
     @staticmethod
     def _needed(families: Sequence[FeatureExtractor], n_times: int, fs: float) -> dict[str, int]:
-        """Minimum length for each feature for which windows of `n_times` samples are too short."""
+        """Map each feature for which `n_times` samples are too few to its minimum length."""
         shortest = [item for family in families for item in family._shortest(fs).items()]
         return {name: n for name, n in shortest if n > n_times}
 
@@ -341,7 +342,7 @@ class EMGFeatures(FeatureExtractor):
             WaveletFeatures: (f" of {self.level} levels of {self.wavelet!r}", "lower 'level'"),
         }
         groups: dict[tuple[str, int], list[str]] = {}
-        remedies = ["take longer windows"]
+        remedies = ["use longer windows"]
         for name, n in short.items():
             text, remedy = settings.get(_family_of(name), ("", remedies[0]))
             groups.setdefault((text, n), []).append(name)
@@ -354,7 +355,7 @@ class EMGFeatures(FeatureExtractor):
         if self.on_short == "raise":
             known = _known()
             domains = sorted({known[name].domain for name in short})
-            remedies += [f"leave them out by drop={domains}", "set on_short='drop'"]
+            remedies += [f"omit them with drop={domains}", "set on_short='drop'"]
         else:
             remedies.append("fit on windows as short as these")
         raise ValueError(
@@ -363,7 +364,7 @@ class EMGFeatures(FeatureExtractor):
         )
 
     def _column_order(self) -> list[int]:
-        """Columns of one channel, in the order of the requested names."""
+        """List the columns of one channel in the order of the requested names."""
         columns: dict[str, list[int]] = {}
         first = 0
         for extractor in self._per_channel():

@@ -56,7 +56,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "pkf",
             "Peak frequency",
-            "peak frequency: lowest f_m with P_m = max_k P_k, to within 1e-5 of it",
+            "peak frequency: lowest f_m with P_m >= (1 - 1e-5) max_k P_k",
             "Hz",
             _PHINYOMARK,
             0.0,
@@ -109,7 +109,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "fr",
             "Frequency ratio",
-            "frequency ratio: power of the low over power of the high band",
+            "frequency ratio: power in the low band / power in the high band",
             "1",
             _PHINYOMARK,
             0.0,
@@ -141,7 +141,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "spectral_slope",
             "Spectral slope",
-            "slope of the least-squares line of ln P_k on ln f_k, without bins with P_k = 0",
+            "slope of the least-squares line of ln P_k on ln f_k, excluding bins with P_k = 0",
             "1",
             "Miller et al. 2009, PLoS Comput. Biol. 5:e1000609, "
             "doi:10.1371/journal.pcbi.1000609 (power law P ~ f^slope)",
@@ -160,7 +160,7 @@ FEATURES: dict[str, FeatureInfo] = {
 
 # Half-width in Hz of the range around the peak for the power spectrum ratio.
 _PSR_WIDTH = 20.0
-# Features that need sums of logarithms. The others follow from the first pass over the powers.
+# Features that need sums of logarithms; the others follow from the first pass over the powers.
 _LOG_FEATURES = frozenset({"spectral_entropy", "flatness", "spectral_slope"})
 
 
@@ -170,7 +170,7 @@ def _remove_mean(X: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray
 
 
 class _Spectrum:
-    """One-sided power spectra of windows of one length, with the settings common to all."""
+    """One-sided power spectra of windows of one length, with the settings of all of them."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class _Spectrum:
             taper = "boxcar" if method == "fft" else "hann"
         weights = get_window(taper, self.n_seg)
         self.weights = None if taper == "boxcar" else weights.astype(dtype)
-        # The factor of 2 accounts for the mirror image of each bin. By Parseval's theorem the sum
+        # The factor of 2 accounts for the mirror image of each bin. By Parseval's theorem, the sum
         # over the bins is then the variance of the window.
         self.scale = dtype.type(2.0 / (self.n_fft * float(np.sum(weights**2))))
         self.n_bins = self.n_fft // 2
@@ -211,8 +211,8 @@ class _Spectrum:
         if self.plain:
             offset = np.empty(len(X))
             ac = self._transform(X, power, offset)
-            # A large offset reduces the precision of all bins and is subtracted first. The decision
-            # depends on the window only.
+            # A large offset reduces the precision of all bins and is therefore subtracted. The
+            # decision depends only on the window.
             if (far := np.flatnonzero(offset > 100.0 * ac)).size:
                 centred, _ = _remove_mean(X[far])
                 redone = np.empty((len(far), self.n_bins), dtype=self.dtype)
@@ -237,7 +237,7 @@ class _Spectrum:
         return power, offset
 
     def _transform(self, X, power, offset) -> NDArray[np.float64]:
-        """Write the powers of bins 1 to M and of bin 0; return the sum of the former."""
+        """Write the powers of bins 1 to M and of bin 0; return the sum over bins 1 to M."""
         from sklearn_emg.feature_extraction._kernels.spectral import power_of
 
         spectrum = scipy.fft.rfft(X, self.n_fft, axis=-1)
@@ -269,10 +269,10 @@ def power_spectrum(
     Returns
     -------
     frequencies : ndarray of shape (n_bins,)
-        Frequencies in Hz, from ``fs / n_fft`` to ``fs / 2``, without bin 0.
+        Frequencies in Hz, from ``fs / n_fft`` up to at most ``fs / 2``, without bin 0.
     power : ndarray of shape (n_windows, n_bins)
-        Powers in mV^2. Their sum is the variance of the window (exactly, for ``method="fft"``
-        without a taper).
+        Powers in mV^2. Their sum is the variance of the window for ``method="fft"`` without a
+        taper, and approximately the variance otherwise.
 
     Examples
     --------
@@ -293,64 +293,65 @@ class SpectralFeatures(FeatureExtractor):
 
     All features come from one Fourier transform per window. P_k, k = 1 ... M, is the one-sided
     power at the frequency f_k = k fs / n_fft of the window without its mean, scaled so that
-    sum_k P_k is the window's variance (a sinusoid of amplitude A has A^2 / 2).
+    sum_k P_k is the variance of the window (A^2 / 2 for a sinusoid of amplitude A).
 
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Names of the features, in the order of the output; :func:`feature_table` documents them.
+        Names of the features, in the order of the output; :func:`feature_table` describes them.
         "all" includes "band_power" only if `bands` are given.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays; a recording table contains its own.
     method : {"fft", "welch"}, default="fft"
         Method of estimation: the periodogram of the whole window, or the mean over segments that
         overlap by half (Welch).
     nperseg : int, default=256
-        Number of samples per segment for ``method="welch"``, at most the length of the window.
+        Number of samples per segment for ``method="welch"``, limited to the length of the window.
     taper : str, default=None
-        Name of a window of :func:`scipy.signal.get_window` without parameters. The default is
+        Name of a window of :func:`scipy.signal.get_window` that needs no parameters. The default is
         "boxcar" (no taper) for "fft" and "hann" for "welch".
     n_fft : int or "fast", default=None
-        Length of the transform. The default is the length of the window (or segment). A longer
-        transform is padded with zeros, which makes the frequency grid finer but adds no
-        information; "fast" selects the next length with a fast transform.
+        Length of the transform in samples. The default is the length of the window (or segment).
+        For a longer transform, the window is padded with zeros, which makes the frequency grid
+        finer but adds no information; "fast" selects the next length with a fast transform.
     edge : float, default=0.95
-        Fraction of the power below the edge frequency.
+        Fraction of the power up to the edge frequency.
     ratio_bands : tuple of two (low, high) pairs, default=None
-        Low and high band in Hz of the frequency ratio. By default the low band contains all
-        frequencies up to the mean frequency and the high band all others.
+        Low and high bands of the frequency ratio in Hz. By default, the low band contains all
+        frequencies up to the mean frequency and the high band contains all others.
     bands : sequence of (low, high) pairs, default=None
-        Bands in Hz for "band_power", named ``band_power_<low>_<high>``.
+        Bands in Hz for "band_power"; the features are named ``band_power_<low>_<high>``.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ValueError
-        If the sampling rate is missing, a name is unknown, a band lies above the Nyquist frequency
-        or between two frequencies of the grid, or the windows are too short.
+        If the sampling rate is missing, a name is unknown, a band exceeds the Nyquist frequency or
+        contains no frequency of the spectrum, or the windows are too short.
 
     Notes
     -----
-    Definitions differ between authors: periodogram or Welch, amplitude or power, density or power,
-    with or without the mean. This class always uses power, and always subtracts the mean: bin 0 is
-    left out because the offset of an electrode is not muscle activity. The other choices are
-    parameters.
+    Definitions differ between authors: periodogram or Welch, amplitude, power or density, with or
+    without the mean. Except for "fft_max" (density) and "fft_var" (amplitude), this class uses
+    power. It always subtracts the mean and omits bin 0, because the offset of an electrode is not
+    muscle activity. The method is a parameter.
 
-    By default the transform has the length of the window, as in the published periodogram. Lengths
-    with a large prime factor are several times slower (23437 = 23 * 1019, one second of N2001, is
-    9 times slower than 23520). ``n_fft="fast"`` avoids this and shifts frequencies by less than one
-    bin.
+    By default, the transform has the length of the window, as in the published periodogram.
+    Transforms are several times slower if the length has a large prime factor: a transform of
+    23437 = 23 * 1019 samples, one second of N2001, is 9 times slower than one of 23520 samples.
+    ``n_fft="fast"`` avoids this and shifts frequencies by less than one bin.
 
     All features of a constant window are 0. The frequency ratio is also 0 if its high band has no
     power. A spectrum of a single bin (windows of two or three samples) has an entropy, slope and
@@ -445,7 +446,7 @@ class SpectralFeatures(FeatureExtractor):
         for band in bands:
             if np.shape(band) != (2,) or not 0 <= band[0] < band[1] <= fs / 2:
                 raise ValueError(
-                    f"The '{parameter}' parameter of {self._caller} must hold pairs with "
+                    f"The '{parameter}' parameter of {self._caller} must contain pairs with "
                     f"0 <= low < high <= {fs / 2:g} Hz, half the sampling rate. "
                     f"Got {band!r} instead."
                 )
@@ -458,8 +459,8 @@ class SpectralFeatures(FeatureExtractor):
         check_min_n_times(n_seg, self._shortest(fs), self._caller)
         if isinstance(self.n_fft, (int, np.integer)) and self.n_fft < n_seg:
             raise ValueError(
-                f"The 'n_fft' parameter of SpectralFeatures must be at least {n_seg}, the samples "
-                f"that are transformed. Got {self.n_fft} instead."
+                f"The 'n_fft' parameter of SpectralFeatures must be at least {n_seg}, the number "
+                f"of samples that are transformed. Got {self.n_fft} instead."
             )
 
     def _feature_names(self) -> list[str]:
@@ -472,22 +473,22 @@ class SpectralFeatures(FeatureExtractor):
         return names
 
     def _bins(self, bands: Iterable[Any] | None, spectrum: _Spectrum) -> NDArray[np.intp]:
-        """First bin of each band, low < f <= high, and the bin after its last one."""
+        """Find the first bin of each band, low < f <= high, and the bin after its last one."""
         frequencies = spectrum.df * np.arange(1, spectrum.n_bins + 1)
         pairs = [] if bands is None else [tuple(band) for band in bands]
         found = np.searchsorted(frequencies, np.reshape(pairs, (-1, 2)).astype(float), "right")
         for pair, (start, stop) in zip(pairs, found):
             if start == stop:
                 raise ValueError(
-                    f"The band {pair} Hz of {self._caller} holds no frequency of the spectrum, "
-                    f"whose frequencies are {spectrum.df:g} Hz apart. Widen the band or take "
+                    f"The band {pair} Hz of {self._caller} contains no frequency of the spectrum, "
+                    f"whose frequencies are {spectrum.df:g} Hz apart. Widen the band or use "
                     "longer windows."
                 )
         return found
 
     @staticmethod
     def _columns(names: list[str], n_bands: int) -> list[int]:
-        """Columns of the kernel's output in the order of `names`; bands are the last columns."""
+        """List the columns of the kernel's output, bands last, in the order of `names`."""
         order = list(FEATURES)
         columns: list[int] = []
         for name in names:
@@ -514,7 +515,7 @@ class SpectralFeatures(FeatureExtractor):
         log_numbers = np.log(np.arange(1.0, spectrum.n_bins + 1))
         with_logs = not _LOG_FEATURES.isdisjoint(names)
         slack = 16 * float(np.finfo(X.dtype).eps)
-        # With the tolerance, 20 Hz are 5 bins of 4 Hz in spite of rounding.
+        # The tolerance ensures that 20 Hz is 5 bins of 4 Hz in spite of rounding errors.
         half_width = int(_PSR_WIDTH / spectrum.df + 1e-9)
 
         def work(start: int, stop: int) -> None:
@@ -535,7 +536,7 @@ class SpectralFeatures(FeatureExtractor):
                 with np.errstate(divide="ignore"):
                     power_logs = np.log(power)
                 log_sums(power, power_logs, log_numbers, logs)
-            # The remainder of a constant window after subtraction of its mean is rounding error.
+            # What remains of a constant window after subtraction of its mean is rounding error.
             min_power = slack**2 * (sums[:, 0] + offset)
             values = np.empty((stop - start, len(FEATURES) - 1 + len(bands)))
             values_of_sums(sums, logs, spectrum.n_bins, spectrum.df, min_power, values)

@@ -28,7 +28,7 @@ __all__ = ["FAMILIES", "feature_facts", "feature_table", "info_of"]
 
 Facts = dict[str, str]
 
-# A name that occurs in two families means the first of them.
+# A name that occurs in two families refers to the first.
 FAMILIES: dict[type, dict[str, FeatureInfo]] = {
     TimeDomainFeatures: TIME,
     AutoregressiveFeatures: AUTOREGRESSIVE,
@@ -47,16 +47,18 @@ def feature_table() -> pd.DataFrame:
     Returns
     -------
     table : DataFrame
-        Columns ``name`` (as in the ``features`` parameters), ``title`` (name in plain words),
-        ``formula`` (x_1 ... x_N are the samples in mV, d_i = x_{i+1} - x_i; P_k the one-sided power
-        at f_k, k = 1 ... M; c_bk the K_b coefficients of band b; W(a, b) the continuous wavelet
-        transform), ``unit`` (for signals in mV), ``domain``, ``source``, ``extractor`` (class),
-        ``min_n_times`` (shortest window, in samples) and ``power`` (p in f(c x) = c^p f(x); NaN
-        where it is not a power law).
+        Features, with the columns ``name`` (as in the ``features`` parameters), ``title`` (name in
+        plain words), ``formula``, ``unit`` (for signals in mV), ``domain``, ``source``,
+        ``extractor`` (class), ``min_n_times`` (length of the shortest window, in samples) and
+        ``power`` (p in f(c x) = c^p f(x); NaN if the feature follows no power law). In the
+        formulas, x_1 ... x_N are the samples in mV and d_i = x_{i+1} - x_i; P_k is the one-sided
+        power at f_k, k = 1 ... M; c_bk are the K_b coefficients of band b; and W(a, b) is the
+        continuous wavelet transform.
 
     Notes
     -----
-    The documentation of tsfresh describes its features, about 800.
+    The table does not contain the features of tsfresh, of which there are about 800; see its
+    documentation.
 
     Examples
     --------
@@ -84,17 +86,18 @@ def feature_table() -> pd.DataFrame:
 
 
 def feature_facts() -> dict[str, Facts]:
-    """Title, unit and domain of each feature, by name.
+    """Return the title, unit and domain of each feature by its name.
 
     Returns
     -------
     facts : dict of str to dict
-        Keys ``title``, ``unit`` and ``domain`` of :func:`feature_table`. A name that two families
-        have in common means the first of them, as in :class:`EMGFeatures`.
+        Dictionary with the keys ``title``, ``unit`` and ``domain`` for each feature, as in
+        :func:`feature_table`. A name that occurs in two families refers to the first, as in
+        :class:`EMGFeatures`.
 
     See Also
     --------
-    info_of : The facts of a column.
+    info_of : Return the facts of the feature in a column.
 
     Examples
     --------
@@ -110,19 +113,19 @@ def feature_facts() -> dict[str, Facts]:
 
 
 def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
-    """Facts of the feature that a column of a feature matrix holds.
+    """Return the facts of the feature in a column of a feature matrix.
 
     Parameters
     ----------
     column : object
         Name of the column, such as ``"ch2_band_power_20_50"``.
     known : mapping of str to dict
-        Facts from ``feature_facts``.
+        Facts of each feature from :func:`feature_facts`.
 
     Returns
     -------
     facts : dict or None
-        None where no feature has such a name.
+        Title, unit and domain of the feature; None if the column belongs to no known feature.
 
     Examples
     --------

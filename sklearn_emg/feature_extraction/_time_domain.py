@@ -39,57 +39,57 @@ _DEFAULT_THRESHOLD = 0.01
 
 
 class TimeDomainFeatures(FeatureExtractor):
-    """Features of the waveform, from mean absolute value to turns per second.
+    """Features of the waveform, from the mean absolute value to turns per second.
 
     Compiled code computes all requested features in short passes over one window that stays in the
-    cache. Each row depends on its own window only.
+    cache. Each row of the output depends only on its own window.
 
     Parameters
     ----------
     features : "all" or list of str, default=("mav", "zc", "ssc", "wl")
         Names of the features, in the order of the output; the default is the set of Hudgins et al.
-        :func:`feature_table` lists formula, unit and source of each.
+        [2]_. :func:`feature_table` lists the formula, unit and source of each.
     thresholds : float or dict of str to float, default=0.01
-        Smallest change that counts as a zero crossing (``zc``), slope sign change (``ssc``) or
-        Willison amplitude (``wamp``), and smallest magnitude that counts in the myopulse percentage
-        rate (``myop``). One number applies to all four; a dict has the threshold of each by name,
-        and 0.01 applies to names that it lacks. A change that equals the threshold counts.
+        Smallest change that counts as a zero crossing (``zc``), as a slope sign change (``ssc``) or
+        in the Willison amplitude (``wamp``), and smallest magnitude that counts in the myopulse
+        percentage rate (``myop``). A number applies to all four; a dict contains thresholds by
+        name, and 0.01 applies to missing names. A value equal to the threshold counts.
     threshold_unit : {"mV", "noise"}, default="mV"
         Unit of `thresholds`: mV, or multiples of the noise level of the window,
-        ``median(|x_i|) / 0.6745``, which is the standard deviation of Gaussian noise with that
-        median. Spikes change it little.
+        ``median(|x_i|) / 0.6745``, which estimates the standard deviation of Gaussian noise and is
+        little affected by spikes.
     turn_threshold : float, default=0.1
-        Minimum change of amplitude of a turn in mV; 100 uV is the clinical convention.
+        Minimum amplitude change of a turn in mV; the default of 100 uV is the clinical convention.
     v_order : float, default=3
         Exponent v of the ``v_order`` detector.
     n_segments : int, default=3
-        Number of segments of the slope of the mean absolute value, which has ``n_segments - 1``
-        values.
+        Number of segments for ``mavslp``, which has ``n_segments - 1`` values.
     n_bins : int, default=9
-        Number of bins of the histogram.
+        Number of bins of the histogram (``hist``).
     hist_range : float, default=None
-        Half the width in mV of a histogram around 0. By default the histogram spans three standard
-        deviations on either side of the mean of the window.
+        Half the width in mV of the histogram, which is then centred at 0. By default, the histogram
+        spans three standard deviations on either side of the mean of the window.
     fs : float, default=None
-        Sampling rate in Hz. Only ``turns`` needs it; a recording table contains its own.
+        Sampling rate in Hz. It is required for ``turns`` of arrays; a recording table contains its
+        own.
     n_jobs : int, default=None
-        Number of threads over blocks of windows. None means 1 unless a `joblib.parallel_config`
-        is active; -1 means all processors.
+        Number of threads that process blocks of windows. None means 1 unless a
+        `joblib.parallel_config` context is active; -1 means all processors.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ValueError
-        In ``fit``, if a feature is unknown, a threshold is negative, or windows are too short for
-        a feature.
+        If a feature is unknown, a threshold is negative, or windows are too short for a feature.
 
     See Also
     --------
@@ -108,10 +108,10 @@ class TimeDomainFeatures(FeatureExtractor):
     - Thresholds apply to neighbouring samples, whose differences become smaller as the sampling
       rate rises: a signal has fewer counts at a higher rate, down to none.
     - Counts (``zc``, ``ssc``, ``wamp``) and sums (``wl``, ``iemg``, ``ssi``) are not divided by the
-      length of the window. A sum over no samples, such as ``ssc`` of a window of two, is 0.
-    - Ratios of a constant window (skewness, kurtosis, mobility ...) are 0; ``mfl`` is -12.
+      length of the window. A sum over no samples, such as ``ssc`` of two samples, is 0.
+    - Skewness, kurtosis, mobility and complexity of a constant window are 0; its ``mfl`` is -12.
 
-    Float32 windows have float32 features; sums are accumulated in float64.
+    Float32 windows give float32 features; long sums are accumulated in float64.
 
     References
     ----------
@@ -188,12 +188,12 @@ class TimeDomainFeatures(FeatureExtractor):
         for key, value in self.thresholds.items():
             if key not in _THRESHOLDS:
                 raise ValueError(
-                    f"The 'thresholds' parameter of {name} has the unknown key {key!r}. Known are: "
-                    f"{', '.join(_THRESHOLDS)}.{did_you_mean(key, _THRESHOLDS)}"
+                    f"The 'thresholds' parameter of {name} has the unknown key {key!r}. Known keys "
+                    f"are: {', '.join(_THRESHOLDS)}.{did_you_mean(key, _THRESHOLDS)}"
                 )
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
                 raise TypeError(
-                    f"The 'thresholds' parameter of {name} must hold numbers. Got {value!r} for "
+                    f"The 'thresholds' parameter of {name} must contain numbers. Got {value!r} for "
                     f"{key!r} instead."
                 )
             if not value >= 0:
@@ -228,36 +228,38 @@ class TimeDomainFeatures(FeatureExtractor):
         return map_rows(lambda rows: self._row_values(rows, names, fs), X, n_values, self.n_jobs)
 
     def from_sums(self, sums: Callable[[str], Any], n_times: int, fs: float | None) -> list[Any]:
-        """Values of the features from sums over the samples that another program computes.
+        """Compute the features from sums over the samples that another program provides.
 
-        The formulas are arithmetic and NumPy functions, so that the sums need not be arrays: the
-        export to ONNX gives symbols.
+        The formulas use only arithmetic and NumPy functions, so the sums need not be arrays: the
+        export to ONNX passes symbols.
 
         Parameters
         ----------
         sums : callable
-            Takes the name of a sum, such as ``"abs"`` for the sum of absolute values (see
-            ``_kernels/sums.py``), ``"bins"`` or ``"segments"``, and returns it for all windows.
+            Function that takes the name of a sum, such as ``"abs"`` for the sum of absolute values
+            (see ``_kernels/sums.py``), ``"bins"`` or ``"segments"``, and returns it for all
+            windows.
         n_times : int
-            Number of samples of a window.
+            Number of samples in a window.
         fs : float or None
-            Sampling rate in Hz, which "turns" needs.
+            Sampling rate in Hz, which is required for "turns".
 
         Returns
         -------
         values : list
-            One entry per name of `features`; "hist" and "mavslp" have several columns.
+            Values of each feature in `features`; "hist" and "mavslp" have several columns.
         """
         rate = float("nan") if fs is None else fs
         given = NamedSums(sums, n_times, rate, float(self.v_order), self.n_bins)
         return [TIME_FEATURES[name].value(given) for name in self._names()]
 
     def threshold_values(self) -> dict[str, float]:
-        """Thresholds of the counts by name, in units of `threshold_unit`.
+        """Return the thresholds by name.
 
         Returns
         -------
         thresholds : dict of str to float
+            Thresholds of "zc", "ssc", "wamp" and "myop" in the unit `threshold_unit`.
         """
         return dict(zip(_THRESHOLDS, self._threshold_values()))
 
@@ -306,7 +308,7 @@ class TimeDomainFeatures(FeatureExtractor):
         )
         if groups & L_SCALE:
             sums = out[TIME_SUMS["l_sum"]]
-            # The kernel leaves out windows in which one huge sample crowds the others together.
+            # The kernel returns NaN for windows in which a huge sample crowds the others together.
             unsorted = np.arange(n_rows) if sort else np.flatnonzero(np.isnan(sums))
             for start in range(0, len(unsorted), 256):
                 block = unsorted[start : start + 256]

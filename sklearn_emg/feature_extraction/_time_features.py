@@ -1,4 +1,4 @@
-"""Table of the time-domain features: formula, unit, source, and value from the sums of windows."""
+"""Table of the time-domain features: formula, unit, source and value from the sums of windows."""
 
 from __future__ import annotations
 
@@ -76,18 +76,18 @@ _MFL_FLOOR = 1e-12
 
 
 class TimeSums:
-    """Sums of all windows by name, and further values that features need.
+    """Sums of all windows by name, and other values that features need.
 
     Parameters
     ----------
     table : ndarray of shape (n_sums, n_windows)
         Sums over the samples of each window, in mV and its powers, in the order of ``TIME_SUMS``.
     n : int
-        Number of samples of a window.
+        Number of samples in a window.
     fs : float
         Sampling rate in Hz.
     v_order : float
-        Order of the v-order feature.
+        Exponent of the v-order detector.
     n_bins : int
         Number of bins of the histogram.
     """
@@ -124,12 +124,12 @@ class TimeSums:
 
     @functools.cached_property
     def flat(self):
-        """Whether a window is constant: unequal samples always have a difference."""
+        """Whether each window is constant, that is, whether all its differences are 0."""
         return self["d_abs"] == 0.0
 
     @functools.cached_property
     def variance(self):
-        """Mean squared deviation from the mean; exactly 0 for a constant window."""
+        """Mean squared deviation from the mean, which is exactly 0 for a constant window."""
         return np.where(self.flat, 0.0, self["c2"] / self.n)
 
     @functools.cached_property
@@ -144,17 +144,19 @@ class TimeSums:
     def _variance_of_differences(square, n: int, total):
         mean_square = square / max(n, 1)
         variance = mean_square - (total / max(n, 1)) ** 2
-        # The differences of a straight line are equal within rounding; their variance is 0.
+        # The differences of a straight line are equal to within rounding error: set the variance to
+        # 0.
         return np.where(variance > 1e-12 * mean_square, variance, 0.0)
 
 
 class NamedSums(TimeSums):
-    """Sums of windows that come from elsewhere, by name.
+    """Sums of windows by name, which a function provides.
 
     Parameters
     ----------
     sums : callable
-        Takes the name of a sum, "bins" or "segments"; returns its values for all windows.
+        Function that takes the name of a sum, "bins" or "segments", and returns its values for all
+        windows.
     n, fs, v_order, n_bins
         See :class:`TimeSums`.
     """
@@ -178,7 +180,7 @@ class NamedSums(TimeSums):
 
 
 def _ratio(numerator, denominator):
-    """Quotient, 0 where the denominator is 0."""
+    """Divide; the quotient is 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0.0)
 
 
@@ -236,7 +238,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
             "mmav2",
             "Modified mean absolute value, type 2",
             "1/N sum w_i |x_i|, w_i = 1 for 0.25 N <= i <= 0.75 N, 4 i / N before and "
-            "4 (N - i) / N after (printed as 4 (i - N) / N, which is negative)",
+            "4 (N - i) / N after (the paper prints 4 (i - N) / N, which is negative)",
             "mV",
             _PHINYOMARK,
             MODIFIED,
@@ -256,8 +258,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "var",
             "Variance",
-            "1/(N-1) sum (x_i - mean)^2; the mean is subtracted, which Phinyomark et al. assume "
-            "to be 0",
+            "1/(N-1) sum (x_i - mean)^2 (Phinyomark et al. assume that the mean is 0)",
             "mV^2",
             _STATISTICS,
             CENTRED,
@@ -301,8 +302,8 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "zc",
             "Zero crossings",
-            "number of changes of sign, x_i and x_j of opposite sign with nothing but zeros "
-            "between them, and |x_i - x_j| >= threshold",
+            "number of pairs x_i and x_j of opposite sign with only zeros between them and "
+            "|x_i - x_j| >= threshold",
             "count",
             _HUDGINS,
             COUNT,
@@ -330,7 +331,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "log",
             "Log detector",
-            "exp(mean(log |x_i|)) over the samples that are not zero; 0 if all are",
+            "exp(mean(log |x_i|)) over the samples that are not zero; 0 if all samples are zero",
             "mV",
             _PHINYOMARK,
             LOG,
@@ -439,7 +440,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "mfl",
             "Maximum fractal length",
-            "log10(sqrt(sum d_i^2)), the root no smaller than 1e-12 mV",
+            "log10(max(sqrt(sum d_i^2), 1e-12 mV))",
             "log10(mV)",
             _ARJUNAN,
             0,
@@ -532,8 +533,8 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "turns",
             "Turns per second",
-            "turns per second: extrema that differ by at least turn_threshold from the turn "
-            "before and from the next",
+            "number of turns per second; turns are extrema that differ by at least turn_threshold "
+            "from the previous and the next turn",
             "1/s",
             _WILLISON,
             TURNS,
@@ -542,7 +543,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "turn_amplitude",
             "Mean amplitude of turns",
-            "mean amplitude change that leads to a turn; 0 without turns",
+            "mean amplitude change that leads to a turn; 0 if there are no turns",
             "mV",
             _WILLISON,
             TURNS,
@@ -552,7 +553,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "mavslp",
             "Mean absolute value slope",
-            "mav of segment k + 1 minus mav of segment k, n_segments segments of N // n_segments",
+            "mav of segment k + 1 minus mav of segment k; segments have N // n_segments samples",
             "mV",
             _HUDGINS,
             SLOPE,
@@ -563,8 +564,8 @@ TIME_FEATURES: dict[str, _Feature] = dict(
             "hist",
             "Amplitude histogram",
             "proportion of the samples in each of n_bins equal bins over mean -+ 3 standard "
-            "deviations (or -+ hist_range), those outside in the outer bins; all in bin "
-            "n_bins // 2 + 1 for a constant",
+            "deviations (or -+ hist_range); samples outside belong to the outer bins, and all "
+            "samples of a constant to bin n_bins // 2 + 1",
             "1",
             _ZARDOSHTI,
             HISTOGRAM | CENTRED,
@@ -584,7 +585,7 @@ TIME_FEATURES: dict[str, _Feature] = dict(
         _time(
             "mean_abs_difference",
             "Gini mean difference",
-            "mean |x_i - x_j| over all pairs (Gini's mean difference), 2 l_scale",
+            "mean |x_i - x_j| over all pairs, which equals 2 l_scale",
             "mV",
             _HOSKING,
             L_SCALE | CENTRED,

@@ -1,7 +1,7 @@
 """Images of windows for networks: spectrograms.
 
-The classes take windows (or a recording table with rows of equal length) and return float32 arrays
-of shape (n_windows, n_channels, height, width) with time along the last axis.
+The transformers take windows (or a recording table with rows of equal length) and return float32
+arrays of shape (n_windows, n_channels, height, width) with time along the last axis.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ class ImageTransformer(
     SignalEstimator,
     auto_wrap_output_keys=None,
 ):
-    """Base of steps that turn windows into images.
+    """Base class of steps that turn windows into images.
 
     A subclass implements ``_image_shape(n_times)``, which returns the number of maps per channel,
     the height and the width, and ``_images(X, fs)``, which turns rows of samples (n_rows, n_times)
     into images (n_rows, n_maps, height, width) and treats each row independently. It may override
-    ``_check_parameters(fs)`` and ``_pixel_names()``, the names of the values of one channel.
+    ``_check_parameters(fs)`` and ``_pixel_names()``, which returns the names of the values of one
+    channel.
     """
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -50,7 +51,7 @@ class ImageTransformer(
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input.
+        """Check the parameters and the input.
 
         Parameters
         ----------
@@ -93,7 +94,7 @@ class ImageTransformer(
         Returns
         -------
         images : ndarray of shape (n_windows, n_channels * n_maps, height, width), float32
-            Images. The maps of one channel are neighbours along the second axis.
+            Images. The maps of one channel are adjacent along the second axis.
 
         Raises
         ------
@@ -116,7 +117,8 @@ class ImageTransformer(
         if X.shape[1:] != (self.n_channels_in_, self.n_times_in_):
             raise ValueError(
                 f"X has windows of {X.shape[1]} channels x {X.shape[2]} samples, but "
-                f"{type(self).__name__} was fitted on {self.n_channels_in_} x {self.n_times_in_}."
+                f"{type(self).__name__} was fitted on windows of {self.n_channels_in_} x "
+                f"{self.n_times_in_}."
             )
         fs = self._array_fs()
         self._check_parameters(fs)
@@ -142,7 +144,7 @@ class ImageTransformer(
             if overflow.any():
                 row = start + int(np.flatnonzero(overflow.reshape(len(values), -1).any(axis=1))[0])
                 raise ValueError(
-                    f"{type(self).__name__} has powers that float32 cannot hold, first in window "
+                    f"{type(self).__name__} gives powers too large for float32, first in window "
                     f"{row // X.shape[1]}, whose samples reach "
                     f"{max(high[row, 0], -low[row, 0]):.3g} mV. Check the unit or scale the "
                     "signals to mV."
@@ -159,17 +161,17 @@ class ImageTransformer(
             if shape != expected:
                 raise ValueError(
                     f"{type(self).__name__} makes images of one size: expected signals of "
-                    f"{expected[0]} channels x {expected[1]} samples, row {row} has "
+                    f"{expected[0]} channels x {expected[1]} samples, but row {row} has "
                     f"{shape[0]} x {shape[1]}. Cut the table into windows first."
                 )
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: images have no columns, so that no output setting changes them.
+        """Do nothing, because images have no columns that an output format could apply to.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            Ignored. Pipelines set it for all their steps.
+            Not used; present because pipelines set the output of all their steps.
 
         Returns
         -------
@@ -178,7 +180,7 @@ class ImageTransformer(
         return self
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Names of the values of an image in C order, as :class:`Flatten` passes them on.
+        """Return the names of the values of an image, in the order of :class:`Flatten`.
 
         Parameters
         ----------
@@ -188,8 +190,9 @@ class ImageTransformer(
         Returns
         -------
         names : ndarray of str objects of shape (n_values,)
-            Class, row and column of the value counted from 0, such as ``stft_8_12``, with ``ch2_``
-            in front if there is more than one channel.
+            Names in C order. A name such as ``stft_8_12`` consists of the class, the row and the
+            column of the value, counted from 0. If there is more than one channel, it starts with
+            the channel, such as ``ch2_``.
         """
         check_is_fitted(self, "n_times_in_")
         names = self._pixel_names()
@@ -204,7 +207,7 @@ class ImageTransformer(
         return [f"{m}_{r}_{c}" for m in maps for r in range(height) for c in range(width)]
 
     def _check_parameters(self, fs: float) -> None:
-        """Raise if a parameter does not fit the sampling rate."""
+        """Raise an error if a parameter is incompatible with the sampling rate."""
 
     def _image_shape(self, n_times: int) -> tuple[int, int, int]:
         raise NotImplementedError(f"{type(self).__name__} does not implement _image_shape.")
@@ -230,7 +233,7 @@ _STFT_CONSTRAINTS: dict[str, list[Any]] = {
 
 
 class _FrameTransformer(ImageTransformer):
-    """Base of spectrograms, which computes frames, taper and Fourier transform."""
+    """Base class of spectrograms, which computes Fourier transforms of tapered frames."""
 
     def _hop(self) -> int:
         return max(self.nperseg // 4, 1) if self.hop is None else self.hop
@@ -265,7 +268,7 @@ class _FrameTransformer(ImageTransformer):
         return 1 + (n_times - self.nperseg) // self._hop()
 
     def _power(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Power of shape (n_rows, n_frequencies, n_frames); the peak of a sinusoid is A^2 / 2."""
+        """Compute powers of shape (n_rows, n_frequencies, n_frames), A^2 / 2 for a sinusoid."""
         n_frames, hop, n_fft = self._n_frames(X.shape[-1]), self._hop(), self._n_fft()
         if self.center:
             X = np.pad(X, [(0, 0), (self.nperseg // 2, self.nperseg)])
@@ -296,15 +299,17 @@ class STFT(_FrameTransformer):
     hop : int, default=None
         Number of samples from one frame to the next; the default is ``nperseg // 4``.
     n_fft : int, default=None
-        Length of the transform, padded with zeros; the default is `nperseg`.
+        Length of the transform in samples, to which frames are padded with zeros; the default is
+        `nperseg`.
     taper : str, default="hann"
-        Name of a window of :func:`scipy.signal.get_window` without parameters.
+        Name of a window of :func:`scipy.signal.get_window` that needs no parameters.
     center : bool, default=True
         If True, frame t is centred at sample ``t * hop``, with zeros beyond the ends of the window,
         and there are ``1 + n_times // hop`` frames. If False, all frames lie within the window, and
-        there are ``1 + (n_times - nperseg) // hop``.
+        there are ``1 + (n_times - nperseg) // hop`` frames.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
@@ -315,8 +320,8 @@ class STFT(_FrameTransformer):
 
     Notes
     -----
-    Row k of an image is the frequency k fs / n_fft, lowest first (``height = n_fft // 2 + 1``). The
-    image is the input of DeepEMGNet (Sengur et al. 2017).
+    Row k of an image is the frequency k fs / n_fft, from 0 to the Nyquist frequency, and the height
+    is ``n_fft // 2 + 1``. Such images are the input of DeepEMGNet (Sengur et al. 2017).
 
     Examples
     --------
@@ -358,14 +363,15 @@ class STFT(_FrameTransformer):
     def _images(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         power = self._power(X)
         if self.output == "magnitude":
-            # Bins 0 and Nyquist have no mirror image; their amplitude is the root of their power.
+            # The bins at 0 and the Nyquist frequency have no mirror image: their amplitude is the
+            # square root of their power.
             power[:, 1 : (self._n_fft() + 1) // 2] *= 2
             power = np.sqrt(power)
         return power[:, np.newaxis]
 
 
 def _decibel(power: NDArray[np.floating], floor: float, top_db: float | None) -> NDArray:
-    """10 log10 of powers in mV^2, limited to `top_db` below the maximum of each image."""
+    """Convert powers in mV^2 to dB, limited to `top_db` below the maximum of each image."""
     level = 10.0 * np.log10(np.maximum(power, floor))
     if top_db is not None:
         np.maximum(level, level.max(axis=(1, 2), keepdims=True) - top_db, out=level)
@@ -373,7 +379,7 @@ def _decibel(power: NDArray[np.floating], floor: float, top_db: float | None) ->
 
 
 def _delta(image: NDArray[np.floating], width: int) -> NDArray[np.floating]:
-    """Slope of the least-squares line through `width` frames; end frames are repeated."""
+    """Compute the slope of the line fitted to `width` frames; the end frames are repeated."""
     half = width // 2
     padded = np.pad(image, [(0, 0), (0, 0), (half, half)], mode="edge")
     n_frames = image.shape[-1]
@@ -393,11 +399,12 @@ class LogSpectrogram(_FrameTransformer):
         Whether the delta log spectrum is added as a second map: the slope of the log spectrum over
         time, in dB per frame. The maps of a channel are in the order log, delta.
     delta_width : int, default=9
-        Number of frames that a slope is fitted to; it is odd.
+        Number of frames to which a slope is fitted; it must be odd.
     floor : float, default=1e-10
-        Lower bound of powers in mV^2. It limits the level of a window of zeros to -100 dB.
+        Lower bound of powers in mV^2. With the default, a window of zeros has a level of -100 dB.
     top_db : float, default=80.0
-        Range of an image in dB below its own maximum; None means that there is no such limit.
+        Range of an image in dB: lower levels are set to `top_db` below its maximum. None means no
+        such limit.
     nperseg, hop, n_fft, taper, center, n_jobs
         See :class:`STFT`.
 
@@ -477,7 +484,7 @@ class LogSpectrogram(_FrameTransformer):
 
 
 def _to_mel(frequency: ArrayLike) -> NDArray[np.float64]:
-    """Mel scale of Slaney: 200/3 Hz per mel below 1 kHz, 27 mel per factor of 6.4 above."""
+    """Convert Hz to Slaney's mel: 200/3 Hz per mel below 1 kHz, 27 mel per factor of 6.4 above."""
     frequency = np.asarray(frequency, dtype=float)
     above = 15.0 + 27.0 * np.log(np.maximum(frequency, 1000.0) / 1000.0) / np.log(6.4)
     return np.where(frequency < 1000.0, 3.0 * frequency / 200.0, above)
@@ -498,7 +505,7 @@ def mel_filterbank(
     fs : float
         Sampling rate in Hz.
     n_fft : int
-        Length of the Fourier transform.
+        Length of the Fourier transform in samples.
     n_mels : int
         Number of filters.
     f_min, f_max : float
@@ -507,7 +514,7 @@ def mel_filterbank(
     Returns
     -------
     weights : ndarray of shape (n_mels, n_fft // 2 + 1)
-        Weights in 1/Hz.
+        Weights of the frequencies in each filter, in 1/Hz.
 
     Raises
     ------
@@ -533,8 +540,8 @@ def mel_filterbank(
     if (empty := np.flatnonzero(weights.sum(axis=1) == 0)).size:
         raise ValueError(
             f"Mel filter {empty[0] + 1} of {n_mels} ({corners[empty[0]]:.4g} to "
-            f"{corners[empty[0] + 2]:.4g} Hz) holds no frequency of a transform of {n_fft} samples "
-            f"at {fs:g} Hz. Lower 'n_mels' or raise 'n_fft'."
+            f"{corners[empty[0] + 2]:.4g} Hz) contains no frequency of a transform of {n_fft} "
+            f"samples at {fs:g} Hz. Lower 'n_mels' or raise 'n_fft'."
         )
     return weights * 2.0 / (high - low)
 
@@ -547,19 +554,20 @@ class MelSpectrogram(_FrameTransformer):
     n_mels : int, default=40
         Number of mel bands, which is the height of the image.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays; a recording table contains its own.
     f_min : float, default=0.0
         Lowest frequency in Hz.
     f_max : float, default=None
         Highest frequency in Hz; the default is ``fs / 2``.
     log : bool, default=True
-        Whether values are levels in dB re 1 mV^2/Hz or powers in mV^2/Hz.
+        Whether values are levels in dB relative to 1 mV^2/Hz. If False, they are powers in mV^2/Hz.
     floor : float, default=1e-13
-        Lower bound of powers in mV^2/Hz for levels.
+        Lower bound of powers in mV^2/Hz. It is used only for levels.
     top_db : float, default=80.0
-        Range of an image in dB below its own maximum; None means that there is no such limit.
+        Range of an image in dB: lower levels are set to `top_db` below its maximum. None means no
+        such limit.
     nperseg, hop, n_fft, taper, center, n_jobs
-        See :class:`STFT`. A longer `n_fft` allows for narrower filters.
+        See :class:`STFT`. A longer `n_fft` allows narrower filters.
 
     Attributes
     ----------
@@ -571,13 +579,13 @@ class MelSpectrogram(_FrameTransformer):
     Raises
     ------
     ValueError
-        If the sampling rate is missing, a frequency is above half of it, or a filter is too narrow
-        to contain a frequency of the transform.
+        If the sampling rate is missing, `f_max` exceeds half of it or does not exceed `f_min`, or a
+        filter is too narrow to contain a frequency of the transform.
 
     Notes
     -----
-    The filters are Slaney's, which librosa uses by default. Nodera et al. use such images as input
-    of image networks; see ``sklearn_emg.papers``.
+    The filters are those of Slaney, which librosa uses by default. Nodera et al. classify such
+    images with image networks; see ``sklearn_emg.papers``.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def _tsfresh() -> ModuleType:
 
 
 def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str], list[float]]:
-    """Names, in tsfresh's form without the kind of series, and values of one signal."""
+    """Compute the names, in tsfresh's form without the kind of series, and values of a signal."""
     names, values = [], []
     for function, parameters in _calculators(settings):
         series = pd.Series(x) if getattr(function, "input", None) == "pd.Series" else x
@@ -37,7 +37,7 @@ def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str],
 
 
 def _calculators(settings: Settings) -> Iterator[tuple[Any, list[dict[str, Any]] | None]]:
-    """Yield the functions of tsfresh and their parameters, without those that are always NaN."""
+    """Yield the functions of tsfresh and their parameters, except those that always give NaN."""
     from tsfresh.feature_extraction import feature_calculators
 
     for calculator, parameters in settings.items():
@@ -45,9 +45,9 @@ def _calculators(settings: Settings) -> Iterator[tuple[Any, list[dict[str, Any]]
         if not callable(calculator):
             function = getattr(feature_calculators, calculator)
         if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
-            continue  # tsfresh also skips these for series without times of day
+            continue  # tsfresh also skips these for series without timestamps
         if calculator == "query_similarity_count":
-            # The default parameters contain no query, so that the value is always NaN.
+            # The default parameters contain no query, so the value is always NaN.
             parameters = [p for p in parameters or [] if p.get("query") is not None]
             if not parameters:
                 continue
@@ -55,7 +55,7 @@ def _calculators(settings: Settings) -> Iterator[tuple[Any, list[dict[str, Any]]
 
 
 def _results(function: Any, series: Any, parameters: list[dict[str, Any]] | None) -> Iterable[Any]:
-    """Suffixes of names, and values, of one calculator."""
+    """Compute the values of one calculator, each with the suffix of its name."""
     from tsfresh.utilities.string_manipulation import convert_to_output_format
 
     if getattr(function, "fctype", None) == "combiner":
@@ -66,13 +66,13 @@ def _results(function: Any, series: Any, parameters: list[dict[str, Any]] | None
 
 
 def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64]:
-    """Compute the values of each row; each job runs in its own process."""
+    """Compute the values of each row of a block, which is the work of one process."""
     from threadpoolctl import threadpool_limits
 
     # The calculators solve many small systems, for which several BLAS threads are up to ten times
     # slower than one on busy cores.
     with threadpool_limits(1), warnings.catch_warnings():
-        # The calculators warn of each missing value; missing values are handled below, by name.
+        # The calculators warn about each missing value; _check_missing reports them by name.
         warnings.simplefilter("ignore")
         return np.array([_features_of(row.astype(np.float64), settings)[1] for row in rows], float)
 
@@ -80,33 +80,35 @@ def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64
 class TsfreshFeatures(FeatureExtractor):
     """The features of tsfresh, computed window by window.
 
-    The extraction of tsfresh takes a long table with a row per sample and assembles a wide table
+    The extraction of tsfresh takes a long table with one row per sample and assembles a wide table
     from single values. This class calls the calculators on each window and writes their values
-    into the feature matrix. It needs tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
+    into the feature matrix. It requires tsfresh: ``pip install "sklearn-emg[tsfresh]"``.
 
     Parameters
     ----------
     settings : {"minimal", "efficient", "comprehensive"} or mapping, default="efficient"
         Selection of features: the name of a set of tsfresh, or any of its settings objects, such as
-        ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict of names of calculators
-        and lists of their parameters. "efficient" has 776 features and takes about 0.3 s per
-        window of 4000 samples. The memory of "comprehensive" grows with the square of the length.
+        ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict that maps names of
+        calculators to lists of their parameters. "efficient" has 776 features and takes about 0.3 s
+        per window of 4000 samples. The memory that "comprehensive" needs grows with the square of
+        the window length.
     missing : {"raise", "keep", "zero"}, default="raise"
-        Treatment of values that tsfresh does not define for a window (NaN or infinity): "raise"
+        Treatment of values that are not defined for a window (NaN or infinite in tsfresh): "raise"
         raises an error that names the features, "keep" returns NaN, for a later imputer, and
         "zero" returns 0.
     n_jobs : int, default=None
-        Number of processes, as joblib counts them. The results do not depend on it.
+        Number of processes. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
     settings_ : mapping
         Settings of the calculators.
 
@@ -120,9 +122,9 @@ class TsfreshFeatures(FeatureExtractor):
     Notes
     -----
     Columns have the names of tsfresh, ``<kind>__<calculator>__<parameters>``, where the kinds are
-    the channels ``ch1``, ``ch2`` ..., so that ``tsfresh.feature_extraction.settings.from_columns``
-    recovers the settings of selected columns. Features that never have a value are left out:
-    ``query_similarity_count`` without a query, and calculators for series with times of day.
+    the channels ``ch1``, ``ch2`` ...; ``tsfresh.feature_extraction.settings.from_columns`` recovers
+    the settings of selected columns from these names. Features that never have a value are
+    omitted: ``query_similarity_count`` without a query, and calculators for series with timestamps.
     :class:`sklearn_emg.feature_selection.RelevanceSelector` selects features as tsfresh does.
 
     References
@@ -159,7 +161,7 @@ class TsfreshFeatures(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input and fix the names of the features.
+        """Check the parameters and the input, and determine the names of the features.
 
         Parameters
         ----------
@@ -189,7 +191,7 @@ class TsfreshFeatures(FeatureExtractor):
                     f"The 'settings' parameter of TsfreshFeatures has the unknown calculator "
                     f"{name!r}; see tsfresh.feature_extraction.feature_calculators."
                 )
-        # The names depend on the settings only, so that any signal serves to find them.
+        # The names depend only on the settings, so any signal can be used to find them.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._calculators = _features_of(np.sin(np.arange(64.0)), self.settings_)[0]

@@ -1,4 +1,4 @@
-"""Features of wavelet transforms: discrete, stationary, packets and continuous."""
+"""Features of discrete, stationary, packet and continuous wavelet transforms."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ __all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures"]
 _SUBASI = "Subasi 2013, Comput. Biol. Med. 43:576, doi:10.1016/j.compbiomed.2013.01.020"
 _ROSSO = "Rosso et al. 2001, J. Neurosci. Methods 105:65, doi:10.1016/S0165-0270(00)00356-3"
 _PHINYOMARK = "Phinyomark et al. 2011, Meas. Sci. Rev. 11:45, doi:10.2478/v10048-011-0009-y"
-# Fraction of the largest power below which there is no ridge: -100 dB, above the rounding errors of
-# a Fourier transform in float32.
+# Fraction of the largest power below which there is no ridge. It is -100 dB, which is above the
+# rounding errors of a Fourier transform in float32.
 _RIDGE_FLOOR = 1e-10
 
 _MORLET = "Grossmann & Morlet 1984, SIAM J. Math. Anal. 15:723, doi:10.1137/0515056"
@@ -117,7 +117,7 @@ FEATURES: dict[str, FeatureInfo] = _by_name(
         FeatureInfo(
             "wavelet_ratio",
             "Ratio of neighbouring wavelet bands",
-            "mean |c_b| / mean |c_b'| of neighbouring bands, b below b' in frequency",
+            "mean |c_b| / mean |c_b'| of neighbouring bands, where b is lower in frequency than b'",
             "1",
             "wavelet",
             _SUBASI,
@@ -172,8 +172,8 @@ CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
         FeatureInfo(
             "cwt_ridge_mean",
             "Mean ridge frequency",
-            "mean over b of f(a_b), a_b the scale with the largest |W(a, b)|, over the b at which "
-            "|W(a_b, b)|^2 is above 1e-10 of its largest value",
+            "mean of f(a_b) over time b, where a_b is the scale with the largest |W(a, b)|; times "
+            "with |W(a_b, b)|^2 below 1e-10 of its largest value are excluded",
             "Hz",
             "wavelet",
             "Delprat et al. 1992, IEEE Trans. Inf. Theory 38:644, doi:10.1109/18.119728",
@@ -183,7 +183,7 @@ CWT_FEATURES: dict[str, FeatureInfo] = _by_name(
         FeatureInfo(
             "cwt_ridge_std",
             "Standard deviation of the ridge frequency",
-            "standard deviation of f(a_b) over the same b",
+            "standard deviation of f(a_b) over the same times b as for cwt_ridge_mean",
             "Hz",
             "wavelet",
             "Delprat et al. 1992, IEEE Trans. Inf. Theory 38:644, doi:10.1109/18.119728",
@@ -211,33 +211,34 @@ class WaveletFeatures(FeatureExtractor):
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Names of the features; :func:`feature_table` documents them. "wavelet_total_entropy" has
-        one value, "wavelet_ratio" one per pair of neighbouring bands, and all others have one per
-        band.
+        Names of the features; :func:`feature_table` describes them. "wavelet_total_entropy" has
+        one value, "wavelet_ratio" has one per pair of neighbouring bands, and all others have one
+        per band.
     wavelet : str, default="db4"
         Name of a discrete wavelet of PyWavelets.
     level : int, default=4
         Number of levels of the decomposition.
     decomposition : {"dwt", "swt", "wpt"}, default="dwt"
         Kind of transform: "dwt" is the discrete transform with bands ``a<level>``, ``d<level>`` ...
-        ``d1``; "swt" the stationary (undecimated) transform with the same bands; "wpt" the packet
-        transform with all packets of the last level, ``p0`` ... ``p<2**level - 1>``, from low to
-        high frequencies.
+        ``d1``; "swt" is the stationary (undecimated) transform with the same bands; "wpt" is the
+        packet transform with all packets of the last level, ``p0`` ... ``p<2**level - 1>``, from
+        low to high frequencies.
     mode : str, default="symmetric"
-        Extension of PyWavelets beyond the ends of a window. "periodization" preserves energy if
-        the length is a multiple of ``2**level``. The stationary transform is always periodic.
+        Mode of PyWavelets that extends a window beyond its ends. "periodization" preserves energy
+        if the length is a multiple of ``2**level``. The stationary transform is always periodic.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -248,11 +249,11 @@ class WaveletFeatures(FeatureExtractor):
     -----
     c_bk, k = 1 ... K_b, are the coefficients of band b. Bands are ordered from low to high
     frequencies, as are the names. If the energy of a band is within the rounding error of the
-    energy of the window, all its features and ratios to it are 0.
+    energy of the window, all features of the band and the ratios to it are 0.
 
     The stationary transform needs a multiple of ``2**level`` samples. Other windows are extended by
-    their mirror image, and the coefficients of the extension are left out. The coefficients are
-    normalised such that their energies sum to the energy of the window.
+    their mirror image, and the coefficients of the extension are discarded. The coefficients are
+    normalised so that their energies sum to the energy of the window.
 
     Examples
     --------
@@ -324,7 +325,7 @@ class WaveletFeatures(FeatureExtractor):
             raise ValueError(
                 f"The 'level' parameter of {self._caller} must be at most {highest} for "
                 f"windows of {n_times} samples (n_features={n_times}) and the wavelet "
-                f"{self.wavelet!r}. Got {self.level} instead; take longer windows or a shorter "
+                f"{self.wavelet!r}. Got {self.level} instead; use longer windows or a shorter "
                 "wavelet."
             )
 
@@ -346,7 +347,7 @@ class WaveletFeatures(FeatureExtractor):
         return names
 
     def _decompose(self, X: NDArray[np.floating]) -> list[NDArray[np.floating]]:
-        """Coefficients of each band, low frequencies first, for rows of samples."""
+        """Compute the coefficients of each band, low frequencies first, for rows of samples."""
         import pywt
 
         if self.decomposition == "dwt":
@@ -369,7 +370,7 @@ class WaveletFeatures(FeatureExtractor):
         result = np.empty((len(rows), len(self._feature_names())), dtype=X.dtype)
 
         def work(start: int, stop: int) -> None:
-            # numba would compile the kernels again for another layout or for read-only memory.
+            # numba would compile the kernels again for another layout or a read-only array.
             bands = self._decompose(np.array(rows[start:stop], order="C"))
             values = _band_values(bands, "wavelet_entropy" in names)
             np.concatenate([values[name] for name in names], axis=1, out=result[start:stop])
@@ -390,7 +391,7 @@ _EXTENSIONS: dict[str, _Extension] = {
 
 
 def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extension) -> list[NDArray]:
-    """Compute the result of pywt.wavedec, several times faster because it filters whole rows."""
+    """Compute the result of pywt.wavedec several times faster, by filtering whole rows."""
     from sklearn_emg.feature_extraction._kernels.wavelet import dwt_level
 
     low = np.asarray(wavelet.dec_lo, dtype=X.dtype)
@@ -409,13 +410,13 @@ def _dwt(X: NDArray[np.floating], wavelet: Any, level: int, extension: _Extensio
 
 
 def _divide(top: NDArray, bottom: NDArray) -> NDArray:
-    """Quotient, 0 where the divisor is 0."""
+    """Divide; the quotient is 0 where the divisor is 0."""
     return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
 
 
 def _entropy(p: NDArray) -> NDArray:
-    """-sum p ln p over the last axis, 0 ln 0 being 0."""
-    # + 0.0 turns the -0.0 of a single proportion into 0.0.
+    """Compute -sum p ln p over the last axis, where 0 ln 0 is 0."""
+    # Adding 0.0 turns the -0.0 of a single proportion into 0.0.
     return -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1) + 0.0
 
 
@@ -435,17 +436,17 @@ def _band_values(
             # The smallest normal number replaces 0, so that 0 ln 0 is 0.
             logs = np.log(np.maximum(band * band, np.finfo(band.dtype).tiny))
         band_sums(band, logs, sums[b])
-    # Contiguous, since NumPy adds up strided rows in another order than a single row.
+    # Contiguous, since NumPy adds up strided rows in a different order from a single row.
     sums = np.ascontiguousarray(np.moveaxis(sums, [0, 1, 2], [2, 1, 0]))
     deviation, absolute, energy, length, logged = sums
-    # Each of them has shape (n_rows, n_bands). Energies within the rounding error of the window are
-    # set to 0, such as those of the details of a constant.
+    # Each of these has shape (n_rows, n_bands). Energies within the rounding error of the energy of
+    # the window, such as those of the details of a constant, are set to 0.
     rounding = (16 * np.finfo(bands[0].dtype).eps) ** 2 * energy.sum(axis=1, keepdims=True)
     is_zero = energy <= rounding
     absolute, energy, length, logged = (
         np.where(is_zero, 0.0, values) for values in (absolute, energy, length, logged)
     )
-    # The same applies to differences between equal coefficients of a constant.
+    # The same applies to deviations from the mean, such as those of the coefficients of a constant.
     deviation[deviation <= rounding] = 0.0
     relative = _divide(energy, np.broadcast_to(energy.sum(axis=1, keepdims=True), energy.shape))
     mav = absolute / counts
@@ -471,30 +472,32 @@ class CWTFeatures(FeatureExtractor):
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Names of the features; :func:`feature_table` documents them.
+        Names of the features; :func:`feature_table` describes them.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it for the ridge features and for `frequencies`; a
-        recording table contains its own.
+        Sampling rate in Hz. It is required for arrays if ridge features are computed or
+        `frequencies` is given; a recording table contains its own.
     wavelet : str, default="cmor1.5-1.0"
-        Name of a continuous wavelet of PyWavelets. The modulus of a complex wavelet follows the
-        envelope; the modulus of a real one ("morl") oscillates, and so does its ridge.
+        Name of a continuous wavelet of PyWavelets. With a complex wavelet, the modulus of the
+        transform follows the envelope; with a real one ("morl"), the modulus and the ridge
+        oscillate.
     scales : array-like of shape (n_scales,), default=None
-        Scales in samples. The default is 2, 2.83, 4 ... 64, half an octave apart.
+        Scales a in samples. The default is 2, 2.83, 4 ... 64, half an octave apart.
     frequencies : array-like of shape (n_scales,), default=None
-        Frequencies in Hz instead of scales: a = f_c fs / f, where f_c is the centre frequency of
-        the wavelet.
+        Frequencies f in Hz, which can be given instead of scales: a = f_c fs / f, where f_c is the
+        centre frequency of the wavelet in cycles per sample.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -504,10 +507,10 @@ class CWTFeatures(FeatureExtractor):
 
     Notes
     -----
-    W(a, b) is computed by :func:`cwt` for each sample b of the window; the signal is 0 beyond the
-    ends of the window. If several scales have the same power at b, the ridge takes the first.
-    Times at which all scales are more than 100 dB below the largest power of the window have no
-    ridge. All features of a window of zeros are 0.
+    :func:`cwt` defines W(a, b) for each sample b of the window; the signal is 0 beyond the ends of
+    the window. If several scales have the same power at b, the first is the ridge. There is no
+    ridge at times when the powers at all scales are more than 100 dB below the largest power of the
+    window. All features of a window of zeros are 0.
 
     Examples
     --------
@@ -591,7 +594,7 @@ class CWTFeatures(FeatureExtractor):
                 scale_energy(power, energy[index])
                 if with_ridge:
                     scale_maximum(power, index, largest, which)
-            # Contiguous, since NumPy adds up strided rows in another order than a single row.
+            # Contiguous, since NumPy adds up strided rows in a different order from a single row.
             energy = np.ascontiguousarray(energy.T)
             relative = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
             values = {

@@ -374,7 +374,7 @@ def test_names_the_feature_that_needs_longer_windows(name, parameters, shortest)
 
 
 def test_offers_the_near_miss():
-    with pytest.raises(ValueError, match=r"'sampen'.*Known are: sample_entropy"):
+    with pytest.raises(ValueError, match=r"'sampen'.*Known names are: sample_entropy"):
         ComplexityFeatures(["sampen"]).fit(noise())
     with pytest.raises(ValueError, match="did you mean 'higuchi'"):
         ComplexityFeatures(["higuchi_fd"]).fit(noise())

@@ -149,8 +149,8 @@ def test_all_names_every_feature_in_order():
     [
         ("rms", TypeError, r"write \['rms'\] for one feature"),
         (3, TypeError, "must be 'all' or a list of names. Got 3"),
-        ([3], TypeError, "must hold names. Got 3"),
-        (["rmss", "nothing"], ValueError, "'rmss' .did you mean 'rms'.., 'nothing'. Known are"),
+        ([3], TypeError, "must contain names. Got 3"),
+        (["rmss", "nothing"], ValueError, "'rmss' .did you mean 'rms'.., 'nothing'. Known names are"),
     ],
 )
 def test_unknown_names_are_refused_all_at_once(features, error, match):

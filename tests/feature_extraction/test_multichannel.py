@@ -93,7 +93,7 @@ def test_table_equals_array():
 
 
 def test_pairs_of_one_channel_are_refused():
-    with pytest.raises(ValueError, match="relate two channels, and X has one"):
+    with pytest.raises(ValueError, match="relate two channels, but X has one"):
         MultichannelFeatures(["correlation"]).fit(np.ones((3, 10)))
 
 

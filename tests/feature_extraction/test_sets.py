@@ -243,7 +243,7 @@ def test_features_and_domains_are_dropped_by_name():
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"bands": [(20, 2000)]}, "The 'bands' parameter of EMGFeatures must hold pairs"),
+        ({"bands": [(20, 2000)]}, "The 'bands' parameter of EMGFeatures must contain pairs"),
         ({"wavelet": "db"}, "The 'wavelet' parameter of EMGFeatures must be one of"),
         ({"thresholds": {"z": 1.0}}, "The 'thresholds' parameter of EMGFeatures has the unknown"),
     ],

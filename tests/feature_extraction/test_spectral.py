@@ -283,7 +283,7 @@ def test_overlapping_windows_of_a_table_equal_copied_windows():
         ({"features": ["mnff"]}, "did you mean 'mnf'"),
         ({"features": ["band_power"]}, "needs the 'bands' parameter"),
         ({"bands": [(100, 600)]}, "high <= 500 Hz, half the sampling rate"),
-        ({"bands": [(101, 101.5)]}, "holds no frequency of the spectrum"),
+        ({"bands": [(101, 101.5)]}, "contains no frequency of the spectrum"),
         ({"ratio_bands": [(10, 20)]}, "two \\(low, high\\) pairs"),
         ({"n_fft": 50}, "'n_fft' parameter of SpectralFeatures must be at least 100"),
         ({"taper": "hannn"}, "'taper' parameter of SpectralFeatures"),

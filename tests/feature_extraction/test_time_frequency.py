@@ -228,7 +228,7 @@ def test_float32_and_integers_give_the_same_images(dtype):
         (MelSpectrogram(), "MelSpectrogram needs the sampling rate"),
         (MelSpectrogram(60, fs=FS, nperseg=32), "Lower 'n_mels' or raise 'n_fft'"),
         (MelSpectrogram(fs=FS, f_max=600.0), "<= 500 Hz, half the sampling rate"),
-        (WaveformImage(limits=(1, 1)), "must be a pair low < high"),
+        (WaveformImage(limits=(1, 1)), "must be a pair in mV with low < high"),
     ],
 )
 def test_wrong_parameters_are_named(transformer, message):
@@ -238,5 +238,5 @@ def test_wrong_parameters_are_named(transformer, message):
 
 def test_other_length_than_fitted_is_refused():
     transformer = WaveformImage().fit(noise(7, 3, 150))
-    with pytest.raises(ValueError, match="fitted on 3 x 150"):
+    with pytest.raises(ValueError, match="fitted on windows of 3 x 150"):
         transformer.transform(noise(7, 3, 149))

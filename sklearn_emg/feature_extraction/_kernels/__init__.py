@@ -1,1 +1,1 @@
-"""Compiled loops over windows; all modules but `sums` import numba, hence inside functions only."""
+"""Compiled loops over windows; import all modules that need numba inside functions only."""

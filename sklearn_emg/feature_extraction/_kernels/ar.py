@@ -1,11 +1,11 @@
 """Compiled autoregressive models.
 
-This module imports numba: import it inside functions only. Everything runs in float64: the
-equations of smooth signals, such as oversampled EMG, are ill conditioned.
+This module imports numba: import it inside functions only. All computations are in float64, because
+the equations of smooth signals, such as oversampled EMG, are ill conditioned.
 
 For each window, a kernel writes the p coefficients of ``x_n = sum a_k x_{n-k} + e_n`` and then the
-residual variances of the orders 0 to p. If a lower order predicts the window to within rounding (a
-constant, a sinusoid), the further coefficients would be noise and are set to 0.
+residual variances of orders 0 to p. If a model of lower order predicts the window to within
+rounding error (a constant, a sinusoid), further coefficients would be noise and are set to 0.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn_emg.feature_extraction._kernels.options import FAST
 
 __all__ = ["burg", "least_squares", "yule_walker"]
 
-# Residual energy below this fraction of the signal's energy counts as rounding.
+# Residual energy below this fraction of the energy of the signal counts as rounding error.
 _EXACT = 1e-13
 
 
@@ -31,7 +31,7 @@ def _load(x, demean, out):
         for i in range(x.shape[0]):
             out[i] -= mean
             square += out[i] * out[i]
-        # The remainder of a constant is the rounding error of its mean.
+        # What remains of a constant is the rounding error of its mean.
         if square <= x.shape[0] * (1e-15 * mean) ** 2:
             out[:] = 0.0
 
@@ -46,7 +46,7 @@ def _dot(a, b):
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _burg_sums(forward, backward):
-    """Sum cross energy and energy of the prediction errors; forward errors are one sample ahead."""
+    """Sum the products and squares of prediction errors; forward errors are one sample ahead."""
     cross = energy = 0.0
     for i in range(backward.shape[0]):
         f = forward[i]
@@ -69,7 +69,7 @@ def _burg_step(f, b, k, new_f, new_b):
 
 @njit(cache=True, nogil=True)
 def _levinson(a, k, m):
-    """Update the coefficients from order m to order m + 1 by the reflection coefficient."""
+    """Update the coefficients from order m to order m + 1 with the reflection coefficient k."""
     for i in range((m + 1) // 2):
         u = a[i]
         v = a[m - 1 - i]
@@ -85,11 +85,13 @@ def burg(X, order, demean, out):
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
+        Windows.
     order : int
+        Order of the model.
     demean : bool
         Whether the mean of each window is subtracted first.
     out : ndarray of shape (n_windows, 2 * order + 1)
-        Takes the coefficients of each window, then the variance of the prediction error of the
+        Output: the coefficients of each window, then the variances of the prediction error for
         orders 0 to `order`.
     """
     n = X.shape[1]
@@ -149,7 +151,7 @@ def yule_walker(X, order, demean, out):
 
 @njit(cache=True, nogil=True)
 def least_squares(X, order, demean, out):
-    """Minimise the squared forward error over the samples that have `order` predecessors."""
+    """Minimise the squared forward errors of the samples that have `order` predecessors."""
     n = X.shape[1]
     x = np.empty(n)
     c = np.empty((order + 1, order + 1))
@@ -160,8 +162,8 @@ def least_squares(X, order, demean, out):
         variance = out[w, order:]
         a[:] = 0.0
         _load(X[w], demean, x)
-        # c[i, j] = sum x[t - i] x[t - j] over t = order .. n - 1; along a diagonal one product
-        # enters and one leaves.
+        # c[i, j] = sum x[t - i] x[t - j] over t = order .. n - 1; from one element of a diagonal to
+        # the next, one product enters and one leaves.
         for lag in range(order + 1):
             c[0, lag] = _dot(x[order:], x[order - lag : n - lag])
             for i in range(order - lag):
@@ -169,7 +171,7 @@ def least_squares(X, order, demean, out):
                 c[i + 1, j + 1] = (
                     c[i, j] + x[order - 1 - i] * x[order - 1 - j] - x[n - 1 - i] * x[n - 1 - j]
                 )
-        # Cholesky factorisation, extended by one order at a time, with the residual energy.
+        # The Cholesky factorisation and the residual energy are extended by one order at a time.
         residual = c[0, 0]
         used = 0
         variance[:] = residual / (n - order)

@@ -1,7 +1,7 @@
 """Compiled entropies and fractal dimensions.
 
 This module imports numba: import it inside functions only. All kernels take float64 windows, so
-that each is compiled once.
+each is compiled only once.
 """
 
 import math
@@ -28,17 +28,17 @@ __all__ = [
 # Sample and approximate entropy ------------------------------------------------------------------
 #
 # Two samples are within r of each other if the rank of one lies between two bounds that belong to
-# the other. Samples are therefore replaced by ranks, which are small integers, and a match of two
-# templates is one comparison per coordinate: (rank - lower) <= width in unsigned arithmetic, for 16
-# or 32 templates at once. Templates are sorted by their first coordinate, so that the candidates of
-# each are contiguous. The counts are exact: the bounds come from floating-point differences of
-# samples. A plain loop over the pairs takes 45 times as long for 4000 samples and 4.5 times for
-# 250.
+# the other. Samples are therefore replaced by ranks, which are small integers. The match of two
+# templates needs one comparison per coordinate, (rank - lower) <= width in unsigned arithmetic, for
+# 16 or 32 templates at once. Templates are sorted by their first coordinate, so that the candidates
+# for each template are contiguous. The counts are exact, because the bounds come from
+# floating-point differences of samples. A plain loop over the pairs takes 45 times as long for 4000
+# samples and 4.5 times as long for 250 samples.
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _matches(p, q, low_p, width_p, low_q, width_q):
-    """Count the k with p[k] within its bounds, and those with q[k] within its bounds as well."""
+    """Count all k with p[k] within its bounds, and all k with both p[k] and q[k] within theirs."""
     kind = p.dtype.type
     both = kind(0)
     first = kind(0)
@@ -73,7 +73,7 @@ def _masked_matches(p, q, low_p, width_p, low_q, width_q, mask):
 
 @njit(cache=True, nogil=True)
 def _rank_bounds(values, order, r, rank, low, high):
-    """Find the rank of each sample and the ranks of the smallest and largest sample within r."""
+    """Find each sample's rank, and the ranks of the smallest and largest sample within r of it."""
     n = values.shape[0]
     first = 0
     last = 0
@@ -95,19 +95,22 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
+        Windows.
     orders : ndarray of shape (n_windows, n_times)
         Indices that sort each window.
     tolerances : ndarray of shape (n_windows,)
-        Largest difference of matching samples, r.
+        Largest difference r between matching samples.
     m : int
+        Number of samples in a template.
     pairs : bool
         Whether only pairs of distinct templates are counted. If False, the sums of logarithms are
-        computed as well.
+        also computed.
     code : ndarray of shape (1,), uint16 or uint32
-        Its type must hold n_times.
+        Array whose type is used for ranks. The type must be able to represent n_times.
     out : ndarray of shape (n_windows, 4)
-        Pairs of matching templates of m and of m + 1 samples, both among the first n_times - m;
-        sums of log(number of matches, itself included) over all templates of m and of m + 1.
+        Output: numbers of pairs of matching templates of m and of m + 1 samples, both among the
+        first n_times - m templates; and sums of log(number of matches, including the template
+        itself) over all templates of m and of m + 1 samples.
     """
     n = X.shape[1]
     kind = code.dtype.type
@@ -195,10 +198,10 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _sum_exp(y):
-    """Sum exp(-y) for y >= 0, by a polynomial of y / 256 and eight squarings.
+    """Sum exp(-y) for y >= 0 with a polynomial in y / 256 and eight squarings.
 
-    With a call of exp for each pair, fuzzy entropy takes 4 to 4.6 times as long. For y above 40 the
-    value is below rounding errors.
+    If exp is called for each pair, fuzzy entropy takes 4 to 4.6 times as long. For y above 40, the
+    value is below the rounding error.
     """
     total = 0.0
     for k in range(y.shape[0]):
@@ -227,7 +230,7 @@ def _sum_exp(y):
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _distances(templates, i, d):
-    """Find the largest coordinate difference between template i and each later template."""
+    """Compute the largest coordinate difference between template i and each later template."""
     for c in range(templates.shape[0]):
         row = templates[c, i + 1 :]
         v = templates[c, i]
@@ -284,13 +287,13 @@ def fuzzy_sums(X, m, exponent, tolerance, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def ordinal_counts(X, order, delay, out):
-    """Count each ordinal pattern; the earlier one of equal samples has the lower rank."""
+    """Count each ordinal pattern; the earlier of two equal samples has the lower rank."""
     n = X.shape[1] - (order - 1) * delay
     codes = np.empty(n, dtype=np.int32)
     for w in range(X.shape[0]):
         codes[:] = 0
         for a in range(order - 1):
-            # Factorial number system: each digit is the number of later samples that are smaller.
+            # In the factorial number system, a digit is the number of later samples that are lower.
             for k in range(n):
                 codes[k] *= order - a
             early = X[w, a * delay : a * delay + n]
@@ -315,14 +318,16 @@ def _dot(a, b):
 def embedding_products(X, order, delay, out):
     """Compute the inner products of the columns of the embedding matrix of each window.
 
-    Row i of the matrix holds the samples i, i + delay ... i + (order - 1) delay.
+    Row i of the matrix contains samples i, i + delay ... i + (order - 1) delay.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
+        Windows.
     order, delay : int
+        Number of columns, and number of samples between neighbouring columns.
     out : ndarray of shape (n_windows, order, order)
-        Written.
+        Output.
     """
     n = X.shape[1] - (order - 1) * delay
     for w in range(X.shape[0]):
@@ -347,12 +352,14 @@ def higuchi_lengths(X, k_max, out):
     """Compute the mean length L(k) of the k curves through every k-th sample, k = 1 .. k_max.
 
     Differences are summed in lanes that the compiler vectorises. A loop over each curve takes 1.9
-    times as long for windows of 250 samples and 3 times for 4000.
+    times as long for windows of 250 samples and 3 times as long for windows of 4000 samples.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
+        Windows.
     k_max : int
+        Largest step in samples.
     out : ndarray of shape (n_windows, k_max)
         Output; column k - 1 contains L(k).
     """
@@ -361,7 +368,8 @@ def higuchi_lengths(X, k_max, out):
     for w in range(X.shape[0]):
         x = X[w]
         for k in range(1, k_max + 1):
-            # About 64 lanes of partial sums, a multiple of k, so that each lane belongs to a curve.
+            # There are about 64 lanes of partial sums. Their number is a multiple of k, so that
+            # each lane belongs to one curve.
             size = (63 + k) // k * k
             lanes[:size] = 0.0
             n_steps = n - k
@@ -386,8 +394,9 @@ def katz_sums(X, out):
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times)
+        Windows.
     out : ndarray of shape (n_windows, 2)
-        Written.
+        Output.
     """
     for w in range(X.shape[0]):
         x = X[w]
@@ -402,11 +411,11 @@ def katz_sums(X, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _gather_steps(x, d):
-    """Collect the differences that are not zero. Zeros are written and then overwritten.
+    """Collect the differences that are not zero; zeros are written and then overwritten.
 
     A loop that remembers the last difference that is not zero takes 2.2 to 2.4 times as long.
     """
-    # The compiler omits the check for negative indices where the index is unsigned.
+    # The compiler omits the check for negative indices if the index is unsigned.
     count = np.uint64(0)
     for i in range(x.shape[0] - 1):
         v = x[i + 1] - x[i]
@@ -425,9 +434,9 @@ def _opposite_neighbours(d):
 
 @njit(cache=True, nogil=True)
 def sign_changes(X, out):
-    """Count the changes of sign of the differences; differences of exactly zero are skipped.
+    """Count the sign changes of the differences; differences of exactly zero are skipped.
 
-    A plateau is one change of sign if the signal enters and leaves it on the same side.
+    A plateau counts as one sign change if the signal enters and leaves it on the same side.
     """
     d = np.empty(X.shape[1])
     for w in range(X.shape[0]):
@@ -438,8 +447,8 @@ def sign_changes(X, out):
 def box_counting(X, n_scales, out):
     """Count the boxes that the curve through the samples touches, at widths of 1, 2, 4 ... samples.
 
-    Time and amplitude are scaled to a square. A column of boxes spans the samples from its first
-    sample to the first sample of the next column.
+    Time and amplitude are scaled to a square. A column of boxes extends from its first sample to
+    the first sample of the next column.
     """
     n = X.shape[1]
     high = np.empty(n - 1)
@@ -476,7 +485,7 @@ def box_counting(X, n_scales, out):
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def _residual(y, centre):
-    """Sum of squared deviations of y from a straight line; 0 if it is only rounding."""
+    """Sum the squared deviations of y from a straight line; 0 if they are rounding errors."""
     n = y.shape[0]
     total = 0.0
     for i in range(n):
@@ -493,7 +502,7 @@ def _residual(y, centre):
 
 @njit(cache=True, nogil=True)
 def detrended_fluctuation(X, sizes, out):
-    """Compute the root mean square of the integrated signal around lines in boxes of each size."""
+    """Compute the RMS deviation of the integrated signal from lines in boxes of each size."""
     n = X.shape[1]
     profile = np.empty(n)
     for w in range(X.shape[0]):
@@ -518,8 +527,9 @@ def detrended_fluctuation(X, sizes, out):
 def lempel_ziv_phrases(symbols, out):
     """Count the phrases of the exhaustive history (Lempel & Ziv 1976) of binary sequences.
 
-    A suffix automaton of the symbols read so far tells whether the current phrase, extended by one
-    symbol, has occurred before. It grows by one symbol at a time; the total time is linear.
+    A suffix automaton of the symbols read so far determines whether the current phrase, extended by
+    one symbol, has occurred before. It grows by one symbol at a time, and the total time is linear
+    in the length of the sequence.
     """
     n = symbols.shape[1]
     following = np.empty((2 * n + 2, 2), dtype=np.int32)
@@ -536,7 +546,7 @@ def lempel_ziv_phrases(symbols, out):
         phrases = 0
         for i in range(n):
             c = symbols[w, i]
-            # The automaton holds the symbols before i, so an occurrence may overlap the phrase.
+            # The automaton contains the symbols before i, so an occurrence may overlap the phrase.
             if following[state, c] >= 0:
                 state = following[state, c]
                 length += 1

@@ -18,7 +18,7 @@ def _crosses(u, v, threshold):
 
 @njit(**INLINE)
 def _crossings_over_runs(x, min_length, threshold):
-    """Count zero crossings through runs of at least `min_length` samples of exactly zero."""
+    """Count zero crossings over runs of at least `min_length` samples that are exactly zero."""
     n = x.shape[0]
     count = 0
     i = 1
@@ -46,19 +46,19 @@ def _peaks(u, v, w, threshold):
 def count_changes(x, t_zc, t_ssc):
     """Count zero crossings and slope sign changes.
 
-    One or two zeros, which quantised signals often have, are replaced by the sample before them.
-    Longer runs of zeros are rare; only windows with such a run are processed again. A loop that
-    remembers the last sample that is not zero takes 3 to 4 times as long.
+    One or two zeros, which are frequent in quantised signals, are replaced by the sample before
+    them. Longer runs of zeros are rare; only windows with such a run are processed again. A loop
+    that remembers the last sample that is not zero takes 3 to 4 times as long.
     """
     zc = ssc = runs = np.int32(0)
     a, b, c, d = x[:-3], x[1:-2], x[2:-1], x[3:]
     for i in range(x.shape[0] - 3):
         last = c[i] if c[i] != 0 else b[i] if b[i] != 0 else a[i]
-        # Counts of 32 bits stay in the vector lanes of the samples.
+        # Counts of 32 bits fit the vector lanes of the samples.
         zc = np.int32(zc + np.int32(_crosses(last, d[i], t_zc)))
         ssc = np.int32(ssc + np.int32(_peaks(b[i], c[i], d[i], t_ssc)))
         runs = np.int32(runs + np.int32(last == 0))
-    # Changes that end at the second and third sample precede the first round.
+    # Changes that end at the second or third sample are not part of the loop.
     if x.shape[0] > 1:
         zc += _crosses(x[0], x[1], t_zc)
     if x.shape[0] > 2:

@@ -10,16 +10,16 @@ from sklearn_emg.feature_extraction._kernels.options import BLOCK, INLINE
 
 __all__ = ["l_sum", "l_sums"]
 
-# Distances at which all neighbours are compared before full buckets are.
+# Distance up to which all samples are compared before the samples of full buckets are compared.
 _LAGS = 32
 
 
 @njit(**INLINE)
 def _buckets(x, centre, scale, top, keys):
-    """Compute the bucket of each sample, 0 .. top; the bucket never decreases with the sample.
+    """Compute the bucket of each sample, 0 .. top; larger samples never have lower buckets.
 
     Half of the buckets lie within `scale` of the centre, and the widths grow with the square of the
-    distance, so that a few huge samples do not crowd the others into few buckets. The rounded
+    distance, so that a few huge samples do not crowd the others into a few buckets. The rounded
     quotient decreases monotonically with |v|.
     """
     origin = x.dtype.type(centre)
@@ -36,7 +36,7 @@ def _buckets(x, centre, scale, top, keys):
 
 @njit(**INLINE)
 def _weighted_sum(ordered, centre):
-    """Sum (2 i - N - 1) (x_(i) - centre), i from 1; the centre only affects rounding."""
+    """Sum (2 i - N - 1) (x_(i) - centre) for i from 1; the centre affects only rounding errors."""
     n = ordered.shape[0]
     origin = ordered.dtype.type(centre)
     total = 0.0
@@ -52,7 +52,7 @@ def _weighted_sum(ordered, centre):
 
 @njit(**INLINE)
 def _inversion(early, late):
-    """Sum the positive differences early - late."""
+    """Sum the positive values of early - late."""
     total = early.dtype.type(0)
     zero = early.dtype.type(0)
     for i in range(early.shape[0]):
@@ -65,9 +65,9 @@ def _inversion(early, late):
 def _inversions(x, first, last):
     """Sum x_i - x_j over the inversions: pairs with x_i > x_j and j - i from first to last - 1.
 
-    Also return whether no inversions at larger distances exist. For an inversion and any sample
-    between its two samples there is another, shorter inversion: if there is none at distances k to
-    2 k - 1, there is none at larger distances.
+    Also return whether there are no inversions at larger distances. Any sample between the two
+    samples of an inversion forms a shorter inversion with one of them. Therefore, if there are no
+    inversions at distances k to 2 k - 1, there are none at larger distances.
     """
     n = x.shape[0]
     last = min(last, n)
@@ -86,23 +86,26 @@ def _inversions(x, first, last):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def l_sum(x, mean, deviation, counts, keys, ordered):
-    """Sum (2 i - N - 1) x_(i), i from 1, x_(i) sorted; NaN if the computation would take too long.
+    """Sum (2 i - N - 1) x_(i) over the sorted samples x_(i), i from 1; NaN if it is too slow.
 
-    Samples are distributed to buckets and are then in order except within a bucket. A bucket need
-    not be sorted: the exchange of two neighbours with x_i > x_j adds 2 (x_i - x_j) to the sum, and
-    sorting by such exchanges exchanges each inversion once. If the samples of a window crowd into
-    few buckets (one huge artefact), the caller has to sort the window. NumPy's sort takes 6 times
-    as long for 4000 samples of float32, and less time for 250 samples.
+    Samples are distributed to buckets, after which they are in order except within a bucket.
+    Buckets need not be sorted: the exchange of two neighbours with x_i > x_j adds 2 (x_i - x_j) to
+    the sum, and sorting by such exchanges exchanges each inversion once. If the samples of a window
+    crowd into a few buckets because of a huge artefact, the caller must sort the window. NumPy's
+    sort takes 6 times as long for 4000 samples of float32, and less time for 250 samples.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
+        Samples of a window.
     mean, deviation : float
-        Mean, and mean of |x - mean|.
+        Mean of x, and mean of |x - mean|.
     counts : ndarray of shape (n_buckets + 1,), uint32
-        Buffer, as are the next two.
+        Buffer.
     keys : ndarray of shape (n_times,), uint16
+        Buffer.
     ordered : ndarray of shape (n_times,), of the type of `x`
+        Buffer.
     """
     n = x.shape[0]
     if not 1e-30 < deviation < 1e30:
@@ -142,12 +145,14 @@ def l_sum(x, mean, deviation, counts, keys, ordered):
 
 @njit(cache=True, nogil=True)
 def l_sums(ordered, out):
-    """Sum (2 i - N - 1) x_(i) of sorted windows.
+    """Sum (2 i - N - 1) x_(i) over the samples of sorted windows.
 
     Parameters
     ----------
     ordered : ndarray of shape (n_windows, n_times)
+        Sorted windows.
     out : ndarray of shape (n_windows,)
+        Output.
     """
     for w in range(ordered.shape[0]):
         out[w] = _weighted_sum(ordered[w], ordered[w, ordered.shape[1] // 2])

@@ -26,7 +26,7 @@ def _plain_log(x, scale):
 
 @njit(**INLINE)
 def _products(x, scale, p):
-    """Write products of four |x / scale| without zeros to p; return the number of factors.
+    """Write products of four values |x / scale| to p, skipping zeros; return the number of factors.
 
     The last product contains the remaining samples.
     """
@@ -61,7 +61,8 @@ def _products(x, scale, p):
 def _log_of_product(p, bits):
     """Sum the logarithms of p, which is overwritten; `bits` is p viewed as integers.
 
-    Exponents are summed and mantissas, from 1 to 2, multiplied: 900 mantissas need one logarithm.
+    Exponents are summed, and mantissas (from 1 to 2) are multiplied, so that 900 mantissas need
+    only one logarithm.
     """
     n = p.shape[0]
     total = 0.0
@@ -83,9 +84,9 @@ def _log_of_product(p, bits):
 def log_sum(x, scale, p, bits, tiny, huge):
     """Sum log |x / scale| over the samples that are not zero, and count these samples.
 
-    With the mean absolute value as scale, products of four are in general within the range of the
-    type. Otherwise the logarithm of each sample is computed, which takes 20 to 40 times as long;
-    one logarithm per product of eight samples takes 4 to 8 times as long.
+    If the scale is the mean absolute value, products of four samples are usually within the range
+    of the type. Otherwise, the logarithm of each sample is computed, which takes 20 to 40 times as
+    long. One logarithm per product of eight samples would take 4 to 8 times as long.
     """
     count = np.float64(_products(x, scale, p))
     outside = np.int64(0)

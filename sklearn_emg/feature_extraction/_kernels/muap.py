@@ -1,8 +1,8 @@
-"""Compiled search for motor unit potentials and their measures.
+"""Compiled detection and measurement of motor unit potentials.
 
 This module imports numba: import it inside functions only.
 
-One pass over a window finds the stretches above a level, and only these are processed further. All
+One pass over a window finds the segments above a level, and only these are processed further. All
 measures are float64.
 """
 
@@ -20,18 +20,18 @@ FIRST, LAST, PEAK, ISOLATED, AMPLITUDE, DURATION = range(6)
 PHASES, TURNS, RISE, AREA, THICKNESS, SIZE_INDEX = range(6, 12)
 N_MEASURES = len(MUAP_MEASURES)
 
-# Columns of the thresholds in mV: minimum amplitude, level of the duration, minimum height of a
-# phase, minimum height of a turn.
+# Columns of the thresholds in mV: minimum amplitude, level for the duration, minimum height of a
+# phase and minimum height of a turn.
 MIN_AMPLITUDE, LEVEL, PHASE, TURN = range(4)
-# Columns of the limits: in samples the longest gap within a potential, maximum rise time, maximum
-# duration and minimum distance of a second peak; the fraction of the amplitude that a second peak
-# has at least; samples per ms.
+# Columns of the limits: longest gap within a potential, maximum rise time, maximum duration and
+# minimum distance of a second peak, in samples; minimum height of a second peak as a fraction of
+# the amplitude; samples per ms.
 GAP, MAX_RISE, MAX_DURATION, REFRACTORY, SECOND, PER_MS = range(6)
 
 
 @njit(cache=True, nogil=True)
 def _shape(x, base, first, last, phase, row):
-    """Measure extrema, area and phases of a stretch; return the sample before the largest step."""
+    """Measure extrema, area and phases of a segment; return the sample before the largest step."""
     high = low = area = largest = steepest = 0.0
     peak = step = first
     side = 0
@@ -69,7 +69,7 @@ def _shape(x, base, first, last, phase, row):
 def _extremes(x, base, first, last, turn, where, value):
     """Find the extrema that differ by at least `turn`, with the baseline at both ends.
 
-    Returns their number. All but the first and the last one are turns.
+    Return the number of extrema. All of them except the first and the last are turns.
     """
     n = direction = 0
     high = low = 0.0
@@ -108,10 +108,10 @@ def _extremes(x, base, first, last, turn, where, value):
 
 @njit(cache=True, nogil=True)
 def _rise_time(x, base, step, start, stop, foot, top):
-    """Measure the samples from 10 to 90 % of the flank from `foot` to `top`.
+    """Measure the time in samples from 10 to 90 % of the flank from `foot` to `top`.
 
     The flank contains the largest step and is followed from there in both directions, at most to
-    `start` and `stop`, with linear interpolation between samples.
+    `start` and `stop`. Samples are interpolated linearly.
     """
     height = top - foot
     i = step
@@ -155,7 +155,7 @@ def _rise_of(x, base, step, quiet, where, value, n, row):
 
 @njit(cache=True, nogil=True)
 def _has_second_peak(where, value, n, peak, refractory, min_height):
-    """Whether a turn of at least `min_height` on both sides lies beyond `refractory` samples."""
+    """Return whether a turn with `min_height` on both sides is beyond `refractory` samples."""
     for j in range(1, n - 1):
         lower = min(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
         if lower >= min_height and abs(where[j] - peak) > refractory:
@@ -165,10 +165,10 @@ def _has_second_peak(where, value, n, peak, refractory, min_height):
 
 @njit(cache=True, nogil=True)
 def _measure(x, base, first, last, thresholds, limits, where, value, row):
-    """Write the measures of one stretch into `row`; return whether it is a potential."""
+    """Write the measures of one segment into `row`; return whether it is a potential."""
     quiet = max(int(limits[GAP]), 1)
     if first < quiet or last + quiet >= x.shape[0]:
-        # The end of the window may cut the stretch.
+        # The segment may be cut off by the end of the window.
         return False
     step = _shape(x, base, first, last, thresholds[PHASE], row)
     if row[AMPLITUDE] < thresholds[MIN_AMPLITUDE]:
@@ -192,25 +192,29 @@ def _measure(x, base, first, last, thresholds, limits, where, value, row):
 
 @njit(cache=True, nogil=True)
 def find_potentials(x, base, thresholds, limits, where, value, table):
-    """Find the potentials of one window, in order of time.
+    """Find the potentials of one window in the order of time.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
+        Window in mV.
     base : float
-        Baseline.
+        Baseline in mV.
     thresholds : ndarray of shape (4,), float64
+        Thresholds in mV; see the constants of this module.
     limits : ndarray of shape (6,), float64
+        Limits; see the constants of this module.
     where, value : ndarray of shape (n_times + 2,), int64 and float64
         Buffers for the extrema of a potential.
     table : ndarray of shape (n_rows, N_MEASURES), float64
-        Output. Two potentials are more than a gap apart, which bounds the number of rows.
+        Output. Two potentials are more than a gap apart, which limits the number of rows.
 
     Returns
     -------
     n_potentials : int
+        Number of potentials.
     """
-    # Constants of the window's type: the comparison is in that type.
+    # The constants have the type of the window, so that samples are compared in this type.
     centre = x.dtype.type(base)
     level = x.dtype.type(thresholds[LEVEL])
     count = 0
@@ -232,7 +236,7 @@ def find_potentials(x, base, thresholds, limits, where, value, table):
 
 @njit(cache=True, nogil=True)
 def _quantile(values, fraction):
-    """Quantile of sorted values, with linear interpolation."""
+    """Compute a quantile of sorted values with linear interpolation."""
     position = fraction * (values.shape[0] - 1)
     k = int(position)
     if k + 1 >= values.shape[0]:
@@ -247,13 +251,17 @@ def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times), C-contiguous
+        Windows in mV.
     bases : ndarray of shape (n_windows,), float64
+        Baselines in mV.
     thresholds : ndarray of shape (n_windows, 4) or (1, 4), float64
+        Thresholds in mV of each window or of all windows.
     limits : ndarray of shape (6,), float64
+        Limits; see the constants of this module.
     seconds : float
-        Length of a window.
+        Length of a window in seconds.
     fill : float
-        Value of all but the rates in a window without a potential.
+        Value of all features except the rates in a window without an isolated potential.
     out : ndarray of shape (n_windows, 15)
         Output: isolated and superposed potentials per second; medians of amplitude, duration, rise
         time, area, thickness and size index; 10 and 90 % quantiles of amplitude and duration;
@@ -262,7 +270,7 @@ def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
     n_times = X.shape[1]
     where = np.empty(n_times + 2, dtype=np.int64)
     value = np.empty(n_times + 2)
-    # There is more than one gap of samples between two stretches.
+    # Two segments are more than one gap apart.
     table = np.empty((n_times // max(int(limits[GAP]), 1) + 2, N_MEASURES))
     for w in range(X.shape[0]):
         t = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]

@@ -10,18 +10,18 @@ from sklearn_emg.feature_extraction._kernels.options import FAST, INLINE
 
 __all__ = ["LANES", "convolution", "four_poolings", "positive_proportions"]
 
-# Samples that are convolved at once: the nine shifted copies stay in a cache of the core.
+# Number of samples that are convolved at once, so that the nine shifted copies stay in the cache.
 _PART = 1024
-# Windows that MultiRocket computes side by side, so that also runs fill the vector lanes.
+# Number of windows that MultiRocket processes side by side, so that runs also fill vector lanes.
 LANES = 16
 _LANE_PART = 128
 
 
 @njit(**INLINE)
 def _shift(x, c, dilation, start, stop, alpha, gamma):
-    """Add nine copies of a channel, `dilation` apart, and minus their sum, for samples of a part.
+    """Add nine copies of a channel, `dilation` samples apart, to a part; subtract their sum.
 
-    Beyond the ends of the window the signal is 0.
+    Beyond the ends of the window, the signal is 0.
     """
     n = x.shape[1]
     for tap in range(9):
@@ -36,15 +36,16 @@ def _shift(x, c, dilation, start, stop, alpha, gamma):
 
 @njit(**INLINE)
 def _count(pair, third, low, high, biases, start, stop, counts):
-    """Count samples low to high of pair + third above each of the biases, four biases at once.
+    """Count the samples low to high of pair + third above each bias, for four biases at once.
 
-    Counts of a part have the type of the window, which keeps them in the vector lanes of the
+    The counts of a part have the type of the window, which keeps them in the vector lanes of the
     samples.
     """
     zero, one = pair.dtype.type(0), pair.dtype.type(1)
     low, high = np.uint64(low), np.uint64(high)
     for b in range(start, stop, 4):
-        # The last of fewer than four biases is counted again, which takes less than another pass.
+        # If fewer than four biases remain, the last is counted again, which is faster than a second
+        # pass.
         last = stop - 1
         c, d, e = min(b + 1, last), min(b + 2, last), min(b + 3, last)
         b0, b1, b2, b3 = biases[b], biases[c], biases[d], biases[e]
@@ -63,7 +64,7 @@ def _count(pair, third, low, high, biases, start, stop, counts):
 
 @njit(**INLINE)
 def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases, counts):
-    """Count n samples of all 84 kernels of a dilation; every second counts low to high only."""
+    """Count n samples for all 84 kernels of a dilation, or low to high for every second kernel."""
     kernel = 0
     for i in range(7):
         for j in range(i + 1, 8):
@@ -82,20 +83,23 @@ def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases,
 def positive_proportions(X, dilations, n_biases, biases, uses, out):
     """Write the proportion of positive values of each convolution minus each bias.
 
-    The 84 kernels of length nine have three weights of 2 and six of -1. Kernels i < j < k of a
-    dilation share the sum of the copies i and j.
+    The 84 kernels of length nine have three weights of 2, at the positions i < j < k, and six of
+    -1. Kernels with the same i and j share the sum of these two copies.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_channels, n_times)
+        Windows.
     dilations : ndarray of int of shape (n_dilations,)
+        Distances in samples between the weights of a kernel.
     n_biases : ndarray of int of shape (n_dilations,)
-        Number of biases of each kernel at a dilation.
+        Number of biases of each kernel at each dilation.
     biases : ndarray of shape (n_features,), of the type of X
-        By dilation, then kernel.
+        Biases, ordered by dilation and then by kernel.
     uses : ndarray of bool of shape (n_dilations, n_channels)
-        Channels that the convolutions of a dilation add up.
+        Channels that are summed in the convolutions of each dilation.
     out : ndarray of shape (n_windows, n_features)
+        Output.
     """
     n_windows, n_channels, n_times = X.shape
     alpha = np.empty(_PART, X.dtype)
@@ -106,7 +110,7 @@ def positive_proportions(X, dilations, n_biases, biases, uses, out):
         counts[:] = 0
         base = 0
         for d in range(len(dilations)):
-            # Of every second kernel only samples at which no copy is beyond an end count.
+            # For every second kernel, only samples where no copy is beyond an end are counted.
             reach = 4 * dilations[d]
             reach = reach if n_times > 2 * reach else 0
             for start in range(0, n_times, _PART):
@@ -129,10 +133,10 @@ def positive_proportions(X, dilations, n_biases, biases, uses, out):
 
 @njit(**INLINE)
 def _pool(values, low, high, bias, state):
-    """Pool samples low to high of windows side by side, minus a bias.
+    """Pool the samples low to high, minus a bias, of windows side by side.
 
-    The state has, for each window, the number of positive values, their sum, the sum of their
-    positions in this part, the length of the last run and of the longest.
+    The state contains, for each window, the number of positive values, their sum, the sum of their
+    positions in this part, and the lengths of the current run and of the longest run.
     """
     zero, one = values.dtype.type(0), values.dtype.type(1)
     for t in range(low, high):
@@ -151,9 +155,9 @@ def _pool(values, low, high, bias, state):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _add_up(values, low, high, at, bias, state, sums, runs):
-    """Pool a part of one convolution, and add the part to the sums of all.
+    """Pool a part of one convolution, and add the results to the sums over all parts.
 
-    Counts and positions of a part are exact in float32, and so are runs up to 2 ** 24.
+    Counts and positions of a part are exact in float32, and so are runs of up to 2 ** 24 samples.
     """
     for lane in range(3 * LANES):
         state[lane] = 0
@@ -171,7 +175,7 @@ def _add_up(values, low, high, at, bias, state, sums, runs):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
-    """Pool a part of all 84 kernels of a dilation; every second from low to high only."""
+    """Pool a part for all 84 kernels of a dilation, or low to high for every second kernel."""
     start, n, low, high, reach = part
     kernel = 0
     for i in range(7):
@@ -189,20 +193,22 @@ def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums,
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def four_poolings(X, dilations, n_biases, biases, uses, out):
-    """Write proportion, longest run, mean and mean position of positive values, minus each bias.
+    """Write proportion, longest run, mean and mean position of values above each bias.
 
     Parameters
     ----------
     X : ndarray of shape (n_channels, n_times * LANES)
-        Windows side by side: the samples of one time are neighbours.
+        Windows side by side: the samples at the same time are adjacent.
     dilations : ndarray of int of shape (n_dilations,)
+        Distances in samples between the weights of a kernel.
     n_biases : ndarray of int of shape (n_dilations,)
-        Number of biases of each kernel at a dilation.
-    biases : ndarray of shape (n_biases_in_all,), of the type of X
-        By dilation, then kernel.
+        Number of biases of each kernel at each dilation.
+    biases : ndarray of shape (n_biases_in_total,), of the type of X
+        Biases, ordered by dilation and then by kernel.
     uses : ndarray of bool of shape (n_dilations, n_channels)
-        Channels that the convolutions of a dilation add up.
-    out : ndarray of shape (4, n_biases_in_all, LANES)
+        Channels that are summed in the convolutions of each dilation.
+    out : ndarray of shape (4, n_biases_in_total, LANES)
+        Output.
     """
     n_channels, n_times = X.shape[0], X.shape[1] // LANES
     alpha = np.empty(_LANE_PART * LANES, X.dtype)
@@ -240,18 +246,23 @@ def four_poolings(X, dilations, n_biases, biases, uses, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def convolution(x, dilation, i, j, k, uses):
-    """Convolution of a window, zero beyond its ends, with the kernel that is 2 at i, j and k.
+    """Convolve a window, padded with zeros, with the kernel whose weights i, j and k are 2.
 
     Parameters
     ----------
     x : ndarray of shape (n_channels, n_times)
-    dilation, i, j, k : int
+        Window.
+    dilation : int
+        Distance in samples between the weights of the kernel.
+    i, j, k : int
+        Positions of the weights of 2, from 0 to 8.
     uses : ndarray of bool of shape (n_channels,)
-        Channels that are added up.
+        Channels that are summed.
 
     Returns
     -------
     values : ndarray of shape (n_times,)
+        Convolution.
     """
     n_times = x.shape[1]
     alpha = np.zeros(n_times, x.dtype)

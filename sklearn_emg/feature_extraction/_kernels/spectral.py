@@ -11,19 +11,21 @@ __all__ = ["log_sums", "power_of", "spectral_sums", "values_of_sums"]
 
 # The compiler may reorder sums into SIMD lanes; NaN and infinity are treated correctly.
 _FLAGS = {"reassoc", "contract", "nsz"}
-# Calls count references: without inlining they would take as long as the bins of a short window.
+# Function calls count references, which would take as long as the bins of a short window. Functions
+# are therefore inlined.
 _INLINE: dict[str, Any] = {"cache": True, "nogil": True, "forceinline": True, "fastmath": _FLAGS}
-# Powers with a smaller relative difference count as equal: the spectrum of a spike is flat, and
-# rounding in float32 must not determine its peak.
+# Powers with a smaller relative difference count as equal. The spectrum of a spike is flat, and
+# rounding errors in float32 must not determine its peak.
 _EQUAL = 1e-5
 
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def power_of(spectrum, scale, ends_at_nyquist, power, dc, total):
-    """Compute one-sided powers of bins 1 to M from rows of (re, im) pairs, bin 0, and their sum.
+    """Compute the one-sided powers of bins 1 to M, their sum and the power of bin 0 of each row.
 
-    `scale` applies to bins that include their mirror image, i.e. to all bins but bin 0 and, if
-    `ends_at_nyquist` is true, the last bin.
+    A row of `spectrum` contains pairs of real and imaginary parts. `scale` applies to bins that
+    include their mirror image, that is, to all bins except bin 0 and, if `ends_at_nyquist` is true,
+    the last bin.
     """
     n_rows, n_bins = power.shape
     for i in range(n_rows):
@@ -55,7 +57,7 @@ def _quantile(row, target):
 
 @njit(**_INLINE)
 def _sum(row, start, stop):
-    # The loop runs over a slice: it would not be vectorised if an index could be negative.
+    # The loop runs over a slice, because it is not vectorised if an index may be negative.
     part = row[start:stop]
     total = 0.0
     for k in range(part.size):
@@ -65,7 +67,7 @@ def _sum(row, start, stop):
 
 @njit(**_INLINE)
 def _peak(row):
-    """Find the bin of the largest power, and the first bin with the same power within rounding."""
+    """Find the bin of the largest power, and the first bin of equal power up to rounding errors."""
     largest = 0
     for k in range(row.size):
         if row[k] > row[largest]:
@@ -79,7 +81,7 @@ def _peak(row):
 
 @njit(**_INLINE)
 def _moments(row):
-    """Sum power times bin number (from 1) to the power of 0, 1, 2 and 3."""
+    """Sum the powers times the bin number (from 1) raised to 0, 1, 2 and 3."""
     s0 = s1 = s2 = s3 = 0.0
     for k in range(row.size):
         number = k + 1.0
@@ -102,13 +104,14 @@ def _root_sum(row):
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def spectral_sums(power, edge, slack, half_width, splits, bands, with_roots, out):
-    """Compute the sums over the bins of each row that the features are made of.
+    """Compute the sums over the bins of each row from which the features are computed.
 
-    Columns of `out`: 0-3 sums of power times bin number to the power of 0 ... 3; 4 largest power
-    and 5 its bin; 6 median bin; 7 edge bin; 8 power within `half_width` bins of the largest; 9 and
-    10 power in the low and the high band of the frequency ratio; 11 sum of the roots of the
-    powers; from 12 on power in `bands`. Bins count from 0, bin numbers from 1. `splits` contains
-    the two bands of the ratio; if it is empty, the ratio divides at the mean frequency.
+    The columns of `out` are: 0 to 3, sums of the powers times the bin number raised to 0 ... 3; 4,
+    largest power, and 5, its bin; 6, median bin; 7, edge bin; 8, power within `half_width` bins of
+    the largest; 9 and 10, power in the low and in the high band of the frequency ratio; 11, sum of
+    the square roots of the powers; 12 and above, power in each of `bands`. Bins are counted from 0,
+    bin numbers from 1. `splits` contains the two bands of the frequency ratio; if it is empty, the
+    mean frequency separates them.
     """
     n_rows, n_bins = power.shape
     for i in range(n_rows):
@@ -141,10 +144,10 @@ def spectral_sums(power, edge, slack, half_width, splits, bands, with_roots, out
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def log_sums(power, logs, log_numbers, out):
-    """Compute sums with the logarithms of the powers; bins without power are left out.
+    """Compute sums with the logarithms of the powers p; bins without power are excluded.
 
-    Columns of `out`: 0 sum of p ln p; 1 sum of ln p; 2 sum of ln p ln k; 3 bins with power; 4 sum
-    of ln k and 5 of its square over those bins.
+    The columns of `out` are: 0, sum of p ln p; 1, sum of ln p; 2, sum of ln p ln k, where k is the
+    bin number; 3, number of bins with power; 4 and 5, sums of ln k and (ln k)^2 over these bins.
     """
     for i in range(power.shape[0]):
         row, log_row = power[i], logs[i]
@@ -172,7 +175,7 @@ def log_sums(power, logs, log_numbers, out):
 def values_of_sums(sums, logs, n_bins, df, min_power, values):
     """Compute the features of each row from the sums over its bins, in the order of FEATURES.
 
-    A row whose power is not above `min_power` gets zeros.
+    All features of a row are 0 if its power does not exceed `min_power`.
     """
     log_n = np.log(n_bins) if n_bins > 1 else 1.0
     for i in range(sums.shape[0]):

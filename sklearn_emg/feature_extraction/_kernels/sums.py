@@ -1,4 +1,4 @@
-"""Names of the sums and measures that kernels write, and bits of their groups; without numba."""
+"""Names of the sums and measures that kernels write, and bits of their groups (no numba)."""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 This module imports numba: import it inside functions only.
 
-Each pass is a short loop without branches over one window that lies in the cache, so that the
-compiler vectorises it and a window is read from memory once. Slices and unsigned indices tell the
-compiler that no index is negative. Literals are float64: ``x.dtype.type(0)`` is a zero of the type
-of the window. Gains of other than plain loops, in docstrings, are of one thread on 400 windows of
-4000 samples and 6400 windows of 250 samples of float32 (2026-11-28).
+Each pass is a short loop without branches over one window in the cache, so that the compiler
+vectorises it and a window is read from memory only once. Slices and unsigned indices tell the
+compiler that no index is negative. Literals are float64; ``x.dtype.type(0)`` is a zero of the type
+of the window. Docstrings compare computing times with those of plain loops. The times were measured
+in one thread on 400 windows of 4000 samples and on 6400 windows of 250 samples of float32
+(2026-11-28).
 """
 
 import math
@@ -52,13 +53,13 @@ __all__ = ["time_domain_sums"]
 def amplitude_sums(x, out):
     """Sum x, |x|, x^2, |d| and d^2 of one window.
 
-    Blocks of samples are summed in the type of the window; sums of float64 take 2.2 to 2.6 times
-    as long for float32.
+    Blocks of samples are summed in the type of the window. For float32 windows, sums in float64
+    would take 2.2 to 2.6 times as long.
 
     Parameters
     ----------
     x : ndarray of shape (n_times,)
-        Float32 or float64.
+        Window of float32 or float64.
     out : ndarray of shape (5,) or longer, float64
         Output.
     """
@@ -101,7 +102,7 @@ def _jump(x, t_wamp, t_myop):
 
 @njit(**INLINE)
 def _centred(x, mean):
-    """Sum powers of x - mean, and |x - mean|; the rounding error of the mean is corrected."""
+    """Sum the powers of x - mean, and |x - mean|, and correct the rounding error of the mean."""
     n = x.shape[0]
     t1 = t2 = t3 = t4 = absolute = 0.0
     for i in range(n):
@@ -122,9 +123,9 @@ def _centred(x, mean):
 def _curvature(x):
     """Sum squares of second differences, Teager-Kaiser energies and squares of these energies.
 
-    The energy x_i^2 - x_{i-1} x_{i+1} is computed from differences, without cancellation where the
-    signal is smooth. Blocks are summed in the type of the window; sums of float64 take 2.3 to 2.5
-    times as long for float32.
+    The energy x_i^2 - x_{i-1} x_{i+1} is computed from differences, to avoid cancellation where the
+    signal is smooth. Blocks are summed in the type of the window. For float32 windows, sums in
+    float64 would take 2.3 to 2.5 times as long.
     """
     n = x.shape[0] - 2
     curvature = energy = square = 0.0
@@ -182,8 +183,8 @@ def _root_sum(early, late, strong):
 def _enhanced(x):
     """Compute the enhanced waveform length, which is a sum."""
     n = x.shape[0]
-    # Samples i (from 1) with 0.2 N <= i <= 0.8 N have the larger exponent. Integers are used, since
-    # 0.2 * N is not exact. The difference that ends at sample i has the index i - 2.
+    # Samples i (from 1) with 0.2 N <= i <= 0.8 N have the larger exponent. The limits are computed
+    # in integers, since 0.2 * N is not exact. The difference that ends at sample i has index i - 2.
     low = max(-(-n // 5) - 2, 0)
     high = max(4 * n // 5 - 1, low)
     early, late = x[:-1], x[1:]
@@ -205,7 +206,7 @@ def _rectified(x):
 
 @njit(**INLINE)
 def _modified(x):
-    """Compute the sums of the two modified mean absolute values; quarters are integers."""
+    """Compute the sums of the two modified mean absolute values, with limits in integers."""
     n = x.shape[0]
     low = -(-n // 4) - 1  # first sample with 0.25 N <= i, i from 1
     high = max(3 * n // 4, low)  # one after the last sample with i <= 0.75 N
@@ -218,10 +219,10 @@ def _modified(x):
 
 @njit(**INLINE)
 def _histogram(x, centre, half, n_bins, out, first_bin):
-    """Count the samples in each bin and write them to `out` from `first_bin` on.
+    """Count the samples in each bin, and write the counts to `out`, starting at `first_bin`.
 
-    The counts are differences of the numbers of samples at or above the inner edges. A loop over
-    the samples that computes the bin of each takes 4 to 8 times as long.
+    The counts are differences between the numbers of samples at or above the inner edges. A loop
+    that computes the bin of each sample takes 4 to 8 times as long.
     """
     above = x.shape[0]
     for k in range(1, n_bins):
@@ -236,10 +237,10 @@ def _histogram(x, centre, half, n_bins, out, first_bin):
 
 @njit(**INLINE)
 def _segment_means(x, mav, n_segments, out, first):
-    """Compute mean absolute values, minus mav, of segments of equal length.
+    """Compute the mean absolute values of segments of equal length, minus `mav`.
 
-    Remaining samples at the end belong to no segment. Subtraction of mav preserves the precision of
-    differences between segments if there is a large offset.
+    Remaining samples at the end belong to no segment. Subtraction of `mav` preserves the precision
+    of the differences between segments if the offset is large.
     """
     size = x.shape[0] // n_segments
     for k in range(n_segments):
@@ -313,7 +314,7 @@ def _bins(x, n_bins, bin_range, sums):
     if bin_range > 0.0:
         _histogram(x, 0.0, bin_range, n_bins, sums, N_TIME_SUMS)
     elif sums[_D_ABS] == 0.0:
-        # A constant has no standard deviation: all samples are in the central bin.
+        # The standard deviation of a constant is 0: all samples are in the central bin.
         for k in range(n_bins):
             sums[N_TIME_SUMS + k] = 0.0
         sums[N_TIME_SUMS + n_bins // 2] = n
@@ -331,21 +332,29 @@ def time_domain_sums(
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times), C-contiguous
+        Windows in mV.
     bits : ndarray of shape (n_windows, n_times), int32 or int64
-        `X`, viewed as integers of the same size.
+        View of `X` as integers of the same size.
     groups : int
         Bits of the requested groups and of the groups that they depend on.
     thresholds : ndarray of shape (n_windows, 4) or (1, 4), of the type of X
-        Thresholds for zero crossings, slope sign changes, jumps and the myopulse.
+        Thresholds in mV for zero crossings, slope sign changes, the Willison amplitude and the
+        myopulse percentage rate.
     turn : float of the type of X
-        Amplitude of a turn.
-    v_order, n_bins, bin_range, n_segments
-        Exponent; number of bins and half their range (0: three standard deviations); segments.
+        Minimum amplitude change of a turn in mV.
+    v_order : float
+        Exponent of the v-order detector.
+    n_bins : int
+        Number of bins of the histogram.
+    bin_range : float
+        Half the width of the histogram in mV; 0 stands for three standard deviations.
+    n_segments : int
+        Number of segments.
     out : ndarray of shape (n_sums, n_windows)
-        One row for each sum, in the order of `TIME_SUMS`, then the bins and the segments. Rows of
-        groups that are not requested may be missing at the end; otherwise their values are
-        undefined. All arrays are C-contiguous: numba would compile the function again for another
-        layout, and sums might have another order.
+        Output: one row for each sum, in the order of `TIME_SUMS`, then the bins and the segments.
+        Rows of groups that are not requested may be missing at the end; otherwise their values are
+        undefined. All arrays are C-contiguous, because numba would compile the function again for
+        another layout, and the order of summation might change.
     """
     n = X.shape[1]
     n_lanes = min(LANES, X.shape[0])
@@ -373,7 +382,7 @@ def time_domain_sums(
             if groups & TURNS:
                 turn_rows = table[_TURNS : _TURNS + 2]
                 find_turns(X[first : w + 1], bits[first : w + 1], turn, turn_rows)
-            # Many windows are copied at a time, since those of one sum are contiguous.
+            # Many windows are copied at once, since the values of one sum are contiguous.
             for k in range(out.shape[0]):
                 for i in range(lane + 1):
                     out[k, first + i] = table[k, i]

@@ -1,4 +1,4 @@
-"""Compiled search for turns.
+"""Compiled detection of turns.
 
 This module imports numba: import it inside functions only.
 """
@@ -10,7 +10,7 @@ from sklearn_emg.feature_extraction._kernels.options import INLINE
 
 __all__ = ["LANES", "find_turns"]
 
-# Number of windows whose turns are followed at once in vector lanes, and of samples at a time.
+# Number of windows that are processed at once in vector lanes, and number of samples at a time.
 LANES = 32
 _CHUNK = 64
 
@@ -22,12 +22,14 @@ def _side_by_side(bits, start, stop, n_lanes, words):
     Parameters
     ----------
     bits : ndarray of shape (n_windows, n_times), int32 or int64
-        Windows viewed as integers; the last one fills the remaining lanes.
+        Windows viewed as integers; the last window fills the remaining lanes.
+    start, stop : int
+        First sample, and the sample after the last.
     n_lanes : int
-        A multiple of four.
+        Number of lanes, which is a multiple of four.
     words : ndarray of shape (n_times, n_words), uint64
-        Output. A word contains two samples of float32, since stores take most of the time:
-        sample by sample, `find_turns` takes 1.7 to 3.5 times as long.
+        Output. A word contains two samples of float32, because stores take most of the time. If
+        each sample is stored separately, `find_turns` takes 1.7 to 3.5 times as long.
     """
     last = bits.shape[0] - 1
     half = np.uint64(32)
@@ -40,7 +42,7 @@ def _side_by_side(bits, start, stop, n_lanes, words):
             min(lane + 3, last),
         )
         for j in range(stop - start):
-            # The compiler omits the check for negative indices where the index is unsigned.
+            # The compiler omits the check for negative indices if the index is unsigned.
             i = np.uint64(start + j)
             p, q, r, s = (
                 np.uint64(bits[a, i]),
@@ -60,11 +62,11 @@ def _side_by_side(bits, start, stop, n_lanes, words):
 
 @njit(**INLINE)
 def _turn(sample, threshold, sign, candidate, last, total, count):
-    """Process one sample; see `_follow_turns`."""
+    """Process one sample as described in `_follow_turns`."""
     v = sample * sign
     candidate = v if v > candidate else candidate
     turned = candidate - v >= threshold
-    # The last turn was an extremum of the other direction, hence of the other sign.
+    # The last turn was an extremum in the other direction and therefore has the other sign.
     change = candidate + last
     total += change if turned else threshold - threshold
     count = np.int32(count + np.int32(turned))
@@ -78,8 +80,8 @@ def _turn(sample, threshold, sign, candidate, last, total, count):
 def _follow_turns(samples, n_lanes, threshold, state, counts):
     """Count turns, and sum the amplitude changes that lead to them, in several windows at once.
 
-    The candidate is the largest sample since the last turn, of the signal if it rises and of its
-    negative if it falls (`sign`). It becomes a turn when the signal has returned from it by the
+    The candidate is the largest sample since the last turn. If the signal falls, its negative is
+    used (`sign`). The candidate becomes a turn when the signal has returned from it by the
     threshold. The state remains in registers for four samples at a time.
     """
     for j in range(0, samples.shape[0], 4):
@@ -95,9 +97,10 @@ def _follow_turns(samples, n_lanes, threshold, state, counts):
 
 @njit(**INLINE)
 def _first_changes(samples, threshold, ends):
-    """Track the largest and the smallest sample up to the first change of threshold size.
+    """Track the largest and the smallest sample up to the first change that reaches the threshold.
 
-    The third row of `ends` is 1 if the largest sample came last and -1 otherwise.
+    The third row of `ends` is 1 if the largest sample was the last to be updated, and -1 if it was
+    the smallest.
     """
     for j in range(samples.shape[0]):
         for k in range(LANES):
@@ -132,17 +135,19 @@ def find_turns(X, bits, threshold, out):
     """Count turns and sum the amplitude changes that lead to them.
 
     Each window is processed as if it rose from its first sample. The first direction is corrected
-    at the end: if the first change falls, the maximum before it was no turn; if it rises, the first
-    change starts at the lowest sample before it. A loop that follows one window after the other
-    takes 8 times as long for windows of 250 samples of float32 and 13 times for 4000.
+    at the end: if the signal first falls by the threshold, the maximum before this change was not a
+    turn; if it first rises, the change starts at the lowest sample before it. A loop that processes
+    one window after the other takes 8 times as long for float32 windows of 250 samples and 13 times
+    as long for windows of 4000 samples.
 
     Parameters
     ----------
     X, bits : ndarray of shape (n_windows, n_times)
-        Up to `LANES` windows, and the same windows viewed as integers.
+        Up to `LANES` windows in mV, and the same windows viewed as integers.
     threshold : float of the type of X
+        Minimum amplitude change of a turn in mV.
     out : ndarray of shape (2, n_windows) or wider
-        Output.
+        Output: numbers of turns and sums of amplitude changes.
     """
     # The compiler knows that arrays created here do not overlap.
     words = np.zeros((_CHUNK, LANES * X.itemsize // 8), dtype=np.uint64)
@@ -167,7 +172,7 @@ def find_turns(X, bits, threshold, out):
         stop = min(start + _CHUNK, n)
         _side_by_side(bits, start, stop, n_lanes, words)
         n_samples = stop - start
-        # A repeated last sample changes nothing.
+        # A repetition of the last sample changes nothing.
         while n_samples % 4 > 0:
             for k in range(words.shape[1]):
                 words[n_samples, k] = words[n_samples - 1, k]

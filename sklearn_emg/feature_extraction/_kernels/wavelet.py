@@ -23,7 +23,7 @@ def dwt_level(X, low, high, left, right, approximation, detail):
     n_taps = low.size
     reach = n_taps - 1
     extended = np.empty(n + 2 * reach, dtype=X.dtype)
-    # Odd and even samples are separated, so that all loops run over contiguous arrays: a loop over
+    # Odd and even samples are separated, so that all loops run over contiguous arrays. A loop over
     # the taps of each coefficient takes 6 to 10 times as long.
     n_half = n_out + n_taps // 2
     odd = np.zeros(n_half, dtype=X.dtype)
@@ -62,9 +62,10 @@ def dwt_level(X, low, high, left, right, approximation, detail):
 def band_sums(coefficients, logs, out):
     """Compute sums over the coefficients of each row.
 
-    `logs` are the logarithms of the squared coefficients, finite also for a coefficient of 0.
-    Columns of `out`: 0 squared deviations from the mean; 1 absolute values; 2 squares; 3 absolute
-    differences of neighbours; 4 squares times their logarithms.
+    `logs` contains the logarithms of the squared coefficients, which must also be finite for a
+    coefficient of 0. The columns of `out` are the sums of: 0, squared deviations from the mean; 1,
+    absolute values; 2, squares; 3, absolute differences of neighbours; 4, squares times their
+    logarithms.
     """
     n_rows, n = coefficients.shape
     for i in range(n_rows):
@@ -102,8 +103,9 @@ def scale_energy(power, energy):
     Parameters
     ----------
     power : ndarray of shape (n_windows, n_times)
+        Powers at one scale.
     energy : ndarray of shape (n_windows,), float64
-        Written.
+        Output.
     """
     n_rows, n = power.shape
     for i in range(n_rows):
@@ -121,10 +123,11 @@ def scale_maximum(power, scale, largest, which):
     Parameters
     ----------
     power : ndarray of shape (n_windows, n_times)
-        Powers at the scale of index `scale`.
+        Powers at one scale.
     scale : int
+        Index of this scale.
     largest, which : ndarray of shape (n_windows, n_times)
-        Largest power so far and the index of its scale; changed in place.
+        Largest power so far and the index of its scale; both are changed in place.
     """
     n_rows, n = power.shape
     for i in range(n_rows):

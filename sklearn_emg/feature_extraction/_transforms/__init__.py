@@ -1,1 +1,1 @@
-"""Transforms of windows that have no named formula each: spectra, coefficients, convolutions."""
+"""Transforms of windows to spectra, wavelet coefficients, convolutions and other features."""

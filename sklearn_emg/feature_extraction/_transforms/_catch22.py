@@ -14,7 +14,7 @@ from sklearn_emg.base import FeatureExtractor
 
 __all__ = ["Catch22Features"]
 
-# Short names of the source, in the order of pycatch22.
+# Short names of the publication, in the order of pycatch22.
 _NAMES = (
     "mode_5",
     "mode_10",
@@ -42,24 +42,26 @@ _NAMES = (
 
 
 class Catch22Features(FeatureExtractor):
-    """The 22 canonical time-series characteristics (catch22), with mean and standard deviation.
+    """Canonical time-series characteristics (catch22), mean and standard deviation.
 
     Parameters
     ----------
     amplitude : bool, default=True
-        Whether mean and standard deviation of the window in mV are added ("catch24"); the 22
-        others do not depend on them.
+        Whether the mean and the standard deviation of the window in mV are added ("catch24"). The
+        22 other features do not depend on them.
     n_jobs : int, default=None
-        Number of processes. The results do not depend on it.
+        Number of processes. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -68,8 +70,8 @@ class Catch22Features(FeatureExtractor):
 
     Notes
     -----
-    Windows are standardised before the 22 characteristics are computed, as in the source. A
-    characteristic that is not defined, as of a constant window, is 0.
+    Windows are standardised before the 22 characteristics are computed, as in the publication. A
+    characteristic that is undefined is 0, and so are all 22 for a constant window.
 
     References
     ----------
@@ -114,7 +116,7 @@ class Catch22Features(FeatureExtractor):
 
 
 def _characteristics(rows: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The 22 characteristics of each row."""
+    """Compute the 22 characteristics of each row."""
     import pycatch22
 
     values = np.zeros((len(rows), len(_NAMES)))

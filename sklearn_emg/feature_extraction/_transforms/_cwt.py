@@ -1,4 +1,4 @@
-"""Continuous wavelet transform of windows, and its image of frequency and time."""
+"""Continuous wavelet transform of windows, and its image by frequency and time."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ __all__ = [
 
 
 class Scales:
-    """Filters of a continuous transform for windows of one length.
+    """Filters of a continuous wavelet transform for windows of one length.
 
     Parameters
     ----------
-    wavelet : pywt wavelet
+    wavelet : pywt.ContinuousWavelet
+        Wavelet of the transform.
     scales : ndarray of shape (n_scales,)
         Scales in samples.
     n_times : int
-        Samples of a window.
+        Number of samples in a window.
     dtype : dtype
-        Type of the coefficients.
+        Data type of the windows, which determines the precision of the coefficients.
     """
 
     def __init__(self, wavelet, scales: NDArray[np.float64], n_times: int, dtype: np.dtype):
@@ -45,7 +46,7 @@ class Scales:
         step = x[1] - x[0]
         filters, shifts = [], []
         for scale in scales:
-            # The integral is sampled at the rate of the signal, as in PyWavelets; the differences
+            # The integral is sampled at the rate of the signal, as in PyWavelets; its differences
             # are the integrals of the wavelet over each sample.
             at = (np.arange(scale * (x[-1] - x[0]) + 1) / (scale * step)).astype(int)
             taps = np.conj(integral[at[at < integral.size]])[::-1]
@@ -56,7 +57,7 @@ class Scales:
         self.n_times = n_times
         padded = np.zeros((len(filters), self.n_fft), dtype=np.result_type(integral, float))
         for row, h, shift in zip(padded, filters, shifts):
-            # Taps ahead of the sample wrap around; the transform is long enough for this.
+            # Taps before the current sample wrap around; the transform is long enough for this.
             np.add.at(row, (np.arange(h.size) - shift) % self.n_fft, h)
         out = np.result_type(dtype, np.complex64)
         if self.complex:
@@ -65,7 +66,7 @@ class Scales:
             self.responses = scipy.fft.rfft(padded, axis=-1).astype(out)
 
     def transform(self, X: NDArray[np.floating]):
-        """Yield W(a, b) of rows, of shape (n_rows, n_times), for each scale."""
+        """Yield W(a, b) of the rows, of shape (n_rows, n_times), for each scale."""
         if self.complex:
             spectrum = scipy.fft.fft(X, self.n_fft, axis=-1)
         else:
@@ -80,12 +81,12 @@ class Scales:
 
 
 def continuous_wavelet(name: str, caller: str):
-    """Continuous wavelet of PyWavelets by name.
+    """Return a continuous wavelet of PyWavelets by its name.
 
     Raises
     ------
     ValueError
-        If PyWavelets has no continuous wavelet of this name; the message lists those it has.
+        If PyWavelets has no continuous wavelet of this name; the message lists the known names.
     """
     import pywt
 
@@ -94,15 +95,15 @@ def continuous_wavelet(name: str, caller: str):
     except ValueError as error:
         raise ValueError(
             f"The 'wavelet' parameter of {caller} must be a continuous wavelet of PyWavelets "
-            f"({', '.join(pywt.wavelist(kind='continuous'))}; with their parameters in the name, "
-            f"as in 'cmor1.5-1.0'). Got {name!r} instead."
+            f"({', '.join(pywt.wavelist(kind='continuous'))}; parameters are part of the name, as "
+            f"in 'cmor1.5-1.0'). Got {name!r} instead."
         ) from error
 
 
 def cwt(
     X: NDArray[np.floating], scales: ArrayLike, wavelet: str = "morl"
 ) -> NDArray[np.floating] | NDArray[np.complexfloating]:
-    """Compute the continuous wavelet transform W(a, b) = |a|^(-1/2) sum_t x(t) psi*((t - b) / a).
+    """Compute the continuous wavelet transform W(a, b) = a^(-1/2) sum_t x(t) psi*((t - b) / a).
 
     Parameters
     ----------
@@ -116,14 +117,14 @@ def cwt(
     Returns
     -------
     W : ndarray of shape (..., n_scales, n_times)
-        Transform; it is complex for a complex wavelet.
+        Coefficients in mV sqrt(samples), which are complex for a complex wavelet.
 
     Notes
     -----
-    The transform is equation (12) of Algorithm 1 of NeuroFusionNet with time in samples. Its values
-    are those of :func:`pywt.cwt`, but it is an order of magnitude faster because all scales use one
-    Fourier transform of the signal. As in PyWavelets, the wavelet is integrated over each sample,
-    and a filter with an even number of taps is half a sample off centre.
+    The transform is equation (12) of Algorithm 1 of NeuroFusionNet, with time in samples. It has
+    the same values as :func:`pywt.cwt` but is an order of magnitude faster, because all scales
+    share one Fourier transform of the signal. As in PyWavelets, the wavelet is integrated over each
+    sample, and a filter with an even number of taps is half a sample off centre.
 
     Examples
     --------
@@ -143,18 +144,20 @@ def cwt(
 
 
 def scales_of(estimator: Any, fs: float | None) -> NDArray[np.float64]:
-    """Scales in samples that the parameters of an estimator mean at a sampling rate.
+    """Compute the scales in samples from the parameters of an estimator and the sampling rate.
 
     Parameters
     ----------
-    estimator : estimator with `wavelet`, `scales` and `frequencies`
+    estimator : estimator
+        Estimator with the parameters `wavelet`, `scales` and `frequencies`.
     fs : float or None
         Sampling rate in Hz.
 
     Returns
     -------
     scales : ndarray of shape (n_scales,)
-        ``centre_frequency * fs / frequencies``, the given scales, or 2 to 64 in half octaves.
+        Scales: ``centre_frequency * fs / frequencies``, the given scales, or by default 2 to 64 in
+        half octaves.
     """
     if estimator.frequencies is not None and fs is not None:
         centre = centre_frequency(continuous_wavelet(estimator.wavelet, type(estimator).__name__))
@@ -165,23 +168,25 @@ def scales_of(estimator: Any, fs: float | None) -> NDArray[np.float64]:
 
 
 def scale_labels(estimator: Any) -> list[str]:
-    """Label of each scale in the names of features: its frequency or its length in samples."""
+    """Return the label of each scale for names of features: its frequency or length in samples."""
     if estimator.frequencies is not None:
         return [f"{frequency:g}hz" for frequency in np.asarray(estimator.frequencies, float)]
     return [f"{scale:.4g}" for scale in scales_of(estimator, None)]
 
 
 def centre_frequency(wavelet: Any) -> float:
-    """Centre frequency of a wavelet.
+    """Compute the centre frequency of a wavelet.
 
     Parameters
     ----------
-    wavelet : pywt wavelet
+    wavelet : pywt.ContinuousWavelet
+        Wavelet of PyWavelets.
 
     Returns
     -------
     frequency : float
-        In cycles per sample at scale 1, by the largest peak of its spectrum as in PyWavelets.
+        Frequency of the largest peak of the spectrum of the wavelet at scale 1, in cycles per
+        sample, as in PyWavelets.
     """
     import pywt
 
@@ -189,7 +194,7 @@ def centre_frequency(wavelet: Any) -> float:
 
 
 def check_scales(estimator: Any, fs: float) -> Any:
-    """Check wavelet, scales and frequencies of an estimator, and return the wavelet.
+    """Check the wavelet, scales and frequencies of an estimator, and return the wavelet.
 
     Raises
     ------
@@ -201,14 +206,14 @@ def check_scales(estimator: Any, fs: float) -> Any:
     wavelet = continuous_wavelet(estimator.wavelet, caller)
     if estimator.scales is not None and estimator.frequencies is not None:
         raise ValueError(
-            f"Give either 'scales' or 'frequencies' to {caller}, not both; a frequency f "
-            "stands for the scale f_c fs / f."
+            f"Pass either 'scales' or 'frequencies' to {caller}, not both; a frequency f "
+            "corresponds to the scale f_c fs / f."
         )
     if estimator.frequencies is not None:
         given = np.asarray(estimator.frequencies, dtype=float)
         if given.ndim != 1 or not given.size or not ((given > 0) & (given < fs / 2)).all():
             raise ValueError(
-                f"The 'frequencies' parameter of {caller} must hold frequencies above 0 and "
+                f"The 'frequencies' parameter of {caller} must contain frequencies above 0 and "
                 f"below {fs / 2:g} Hz, half the sampling rate. Got {estimator.frequencies!r} "
                 "instead."
             )
@@ -227,23 +232,25 @@ class CWTCoefficients(ImageTransformer):
     Parameters
     ----------
     output : {"magnitude", "power", "coefficient"}, default="magnitude"
-        Values: modulus of W in mV sqrt(samples), its square, or W itself, for which the wavelet
-        has to be real.
+        Values of the image: the modulus of W in mV sqrt(samples), its square, or W itself, which
+        requires a real wavelet.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it for `frequencies`; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays if `frequencies` is given; a recording table
+        contains its own.
     wavelet : str, default="cmor1.5-1.0"
-        Name of a continuous wavelet of PyWavelets. The modulus of a complex wavelet follows the
-        envelope; the modulus of a real one ("morl") oscillates.
+        Name of a continuous wavelet of PyWavelets. With a complex wavelet, the modulus of the
+        transform follows the envelope; with a real one ("morl"), the modulus oscillates.
     scales : array-like of shape (n_scales,), default=None
-        Scales in samples. The default is 2, 2.83, 4 ... 64, half an octave apart.
+        Scales a in samples. The default is 2, 2.83, 4 ... 64, half an octave apart.
     frequencies : array-like of shape (n_scales,), default=None
-        Frequencies in Hz instead of scales: a = f_c fs / f, where f_c is the centre frequency of
-        the wavelet.
+        Frequencies f in Hz, which can be given instead of scales: a = f_c fs / f, where f_c is the
+        centre frequency of the wavelet in cycles per sample.
     n_segments : int, default=None
-        Number of parts of equal length, over each of which values are averaged (the last samples
-        of a window that does not divide are left out). None keeps each sample.
+        Number of segments of equal length over which values are averaged; remaining samples at the
+        end of the window are omitted. None keeps each sample.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
@@ -262,14 +269,14 @@ class CWTCoefficients(ImageTransformer):
     See Also
     --------
     CWTFeatures : Energies, entropy and ridge of the same transform.
-    Flatten : One row of features per window, for a classical Pipeline.
+    Flatten : Turn each image into one row of features.
 
     Notes
     -----
-    W(a, b) is equation 12 of Algorithm 1 of NeuroFusionNet, computed by :func:`cwt`; the signal is
-    0 beyond the ends of the window. Rows of an image are in the order of `scales` or `frequencies`.
-    Like all images, they are float32, whatever the type of the samples; integers are computed in
-    float64 first. :func:`cwt` itself keeps float64.
+    W(a, b) is equation (12) of Algorithm 1 of NeuroFusionNet, computed by :func:`cwt`; the signal
+    is 0 beyond the ends of the window. Rows of an image are in the order of `scales` or
+    `frequencies`. Images are float32 for samples of any type. Use :func:`cwt` to obtain the
+    coefficients in float64.
 
     Examples
     --------
@@ -321,7 +328,7 @@ class CWTCoefficients(ImageTransformer):
         if self.output == "coefficient" and wavelet.complex_cwt:
             raise ValueError(
                 f"The wavelet {self.wavelet!r} of CWTCoefficients has complex coefficients, which "
-                "an image cannot hold: take output='magnitude', or a real wavelet such as 'morl'."
+                "an image cannot hold: use output='magnitude', or a real wavelet such as 'morl'."
             )
 
     def _image_shape(self, n_times: int) -> tuple[int, int, int]:

@@ -25,41 +25,44 @@ class FFTSpectrum(FeatureExtractor):
     Parameters
     ----------
     output : {"magnitude", "power", "log"}, default="magnitude"
-        Values: amplitude in mV (a sinusoid of amplitude A has the value A at its frequency), power
-        in mV^2 (A^2 / 2), or level of the power in dB re 1 mV^2, at least -100 dB.
+        Values of the features: amplitude in mV (a sinusoid of amplitude A has the value A at its
+        frequency), power in mV^2 (A^2 / 2), or level of the power in dB relative to 1 mV^2, limited
+        to at least -100 dB.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays; a recording table contains its own.
     low : float, default=0.0
         Lower edge of the band in Hz.
     high : float, default=None
         Upper edge of the band in Hz; the default is ``fs / 2``.
     resolution : float, default=None
-        Width in Hz of the bands whose power is added up, from `low` upwards; a last incomplete
-        band is left out. By default each frequency of the transform, ``fs / n_times`` apart, is a
-        feature.
+        Width in Hz of bands, starting at `low`, over which power is summed; an incomplete band at
+        the end is omitted. By default, each frequency of the transform is a feature; these
+        frequencies are ``fs / n_times`` apart.
     taper : str, default="boxcar"
-        Name of a window of :func:`scipy.signal.get_window` without parameters.
+        Name of a window of :func:`scipy.signal.get_window` that needs no parameters.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
     frequencies_ : ndarray of shape (n_frequencies,)
-        Frequencies in Hz of the features of a channel; with `resolution` the centres of the bands.
+        Frequencies in Hz of the features of a channel; with `resolution`, they are the centres of
+        the bands.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ValueError
-        If the sampling rate is missing, the band is empty or above half the rate, `resolution` is
-        finer than the frequencies of the transform, or the rows of a table have other frequencies
-        than those seen in ``fit``.
+        If the sampling rate is missing, the band is empty or exceeds half the rate, `resolution` is
+        finer than the frequencies of the transform, or the frequencies of a row of a table differ
+        from those seen in ``fit``.
 
     See Also
     --------
@@ -68,15 +71,15 @@ class FFTSpectrum(FeatureExtractor):
 
     Notes
     -----
-    The mean of a window is subtracted, so that frequency 0 has no power and is left out. The power
-    at f_k = k fs / n, k = 1 ... n / 2, is
+    The mean of a window is subtracted, so frequency 0 has no power and is omitted. The power at
+    f_k = k fs / n, k = 1 ... n / 2, is
 
     .. math:: P_k = \\frac{2}{n^2} \\left| \\sum_t x_t e^{-2 \\pi i k t / n} \\right|^2
 
-    (half of it at the Nyquist frequency), so that the sum over k is the variance of the window, and
-    the amplitude is sqrt(2 P_k). A band holds the frequencies low < f <= low + resolution; its
-    power is their sum and its amplitude the square root of twice that. This is the Fourier spectrum
-    of equation 11 in Algorithm 1 of NeuroFusionNet.
+    (half of this at the Nyquist frequency). The sum over k is the variance of the window, and the
+    amplitude is sqrt(2 P_k). A band contains the frequencies low < f <= low + resolution; its power
+    is the sum of their powers, and its amplitude is the square root of twice this sum. The spectrum
+    is that of equation (11) in Algorithm 1 of NeuroFusionNet.
 
     Examples
     --------
@@ -119,7 +122,7 @@ class FFTSpectrum(FeatureExtractor):
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input and fix the frequencies of the features.
+        """Check the parameters and the input, and determine the frequencies of the features.
 
         Parameters
         ----------
@@ -132,7 +135,7 @@ class FFTSpectrum(FeatureExtractor):
         -------
         self : object
         """
-        self.__dict__.pop("frequencies_", None)  # of windows of another length
+        self.__dict__.pop("frequencies_", None)  # from an earlier fit on another window length
         super().fit(X, y)
         if self._is_table(X):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])
@@ -142,7 +145,7 @@ class FFTSpectrum(FeatureExtractor):
         return self
 
     def _learns(self) -> bool:
-        return False  # frequencies follow from rate, length and parameters
+        return False  # the frequencies follow from the rate, the length and the parameters
 
     def _needs_fs(self) -> bool:
         return True
@@ -163,15 +166,15 @@ class FFTSpectrum(FeatureExtractor):
             ) from error
 
     def _grid(self, n_times: int, fs: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Frequencies of the features, and the first bin of each with the bin after the last."""
+        """Compute the frequencies of the features, and the edges of their bins."""
         if n_times < 2:
             raise ValueError(
                 f"Windows of {n_times} samples (n_features={n_times}) are too short for "
-                "FFTSpectrum: a spectrum needs 2."
+                "FFTSpectrum: a spectrum needs at least 2."
             )
         top = fs / 2 if self.high is None else float(self.high)
         bins = np.arange(1, n_times // 2 + 1, dtype=np.float64) * (fs / n_times)
-        slack = 1e-9 * fs  # rounding of k fs / n
+        slack = 1e-9 * fs  # for rounding errors of k fs / n
         if self.resolution is None:
             first, last = np.searchsorted(bins, [self.low + slack, top + slack], "left")
             edges = np.arange(first, last + 1)
@@ -186,7 +189,7 @@ class FFTSpectrum(FeatureExtractor):
             raise ValueError(
                 f"The band of FFTSpectrum, {self.low:g} to {top:g} Hz{width}, lacks frequencies of "
                 f"the transform, which are {fs / n_times:g} Hz apart. Raise 'resolution', widen "
-                "the band or take longer windows."
+                "the band or use longer windows."
             )
         return frequencies, np.asarray(edges, dtype=np.intp)
 
@@ -198,7 +201,7 @@ class FFTSpectrum(FeatureExtractor):
                 f"Windows of {n_times} samples at {fs:g} Hz have {len(frequencies)} features from "
                 f"{frequencies[0]:g} to {frequencies[-1]:g} Hz, but FFTSpectrum was fitted on "
                 f"{len(expected)} from {expected[0]:g} to {expected[-1]:g} Hz. Cut the recordings "
-                "to one length, or set 'high' and 'resolution'."
+                "to the same length, or set 'high' and 'resolution'."
             )
 
     def _feature_names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Images and windows as rows of a feature matrix."""
+"""Conversion of images and windows to rows of a feature matrix."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["Flatten"]
 class Flatten(TransformerMixin, BaseEstimator):
     """Put all values of an image, or all samples of a window, into one row of features.
 
-    Placed after :class:`STFT`, :class:`CWTCoefficients` or another transform to images, it turns
-    the images into rows that any scikit-learn transformer or classifier accepts.
+    After :class:`STFT`, :class:`CWTCoefficients` or another transform to images, it turns the
+    images into rows that any scikit-learn transformer or classifier accepts.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Flatten(TransformerMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If values are missing or infinite, or images have another shape than in ``fit``.
+        If values are missing or infinite, or the shape of the images differs from that in ``fit``.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Flatten(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Note the shape of the images.
+        """Store the shape of the images.
 
         Parameters
         ----------
@@ -86,16 +86,18 @@ class Flatten(TransformerMixin, BaseEstimator):
         return X.reshape(len(X), -1)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Names of the values: those of the step before, or ``x0``, ``x1`` ...
+        """Return the names of the values.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the values of an image, as :class:`STFT` and its like give them.
+            Names of the values of an image from the previous step, such as :class:`STFT`. If None,
+            the names are the columns of a DataFrame seen in ``fit``, or ``x0``, ``x1`` ...
 
         Returns
         -------
         names : ndarray of str objects of shape (n_values,)
+            Names of the values in C order.
         """
         check_is_fitted(self)
         n_values = int(np.prod(self.shape_in_))
@@ -106,8 +108,8 @@ class Flatten(TransformerMixin, BaseEstimator):
             names = np.asarray(input_features, dtype=object).tolist()
             if len(names) != n_values:
                 raise ValueError(
-                    f"input_features should have length equal to the values of an image, "
-                    f"{n_values}. Got {len(names)}."
+                    f"input_features should have length equal to the number of values of an "
+                    f"image, {n_values}. Got {len(names)}."
                 )
         return np.asarray(names, dtype=object)
 

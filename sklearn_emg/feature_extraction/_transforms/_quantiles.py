@@ -1,4 +1,4 @@
-"""Quantiles of any features over the parts of a window."""
+"""Quantiles of features over the parts of a window."""
 
 from __future__ import annotations
 
@@ -22,48 +22,49 @@ class FeatureQuantiles(FeatureExtractor):
     """Quantiles of features over the parts of a window or of a recording.
 
     Each window is cut into parts without overlap, the features of each part are computed, and each
-    feature is summarised by its quantiles: the median describes the typical part, the others how
-    much the parts differ, for instance because potentials of single motor units are rare.
+    feature is summarised by its quantiles. The median describes the typical part. Other quantiles
+    describe how much the parts differ, for instance because motor unit potentials are rare.
 
     Parameters
     ----------
     extractor : FeatureExtractor
-        Features of one part, such as :class:`TimeDomainFeatures`. It learns nothing from the data.
+        Extractor of the features of one part, such as :class:`TimeDomainFeatures`. It must not
+        learn anything from the data.
     part : float, default=0.4
         Length of a part in seconds. Samples after the last complete part are not used.
     quantiles : sequence of float, default=(0.1, 0.5, 0.9)
-        Probabilities from 0 to 1.
+        Probabilities of the quantiles, from 0 to 1.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays; a recording table contains its own.
 
     Attributes
     ----------
     extractor_ : FeatureExtractor
         The fitted extractor.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     TypeError
         If `extractor` is not a feature extractor of this package.
     ValueError
-        If `extractor` learns from data or has another sampling rate, a quantile is out of range
+        If `extractor` learns from data or has a different sampling rate, a quantile is out of range
         or given twice, or windows are shorter than one part.
 
     See Also
     --------
-    sklearn_emg.ensemble.DiVoteClassifier : Averages scores of windows, and not their features.
+    sklearn_emg.ensemble.DiVoteClassifier : Average the scores of windows instead of their features.
 
     Notes
     -----
-    Between two parts, quantiles are interpolated linearly. A column is named by the feature and
-    the probability in percent, such as ``rms_q90``.
+    Quantiles between the values of two parts are interpolated linearly. The name of a column
+    consists of the feature and the probability in percent, such as ``rms_q90``.
 
     Examples
     --------
@@ -99,7 +100,7 @@ class FeatureQuantiles(FeatureExtractor):
         self.fs = fs
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Check parameters and input and fit the extractor.
+        """Check the parameters and the input, and fit the extractor.
 
         Parameters
         ----------
@@ -125,7 +126,7 @@ class FeatureQuantiles(FeatureExtractor):
         return self
 
     def _check_settings(self) -> None:
-        """Refuse extractors and quantiles that cannot be used."""
+        """Raise an error for extractors and quantiles that cannot be used."""
         if not isinstance(self.extractor, FeatureExtractor):
             raise TypeError(
                 "The 'extractor' parameter of FeatureQuantiles must be a feature extractor, such "
@@ -133,7 +134,7 @@ class FeatureQuantiles(FeatureExtractor):
             )
         if self.extractor._learns():
             raise ValueError(
-                "The 'extractor' parameter of FeatureQuantiles must learn nothing from the data. "
+                "The 'extractor' parameter of FeatureQuantiles must not learn from the data. "
                 f"{self.extractor!r} does; choose fixed features and orders."
             )
         for value in np.atleast_1d(np.asarray(self.quantiles, dtype=object)):
@@ -141,12 +142,12 @@ class FeatureQuantiles(FeatureExtractor):
         ends = self._ends()
         if not ends or len(set(ends)) < len(ends):
             raise ValueError(
-                "The 'quantiles' parameter of FeatureQuantiles must hold probabilities that "
-                f"differ. Got {self.quantiles!r} instead."
+                "The 'quantiles' parameter of FeatureQuantiles must contain different "
+                f"probabilities. Got {self.quantiles!r} instead."
             )
 
     def _with_rate(self) -> Any:
-        """A clone of the extractor with the sampling rate of arrays, if they have one."""
+        """Clone the extractor and set its sampling rate to `fs`, if there is one."""
         extractor = clone(self.extractor)
         params = extractor.get_params()
         if self.fs is None or "fs" not in params:
@@ -154,7 +155,7 @@ class FeatureQuantiles(FeatureExtractor):
         if params["fs"] not in (None, self.fs):
             raise ValueError(
                 f"The 'extractor' of FeatureQuantiles has fs={params['fs']}, and FeatureQuantiles "
-                f"has fs={self.fs}. Give the rate of X to both, or to FeatureQuantiles alone."
+                f"has fs={self.fs}. Pass the rate of X to both, or only to FeatureQuantiles."
             )
         return extractor.set_params(fs=self.fs)
 
@@ -179,14 +180,14 @@ class FeatureQuantiles(FeatureExtractor):
         if n_times < size:
             raise ValueError(
                 f"Windows of {n_times} samples (n_features={n_times}) are shorter than a part of "
-                f"FeatureQuantiles, {self.part} s or {size} samples. Take longer windows or a "
+                f"FeatureQuantiles, {self.part} s or {size} samples. Use longer windows or a "
                 "shorter 'part'."
             )
         if self.extractor_ is not None:
             self.extractor_._check_length(size, fs)
 
     def _ends(self) -> list[str]:
-        """Ends of the names of the features."""
+        """Return the last parts of the names of the features, such as ``q90``."""
         return [f"q{100 * q:g}" for q in self._probabilities()]
 
     def _joint_names(self, channels: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""MiniRocket and MultiRocket: poolings of many dilated convolutions."""
+"""MiniRocket and MultiRocket: pooled features of many dilated convolutions."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ _POOLINGS = ("ppv", "lspv", "mpv", "mipv")
 
 @dataclass(frozen=True)
 class Convolutions:
-    """Dilated convolutions with biases, as they are learned from training windows.
+    """Dilated convolutions with biases that are learned from training windows.
 
     Attributes
     ----------
     dilations : ndarray of shape (n_dilations,)
+        Distances in samples between the weights of a kernel.
     n_biases : ndarray of shape (n_dilations,)
-        Number of biases of each kernel at a dilation.
-    biases : ndarray of shape (n_biases_in_all,)
-        By dilation, then kernel.
+        Number of biases of each kernel at each dilation.
+    biases : ndarray of shape (n_biases_in_total,)
+        Biases, ordered by dilation and then by kernel.
     channels : ndarray of bool of shape (n_dilations, n_channels)
-        Channels that the convolutions of a dilation add up.
+        Channels that are summed in the convolutions of each dilation.
     """
 
     dilations: NDArray[np.int64]
@@ -45,7 +46,7 @@ class Convolutions:
 
     @property
     def names(self) -> list[str]:
-        """Dilation, kernel and bias of each feature."""
+        """Names of the features, made of dilation, kernel and bias."""
         return [
             f"d{dilation}_k{kernel}_{bias}"
             for dilation, n_biases in zip(self.dilations, self.n_biases)
@@ -60,7 +61,7 @@ def learn_convolutions(
     max_dilations: int,
     rng: np.random.RandomState,
 ) -> Convolutions:
-    """Dilations for the length of windows, and biases from the convolutions of some of them."""
+    """Choose dilations for the length of the windows, and biases from convolutions of windows."""
     from sklearn_emg.feature_extraction._kernels.rocket import convolution
 
     dilations, n_biases = _dilations(windows.shape[-1], n_per_kernel, max_dilations)
@@ -81,18 +82,18 @@ def learn_convolutions(
 
 
 class _Rocket(FeatureExtractor, ABC):
-    """Base of features of random convolutions, learned from windows of one length and rate."""
+    """Base class of features of convolutions whose biases are learned from training windows."""
 
     n_jobs: int | None
     random_state: int | np.random.RandomState | None
 
     def fit(self, X: ArrayLike | pd.DataFrame, y: Any = None) -> Self:
-        """Learn biases from the convolutions of training windows.
+        """Learn the biases from convolutions of training windows.
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
-            Windows in mV, or a recording table whose rows have one length and rate.
+            Windows in mV, or a recording table whose rows have the same length and sampling rate.
         y : Ignored
             Not used; present by convention of scikit-learn.
 
@@ -100,7 +101,7 @@ class _Rocket(FeatureExtractor, ABC):
         -------
         self : object
         """
-        for learned in ("biases_", "fs_"):  # of windows of another length or rate
+        for learned in ("biases_", "fs_"):  # from windows of another length or rate
             self.__dict__.pop(learned, None)
         super().fit(X, y)
         fs = self._one_rate(X) if self._is_table(X) else None
@@ -124,8 +125,8 @@ class _Rocket(FeatureExtractor, ABC):
             if signal.shape != signals[0].shape:
                 raise ValueError(
                     f"{type(self).__name__} learns from windows of one length: row 0 has a signal "
-                    f"of shape {signals[0].shape}, row {row} of shape {signal.shape}. Cut the "
-                    "recordings into windows first; DiVoteClassifier does."
+                    f"of shape {signals[0].shape}, but row {row} has shape {signal.shape}. Cut the "
+                    "recordings into windows first, as DiVoteClassifier does."
                 )
         return np.stack(signals)
 
@@ -136,16 +137,16 @@ class _Rocket(FeatureExtractor, ABC):
         expected = getattr(self, "_n_samples", n_times)
         if n_times != expected and hasattr(self, "biases_"):
             raise ValueError(
-                f"{type(self).__name__} was fitted on windows of {expected} samples; X has "
-                f"{n_times}."
+                f"{type(self).__name__} was fitted on windows of {expected} samples, but X has "
+                f"windows of {n_times}."
             )
 
 
 class MiniRocket(_Rocket):
-    """Proportions of positive values of 84 dilated convolutions: MiniRocket.
+    """MiniRocket: proportions of positive values of 84 dilated convolutions.
 
     The kernels are fixed; the biases are quantiles of convolutions of training windows. A linear
-    classifier on these features is among the most accurate classifiers of time series, and fast.
+    classifier on these features is fast and among the most accurate classifiers of time series.
 
     Parameters
     ----------
@@ -154,10 +155,11 @@ class MiniRocket(_Rocket):
     max_dilations : int, default=32
         Maximum number of dilations of each kernel. Fewer dilations are faster.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
     random_state : int, RandomState instance or None, default=None
         Seed of the training windows whose convolutions give the biases, and of the channels that
-        the convolutions of a dilation add up.
+        are summed in the convolutions of each dilation.
 
     Attributes
     ----------
@@ -166,15 +168,16 @@ class MiniRocket(_Rocket):
     biases_ : ndarray of shape (n_features_out,)
         Biases, by dilation and kernel.
     channels_ : ndarray of bool of shape (n_dilations, n_channels)
-        Channels that the convolutions of a dilation add up; all of a single channel.
+        Channels that are summed in the convolutions of each dilation. A single channel is always used.
     fs_ : float or None
         Sampling rate of the training table in Hz; None for arrays.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -183,15 +186,15 @@ class MiniRocket(_Rocket):
 
     See Also
     --------
-    MultiRocket : Adds three poolings, and differences of samples.
+    MultiRocket : Add three pooling operators, and differences of samples.
 
     Notes
     -----
-    A kernel has nine weights, three of 2 and six of -1, so that an offset has no effect. Dilations
-    are spaced evenly on a logarithmic scale, up to a kernel as long as the window. Half of the
-    convolutions are computed with zeros beyond the ends (all of them in windows shorter than nine
-    samples). With several channels each dilation adds up a random subset of them; the published
-    version draws one for each kernel and dilation.
+    A kernel has nine weights, three of 2 and six of -1, so an offset has no effect. Dilations are
+    spaced evenly on a logarithmic scale, up to a kernel as long as the window. Half of the
+    convolutions are padded with zeros beyond the ends of the window (all of them in windows shorter
+    than nine samples). With several channels, the convolutions of each dilation sum a random subset
+    of the channels, whereas the published version draws a subset for each kernel and dilation.
 
     References
     ----------
@@ -263,36 +266,39 @@ class MiniRocket(_Rocket):
 
 
 class MultiRocket(_Rocket):
-    """Four poolings of 84 dilated convolutions of windows and of their differences: MultiRocket.
+    """MultiRocket: four pooled features of 84 dilated convolutions of samples and differences.
 
-    Convolutions, dilations and biases are those of :class:`MiniRocket`, once for the samples and
-    once for their differences. Each convolution minus its bias gives the proportion, the mean, the
-    mean position and the longest run of its positive values.
+    Convolutions, dilations and biases are chosen as in :class:`MiniRocket`, once for the samples
+    and once for their differences. The features of each convolution minus its bias are the
+    proportion, the mean, the mean position and the longest run of its positive values.
 
     Parameters
     ----------
     n_features : int, default=49728
         Number of features, rounded down to a multiple of 672.
     max_dilations : int, default=32
-        Maximum number of dilations of each kernel.
+        Maximum number of dilations of each kernel. Fewer dilations are faster.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
     random_state : int, RandomState instance or None, default=None
         Seed of the training windows whose convolutions give the biases, and of the channels that
-        the convolutions of a dilation add up.
+        are summed in the convolutions of each dilation.
 
     Attributes
     ----------
     biases_ : tuple of two ndarray of shape (n_features_out / 8,)
-        Biases of the convolutions of samples and of differences, by dilation and kernel.
+        Biases of the convolutions of samples and of differences, by dilation and kernel. There are
+        eight features per bias of the samples.
     fs_ : float or None
         Sampling rate of the training table in Hz; None for arrays.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
@@ -302,23 +308,23 @@ class MultiRocket(_Rocket):
 
     See Also
     --------
-    MiniRocket : Computes proportions of positive values only, in a tenth of the time.
+    MiniRocket : Compute only proportions of positive values, in a tenth of the time.
 
     Notes
     -----
-    With :math:`z_t` a convolution minus its bias at the samples :math:`t = 0 \\ldots n - 1`, and
-    :math:`P` the positions with :math:`z_t > 0`:
+    Let :math:`z_t` be a convolution minus its bias at the samples :math:`t = 0 \\ldots n - 1`, and
+    :math:`P` the set of positions with :math:`z_t > 0`. The features are:
 
     - ``ppv``, :math:`|P| / n`;
-    - ``lspv``, the number of samples of the longest run of positions of :math:`P`;
-    - ``mpv``, :math:`\\sum_{t \\in P} z_t / |P|`, 0 where :math:`P` is empty;
-    - ``mipv``, :math:`\\sum_{t \\in P} t / |P|`, -1 where :math:`P` is empty.
+    - ``lspv``, the number of samples in the longest run of positions in :math:`P`;
+    - ``mpv``, :math:`\\sum_{t \\in P} z_t / |P|`, which is 0 if :math:`P` is empty;
+    - ``mipv``, :math:`\\sum_{t \\in P} t / |P|`, which is -1 if :math:`P` is empty.
 
-    The code of the authors, and aeon's, adds the bias to the convolution in ``mpv`` and counts one
-    more in runs that start after the first sample and end before the last. Such constants hardly
-    affect a classifier of standardised features.
+    The code of the authors and that of aeon add the bias to the convolution in ``mpv`` and count
+    one more sample in runs that start after the first sample and end before the last. Such
+    constants hardly affect a classifier of standardised features.
 
-    Sixteen windows are computed side by side in one pass over their samples.
+    Sixteen windows are processed side by side in one pass over their samples.
 
     References
     ----------
@@ -398,7 +404,7 @@ class MultiRocket(_Rocket):
     def _pool(
         self, X: NDArray[np.floating], learned: Convolutions, out: NDArray[np.floating]
     ) -> None:
-        """Write the poolings of all windows, by pooling, then convolution and bias."""
+        """Write the pooled features of all windows, by pooling, then by convolution and bias."""
         from sklearn_emg.feature_extraction._kernels.rocket import LANES, four_poolings
 
         biases = learned.biases.astype(X.dtype)
@@ -421,7 +427,7 @@ class MultiRocket(_Rocket):
 def _dilations(
     n_times: int, n_per_kernel: int, max_dilations: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Dilations, and how many of the biases of each kernel belong to each."""
+    """Compute the dilations, and the number of biases of each kernel at each dilation."""
     n_dilations = min(n_per_kernel, max_dilations)
     exponents = np.linspace(0, np.log2(max((n_times - 1) / 8, 1)), n_dilations)
     dilations, counts = np.unique((2.0**exponents).astype(np.int64), return_counts=True)
@@ -433,7 +439,7 @@ def _dilations(
 
 
 def _channels(rng: np.random.RandomState, n_dilations: int, n_channels: int) -> NDArray[np.bool_]:
-    """Random channels of each dilation, 1 to 9 of them, fewer more often."""
+    """Draw 1 to 9 random channels for each dilation; smaller numbers are more likely."""
     chosen = np.ones((n_dilations, n_channels), dtype=bool)
     if n_channels > 1:
         largest = np.log2(min(n_channels, 9) + 1)

@@ -1,4 +1,4 @@
-"""Covariances of channels in the tangent space of their Riemannian mean."""
+"""Covariances of channels in the tangent space at their Riemannian mean."""
 
 from __future__ import annotations
 
@@ -16,50 +16,52 @@ from sklearn_emg.base import FeatureExtractor
 __all__ = ["TangentSpaceFeatures"]
 
 _DELAYS = tuple(2e-4 * 2.0**k for k in range(7))
-_FLOOR = 1e-12  # mV^2, a millionth of a microvolt squared: silent windows have an inverse
+_FLOOR = 1e-12  # mV^2: a variance of (1 nV)^2 makes covariances of silent windows invertible
 
 
 class TangentSpaceFeatures(FeatureExtractor):
     """Covariances of channels and their delayed copies, in the tangent space at their mean.
 
-    Covariance matrices lie on a curved surface. At the Riemannian mean of the training windows it
-    is replaced by its tangent, so that a linear classifier can be used.
+    Covariance matrices lie on a curved manifold. The features are their coordinates in the tangent
+    space at the Riemannian mean of the training windows, where a linear classifier can be used.
 
     Parameters
     ----------
     delays : sequence of float, default=(0.0002, 0.0004, ... 0.0128)
-        Delays in seconds of copies of each channel, which add its autocovariance; an empty
-        sequence uses the channels alone. Delays are rounded to samples, at least one, and equal
-        ones are used once.
+        Delays in seconds of the copies of each channel, which add its autocovariance. If the
+        sequence is empty, the channels are used without copies. Each delay is rounded to an integer
+        number of samples, at least one, and duplicates are removed.
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays; a recording table contains its own.
     metric : str, default="riemann"
-        Metric of pyRiemann for mean and tangent, such as "riemann" or "logeuclid".
+        Metric of pyRiemann for the mean and the tangent space, such as "riemann" or "logeuclid".
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_dims, n_dims)
-        Mean covariance in mV^2 of the training windows, channels with their copies in turn.
+        Mean covariance matrix of the training windows in mV^2. Each channel is followed by its
+        copies.
     fs_ : float or None
         Sampling rate of the training signals in Hz; None for arrays without `fs`.
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``; not set for a table.
+        Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
+        number of channels for 3-D windows; not set for a recording table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a recording table.
 
     Raises
     ------
     ImportError
         If pyRiemann is not installed (extra ``riemann``).
     ValueError
-        If windows are shorter than the longest delay, or rates differ.
+        If windows are not longer than the longest delay, or sampling rates differ.
 
     Notes
     -----
-    Covariances are shrunk as by Ledoit and Wolf. With n_dims = n_channels (1 + n_delays) there are
-    n_dims (n_dims + 1) / 2 features.
+    Covariances are estimated with the shrinkage of Ledoit and Wolf. There are
+    n_dims (n_dims + 1) / 2 features, where n_dims = n_channels (1 + n_delays).
 
     References
     ----------
@@ -137,7 +139,7 @@ class TangentSpaceFeatures(FeatureExtractor):
         self._check_rate(fs)
 
     def _lags(self, fs: float | None) -> list[int]:
-        """Delays in samples, 0 first."""
+        """Convert the delays to samples, with 0 first."""
         rate = 0.0 if fs is None else fs
         return sorted({0, *(max(1, round(float(delay) * rate)) for delay in self.delays)})
 
@@ -145,7 +147,7 @@ class TangentSpaceFeatures(FeatureExtractor):
         if n_times <= self._lags(fs)[-1]:
             raise ValueError(
                 f"Windows of {n_times} samples (n_features={n_times}) are too short for "
-                f"TangentSpaceFeatures: the longest delay has {self._lags(fs)[-1]}."
+                f"TangentSpaceFeatures: the longest delay has {self._lags(fs)[-1]} samples."
             )
 
     def _covariances(self, X: NDArray[np.floating], fs: float) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The plotted window as an image."""
+"""Images of plotted windows."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ __all__ = ["WaveformImage"]
 
 
 class WaveformImage(ImageTransformer):
-    """Binary image of the plotted window: a line from left to right.
+    """Binary image of the plotted window, which is a line from left to right.
 
     Parameters
     ----------
     height, width : int, default=128
-        Size of the image in pixels.
+        Height and width of the image in pixels.
     limits : tuple of (low, high), default=None
         Amplitudes in mV at the lower and the upper edge; values outside are drawn at the edge. By
-        default the image of each window spans its own minimum to maximum, as in a plot with
+        default, the image of each window spans its own minimum to maximum, as in a plot with
         automatic axes, so that the amplitude is lost.
     n_jobs : int, default=None
-        Number of threads. The results do not depend on it.
+        Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
+        means all processors. The results do not depend on `n_jobs`.
 
     Attributes
     ----------
@@ -36,10 +37,10 @@ class WaveformImage(ImageTransformer):
 
     Notes
     -----
-    The samples are joined by straight lines; a pixel is 1 if the line passes through its column at
+    The samples are joined by straight lines. A pixel is 1 if the line passes through its column at
     its height (to the nearest row), and 0 otherwise. Row 0 is the upper edge. The first sample is
     at the left edge and the last sample at the right edge. If `limits` is None, a constant window
-    is a line at half height. Nam et al. use plotted waveforms as input of Inception-v4; see
+    is a line at half height. Nam et al. use plotted waveforms as the input of Inception-v4; see
     ``sklearn_emg.papers``.
 
     Examples
@@ -78,7 +79,7 @@ class WaveformImage(ImageTransformer):
             np.shape(self.limits) != (2,) or not self.limits[0] < self.limits[1]
         ):
             raise ValueError(
-                "The 'limits' parameter of WaveformImage must be a pair low < high in mV. "
+                "The 'limits' parameter of WaveformImage must be a pair in mV with low < high. "
                 f"Got {self.limits!r} instead."
             )
 
@@ -86,7 +87,7 @@ class WaveformImage(ImageTransformer):
         if n_times < 2:
             raise ValueError(
                 f"Windows of {n_times} samples (n_features={n_times}) are too short for "
-                "WaveformImage: a line needs 2."
+                "WaveformImage: a line needs at least 2."
             )
         return 1, self.height, self.width
 
@@ -109,7 +110,7 @@ class WaveformImage(ImageTransformer):
 
 
 def _column_extremes(X: NDArray[np.floating], width: int) -> tuple[NDArray, NDArray]:
-    """Find the lowest and highest point of the line through the samples in each of the columns."""
+    """Find the lowest and highest point, in each column, of the line through the samples."""
     n_times = X.shape[1]
     position = np.arange(width + 1) * ((n_times - 1) / width)
     left = np.minimum(position.astype(int), n_times - 2)
