@@ -1,4 +1,4 @@
-"""Scores at each site by the number of its subjects that a pipeline learned from before."""
+"""Scores at each site by the number of labelled subjects of the site that are used for training."""
 
 from __future__ import annotations
 
@@ -27,29 +27,32 @@ _SIZES = (0, 1, 3, 5, 10, 20, 50, 100)
 
 
 def sizes_up_to(adapt: int | None, site: str | None, task: str) -> list[int]:
-    """Numbers of local subjects for a largest one; none for None.
+    """Return the numbers of local subjects to learn from.
 
     Parameters
     ----------
     adapt : int or None
+        Largest number of local subjects.
     site : str or None
-        Column of the sites, which is needed.
+        Column with the sites, which `adapt` requires.
     task : {"classification", "regression"}
+        Task of the pipelines.
 
     Returns
     -------
     sizes : list of int
+        Increasing numbers of subjects up to `adapt`; empty if `adapt` is None.
 
     Raises
     ------
     ValueError
-        If `adapt` is not a number above 0, there are no sites, or the pipelines predict numbers.
+        If `adapt` is not a positive integer, there are no sites, or the pipelines predict numbers.
     """
     if adapt is None:
         return []
     largest = check_integer(adapt, "adapt", "compare")
     if site is None or task == "regression":
-        why = "the column of the sites: give site=..." if site is None else "classifiers"
+        why = "the column of the sites: pass site=..." if site is None else "classifiers"
         raise ValueError(f"The 'adapt' parameter of compare needs {why}.")
     return [*(n for n in _SIZES if n < largest), largest]
 
@@ -62,22 +65,27 @@ def adapted_curves(
     sizes: list[int],
     scores: Scores,
 ) -> dict[Any, AdaptationCurve]:
-    """Curve of each site; a pipeline that cannot adapt is left out with a warning.
+    """Compute the curves of each site; omit pipelines that cannot adapt, with a warning.
 
     Parameters
     ----------
     pipelines : dict of str to estimator
+        Pipelines by name.
     X : DataFrame with a ``subject`` column
+        Table of all sites.
     y : ndarray of shape (n_rows,)
+        Label of each row.
     site : str
+        Column with the site of each row.
     sizes : list of int
-        Empty for no curves.
+        Numbers of local subjects; if it is empty, there are no curves.
     scores : Scores
-        Gives confidence level, number of resamples and seed.
+        Settings with the confidence level, the number of resamples and the seed.
 
     Returns
     -------
     curves : dict of site to AdaptationCurve
+        Curves of all pipelines at each site.
     """
     curves = {}
     for target in X[site].unique().tolist() if sizes else []:
@@ -87,8 +95,9 @@ def adapted_curves(
         possible = [n for n in sizes if n <= largest_draw(labels)]
         if max(possible) == 0:
             warn(
-                f"Site {target!r} has no curve: a class has one subject there, and a subject of "
-                "each class must be left for the test. Record more, or leave 'adapt' out.",
+                f"Site {target!r} has no curve: a class has only one subject there, but one "
+                "subject of each class must remain for the test. Record more subjects, or omit "
+                "'adapt'.",
                 FitFailedWarning,
             )
             continue
@@ -113,7 +122,7 @@ def adapted_curves(
 
 
 def _joined(curves: list[AdaptationCurve]) -> AdaptationCurve:
-    """Curves of several models on the same draws as one."""
+    """Join the curves of several models on the same draws into one."""
     tables = {
         name: pd.concat([getattr(curve, name) for curve in curves], ignore_index=True)
         for name in ("summary", "predictions")

@@ -48,17 +48,19 @@ class LeakageAudit:
         One row per split and fold: ``accuracy`` and ``balanced_accuracy`` of windows, or ``mae``
         and ``r2`` of a regressor.
     summary : DataFrame
-        Index of splits: ``random windows`` (leaky), ``recordings`` (leaky, only where recordings
-        were cut into windows) and ``subjects``. Columns ``mean_accuracy``,
-        ``mean_balanced_accuracy``, ``std_accuracy`` and ``std_balanced_accuracy`` of windows, over
-        folds, and ``leaky``. Folds are weighted equally, whatever their number of windows, whereas
-        the ``pooled`` scores of :func:`compare` weight windows equally.
+        One row per split: ``random windows`` (leaky), ``recordings`` (leaky, present only if
+        recordings were cut into windows) and ``subjects``. The columns ``mean_accuracy``,
+        ``mean_balanced_accuracy``, ``std_accuracy`` and ``std_balanced_accuracy`` (``mae`` and
+        ``r2`` of a regressor) describe the scores of windows over folds; ``leaky`` marks leaky
+        splits. Folds are weighted equally, whatever their number of windows, whereas the
+        ``pooled`` scores of :func:`compare` weight windows equally.
     gap : float
         Mean balanced accuracy of windows under the random split of windows minus that under the
-        split by subject: the overestimation by the leak. For a regressor it is the mean absolute
-        error under the split by subject minus that under the random split: the error that is
-        hidden.
+        split by subject, which is the overestimation due to the leak. For a regressor, it is the
+        mean absolute error under the split by subject minus that under the random split, which is
+        the underestimation of the error.
     task : {"classification", "regression"}
+        Task of the pipeline.
     """
 
     folds: pd.DataFrame
@@ -68,7 +70,7 @@ class LeakageAudit:
 
     @property
     def metric(self) -> str:
-        """Name of the score that `gap` compares."""
+        """Name of the score in `gap`."""
         return _MEASURES[self.task][-1]
 
     def __repr__(self) -> str:
@@ -101,45 +103,48 @@ def leakage_audit(
 ) -> LeakageAudit:
     """Run one pipeline under a random window split and under a split by subject.
 
-    Windows, pipeline and number of folds are the same under both splits. The difference of the
-    scores is the amount by which a random split of windows overestimates accuracy.
+    The windows, the pipeline and the number of folds are the same under both splits. The difference
+    between the scores is the amount by which a random split of windows overestimates accuracy.
 
     Parameters
     ----------
     estimator : estimator
-        Pipeline with a DiVoteClassifier or DiVoteRegressor in it, or a classifier or regressor of
-        the rows of X. The recordings of a DiVote estimator are cut with its `window` and `step`
-        before the splits, so that each window can be assigned to either side. Steps on signals at
-        the beginning of a Pipeline that learn nothing, such as filters, come before the cut; all
-        later ones are applied to windows here.
+        Pipeline that contains a DiVoteClassifier or DiVoteRegressor, or a classifier or regressor
+        of the rows of X. If there is a DiVote estimator, recordings are cut into windows with its
+        `window` and `step` before they are split, so that each window can be assigned to training
+        or test. Steps at the beginning of a Pipeline that process signals and learn nothing, such
+        as filters, are applied before the cut. All later steps are applied to windows.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
         Label or number of each row.
     n_splits : int, default=5
-        Number of folds of each split; those by subject are ``SubjectKFold(n_splits)``.
+        Number of folds of each split; the split by subject is ``SubjectKFold(n_splits)``.
     n_jobs : int, default=None
-        Number of parallel jobs over folds.
+        Number of folds that are processed in parallel, as in :class:`joblib.Parallel`.
     progress : bool, default=True
         Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
         Seed of the random window split.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
-        Where results of stateless steps are kept, as in :func:`~sklearn_emg.comparison.compare`.
+        Place where the results of stateless steps are kept, as in
+        :func:`~sklearn_emg.comparison.compare`.
     splits : sequence of str, default=("subjects", "random windows", "recordings")
-        Splits to run, those by subjects and of random windows among them.
+        Splits to run, which must include "subjects" and "random windows".
 
     Returns
     -------
     audit : LeakageAudit
-        ``folds``, ``summary`` and ``gap``.
+        Results with ``folds``, ``summary`` and ``gap``.
 
     Raises
     ------
     ValueError
-        If X has no subjects, a class has too few for the folds, X has subjects that a part of the
-        estimator was fitted on before, the estimator uses the subject as a feature, or `splits`
-        lacks a necessary split or names an unknown one.
+        If X has no subjects, a class has too few subjects for the folds, a part of the estimator
+        was already fitted on subjects of X, the estimator uses the subject as a feature, or
+        `splits` lacks a required split or contains an unknown one.
+    RuntimeError
+        If the worker process of a fit is killed twice.
 
     Warns
     -----
@@ -148,8 +153,8 @@ def leakage_audit(
 
     Notes
     -----
-    Networks that stop early on held-out subjects do so under both splits; studies that also drew
-    their validation windows at random overestimate more (see
+    Networks that stop early on held-out subjects do so under both splits. Studies that also drew
+    their validation windows at random overestimate accuracy even more (see
     :func:`sklearn_emg.model_selection.with_validation`).
 
     Examples
@@ -160,7 +165,7 @@ def leakage_audit(
     >>> from sklearn_emg.comparison import leakage_audit
     >>> rng = np.random.default_rng(0)
     >>> subject = np.repeat(range(60), 10)
-    >>> signature = rng.normal(size=(60, 4))  # of each subject; says nothing about the class
+    >>> signature = rng.normal(size=(60, 4))  # of each subject, unrelated to the class
     >>> X = pd.DataFrame(signature[subject] + 0.1 * rng.normal(size=(600, 4)))
     >>> X.columns = X.columns.astype(str)
     >>> X["subject"] = subject
@@ -184,7 +189,7 @@ def leakage_audit(
         model, X, y, recording = as_windows(estimator, X, y)
         random = KFold if numbers else StratifiedKFold
         by_window = random(n_splits, shuffle=True, random_state=seed)
-        # The split by subject comes first: where it is impossible, nothing else is run.
+        # The split by subject comes first: if it is impossible, nothing else is run.
         folds = {"subjects": list(by_group.split(X, y))}
         folds["random windows"] = list(by_window.split(np.zeros(len(y)), y))
         several = recording is not None and len(np.unique(recording)) < len(recording)
@@ -194,7 +199,7 @@ def leakage_audit(
         tasks = [(model, X, y, folds[name][fold]) for name, fold in places]
         scores = run_tasks(_score_windows, tasks, n_jobs=n_jobs)
         bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
-        # The bar comes first: zip then exhausts and closes it.
+        # The bar is the first argument, so that zip exhausts and closes it.
         rows = [_fold_row(*place, score) for score, place in zip(bar, places)]
     return _audit_of(pd.DataFrame(rows), "regression" if numbers else "classification")
 
@@ -203,8 +208,8 @@ def _check_splits(splits: Sequence[str]) -> None:
     for split in (*_SPLITS[:2], *splits):
         if split not in _SPLITS or split not in splits:
             raise ValueError(
-                f"The 'splits' of leakage_audit must be out of {list(_SPLITS)}, with the first two "
-                f"among them. Got {list(splits)} instead."
+                f"The 'splits' of leakage_audit must be taken from {list(_SPLITS)} and include the "
+                f"first two. Got {list(splits)} instead."
             )
 
 
@@ -213,21 +218,25 @@ def as_windows(
 ) -> tuple[Any, pd.DataFrame, NDArray, NDArray[np.intp] | None]:
     """Cut the recordings of a table into the windows of the DiVote estimator in a pipeline.
 
-    Steps that learn nothing come before the cut, as they do without it.
+    Stateless steps on signals at the beginning of the pipeline are applied before the cut.
 
     Parameters
     ----------
     estimator : estimator
+        Pipeline, or classifier or regressor of rows.
     X : DataFrame with a ``subject`` column
+        Recording table or feature table.
     y : ndarray of shape (n_rows,)
+        Label or number of each row.
 
     Returns
     -------
     model : estimator
-        Clone for tables of windows.
+        Clone of the estimator for tables of windows, without the steps that were applied.
     X : DataFrame of n_windows rows
-        After the stateless steps on signals at the beginning of the pipeline.
+        Table of windows.
     y : ndarray of shape (n_windows,)
+        Label or number of each window.
     recording : ndarray of int of shape (n_windows,) or None
         Row of the recording of each window; None if the rows were not cut.
     """
@@ -255,24 +264,24 @@ def _fold_row(name: str, fold: int, score: Any) -> dict[str, Any]:
     if isinstance(score, BaseException):
         raise RuntimeError(
             f"The worker process of the audit was killed in fold {fold} of the split {name!r}, "
-            "also when it had this fit alone. It may have asked for more memory than there is."
+            "even when it ran only this fit. It may have requested more memory than is available."
         ) from score
     return {"split": name, "fold": fold, **score}
 
 
 def _audit_of(folds: pd.DataFrame, task: str) -> LeakageAudit:
-    """Summary over folds and the gap between the splits."""
+    """Compute the summary over folds and the gap between the splits."""
     by_split = folds.groupby("split")[list(_MEASURES[task])]
     spread = by_split.std(ddof=1).add_prefix("std_")
-    # Sorted by name, the splits stand from the leakiest to that by subject.
+    # In the order of their names, the splits range from the leakiest to the split by subject.
     summary = ReadableTable(by_split.mean().add_prefix("mean_").join(spread))
     summary["leaky"] = summary.index != "subjects"
     if task == "regression":
         error = summary["mean_mae"]
         gap = float(error["subjects"] - error["random windows"])
         return LeakageAudit(folds, summary, gap, task)
-    # Balanced: the plain accuracy of the dummy baseline differs between the splits with the class
-    # proportions of their test sets.
+    # The balanced accuracy is used because the accuracy of the dummy baseline differs between the
+    # splits with the class proportions of their test sets.
     balanced = summary["mean_balanced_accuracy"]
     gap = float(balanced["random windows"] - balanced["subjects"])
     return LeakageAudit(folds, summary, gap)
@@ -284,7 +293,7 @@ def _score_windows(estimator: Any, X: Any, y: NDArray, split: Split) -> dict[str
     refuse_identities(model, safe_indexing(X, train), y[train])
     X_test = safe_indexing(X, test)
     with warnings.catch_warnings():
-        # All splits except that by subject score training subjects: the audit measures this leak.
+        # All other splits score training subjects, which is the leak that the audit measures.
         warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = find_votes(model, X_test)
         column = "prediction" if is_regressor(model) else "vote"

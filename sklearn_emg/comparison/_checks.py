@@ -1,4 +1,4 @@
-"""Checks of the input of compare and the audit before anything is fitted."""
+"""Checks of the input of compare and of audits before anything is fitted."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def named_pipelines(pipelines: Any) -> dict[str, Any]:
 
 
 def task_of(pipelines: Mapping[str, Any]) -> str:
-    """Whether pipelines are for "classification" or "regression"; they must be of one kind."""
+    """Return the common task of the pipelines, "classification" or "regression"."""
     numbers = {name: is_regressor(estimator) for name, estimator in pipelines.items()}
     if len(set(numbers.values())) > 1:
         raise ValueError(
@@ -68,9 +68,9 @@ def checked_numbers(X: Any, y: Labels) -> NDArray:
     try:
         numbers = np.asarray(y, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"y must hold numbers for regressors. Got {y[:1].tolist()}.") from error
+        raise ValueError(f"y must contain numbers for regressors. Got {y[:1].tolist()}.") from error
     if (bad := np.flatnonzero(~np.isfinite(numbers))).size:
-        raise ValueError(f"y has {numbers[bad[0]]} in row {bad[0]}; give finite numbers.")
+        raise ValueError(f"y has {numbers[bad[0]]} in row {bad[0]}; it must be finite.")
     if (numbers == numbers[:1]).all():
         raise ValueError(f"All values of y are {numbers[0]:g}: there is nothing to predict.")
     return numbers
@@ -81,44 +81,44 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
     y = labels_of_rows(y, len(X))
     check_classification_targets(y)
     if (y == y[:1]).all():
-        raise ValueError(f"y has one class only, {y[:1].tolist()}: there is nothing to classify.")
+        raise ValueError(f"y has only one class, {y[:1].tolist()}: there is nothing to classify.")
     return y
 
 
 def subject_splits(
     cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None, *, stratify: str = "auto"
 ) -> list[Split]:
-    """Splits of the rows, none of which has a subject on both sides."""
+    """Return splits of the rows, none of which has a subject on both sides."""
     subjects = Subjects.of(X, subjects)
     if cv is None or isinstance(cv, (int, np.integer)):
         cv = SubjectKFold(5 if cv is None else int(cv), stratify=stratify)
-    # Integers of a target are not classes that each site must have.
+    # The integers of a regression target are not classes that each site must have.
     numbers = isinstance(cv, LeaveOneSiteOut) and stratify == "quantiles"
     splits = _splits(cv, X, None if numbers else y, subjects)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
     for fold, (train, test) in enumerate(splits):
         if not (len(train) and len(test)):
-            raise ValueError(f"Split {fold} of 'cv' has no rows for training or for the test.")
+            raise ValueError(f"Split {fold} of 'cv' has no rows for training or for testing.")
         if not getattr(cv, "same_subjects", False):
             assert_no_shared_subject(X, train, test, subjects)
     return splits
 
 
 def _splits(cv: Any, X: Any, y: NDArray | None, subjects: Subjects) -> list[Split]:
-    """Splits from a splitter or an iterable."""
+    """Return the splits of a splitter or an iterable."""
     if hasattr(cv, "split") and not isinstance(cv, str):
         return splits_by_subject(cv, X, y, subjects)
     if isinstance(cv, str) or not isinstance(cv, Iterable):
         raise TypeError(
             "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "
-            f"an iterable of (train, test). Got {cv!r}."
+            f"an iterable of (train, test) pairs. Got {cv!r}."
         )
     return [(_rows(train), _rows(test)) for train, test in cv]
 
 
 def _rows(chosen: Any) -> NDArray[np.intp]:
-    """Row numbers of one side of a split, given as such or as a mask."""
+    """Return the row numbers of one side of a split, which may be given as a mask."""
     chosen = np.asarray(chosen)
     return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
 
@@ -126,20 +126,23 @@ def _rows(chosen: Any) -> NDArray[np.intp]:
 def refuse_pretrained(
     estimator: Any, X: Any, splits: Iterable[Split], *, name: str = "The estimator"
 ) -> None:
-    """Refuse test subjects on which a part of the estimator was fitted before.
+    """Raise an error if a part of the estimator was already fitted on a test subject.
 
     Parameters
     ----------
     estimator : estimator
+        Pipeline to check.
     X : DataFrame with a ``subject`` column
+        Table of all rows.
     splits : iterable of (train, test)
+        Row numbers of each split.
     name : str, default="The estimator"
-        Name of the pipeline.
+        Name of the pipeline, for the message.
 
     Raises
     ------
     ValueError
-        If a test set has such a subject.
+        If a test set contains such a subject.
     """
     subjects = object_column(X["subject"])
     check_not_pretrained_on(
@@ -148,21 +151,21 @@ def refuse_pretrained(
 
 
 def diagnosed_unit(pipelines: dict[str, Any]) -> str:
-    """Unit of the diagnoses of all pipelines: "subject", or the `unit` of DiVoteClassifiers."""
+    """Return the common unit of the diagnoses: "subject", or the `unit` of DiVoteClassifiers."""
     units = {}
     for name, estimator in pipelines.items():
         found = find_divote(estimator)
         units[name] = "subject" if found is None else found[1].unit
     if len(set(units.values())) > 1:
         raise ValueError(
-            f"The pipelines of compare diagnose different units, {units}: their scores count "
-            "different things. Compare those of one unit."
+            f"The pipelines of compare diagnose different units, {units}, so their scores cannot "
+            "be compared. Compare pipelines with the same unit."
         )
     return next(iter(units.values()))
 
 
 def find_divote(estimator: Any) -> tuple[str, DiVote] | None:
-    """Prefix of the parameters of the DiVote estimator in a pipeline, and that estimator."""
+    """Find the DiVote estimator in a pipeline; return the prefix of its parameters and itself."""
     if isinstance(estimator, DiVote):
         return "", estimator
     for name, value in estimator.get_params(deep=True).items():
@@ -172,7 +175,7 @@ def find_divote(estimator: Any) -> tuple[str, DiVote] | None:
 
 
 def scorers_of(scoring: Any, task: str = "classification") -> dict[str, Callable[..., float]]:
-    """Additional metrics by name, without those that are measured anyway."""
+    """Return the additional metrics by name, without those that are always measured."""
     named = _named_scorers(scoring)
     scorers = {name: _scorer(name, scorer) for name, scorer in named.items()}
     known = NUMBER_METRICS if task == "regression" else (*METRICS, "auroc")
@@ -197,7 +200,7 @@ def _scorer(name: str, scorer: Any) -> Callable[..., float]:
     if callable(scorer):
         return scorer
     raise TypeError(
-        f"The 'scoring' of compare must hold names of metrics and scorers. Got {scorer!r} for "
+        f"The 'scoring' of compare must contain names of metrics or scorers. Got {scorer!r} for "
         f"{name!r}."
     )
 
@@ -205,7 +208,7 @@ def _scorer(name: str, scorer: Any) -> Callable[..., float]:
 def refuse_scorers_of_rows(
     scorers: Mapping[str, Callable[..., float]], references: Mapping[Any, Any]
 ) -> None:
-    """Refuse scorers that predict rows themselves where some subjects must not be scored.
+    """Raise an error if a scorer scores rows although some subjects must not be scored.
 
     Parameters
     ----------
@@ -217,13 +220,13 @@ def refuse_scorers_of_rows(
     Raises
     ------
     ValueError
-        If a scorer is not one of subjects and there are references.
+        If a scorer does not score subjects and there are reference subjects.
     """
     of_rows = [name for name, scorer in scorers.items() if not hasattr(scorer, "score")]
     if of_rows and references:
         raise ValueError(
-            f"The 'scoring' {of_rows[0]!r} of compare scores rows, and would score the reference "
-            "subjects of the sites as well. Use sklearn_emg.metrics.subject_scorer."
+            f"The 'scoring' {of_rows[0]!r} of compare scores rows and would therefore also score "
+            "the reference subjects of the sites. Use sklearn_emg.metrics.subject_scorer."
         )
 
 
@@ -248,7 +251,7 @@ def positive_class(pos_label: Any, classes: NDArray, average: str) -> int | None
 
 
 def refuse_of_classifiers(**given: Any) -> None:
-    """Refuse parameters of compare that have no effect for regressors."""
+    """Raise an error for parameters of compare that have no effect for regressors."""
     for name, value in given.items():
         if value is not None and value is not False:
-            raise ValueError(f"The {name!r} of compare is for classifiers. Leave it out.")
+            raise ValueError(f"The {name!r} of compare is only for classifiers. Omit it.")

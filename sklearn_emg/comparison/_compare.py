@@ -75,117 +75,120 @@ def compare(
 ) -> Comparison:
     """Compare pipelines on the same subjects, split by subject.
 
-    Every pipeline is fitted and tested on the same folds. Classifiers are scored by labels,
-    regressors by numbers, for which y may differ within a subject. If a pipeline fails in a fold,
-    only the result of this pipeline in this fold is missing.
+    All pipelines are fitted and tested on the same folds. Classifiers predict labels. Regressors
+    predict numbers, which may differ within a subject. If a pipeline fails in a fold, only the
+    result of this pipeline in this fold is missing.
 
     Parameters
     ----------
     pipelines : dict of str to estimator
         Classifiers or regressors of recording tables or feature tables, such as
         :class:`~sklearn_emg.ensemble.DiVoteClassifier` and
-        :class:`~sklearn_emg.ensemble.DiVoteRegressor`. For an X of
-        :func:`~sklearn_emg.prognosis.visit_contexts` the naive baselines of a prognosis (last
-        value, own slope, mixed model, boosting) are added, and ``remark`` says whether a pipeline
-        beats them.
+        :class:`~sklearn_emg.ensemble.DiVoteRegressor`. If X comes from
+        :func:`~sklearn_emg.prognosis.visit_contexts`, the naive baselines of a prognosis (last
+        value, own slope, mixed model, boosting) are added to regressors, and ``remark`` states
+        which pipelines are better than these.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label or number of each row, one per subject (or one per unit, with the `unit` of a
-        DiVoteClassifier or DiVoteRegressor).
+        Label or number of each row. A subject has one label (or each of its units has one, with the
+        `unit` of a DiVoteClassifier).
     cv : int, None, splitter or iterable of (train, test), default=5
-        An int means ``SubjectKFold(cv)``, stratified by class or by quantiles of numbers, None
-        means 5 folds. The group splitters of scikit-learn
-        are given the subjects as groups. A split with a subject on both sides is refused.
+        An int means ``SubjectKFold(cv)``, stratified by class or by quantiles of the numbers; None
+        means 5 folds. The group splitters of scikit-learn get the subjects as groups. A split with
+        a subject on both sides raises an error.
     site : str, default=None
-        Column with the site (hospital) of each row. With it, each site is tested on a model of
-        all other sites, and next to it by `cv` folds of its own subjects, at most as many as its
-        smallest class has subjects. The reference subjects of
-        :class:`~sklearn_emg.preprocessing.SiteStandardizer` in any of the pipelines are scored in
-        neither test.
+        Column with the site (hospital) of each row. If it is given, each site is tested with a
+        model of all other sites and, in addition, in `cv` folds of its own subjects. The number of
+        these folds is at most the number of subjects in the smallest class of the site. The
+        reference subjects of a :class:`~sklearn_emg.preprocessing.SiteStandardizer` in any of the
+        pipelines are scored in neither test.
     adapt : int, default=None
-        With `site`: largest number of labelled subjects of a site that the pipelines learn from, in
-        addition to all other sites, before the rest of the site is tested.
-        :func:`~sklearn_emg.adaptation.adaptation_curve` measures 0, 1, 3, 5 ... of them, as far as
-        a subject of each class is left; ``adaptation`` of the result has the curve of each site.
+        Largest number of labelled subjects of a site from which the pipelines learn, in addition to
+        all other sites, before the other subjects of this site are tested; it requires `site`.
+        :func:`~sklearn_emg.adaptation.adaptation_curve` scores the pipelines for 0, 1, 3, 5 ...
+        such subjects, as long as a subject of each class remains for the test. The attribute
+        ``adaptation`` of the result contains the curve of each site.
     scoring : str, callable, list or dict of these, default=None
-        Additional metrics at the level of diagnoses: names as
-        :func:`~sklearn_emg.metrics.subject_scorer` takes them, or ``scorer(estimator, X, y)``.
+        Additional metrics at the level of diagnoses: names that
+        :func:`~sklearn_emg.metrics.subject_scorer` accepts, or ``scorer(estimator, X, y)``.
     average : {"macro", "weighted"}, default="macro"
         How one-vs-rest F1, precision, sensitivity, specificity and AUROC are averaged over
         classes.
     pos_label : label, default=None
-        With two classes: label of the class for which these measures are computed.
+        Label of the class for which these measures are computed if there are two classes. If None,
+        they are averaged over the classes.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
         Number of bootstrap resamples; at most 200 are used for the AUROC.
     return_estimator : bool, default=False
-        Whether to keep the fitted pipelines, as ``estimators``.
+        Whether to keep the fitted pipelines in ``estimators``.
     n_jobs : int, default=None
-        Number of parallel jobs over pipelines and folds. With several jobs, times and memory are
-        measured while the others run.
+        Number of fits that run in parallel, as in :class:`joblib.Parallel`. With several jobs,
+        times and memory are measured while other jobs run.
     progress : bool, default=True
         Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
         Seed of the bootstrap. Pipelines and splitters have their own seeds.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
-        Where results of stateless steps (filters, windows, features) are kept, so that all
-        pipelines and folds share them. "auto" keeps them until the end, in memory where they fit; a
-        folder or a :class:`~sklearn_emg.model_selection.RecordingStore` keeps them for later calls.
-        None computes all steps in each fold, for instance to measure times.
+        Place where the results of stateless steps (filters, windows, features) are kept, so that
+        all pipelines and folds share them. "auto" keeps them until the end of the call, in memory
+        if they fit. A folder or a :class:`~sklearn_emg.model_selection.RecordingStore` keeps them
+        for later calls. None computes all steps in each fold, for instance to measure times.
 
     Returns
     -------
     comparison : Comparison
-        ``folds``, ``summary``, ``predictions``, ``errors``, ``chosen_parameters``, and
-        ``confusion()``; printing it shows the subject level. With `site` a
-        :class:`SiteComparison` with the figures within and across sites.
+        Results with ``folds``, ``summary``, ``predictions``, ``errors``, ``chosen_parameters`` and
+        ``confusion()``; printing them shows the scores over subjects. With `site`, they are a
+        :class:`SiteComparison` with the scores within and across sites.
 
     Raises
     ------
     ValueError
         If X has no subjects, y lacks labels, a class has too few subjects for the folds, a split
-        leaks, a part of a pipeline was fitted on test subjects before, pipelines
-        diagnose different units, a parameter is out of range, or all folds of all pipelines fail.
+        has a subject on both sides, a part of a pipeline was already fitted on test subjects,
+        pipelines diagnose different units, a parameter is out of range, or all fits fail.
     TypeError
         If a pipeline is not an estimator, or `cv` cannot be used for splitting.
 
     Warns
     -----
     FitFailedWarning
-        If a pipeline fails in a fold, or in all; the message is also in ``folds["error"]``. Also if
-        it cannot be adapted to a site.
+        If a pipeline fails in a fold or in all folds, in which case the message is also in
+        ``folds["error"]``, or if a pipeline cannot be adapted to a site.
     SubjectLeakWarning
         If a part of a pipeline was fitted before and its training subjects are not known, or a step
-        splits the windows of a subject in ``fit``; each once, also those of worker processes. Also
-        if recordings of several subjects hold the same samples.
+        splits the windows of a subject in ``fit``, or recordings of several subjects contain the
+        same samples. Each warning is given once, including those of worker processes.
     RecordingWarning
-        If a subject has a recording more than once.
+        If a subject has the same recording more than once.
 
     Notes
     -----
-    Intervals are over subjects: Wilson's for the subject-level accuracy, otherwise percentiles of a
-    bootstrap that draws subjects together with all their cases and units. They treat the fitted
-    models as fixed and do not include the variation between choices of folds. The AUROC is the mean
-    over folds, since the scores of different models have different scales; it is missing if a test
-    set lacks a class, and its interval resamples subjects within fold and class. If all resamples
-    have the same value (for instance if all predictions are correct), only the accuracy has an
-    interval. Predictions that are not labels of y, or probabilities that do not sum to 1, are
-    failures; a class without training rows has probability 0. Peak memory is the growth of the
-    resident set of the process during fitting and prediction, sampled every 5 ms.
+    Intervals are computed over subjects: Wilson's interval for the accuracy of diagnoses of
+    subjects, and otherwise percentiles of a bootstrap that draws subjects with all their cases and
+    units. They treat the fitted models as fixed and do not include the variation between choices of
+    folds. The AUROC is the mean over folds, since the scores of different models have different
+    scales. It is not defined in a fold whose test set lacks a class, and its interval resamples
+    subjects within folds and classes. If all resamples give the same value (for instance because
+    all predictions are correct), only the accuracy has an interval. Predictions that are not labels
+    of y, and probabilities that do not sum to 1, are failures. A class without training rows has
+    probability 0. Peak memory is the growth of the resident set of the process during fitting and
+    prediction, sampled every 5 ms.
 
-    Steps whose tag ``requires_fit`` of scikit-learn is False learn nothing. Such steps of this
+    Steps whose scikit-learn tag ``requires_fit`` is False learn nothing. Such steps of this
     package, at the beginning of a pipeline or of the estimator of a DiVoteClassifier, run once on
-    each recording. Scores are the same to the last bit; times of fitting and prediction include
-    those steps only where no earlier fit has run them.
+    each recording. This does not change the scores, but the times of fitting and prediction include
+    these steps only if no earlier fit has run them.
 
-    A classifier of scikit-learn by itself would use all columns of X as features, the subject among
-    them; this is a failure, whose message names the columns. Choose the features by a
-    ColumnTransformer before it, or put it into ``DiVoteClassifier(window=None)``.
+    A scikit-learn classifier on its own would use all columns of X as features, including the
+    subject. This is a failure whose message names the columns. Select the features with a
+    ColumnTransformer before the classifier, or put it into ``DiVoteClassifier(window=None)``.
 
-    If a worker process is killed, for instance for its memory use, its fold is tried once more in a
-    separate worker, and counts as failed if that worker is killed too.
+    If a worker process is killed, for instance because of its memory use, its fold is repeated in a
+    separate worker. The fold counts as failed if this worker is also killed.
 
     Examples
     --------
@@ -243,7 +246,7 @@ def compare(
         "resamples": n_resamples,
         "seed": random_state,
     }
-    # As objects, classes that are floats are told from the numbers of a regression.
+    # Stored as objects, classes that are floats differ from the numbers of a regression.
     kind = float if task == "regression" else object
     record = partial(record_run, pipelines, X, y.astype(kind), protocol=protocol)
     if site is None:
@@ -284,7 +287,7 @@ def _run(
     store: RecordingStore | None,
     desc: str = "compare",
 ) -> list[Outcome]:
-    """Fit and test each pipeline on each split; failures are outcomes, with a warning."""
+    """Fit and test each pipeline on each split; a failure is an outcome and gives a warning."""
     for name, estimator in pipelines.items():
         refuse_pretrained(estimator, X, splits, name=name)
     outcomes = []
@@ -296,7 +299,7 @@ def _run(
     ]
     results = run_tasks(fit, tasks, n_jobs=n_jobs)
     bar = tqdm(results, total=len(tasks), desc=desc, unit="fit", disable=not progress)
-    # The bar comes first: zip then exhausts and closes it.
+    # The bar is the first argument, so that zip exhausts and closes it.
     for result, (name, _, _, _, fold, _) in zip(bar, tasks):
         outcome = result if isinstance(result, Outcome) else killed_outcome(name, fold, result)
         outcomes.append(outcome)
@@ -307,20 +310,20 @@ def _run(
 
 
 def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) -> None:
-    """Raise if every pipeline failed in all folds; warn of each that did."""
+    """Raise an error if all pipelines failed in all folds; warn if some did."""
     first = {o.pipeline: o for o in reversed(outcomes)}
     done = {o.pipeline for o in outcomes if not o.error}
     failed = [name for name in names if name not in done]
     folds = "the only fold" if n_folds == 1 else f"all {n_folds} folds"
     reasons = "; ".join(f"{name!r}: {first[name].error}" for name in failed)
     if len(failed) == len(names):
-        error = ValueError(f"Nothing to compare: every fit failed, in {folds}. {reasons}")
+        error = ValueError(f"Nothing to compare: every fit failed in {folds}. {reasons}")
         error.add_note(first[names[0]].details)
         raise error
     if failed:
         warn(
-            f"{counted(len(failed), 'pipeline')} of {len(names)} failed in {folds} and has no "
-            f"result. {reasons}",
+            f"{counted(len(failed), 'pipeline')} of {len(names)} failed in {folds}: there are no "
+            f"results for {'this pipeline' if len(failed) == 1 else 'these pipelines'}. {reasons}",
             FitFailedWarning,
         )
 
@@ -328,21 +331,25 @@ def _refuse_failures(outcomes: list[Outcome], names: list[str], n_folds: int) ->
 def build_comparison(
     outcomes: list[Outcome], names: list[str], X: pd.DataFrame, y: NDArray, scoring: Scores
 ) -> Comparison:
-    """Tables of finished runs.
+    """Build the tables of a comparison from finished runs.
 
     Parameters
     ----------
     outcomes : list of Outcome
-        One for each pipeline and fold, failures included.
+        Outcome of each pipeline and fold, including failures.
     names : list of str
         Names of the pipelines, in the order of the tables.
     X : DataFrame with a ``subject`` column
+        Table that was compared.
     y : ndarray of shape (n_rows,)
+        Label or number of each row.
     scoring : Scoring or NumberScoring
+        Settings of the scores.
 
     Returns
     -------
     comparison : Comparison
+        Results of all runs.
     """
     done = [o for o in outcomes if not o.error]
     folds = _fold_table(outcomes, scoring)
@@ -368,7 +375,7 @@ def build_comparison(
 
 
 def _fold_table(outcomes: list[Outcome], scoring: Scores) -> pd.DataFrame:
-    """One row per fit and level, or per failure."""
+    """Build a table with one row per fit and level, or per failure."""
     empty = dict.fromkeys([*scoring.metrics, *extra_metrics(outcomes)], np.nan)
     rows = []
     for outcome in outcomes:
@@ -391,14 +398,14 @@ def _fold_table(outcomes: list[Outcome], scoring: Scores) -> pd.DataFrame:
 
 
 def _levels(outcome: Outcome) -> list[tuple[str, Level]]:
-    """Levels of a finished run with their names, from windows to subjects."""
+    """Return the names and levels of a finished run, from windows to subjects."""
     if outcome.error:
         return []
     return [(level, outcome.levels[level]) for level in LEVELS if level in outcome.levels]
 
 
 def _confusion_table(done: list[Outcome], scoring: Scores) -> pd.DataFrame:
-    """Number of cases of each run and level by true and predicted class."""
+    """Count the cases of each run and level by true and predicted class."""
     if not isinstance(scoring, Scoring):
         return pd.DataFrame()
     classes = scoring.classes.tolist()
@@ -413,7 +420,7 @@ def _confusion_table(done: list[Outcome], scoring: Scores) -> pd.DataFrame:
 
 
 def _choice_table(done: list[Outcome]) -> pd.DataFrame:
-    """One row per parameter that a search chose in a run."""
+    """Build a table with one row per parameter that a search chose in a run."""
     rows = [(o.pipeline, o.fold, *chosen) for o in done for chosen in o.chosen]
     return ReadableTable(rows, columns=["pipeline", "fold", "search", "parameter", "value"])
 
@@ -421,7 +428,7 @@ def _choice_table(done: list[Outcome]) -> pd.DataFrame:
 def _prediction_table(
     done: list[Outcome], unit: str, subjects: NDArray[Any], classes: NDArray[Any]
 ) -> pd.DataFrame:
-    """One row per run and diagnosis."""
+    """Build a table with one row per run and diagnosis."""
     if not done:
         columns = dict.fromkeys(["pipeline", "fold", "subject", unit, "y_true", "y_pred"])
         return pd.DataFrame(columns=list(columns))
@@ -430,7 +437,7 @@ def _prediction_table(
 
 
 def _diagnoses(outcome: Outcome, names: NDArray[Any], classes: NDArray[Any]) -> pd.DataFrame:
-    """One row per diagnosis of a run."""
+    """Build a table with one row per diagnosis of a run."""
     level = outcome.levels["subject"]
     columns: dict[str, Any] = {
         "pipeline": outcome.pipeline,
@@ -448,14 +455,14 @@ def _diagnoses(outcome: Outcome, names: NDArray[Any], classes: NDArray[Any]) -> 
 def _chance_level(
     X: pd.DataFrame, y: NDArray, unit: str, predictions: pd.DataFrame, task: str
 ) -> float:
-    """Fraction of the largest class among the diagnosed units, or the spread of their numbers."""
+    """Compute the fraction of the largest class, or the standard deviation of the true numbers."""
     if task == "regression":
         cases = predictions.drop_duplicates(list(dict.fromkeys(["subject", unit])))
         return float(cases["y_true"].astype(float).std(ddof=0))
     if unit == "subject" or unit in X.columns:
         keys = X[list(dict.fromkeys(["subject", unit]))]
         labels = dict(zip(zip(*(keys[c] for c in keys)), y.tolist()))
-    else:  # a step of the pipelines made the column
+    else:  # a step of the pipelines has created the column
         keys = predictions[["subject", unit]]
         labels = dict(zip(zip(*(keys[c] for c in keys)), predictions["y_true"]))
     return float(pd.Series(list(labels.values())).value_counts(normalize=True).max())

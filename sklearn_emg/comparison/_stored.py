@@ -1,4 +1,4 @@
-"""Tables whose recordings go through stateless steps once, for the pipelines that allow it."""
+"""Tables whose recordings pass stateless steps only once, for pipelines that allow this."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ __all__ = ["kept_tables", "stateless_head", "stored_table"]
 
 
 def stored_table(estimator: Any, X: pd.DataFrame, store: RecordingStore | None) -> pd.DataFrame:
-    """The table that an estimator is given, its recordings kept in a store where it allows that.
+    """Return the table for an estimator, with recordings kept in a store if it allows this.
 
     Parameters
     ----------
     estimator : estimator
+        Pipeline that gets the table.
     X : DataFrame
+        Recording table or feature table.
     store : RecordingStore or None
+        Store of the results of stateless steps.
 
     Returns
     -------
     table : DataFrame
-        X itself without a store or if it is kept already, arrays for other estimators, and tables
-        of features as they are.
+        Table with kept recordings if the estimator accepts them and there is a store, and with
+        plain arrays if it does not accept them. Otherwise, and for a feature table, it is `X`.
     """
     return kept_tables({"": estimator}, X, store)[""]
 
@@ -37,7 +40,7 @@ def stored_table(estimator: Any, X: pd.DataFrame, store: RecordingStore | None) 
 def kept_tables(
     pipelines: Mapping[str, Any], X: pd.DataFrame, store: RecordingStore | None
 ) -> dict[str, pd.DataFrame]:
-    """The table of each pipeline by its name, see :func:`stored_table`."""
+    """Return the table of each pipeline by its name; see :func:`stored_table`."""
     if not is_recording_table(X):
         return dict.fromkeys(pipelines, X)
     takes = [name for name, estimator in pipelines.items() if takes_kept(estimator)]
@@ -48,18 +51,20 @@ def kept_tables(
 
 
 def stateless_head(model: Any) -> tuple[list[Any], Any]:
-    """Take the stateless steps on signals from the beginning of a Pipeline.
+    """Separate the stateless steps on signals at the beginning of a Pipeline from the others.
 
     Parameters
     ----------
     model : estimator
+        Pipeline or other estimator.
 
     Returns
     -------
     head : list of SignalTransformer
-        Clones. Each treats a recording independently of the others and learns nothing.
+        Clones of the stateless steps. Each processes a recording independently of the others and
+        learns nothing.
     rest : estimator
-        Pipeline of the other steps; the model itself where there is no head.
+        Pipeline of the other steps; it is the model itself if there are no stateless steps.
     """
     if not isinstance(model, Pipeline):
         return [], model

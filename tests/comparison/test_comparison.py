@@ -156,7 +156,7 @@ def test_nothing_to_compare_is_an_error_with_the_first_reason(features):
     X, y = features
     for models in (rows_model(Broken()), {"a": rows_model(Broken()), "b": rows_model(Broken())}):
         with pytest.raises(
-            ValueError, match=r"every fit failed, in all 3 folds.*no luck"
+            ValueError, match=r"every fit failed in all 3 folds.*no luck"
         ) as caught:
             compare(models, X, y, cv=3, progress=False)
         assert "in fit" in caught.value.__notes__[0]
@@ -247,7 +247,7 @@ def test_bad_requests_are_refused(features):
         ValueError, match="y has no label for 2 of 237 rows, the first of them row 3"
     ):
         compare(rows_model(), X, pd.Series(y).where(~np.isin(rows, [3, 5])))
-    with pytest.raises(ValueError, match=r"y has one class only, \['als'\]"):
+    with pytest.raises(ValueError, match=r"y has only one class, \['als'\]"):
         compare(rows_model(), X, np.repeat("als", len(y)))
     with pytest.raises(ValueError, match="y has 3 labels"):
         compare(rows_model(), X, y[:3])

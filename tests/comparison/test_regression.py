@@ -159,8 +159,8 @@ def test_conformal_intervals_of_regressors():
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"average": "weighted"}, "'average' of compare is for classifiers"),
-        ({"pos_label": 1}, "'pos_label' of compare is for classifiers"),
+        ({"average": "weighted"}, "'average' of compare is only for classifiers"),
+        ({"pos_label": 1}, "'pos_label' of compare is only for classifiers"),
         ({"site": "hospital"}, "site of each row from the column 'hospital'"),
     ],
 )

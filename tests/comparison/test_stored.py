@@ -178,7 +178,7 @@ def test_the_audit_scores_the_windows_of_compare(cohort):
     by_subject = audit.folds[audit.folds["split"] == "subjects"]["accuracy"].tolist()
     assert by_subject == of_windows
     assert audit.summary.index.tolist() == ["random windows", "subjects"]
-    with pytest.raises(ValueError, match="'splits' of leakage_audit must be out of"):
+    with pytest.raises(ValueError, match="'splits' of leakage_audit must be taken from"):
         leakage_audit(system, *cohort, n_splits=2, splits=["subjects"])
 
 

@@ -150,7 +150,7 @@ def test_all_names_every_feature_in_order():
         ("rms", TypeError, r"write \['rms'\] for one feature"),
         (3, TypeError, "must be 'all' or a list of names. Got 3"),
         ([3], TypeError, "must contain names. Got 3"),
-        (["rmss", "nothing"], ValueError, "'rmss' .did you mean 'rms'.., 'nothing'. Known names are"),
+        (["rmss", "nothing"], ValueError, "'rmss' .did you mean 'rms'.., 'nothing'. Known names"),
     ],
 )
 def test_unknown_names_are_refused_all_at_once(features, error, match):

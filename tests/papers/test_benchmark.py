@@ -516,7 +516,7 @@ def test_options_out_of_range_are_refused_before_anything_runs(cohort, tmp_path,
     [
         (lambda X, y: (X.drop(columns="fs"), y), "lacks the column 'fs'"),
         (lambda X, y: (X, np.linspace(0, 1, len(y))), "Unknown label type: continuous"),
-        (lambda X, y: (X, np.repeat("normal", len(y))), r"one class only, \['normal'\]"),
+        (lambda X, y: (X, np.repeat("normal", len(y))), r"only one class, \['normal'\]"),
         (lambda X, y: (X, y[:3]), "y has 3 labels for 27 rows"),
     ],
 )

@@ -168,7 +168,8 @@ class MiniRocket(_Rocket):
     biases_ : ndarray of shape (n_features_out,)
         Biases, by dilation and kernel.
     channels_ : ndarray of bool of shape (n_dilations, n_channels)
-        Channels that are summed in the convolutions of each dilation. A single channel is always used.
+        Channels that are summed in the convolutions of each dilation. If there is only one channel,
+        it is always used.
     fs_ : float or None
         Sampling rate of the training table in Hz; None for arrays.
     n_channels_in_ : int
@@ -193,8 +194,8 @@ class MiniRocket(_Rocket):
     A kernel has nine weights, three of 2 and six of -1, so an offset has no effect. Dilations are
     spaced evenly on a logarithmic scale, up to a kernel as long as the window. Half of the
     convolutions are padded with zeros beyond the ends of the window (all of them in windows shorter
-    than nine samples). With several channels, the convolutions of each dilation sum a random subset
-    of the channels, whereas the published version draws a subset for each kernel and dilation.
+    than nine samples). With several channels, a random subset of the channels is summed at each
+    dilation, whereas the published version draws a subset for each kernel and dilation.
 
     References
     ----------
