@@ -1,4 +1,4 @@
-"""Meta-analysis: which pipeline beats which, over several comparisons on different data."""
+"""Meta-analysis: differences between pipelines over comparisons on several data sets."""
 
 from __future__ import annotations
 
@@ -29,30 +29,33 @@ class MetaAnalysis:
     Attributes
     ----------
     pairs : DataFrame
-        One row per pair of pipelines, over all sets that both have. ``first`` has the better mean
-        rank of the two. ``difference``, ``low``, ``high``: score of ``first`` minus that of
-        ``second`` by a random-effects model, with its interval; ``effect_size``: standardised
-        difference; ``pvalue``: two-sided, combined over sets; ``adjusted_pvalue``: for the number
-        of pairs; ``tau``: standard deviation of the true differences between sets;
-        ``heterogeneity_pvalue``: of Cochran's test that there is none, NaN for one set;
-        ``n_sets``, ``n_subjects``.
+        One row per pair of pipelines, over all sets in which both occur. ``first`` is the pipeline
+        with the better mean rank. The columns are ``difference``, ``low`` and ``high`` (score of
+        ``first`` minus that of ``second`` by a random-effects model, and its interval);
+        ``effect_size`` (standardised difference); ``pvalue`` (two-sided, combined over sets);
+        ``adjusted_pvalue`` (adjusted for the number of pairs); ``tau`` (standard deviation of the
+        true differences between sets); ``heterogeneity_pvalue`` (of Cochran's test that all sets
+        have the same true difference; NaN for one set); ``n_sets``; and ``n_subjects``.
     sets : DataFrame
-        One row per pair and set: ``difference``, ``standard_error``, ``low``, ``high``,
-        ``effect_size``, ``pvalue``, ``better`` and ``worse``, the numbers of subjects that
-        ``first`` diagnoses correctly more often or less often than ``second``, ``n_subjects``.
+        One row per pair and set, with the columns ``difference``, ``standard_error``, ``low``,
+        ``high``, ``effect_size``, ``pvalue``, ``better`` and ``worse`` (numbers of subjects that
+        ``first`` predicts better or worse than ``second``) and ``n_subjects``.
     scores : DataFrame of shape (n_pipelines, n_sets)
-        Score of each pipeline in each set over its subjects; NaN where it has not predicted every
-        subject that another pipeline has.
+        Score of each pipeline in each set over its subjects; NaN if it has not predicted every
+        subject that another pipeline has predicted.
     ranks : DataFrame of shape (n_ranked, n_sets)
-        Ranks of the pipelines that have a score in every set, 1 for the highest; ties have their
-        mean.
+        Ranks of the pipelines that have a score in every set; 1 is the best score, and ties get
+        their mean rank.
     friedman_pvalue : float
-        Of Friedman's test that all ranked pipelines are alike; NaN with fewer than two sets or
-        three pipelines.
+        p-value of Friedman's test that all ranked pipelines are equal; NaN with fewer than two sets
+        or three pipelines.
     critical_difference : float
-        Difference of mean ranks that Nemenyi's test requires; NaN with fewer than two of each.
+        Smallest significant difference of mean ranks by Nemenyi's test; NaN with fewer than two
+        sets or two pipelines.
     metric : str
+        Name of the score.
     confidence : float
+        Confidence level of the intervals.
     """
 
     pairs: pd.DataFrame
@@ -73,17 +76,17 @@ class MetaAnalysis:
 
     @property
     def mean_ranks(self) -> pd.Series:
-        """Mean rank of each ranked pipeline, the best first."""
+        """Mean rank of each ranked pipeline, with the best first."""
         return self.ranks.mean(axis=1).sort_values(kind="stable")
 
     def groups(self) -> list[list[str]]:
-        """Pipelines with consecutive mean ranks among which no pair differs.
+        """Find groups of pipelines with consecutive mean ranks in which no pair differs.
 
         Returns
         -------
         groups : list of list of str
-            Largest groups of two pipelines or more, the best first. Two pipelines differ if their
-            ``adjusted_pvalue`` is at most ``1 - confidence``.
+            Largest groups of two or more pipelines, with the best first. Two pipelines differ if
+            their ``adjusted_pvalue`` is at most ``1 - confidence``.
         """
         names = list(self.mean_ranks.index)
         found = self.pairs[self.pairs["adjusted_pvalue"] <= 1 - self.confidence]
@@ -101,17 +104,18 @@ class MetaAnalysis:
         return groups
 
     def against(self, reference: str) -> pd.DataFrame:
-        """Differences of all other pipelines to one.
+        """Return the differences of all other pipelines from a reference.
 
         Parameters
         ----------
         reference : str
+            Name of the reference pipeline.
 
         Returns
         -------
         differences : DataFrame
-            Columns of `pairs` by the name of the other pipeline, the highest difference first;
-            positive differences mean that the other pipeline scores higher.
+            One row per other pipeline with the columns of `pairs`, sorted by decreasing difference.
+            A positive difference means that the other pipeline scores higher.
 
         Raises
         ------
@@ -128,13 +132,14 @@ class MetaAnalysis:
         return ReadableTable(both.sort_values("difference", ascending=False, kind="stable"))
 
     def table(self) -> pd.DataFrame:
-        """Table for reading, one row per pair, by p-value.
+        """Format the pairs as a table, sorted by p-value.
 
         Returns
         -------
         table : DataFrame
-            ``difference`` with its interval, ``effect size``, ``p``, ``adjusted p``, ``between
-            sets`` (the standard deviation of the true differences), ``sets`` and ``subjects``.
+            One row per pair, with the columns ``better ranked``, ``than``, ``difference`` (with its
+            interval), ``effect size``, ``p``, ``adjusted p``, ``between sets`` (standard deviation
+            of the true differences), ``sets`` and ``subjects``.
         """
         rows = self.pairs.sort_values("pvalue", kind="stable")
         digits = "+.3g" if self.metric == "mae" else "+.2f"
@@ -183,70 +188,71 @@ def meta_analysis(
 ) -> MetaAnalysis:
     """Combine comparisons of the same pipelines on several sets of subjects.
 
-    Within each set two pipelines are compared on the subjects that both have diagnosed; the
+    Within each set, two pipelines are compared on the subjects that both have diagnosed. The
     differences are then combined over the sets.
 
     Parameters
     ----------
     comparisons : dict of str to Comparison
         Results of :func:`compare` by the names of the sets. Pipelines with the same name are
-        taken to be the same; they need not all be in each set. Sets should not have subjects in
-        common.
+        assumed to be the same. A pipeline need not occur in every set. Sets should not have
+        subjects in common.
     metric : {"balanced_accuracy", "accuracy", "mae"}, default=None
         Score of a pipeline over subjects. A subject that is tested several times, or has several
-        diagnoses, counts once with the mean; each subject needs one class for the balanced
-        accuracy. "mae" is the mean absolute error of predicted numbers, in one unit for all sets,
-        negated so that higher is better. None is "mae" for regressors, else "balanced_accuracy".
+        diagnoses, counts once, with the mean. The balanced accuracy requires one class per subject.
+        "mae" is the mean absolute error of predicted numbers, negated so that higher is better; its
+        unit must be the same in all sets. None stands for "mae" for regressors and for
+        "balanced_accuracy" otherwise.
     n_permutations : int, default=10000
-        Number of random exchanges in the test within a set.
+        Number of random permutations in the test within a set.
     confidence : float, default=0.95
         Confidence level of the intervals.
     random_state : int, RandomState instance or None, default=0
-        Seed of the exchanges.
+        Seed of the permutations.
 
     Returns
     -------
     meta : MetaAnalysis
-        ``pairs``, ``sets``, ``ranks``; printing it shows all pairs.
+        Results with ``pairs``, ``sets`` and ``ranks``; printing them shows all pairs.
 
     Raises
     ------
     TypeError
         If a value of `comparisons` is not a Comparison.
     ValueError
-        If there is no set, a set has no diagnoses of subjects, or predicted numbers where others
-        have diagnoses, no two pipelines are in the same set, or a subject has two classes and
-        `metric` is "balanced_accuracy".
+        If there is no set, a set has no diagnoses of subjects, only some sets have predicted
+        numbers, no two pipelines are in the same set, or a subject has two classes and `metric` is
+        "balanced_accuracy".
 
     See Also
     --------
-    sklearn_emg.inspection.MetaAnalysisDisplay : Draws ranks and differences.
-    sklearn_emg.metrics.compare_pair : Tests two pipelines in one comparison.
+    sklearn_emg.inspection.MetaAnalysisDisplay : Draw ranks and differences.
+    sklearn_emg.metrics.compare_pair : Test two pipelines in one comparison.
 
     Notes
     -----
-    *Within a set.* The score of a pipeline is the mean over subjects, or the mean over classes of
-    these means, of whether the subject was diagnosed correctly. Its difference between two
-    pipelines has the variance of a (stratified) mean of paired differences, with half an
-    observation added to each cell of the table of both pipelines' correct and wrong diagnoses, as
-    Agresti and Min propose [1]_; with K classes, each gets 1/K of it. So it is not zero where few
-    subjects agree by chance. The p-value is that of
+    *Within a set.* The score of a pipeline is the fraction of subjects that are diagnosed
+    correctly, or the mean of this fraction over classes. The difference between two pipelines has
+    the variance of a (stratified) mean of paired differences, where half an observation is added to
+    each cell of the table of correct and wrong diagnoses of both pipelines, as proposed by Agresti
+    and Min [1]_; with K classes, 1/K of this is added to each class. The variance is therefore not
+    zero if a few subjects agree by chance. The p-value is that of
     :func:`~sklearn_emg.metrics.paired_permutation_test`.
 
     *Over sets.* Differences are combined by a random-effects model with DerSimonian and Laird's
     variance between sets [2]_. The interval is that of Hartung, Knapp, Sidik and Jonkman with t
-    quantiles, and never shorter than with their variance factor of 1 [3]_: it states where the mean
-    difference over sets like these may lie, and is wide for few sets. For one set it is the set's
-    own. p-values are combined by Stouffer's method with weights of the square root of the number of
-    subjects, and standardised differences by their mean with these weights, as in MOABB [4]_. The
-    combined p-value concerns these sets only: it may be small where the interval contains 0.
-    p-values are adjusted for the number of pairs by Holm's method.
+    quantiles, with a variance factor of at least 1 [3]_. It covers the mean difference over sets
+    like these and is wide for few sets. For one set, it is the interval of this set. p-values are
+    combined by Stouffer's method with the square root of the number of subjects as weight, and
+    standardised differences by the mean with the same weights, as in MOABB [4]_. The combined
+    p-value concerns only these sets and may be small even if the interval contains 0. p-values are
+    adjusted for the number of pairs by Holm's method.
 
-    *Ranks.* Friedman's and Nemenyi's tests are as in Demšar [5]_; for few sets they have little
-    power.
+    *Ranks.* Friedman's and Nemenyi's tests are those described by Demšar [5]_; they have little
+    power for few sets.
 
-    Pipelines are treated as fixed: nothing here includes the variation between training sets, and
-    the subjects of one set are treated as independent, although each is in the training sets of
+    Pipelines are treated as fixed: the variation between training sets is not included. The
+    subjects of a set are treated as independent, although each of them is in the training sets for
     others.
 
     References
@@ -299,7 +305,7 @@ def meta_analysis(
     rng = check_random_state(random_state)
     found = {name: _Diagnoses.of(name, result, metric) for name, result in comparisons.items()}
     scores = pd.DataFrame({name: diagnoses.scores() for name, diagnoses in found.items()})
-    ranks = scores.dropna().round(12).rank(ascending=False)  # equal but for rounding: a tie
+    ranks = scores.dropna().round(12).rank(ascending=False)  # rounding errors do not break ties
     order = list(ranks.mean(axis=1).sort_values(kind="stable").index)
     order += [name for name in scores.index if name not in order]
     rows = [
@@ -310,7 +316,7 @@ def meta_analysis(
     ]
     if not rows:
         raise ValueError(
-            f"{caller} needs two pipelines that diagnosed the same subjects of a set; "
+            f"{caller} needs two pipelines that diagnosed the same subjects of a set, but "
             f"'comparisons' has {counted(len(found), 'set')} with "
             f"{counted(len(scores), 'pipeline')}."
         )
@@ -347,7 +353,7 @@ class _Diagnoses:
     Parameters
     ----------
     right : DataFrame of shape (n_subjects, n_pipelines)
-        Fraction of correct diagnoses, or negated absolute errors; NaN where there is none.
+        Fraction of correct diagnoses, or negated absolute errors; NaN if there is no prediction.
     stratum : ndarray of shape (n_subjects,)
         Code of the class over which the score is averaged; zeros for the accuracy.
     """
@@ -367,13 +373,13 @@ class _Diagnoses:
             kind, fits = ("numbers", "'mae'") if numbers else ("diagnoses", "an accuracy")
             raise ValueError(
                 f"The set {name!r} of meta_analysis has predicted {kind}, which metric={metric!r} "
-                f"does not score. Give {fits}, and sets of one kind."
+                f"does not score. Choose {fits}, and pass only sets of the same kind."
             )
         cases = comparison.predictions
         if cases.empty:
             raise ValueError(
                 f"The set {name!r} of meta_analysis has no diagnoses of subjects: all folds "
-                "failed, or its split was leaky. Leave it out."
+                "failed, or its split was leaky. Omit the set."
             )
         if numbers:
             right = -(cases["y_true"].astype(float) - cases["y_pred"].astype(float)).abs()
@@ -387,13 +393,13 @@ class _Diagnoses:
         n_labels = labels.nunique()
         if several := n_labels.index[n_labels > 1].tolist():
             raise ValueError(
-                f"Subject {several[0]!r} of the set {name!r} has several classes, so that "
-                "subjects have no balanced accuracy. Choose metric='accuracy'."
+                f"Subject {several[0]!r} of the set {name!r} has several classes, so the balanced "
+                "accuracy over subjects is not defined. Choose metric='accuracy'."
             )
         return cls(right, pd.factorize(labels.first().loc[right.index], sort=True)[0])
 
     def scores(self) -> pd.Series:
-        """Score of each pipeline; NaN unless it diagnosed all subjects."""
+        """Compute the score of each pipeline; NaN unless it diagnosed all subjects."""
         by_class = self.right.groupby(self.stratum).mean()
         return by_class.mean().where(self.right.notna().all())
 
@@ -405,7 +411,7 @@ class _Diagnoses:
         confidence: float,
         rng: np.random.RandomState,
     ) -> dict[str, float]:
-        """Paired difference of two pipelines; empty if no class or subject is common."""
+        """Compute the paired difference of two pipelines; empty if they lack common subjects."""
         if not {first, second} <= set(self.right.columns):
             return {}
         pair = self.right[[first, second]]
@@ -423,7 +429,7 @@ class _Diagnoses:
             random_state=rng,
         )
         d = (pair[first] - pair[second]).to_numpy()
-        # Absolute errors are at most 0, and their mean is the unit of their differences.
+        # Negated errors are at most 0; differences are measured in units of their mean size.
         size = -float(pair.to_numpy().mean())
         unit, bound = (size, np.inf) if size > 0 else (1.0, 1.0)
         error = unit * _standard_error(d / unit, stratum)
@@ -442,7 +448,7 @@ class _Diagnoses:
 
 
 def _standard_error(d: NDArray[np.float64], stratum: NDArray[np.intp]) -> float:
-    """Standard error of the mean over strata of mean differences, as of Agresti and Min."""
+    """Compute Agresti and Min's standard error of the mean difference over strata."""
     part = 1 / (stratum.max() + 1)
     n = np.bincount(stratum) + 2 * part
     mean = np.bincount(stratum, d) / n
@@ -454,13 +460,14 @@ def _standard_error(d: NDArray[np.float64], stratum: NDArray[np.intp]) -> float:
 
 
 def _combined(sets: pd.DataFrame, confidence: float, bound: float) -> dict[str, float]:
-    """Random-effects difference of one pair, and effect sizes and p-values by Stouffer's weights.
+    """Combine the differences, effect sizes and p-values of one pair over sets.
 
     Parameters
     ----------
     sets : DataFrame
-        One row per set.
+        Results of the pair, with one row per set.
     confidence : float
+        Confidence level of the interval.
     bound : float
         Largest possible difference.
     """
@@ -478,7 +485,7 @@ def _combined(sets: pd.DataFrame, confidence: float, bound: float) -> dict[str, 
         quantile = stats.t.ppf(0.5 + confidence / 2, k - 1)
         factor = max(1.0, float(weights @ (y - mean) ** 2) / (k - 1))
     half = quantile * np.sqrt(factor / weights.sum())
-    # Two-sided p-values with the sign of their difference: a p of 1 is a z of 0.
+    # z-values of two-sided p-values have the sign of the difference; a p-value of 1 gives 0.
     z = np.sign(y) * stats.norm.isf(p / 2)
     stouffer = np.sqrt(n)
     total = float(stouffer @ z / np.sqrt(n.sum()))
@@ -496,7 +503,7 @@ def _combined(sets: pd.DataFrame, confidence: float, bound: float) -> dict[str, 
 
 
 def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """p-values adjusted by Holm's step-down method."""
+    """Adjust p-values by Holm's step-down method."""
     order = np.argsort(p, kind="stable")
     adjusted = np.empty(len(p))
     adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
@@ -504,7 +511,7 @@ def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _tests_of_ranks(ranks: pd.DataFrame, confidence: float) -> tuple[float, float]:
-    """p-value of Friedman's test and critical difference of Nemenyi's."""
+    """Compute the p-value of Friedman's test and the critical difference of Nemenyi's test."""
     k, n = ranks.shape
     if k < 2 or n < 2:
         return np.nan, np.nan

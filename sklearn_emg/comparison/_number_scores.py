@@ -27,7 +27,7 @@ _RANK_RESAMPLES = 200
 
 @dataclass(frozen=True)
 class NumberScoring(Scores):
-    """Settings of the scores of a regression, and the scores of predictions.
+    """Settings of the scores of a regression, and their computation from predictions.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class NumberScoring(Scores):
         levels = [o.levels[level] for o in done]
         subject, y_true, y_pred = _joined(levels)
         case = _cases(levels, level)
-        weight = 1 / np.bincount(case)[case]  # a case that several folds test counts once
+        weight = 1 / np.bincount(case)[case]  # a case that is tested in several folds counts once
         n_subjects = int(subject.max()) + 1
         centre = y_true.mean()
         terms = number_sums(y_true - centre, y_pred - centre) * weight[:, np.newaxis]
@@ -85,7 +85,7 @@ class NumberScoring(Scores):
         y_true: NDArray[np.floating],
         y_pred: NDArray[np.floating],
     ) -> None:
-        """Percentiles of the measures when subjects are resampled with all their cases."""
+        """Add percentiles of the measures over resamples of subjects with all their cases."""
         n = len(sums)
         rng = check_random_state(self.seed)
         drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
@@ -105,14 +105,14 @@ class NumberScoring(Scores):
 def _joined(
     levels: list[Level],
 ) -> tuple[NDArray[np.intp], NDArray[np.floating], NDArray[np.floating]]:
-    """Codes of subjects, true and predicted values of all cases."""
+    """Return the codes of subjects, the true values and the predicted values of all cases."""
     subject = np.unique(np.concatenate([v.subject for v in levels]), return_inverse=True)[1]
     y_true = np.concatenate([np.asarray(v.y_true, dtype=float) for v in levels])
     return subject, y_true, np.concatenate([np.asarray(v.y_pred, dtype=float) for v in levels])
 
 
 def _cases(levels: list[Level], level: str) -> NDArray[np.intp]:
-    """Code of each case: of a subject or unit at the level of predictions, else of each row."""
+    """Return the code of each case, which is a subject or unit, or a row at other levels."""
     subject = np.concatenate([v.subject for v in levels])
     if level != "subject":
         return np.arange(len(subject))

@@ -1,4 +1,4 @@
-"""Test of one pipeline against chance by permuting the labels or numbers of subjects."""
+"""Permutation test of one pipeline against chance, with permuted labels of subjects."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ class PermutationTest:
     score : float
         Mean score over folds with the true labels.
     permutation_scores : ndarray of shape (n_permutations,)
-        Scores with the labels of subjects permuted.
+        Mean scores over folds with permuted labels of subjects.
     pvalue : float
-        Fraction of permutations, the true labels counted as one, that score at least as high.
+        Fraction of permutations, including the true labels as one of them, whose score is at least
+        as high as that of the true labels.
     min_pvalue : float
-        Smallest possible p-value: ``1 / (n_permutations + 1)``, or one over the number of different
-        assignments of the labels to the subjects, if that is larger.
+        Smallest possible p-value: ``1 / (n_permutations + 1)``, or the reciprocal of the number of
+        different assignments of the labels to the subjects if this is larger.
     n_subjects : int
+        Number of subjects.
     scoring : str
         Name of the score.
     """
@@ -68,7 +70,7 @@ class PermutationTest:
 
 
 class _BySubject(BaseEstimator):
-    """An estimator whose rows are subjects, which it replaces by their rows of X."""
+    """Estimator of subjects that fits another estimator on their rows of X."""
 
     def __init__(self, estimator: Any, X: Any, subject: NDArray[np.intp]):
         self.estimator = estimator
@@ -76,7 +78,7 @@ class _BySubject(BaseEstimator):
         self.subject = subject
 
     def rows(self, subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[Any, NDArray[Any]]:
-        """Rows of some subjects, in the order of X, and the label of each."""
+        """Return the rows of some subjects, in the order of X, and the label of each row."""
         subjects = np.ravel(subjects)
         label_of = np.empty(int(self.subject.max()) + 1, dtype=y.dtype)
         label_of[subjects] = y
@@ -91,7 +93,7 @@ class _BySubject(BaseEstimator):
 
 @dataclass
 class _SubjectSplits(BaseCrossValidator):
-    """Splits of subjects in place of those of rows."""
+    """Splitter of subjects, based on a splitter of rows."""
 
     cv: Any
     X: Any
@@ -112,20 +114,20 @@ class _SubjectSplits(BaseCrossValidator):
                 if np.isin(codes, subjects).sum() != len(np.unique(side)):
                     raise ValueError(
                         f"Fold {fold} of the 'cv' of subject_permutation_test takes some rows of a "
-                        "subject and leaves others out. Give a splitter of subjects, such as "
+                        "subject but not others. Use a splitter of subjects, such as "
                         "SubjectKFold(5)."
                     )
                 sides.append(subjects)
             yield sides[0], sides[1]
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Number of folds."""
+        """Return the number of folds."""
         return sum(1 for _ in self.split(X, y))
 
 
 @dataclass
 class _RowScorer:
-    """Score of an estimator of subjects on the rows of these subjects."""
+    """Scorer of an estimator of subjects on the rows of these subjects."""
 
     scorer: Any
 
@@ -146,57 +148,60 @@ def subject_permutation_test(
 ) -> PermutationTest:
     """Test whether a pipeline scores better than chance, by permuting the labels of subjects.
 
-    The whole cross-validation is repeated with the labels of subjects permuted: all rows of a
-    subject keep one label. :func:`sklearn.model_selection.permutation_test_score`, which is
-    used here, permutes the labels of rows, so that rows of one subject disagree; given subjects as
-    groups it permutes within them, which changes nothing.
+    The whole cross-validation is repeated with permuted labels of subjects, so that all rows of a
+    subject keep the same label. On a table of rows,
+    :func:`sklearn.model_selection.permutation_test_score` would permute the labels of rows, so that
+    rows of a subject would have different labels. With subjects as groups, it would permute labels
+    within each subject, which changes nothing.
 
     Parameters
     ----------
     estimator : estimator
         Classifier or regressor of tables, such as a
         :class:`~sklearn_emg.ensemble.DiVoteClassifier`, a
-        :class:`~sklearn_emg.ensemble.DiVoteRegressor` or a pipeline with one.
+        :class:`~sklearn_emg.ensemble.DiVoteRegressor` or a pipeline with one of these.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label, or number for a regressor, of each row, one per subject.
+        Label, or number for a regressor, of each row. All rows of a subject have the same.
     cv : int, None, splitter or iterable of (train, test), default=5
-        As in :func:`~sklearn_emg.comparison.compare`: an int is ``SubjectKFold(cv)``. Splitters
-        that stratify do so by the permuted labels, or by quantiles of numbers.
+        Splits, as in :func:`~sklearn_emg.comparison.compare`; an int means ``SubjectKFold(cv)``.
+        Stratified splitters use the permuted labels, or quantiles of the permuted numbers.
     scoring : str or callable, default=None
-        A name as :func:`~sklearn_emg.metrics.subject_scorer` takes it, or ``scorer(estimator, X,
-        y)``; higher is better, and errors are negated. None is "balanced_accuracy", and "mae" for
-        a regressor.
+        Name that :func:`~sklearn_emg.metrics.subject_scorer` accepts, or ``scorer(estimator, X,
+        y)``. Higher scores are better, and errors are negated. None stands for "mae" for a
+        regressor and for "balanced_accuracy" otherwise.
     n_permutations : int, default=100
         Number of permutations; each requires a whole cross-validation.
     n_jobs : int, default=None
-        Number of parallel jobs over permutations.
+        Number of permutations that run in parallel, as in :class:`joblib.Parallel`.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations.
 
     Returns
     -------
     test : PermutationTest
-        ``score``, ``pvalue``, ``permutation_scores``; printing it shows them.
+        Results with ``score``, ``pvalue`` and ``permutation_scores``; printing them shows a
+        summary.
 
     Raises
     ------
     ValueError
-        If a subject has two labels, a split leaks or takes subjects in part, or a test set has
-        subjects that a part of the estimator was fitted on before.
+        If a subject has two labels, a split has a subject on both sides or only some rows of a
+        subject, or a part of the estimator was already fitted on test subjects.
 
     Warns
     -----
     UserWarning
-        If there are so few subjects that the p-value cannot go below 0.05.
+        If there are so few subjects or permutations that the p-value cannot be below 0.05.
     SubjectLeakWarning, RecordingWarning
-        If several recordings hold the same samples, of several subjects or of one.
+        If several recordings contain the same samples: SubjectLeakWarning if they are of different
+        subjects, and RecordingWarning if they are of one subject.
 
     Notes
     -----
-    p = (b + 1) / (m + 1) for m permutations, b of which score at least as high as the true labels
-    [1]_, so that it is never 0. The null hypothesis is that labels and signals of subjects are
+    The p-value is (b + 1) / (m + 1) for m permutations, of which b score at least as high as the
+    true labels [1]_; it is never 0. The null hypothesis is that labels and signals of subjects are
     independent.
 
     References
@@ -230,8 +235,8 @@ def subject_permutation_test(
     subject = subjects.codes
     if (unit := diagnosed_unit({"estimator": estimator})) != "subject":
         raise ValueError(
-            f"subject_permutation_test permutes the labels of subjects, and the estimator answers "
-            f"for each {unit!r}. Set unit='subject'."
+            f"subject_permutation_test permutes the labels of subjects, but the estimator "
+            f"predicts one label for each {unit!r}. Set unit='subject'."
         )
     labels = labels_of_subjects(subjects, y)
     warn_of_repeated_signals(X, "subject_permutation_test")
@@ -263,18 +268,21 @@ def subject_permutation_test(
 def labels_of_subjects(
     subjects: Subjects, y: NDArray, caller: str = "subject_permutation_test"
 ) -> NDArray[Any]:
-    """Label of each subject; refuse subjects with two.
+    """Return the label of each subject, or raise an error if a subject has two labels.
 
     Parameters
     ----------
     subjects : Subjects
+        Subjects of the rows.
     y : ndarray of shape (n_rows,)
+        Label of each row.
     caller : str
         Name of the function, for the message.
 
     Returns
     -------
     labels : ndarray of shape (n_subjects,)
+        Label of each subject.
 
     Raises
     ------
@@ -286,33 +294,36 @@ def labels_of_subjects(
     if (differs := np.flatnonzero(y != labels[subjects.codes])).size:
         name = subjects.by_row[differs[0]]
         raise ValueError(
-            f"Subject {name!r} has two labels; {caller} permutes one label per "
-            "subject. Correct y, or leave the subject out."
+            f"Subject {name!r} has two labels; {caller} needs one label per subject. Correct y, "
+            "or omit the subject."
         )
     return labels
 
 
 def smallest_pvalue(labels: NDArray[Any], n_permutations: int, alpha: float) -> float:
-    """Smallest possible p-value of permutations of these labels; warn if it is above `alpha`.
+    """Compute the smallest possible p-value of a permutation test; warn if it exceeds `alpha`.
 
     Parameters
     ----------
     labels : ndarray of shape (n_subjects,)
+        Label of each subject.
     n_permutations : int
+        Number of permutations.
     alpha : float
+        Significance level.
 
     Returns
     -------
     min_pvalue : float
-        ``1 / (n_permutations + 1)``, or one over the number of different assignments of the labels
-        to the subjects, if that is larger.
+        ``1 / (n_permutations + 1)``, or the reciprocal of the number of different assignments of
+        the labels to the subjects if this is larger.
     """
     counts = np.unique(labels, return_counts=True)[1]
     log_assignments = lgamma(len(labels) + 1) - sum(lgamma(c + 1) for c in counts)
     min_pvalue = max(1 / (n_permutations + 1), float(np.exp(-log_assignments)))
     if min_pvalue > alpha:
         warn(
-            f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')} "
+            f"With {counted(len(labels), 'subject')} and {counted(n_permutations, 'permutation')}, "
             f"the p-value cannot be below {min_pvalue:.2g}. Use more subjects or permutations.",
             UserWarning,
         )

@@ -1,4 +1,4 @@
-"""Naive baselines of a prognosis within compare, and what beats them."""
+"""Naive baselines of a prognosis in compare, and the pipelines that are better than these."""
 
 from __future__ import annotations
 
@@ -15,43 +15,49 @@ _ALPHA = 0.05
 
 
 def is_prognosis(X: Any) -> bool:
-    """Whether a table has contexts with later targets."""
+    """Return whether a table contains visits with later targets."""
     return isinstance(X, pd.DataFrame) and {"value@0", "target_time"} <= set(X.columns)
 
 
 def with_baselines(pipelines: dict[str, Any]) -> dict[str, Any]:
-    """The pipelines, and the naive baselines that are not among them.
+    """Add the naive baselines that are missing from the pipelines.
 
     Parameters
     ----------
     pipelines : dict of str to estimator
+        Pipelines by name.
 
     Returns
     -------
     pipelines : dict of str to estimator
+        Pipelines and naive baselines by name.
     """
     given = {type(estimator) for estimator in pipelines.values()}
     missing = {n: e for n, e in naive_baselines().items() if type(e) not in given}
     if clash := sorted(set(missing) & set(pipelines)):
         raise ValueError(
-            f"compare adds the baseline {clash[0]!r} to a prognosis; give your pipeline another "
+            f"compare adds the baseline {clash[0]!r} to a prognosis. Give your pipeline another "
             "name."
         )
     return {**pipelines, **missing}
 
 
 def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
-    """Add what beats the best naive baseline, by absolute errors paired by subject.
+    """Add a remark on which pipelines are better than the best naive baseline.
+
+    Absolute errors are compared by a permutation test that is paired by subject.
 
     Parameters
     ----------
     result : Comparison
+        Results of all pipelines.
     pipelines : dict of str to estimator
-        Those that were compared.
+        Pipelines that were compared, including the baselines.
 
     Returns
     -------
     result : Comparison
+        Results with the remark.
     """
     kinds = {type(e) for e in naive_baselines().values()}
     naive = [name for name, estimator in pipelines.items() if type(estimator) in kinds]
@@ -77,7 +83,7 @@ def _without(pipelines: dict[str, Any], naive: list[str]) -> list[str]:
 
 
 def _better(result: Comparison, scored: pd.Series, best: str, others: list[str]) -> list[str]:
-    """Pipelines with smaller errors than the best baseline, after Bonferroni's correction."""
+    """Find pipelines with smaller errors than the best baseline, with Bonferroni's correction."""
     errors = result.predictions.assign(
         error=(result.predictions["y_true"] - result.predictions["y_pred"]).abs()
     )

@@ -21,12 +21,12 @@ _DEFAULT_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
     "regression": NUMBER_METRICS,
 }
-# What an epoch of a network records for readers.
+# Records of the epochs of a network that are shown.
 _HISTORY = ("train_loss", "train_acc", "valid_loss", "valid_acc", "lr", "dur")
 
 
 def _fitted_networks(part: Any, seen: set[int]) -> Iterator[Any]:
-    """Parts of a fitted estimator that have a history of training."""
+    """Yield the parts of a fitted estimator that have a training history."""
     if id(part) in seen:
         return
     seen.add(id(part))
@@ -49,48 +49,51 @@ class Comparison:
     Attributes
     ----------
     folds : DataFrame
-        One row per pipeline, fold and level (window, recording, subject): ``n_cases``, accuracy,
-        balanced_accuracy, f1, precision, sensitivity, specificity, mcc, auroc, and at the level
-        "subject" the metrics of `scoring`; ``n_train``, the number of subjects trained on;
-        fit_seconds, predict_ms_per_recording, peak_memory_mb;
-        ``note``, the reason for a NaN; ``error``, empty if the fold succeeded. The level "subject"
-        is that of the diagnoses: with a `unit` it has one case per unit.
+        One row per pipeline, fold and level ("window", "recording" or "subject"). The columns are
+        ``n_cases``; ``accuracy``, ``balanced_accuracy``, ``f1``, ``precision``, ``sensitivity``,
+        ``specificity``, ``mcc`` and ``auroc``; the metrics of `scoring` at the level "subject";
+        ``n_train`` (number of training subjects); ``fit_seconds``, ``predict_ms_per_recording`` and
+        ``peak_memory_mb``; ``note`` (reason for a NaN); and ``error`` (empty if the fold
+        succeeded). The level "subject" is the level of diagnoses: with a `unit`, it has one case
+        per unit.
     summary : DataFrame
-        One row per pipeline, level and metric: ``mean`` and ``std`` over folds; ``pooled``, over
-        the test cases of all folds; ``low`` and ``high``, the subject-level confidence interval
-        of the pooled value; ``n_cases``, the number of tested cases; ``n_subjects``, ``n_folds``
-        and ``n_failed``; ``note``, the reason for a NaN.
+        One row per pipeline, level and metric. The columns are ``mean`` and ``std`` over folds;
+        ``pooled`` (value over the test cases of all folds); ``low`` and ``high`` (confidence
+        interval of the pooled value over subjects); ``n_cases`` (number of tested cases),
+        ``n_subjects``, ``n_folds`` and ``n_failed``; and ``note`` (reason for a NaN).
     predictions : DataFrame
-        One row per pipeline, fold and diagnosis: subject (and unit), true and predicted class and
-        probabilities.
+        One row per pipeline, fold and diagnosis, with the subject (and the unit), the true class,
+        the predicted class and the probabilities.
     errors : dict of (str, int) to str
         Traceback of each pipeline and fold that failed.
     classes : ndarray of shape (n_classes,)
+        Labels of the classes.
     chance : float
         Chance level of the accuracy: the fraction of subjects (or units) in the largest class,
-        which a constant prediction of that class attains.
+        which is the accuracy of a constant prediction of this class.
     confidence : float
         Confidence level of the intervals.
     unit : str
         Unit of a diagnosis: "subject", or the `unit` of the DiVoteClassifiers.
     chosen_parameters : DataFrame
-        Choices of the searches in the pipelines: one row per pipeline, fold, ``search`` (its place
-        in the pipeline, "" for the pipeline itself) and parameter, with its value.
+        Choices of the searches in the pipelines, with one row per pipeline, fold, ``search`` (its
+        place in the pipeline, empty for the pipeline itself) and parameter.
     confusions : DataFrame
-        Cases ``n`` of each pipeline, fold, level, true and predicted class; see
+        Number ``n`` of cases by pipeline, fold, level, true class and predicted class; see
         :meth:`confusion`.
     estimators : dict of (str, int) to estimator
-        Fitted pipelines by name and fold, with ``return_estimator=True``.
+        Fitted pipelines by name and fold; empty unless ``return_estimator=True``.
     task : {"classification", "regression"}
-        For a regression, ``folds`` and ``summary`` have the measures of
+        Task of the pipelines. For a regression, ``folds`` and ``summary`` contain the measures of
         :func:`~sklearn_emg.metrics.regression_measures`, ``classes`` is empty, and `chance` is
-        the standard deviation of the true values, the RMSE of a constant prediction of their mean.
+        the standard deviation of the true values, which is the RMSE of a constant prediction of
+        their mean.
     remark : str
-        Of a prognosis: which pipelines beat the naive baselines.
+        Remark on a prognosis, which names the pipelines that are better than the naive baselines.
     record : RunRecord or None
-        Descriptions of the rows, protocol, settings, seeds, versions and CPU time of the run, from
-        which :func:`~sklearn_emg.inspection.model_card` and
-        :func:`~sklearn_emg.comparison.subgroup_scores` are made.
+        Descriptions of the rows, protocol, settings, seeds, versions and CPU time of the run, which
+        :func:`~sklearn_emg.inspection.model_card` and
+        :func:`~sklearn_emg.comparison.subgroup_scores` use.
     """
 
     folds: pd.DataFrame
@@ -109,7 +112,7 @@ class Comparison:
     record: RunRecord | None = None
 
     def _level(self, level: str) -> str:
-        """Level by its name; the unit of the diagnoses has the level "subject"."""
+        """Check the name of a level; the unit of the diagnoses stands for "subject"."""
         level = "subject" if level == self.unit else level
         levels = list(dict.fromkeys(self.summary["level"]))
         if level not in levels:
@@ -119,15 +122,16 @@ class Comparison:
     def confusion(
         self, name: str | None = None, level: str = "subject", *, fold: int | None = None
     ) -> pd.DataFrame:
-        """Confusion matrix of one pipeline.
+        """Return the confusion matrix of one pipeline.
 
         Parameters
         ----------
         name : str, default=None
             Name of the pipeline; required if there are several.
         level : {"window", "recording", "subject"}, default="subject"
+            Level of the cases.
         fold : int, default=None
-            Number of a fold; by default the cases of all folds are counted.
+            Number of a fold. By default, the cases of all folds are counted.
 
         Returns
         -------
@@ -159,30 +163,32 @@ class Comparison:
         return ReadableTable(matrix.rename_axis(index="true", columns="predicted"))
 
     def confusion_spread(self, name: str | None = None, level: str = "window") -> pd.DataFrame:
-        """Confusion matrix in percent of each true class: mean and standard deviation of the folds.
+        """Compute mean and standard deviation over folds of the confusion matrix in percent.
 
-        With repeated folds (:class:`~sklearn_emg.model_selection.RepeatedSubjectKFold`) these are
-        over folds and repetitions, as figure 5 of J. Yoo et al. (2022) has them.
+        Percentages are relative to the number of cases of the true class. With repeated folds
+        (:class:`~sklearn_emg.model_selection.RepeatedSubjectKFold`), the statistics are over folds
+        and repetitions, as in figure 5 of J. Yoo et al. (2022).
 
         Parameters
         ----------
         name : str, default=None
             Name of the pipeline; required if there are several.
         level : {"window", "recording", "subject"}, default="window"
+            Level of the cases.
 
         Returns
         -------
         spread : DataFrame of float of shape (n_classes, 2 * n_classes)
-            Rows are true classes. The columns are the statistic, "mean" or "sd" (divisor
-            n_folds - 1), and the predicted class. Folds without a case of a class do not count in
-            its row.
+            Table in percent. Rows are true classes; columns are the statistic ("mean", or "sd" with
+            divisor n_folds - 1) and the predicted class. Folds without a case of a class do not
+            count in the row of this class.
 
         Raises
         ------
         ValueError
             If the comparison has no such pipeline or level.
         """
-        self.confusion(name, level)  # raises an error for unknown ones
+        self.confusion(name, level)  # raises an error for an unknown name or level
         level, table = self._level(level), self.confusions
         chosen = table["level"] == level
         if name is not None:
@@ -199,14 +205,15 @@ class Comparison:
         return ReadableTable(result.rename_axis(index="true", columns=["", "predicted"]))
 
     def training_history(self) -> pd.DataFrame:
-        """Epochs of the networks in the fitted pipelines of all folds.
+        """Return the training history of the networks in the fitted pipelines of all folds.
 
         Returns
         -------
         history : DataFrame
-            One row per epoch, with ``pipeline``, ``fold``, ``network`` (its class), ``epoch`` from
-            1, and what was recorded: ``train_loss``, ``train_acc``, ``valid_loss``, ``valid_acc``,
-            ``lr``, ``dur`` in s. Empty where no pipeline has a network.
+            One row per epoch, with the columns ``pipeline``, ``fold``, ``network`` (its class),
+            ``epoch`` (from 1) and those that were recorded of ``train_loss``, ``train_acc``,
+            ``valid_loss``, ``valid_acc``, ``lr`` and ``dur`` (in s). The table is empty if no
+            pipeline contains a network.
 
         Raises
         ------
@@ -215,7 +222,7 @@ class Comparison:
         """
         if not self.estimators:
             raise ValueError(
-                "The comparison kept no fitted pipelines, which have the histories of their "
+                "The comparison kept no fitted pipelines, which contain the histories of their "
                 "networks: run compare(..., return_estimator=True)."
             )
         rows = [
@@ -233,20 +240,20 @@ class Comparison:
         return ReadableTable(pd.DataFrame(rows))
 
     def time_steps(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Seconds of loading, preprocessing, features and prediction of each fitted pipeline.
+        """Measure the times of loading, preprocessing, features and prediction of each pipeline.
 
         Parameters
         ----------
         X : DataFrame
-            Recording table that was compared. Each pipeline runs on the recordings of the subjects
-            that it was tested on.
+            Recording table that was compared. Each fitted pipeline runs on the recordings of its
+            test subjects.
 
         Returns
         -------
         times : DataFrame
-            One row per pipeline, fold and step, with ``pipeline``, ``fold`` and the columns of
-            :func:`~sklearn_emg.comparison.time_steps`: ``step``, ``kind``, ``seconds``,
-            ``snr_db``, ``rmse``, and ``ms_per_recording``.
+            One row per pipeline, fold and step, with the columns ``pipeline``, ``fold`` and those
+            of :func:`~sklearn_emg.comparison.time_steps`: ``step``, ``kind``, ``seconds``,
+            ``snr_db``, ``rmse`` and ``ms_per_recording``.
 
         Raises
         ------
@@ -256,7 +263,7 @@ class Comparison:
         """
         if not self.estimators:
             raise ValueError(
-                "The comparison kept no fitted pipelines, whose steps could be timed: run "
+                "The comparison kept no fitted pipelines whose steps could be timed: run "
                 "compare(..., return_estimator=True)."
             )
         check_recording_table(X)
@@ -273,17 +280,18 @@ class Comparison:
         return ReadableTable(pd.concat(tables, ignore_index=True))
 
     def per_class(self, level: str = "subject") -> pd.DataFrame:
-        """Precision, recall and F1 of each class, pooled over folds.
+        """Compute the precision, recall and F1 of each class, pooled over folds.
 
         Parameters
         ----------
         level : {"window", "recording", "subject"}, default="subject"
+            Level of the cases.
 
         Returns
         -------
         measures : DataFrame of float
-            Indexed by ``pipeline`` and ``class``, with the columns ``precision``, ``recall``,
-            ``f1`` and ``n``, the number of cases of the class. A ratio without cases is 0.
+            One row per ``pipeline`` and ``class``, with the columns ``precision``, ``recall``,
+            ``f1`` and ``n`` (number of cases of the class). A ratio without cases is 0.
 
         Raises
         ------
@@ -313,22 +321,23 @@ class Comparison:
         level: str = "subject",
         metrics: str | Iterable[str] | None = None,
     ) -> pd.DataFrame:
-        """Table for reading: one row per pipeline, with a metric and its interval in each cell.
+        """Format the scores as a table with one row per pipeline.
 
         Parameters
         ----------
         level : {"window", "recording", "subject"}, default="subject"
-            "subject", or the name of the `unit`, is the level of the diagnoses.
+            Level of the cases; "subject", or the name of the `unit`, is the level of diagnoses.
         metrics : str or iterable of str, default=None
-            Names from ``summary["metric"]``; by default accuracy, balanced_accuracy, f1, auroc and
-            mcc, or all measures of a regression.
+            Names from ``summary["metric"]``. The default is accuracy, balanced_accuracy, f1, auroc
+            and mcc, or all measures of a regression.
 
         Returns
         -------
         table : DataFrame of str
-            Pooled values as ``0.86 [0.67, 0.95]``; seconds, milliseconds and MB as means of folds;
-            of kept pipelines with networks ``numbers held``, weights and running statistics.
-            It is printed in full, whatever its width.
+            Pooled values with intervals, such as ``0.86 [0.67, 0.95]``, and means over folds of
+            seconds, milliseconds and MB. For pipelines with networks that were kept, ``numbers
+            held`` is the number of their weights and running statistics. The table is printed in
+            full, whatever its width.
 
         Raises
         ------
@@ -369,7 +378,7 @@ class Comparison:
         return ReadableTable(table)
 
     def _numbers_held(self, name: str) -> int:
-        """Parameters and running statistics of the networks in the kept pipelines, the most."""
+        """Count the parameters and running statistics of networks; return the largest number."""
         return max(
             (
                 sum(
@@ -407,27 +416,29 @@ class Comparison:
 
 
 def score_cell(values: pd.DataFrame, metric: str) -> str:
-    """A pooled value with its interval as text, ``0.86 [0.67, 0.95]``; "-" if there is none.
+    """Format a pooled value with its interval.
 
     Parameters
     ----------
     values : DataFrame with the columns pooled, low and high
+        Values, with one row per metric.
     metric : str
         Row of `values`.
 
     Returns
     -------
     text : str
+        Text such as ``0.86 [0.67, 0.95]``, or "-" if there is no value.
     """
     if metric not in values.index:
         return "-"
     pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)
-    # An error has the unit of the target, whose size is not known.
+    # An error has the unit of the target, so its magnitude is not known in advance.
     shown: Callable[[Any], str] = _digits if metric in ERRORS else "{:.2f}".format
     text = "-" if np.isnan(pooled) else shown(pooled)
     return text if np.isnan(low) else f"{text} [{shown(low)}, {shown(high)}]"
 
 
 def _digits(value: float) -> str:
-    """Two decimals, or three digits where a number is smaller or larger than these show."""
+    """Format a number with two decimals, or with three digits if it is very small or large."""
     return f"{value:.2f}" if value == 0 or 0.1 <= abs(value) < 1000 else f"{value:.3g}"

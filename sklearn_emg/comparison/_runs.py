@@ -1,4 +1,4 @@
-"""One fit and test of a pipeline, measured, with its predictions at each level."""
+"""Fitting and testing of a pipeline, with its costs and its predictions at each level."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LEVELS = ("window", "recording", "subject")
 
 
 class _PeakMemory:
-    """Growth of the resident memory of this process inside a ``with`` block, by sampling."""
+    """Context that samples the growth of the resident memory of this process."""
 
     def __enter__(self) -> _PeakMemory:
         self._process = psutil.Process()
@@ -68,9 +68,11 @@ class Level:
     subject : ndarray of shape (n_cases,)
         Code of the subject of each case in the whole table.
     y_true, y_pred : ndarray of shape (n_cases,)
+        True and predicted labels or numbers.
     proba : ndarray of shape (n_cases, n_classes) or None
+        Probabilities of the classes, if there are any.
     unit : ndarray of shape (n_cases,) or None
-        Side, session ... of each diagnosis, if subjects have several; otherwise None.
+        Unit of each diagnosis, such as the side or the session, if subjects have several diagnoses.
     row : ndarray of int of shape (n_cases,) or None
         Row of each recording in the whole table; None at other levels.
     """
@@ -83,15 +85,17 @@ class Level:
     row: NDArray[np.intp] | None = None
 
     def without(self, subjects: NDArray[np.intp]) -> Level:
-        """The level without the cases of some subjects, given by their codes.
+        """Remove the cases of some subjects.
 
         Parameters
         ----------
         subjects : ndarray of int
+            Codes of these subjects.
 
         Returns
         -------
         level : Level
+            Predictions for the other subjects.
         """
         left = ~np.isin(self.subject, subjects)
         proba = None if self.proba is None else np.asarray(self.proba)[left]
@@ -101,28 +105,30 @@ class Level:
 
 @dataclass
 class Outcome:
-    """One fit and test of a pipeline: its predictions and costs, or the error that it raised.
+    """Predictions and costs of one fit and test of a pipeline, or the error that it raised.
 
     Attributes
     ----------
     pipeline, fold : str, int
+        Name of the pipeline and number of the fold.
     levels : dict of str to Level
+        Predictions at each level.
     fit_seconds, predict_ms, peak_memory_mb : float
-        ``predict_ms`` per recording.
+        Time of fitting in s, time of prediction per recording in ms, and peak memory in MB.
     cpu_seconds : float
-        CPU time of fitting and predicting, of all threads of the process.
+        CPU time of fitting and predicting in s, summed over all threads of the process.
     n_train : float
-        Number of subjects that were trained on; NaN if it is not known.
+        Number of training subjects; NaN if it is not known.
     error, details : str
-        Message of the error and its traceback; empty if there was none.
+        Message and traceback of the error; empty if there was none.
     unit : str
         Unit of a diagnosis: "subject", or the `unit` of a DiVoteClassifier.
     scores : dict of str to float
         Additional metrics at the level of diagnoses.
     chosen : list of (str, str, object)
-        Search, parameter and value of each choice by a search in the pipeline.
+        Search, parameter and value of each choice made by a search in the pipeline.
     estimator : estimator or None
-        The fitted pipeline, if it is kept.
+        Fitted pipeline, if it is kept.
     """
 
     pipeline: str
@@ -142,8 +148,8 @@ class Outcome:
 
 
 def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
-    """First row of each unit, and its name where subjects have several."""
-    # Units (subjects, or sides or sessions of subjects) are in order of first appearance.
+    """Return the first row of each unit, and its name if subjects have several units."""
+    # Units (subjects, or sides or sessions of subjects) are in the order of first appearance.
     names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
     keys = pd.MultiIndex.from_frame(votes.recordings[names])
     first = np.unique(pd.factorize(keys)[0], return_index=True)[1]
@@ -154,7 +160,7 @@ def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None
 def _levels_from_votes(
     votes: Votes, y: NDArray, subject: NDArray[np.intp], classes: NDArray
 ) -> dict[str, Level]:
-    """Levels of an estimator that aggregates window predictions to subjects."""
+    """Return the levels of a classifier that aggregates window predictions to subjects."""
     score = [f"score_{c}" for c in classes]
     row = votes.windows["row"].to_numpy()
     windows = votes.windows
@@ -180,7 +186,7 @@ def _levels_from_votes(
 
 
 def _numbers_from_votes(votes: Votes, y: NDArray, subject: NDArray[np.intp]) -> dict[str, Level]:
-    """Levels of a regressor that aggregates predictions of windows to subjects."""
+    """Return the levels of a regressor that aggregates window predictions to subjects."""
     row = votes.windows["row"].to_numpy()
     scored = votes.recordings["n_windows"].to_numpy() > 0
     first, unit = _first_of_units(votes)
@@ -209,7 +215,7 @@ def _numbers_of_rows(
     subject: NDArray[np.intp],
     unit: tuple[str, NDArray[Any]] | None,
 ) -> None:
-    """Store numbers predicted for rows: one per subject, or per row where targets differ in one."""
+    """Store numbers predicted for rows, with one case per subject, or per row if targets differ."""
     numbers = np.asarray(y_rows, dtype=float).reshape(len(y))
     rows = Level(subject, y, numbers, None, row=np.arange(len(y)))
     if unit is not None:
@@ -223,10 +229,10 @@ def _numbers_of_rows(
 
 
 def _unit_of_rows(model: Any, X: pd.DataFrame, y: NDArray) -> tuple[str, NDArray[Any]] | None:
-    """What distinguishes the rows of a subject, such as the visit, or else their index.
+    """Return the column that distinguishes the rows of a subject, such as the visit, or the index.
 
-    It is None where rows of a subject have one target, and for labels of recordings. The whole
-    table decides, so that all folds count the same cases.
+    Return None if all rows of a subject have the same target, and for labels of recordings. The
+    result depends on the whole table, so that all folds count the same cases.
     """
     differ = (pd.Series(y).groupby(subjects_of(X)).nunique() > 1).any()
     if not differ or not (is_regressor(model) or "target_visit" in X):
@@ -245,7 +251,7 @@ def _predict(
     subject: NDArray[np.intp],
     unit: tuple[str, NDArray[Any]] | None,
 ) -> float:
-    """Store the predictions of the test rows in the outcome; return the seconds of predicting."""
+    """Store the predictions of the test rows in the outcome; return the prediction time in s."""
     start = time.perf_counter()
     votes = find_votes(estimator, X)
     if votes is not None:
@@ -281,42 +287,45 @@ def _predict(
 
 
 def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> None:
-    """Refuse predictions that cannot be scored; give probabilities a column per class of y."""
+    """Check that predictions can be scored; give probabilities one column per class of y."""
     if is_regressor(model):
         if not all(np.isfinite(level.y_pred).all() for level in levels.values()):
-            raise ValueError("It predicts numbers that are not finite.")
+            raise ValueError("The pipeline predicts numbers that are not finite.")
         return
     known = np.asarray(model.classes_)
     for level in levels.values():
         for answers in (level.y_pred, known):
             if (unknown := np.setdiff1d(answers, classes)).size:
-                raise ValueError(f"It predicts {unknown.tolist()[:3]}, which are not labels of y.")
+                raise ValueError(
+                    f"The pipeline predicts {unknown.tolist()[:3]}, which are not labels of y."
+                )
         if level.proba is None:
             continue
         proba = np.asarray(level.proba, dtype=float)
         if proba.shape != (len(level.y_true), len(known)):
             raise ValueError(
-                f"predict_proba gives the shape {proba.shape} for {len(level.y_true)} cases and "
+                f"predict_proba returns the shape {proba.shape} for {len(level.y_true)} cases and "
                 f"{len(known)} classes."
             )
-        if not np.allclose(proba.sum(axis=1), 1, atol=1e-4):  # nor NaN
-            raise ValueError("predict_proba gives rows that do not sum to 1.")
+        if not np.allclose(proba.sum(axis=1), 1, atol=1e-4):  # this also rejects NaN
+            raise ValueError("predict_proba returns rows that do not sum to 1.")
         # A class without training rows has probability 0.
         level.proba = np.zeros((len(proba), len(classes)))
         level.proba[:, np.searchsorted(classes, known)] = proba
 
 
 def chosen_parameters(estimator: Any) -> list[tuple[str, str, Any]]:
-    """Choices of the searches in a fitted estimator.
+    """List the choices of the searches in a fitted estimator.
 
     Parameters
     ----------
     estimator : fitted estimator
+        Pipeline that may contain searches.
 
     Returns
     -------
     chosen : list of (str, str, object)
-        Place of the search ("" for the estimator itself), parameter and value.
+        Place of the search (empty for the estimator itself), parameter and value of each choice.
     """
     found: list[tuple[str, str, Any]] = []
     todo: list[tuple[str, Any]] = [("", estimator)]
@@ -334,7 +343,7 @@ def chosen_parameters(estimator: Any) -> list[tuple[str, str, Any]]:
 
 
 def _inner(part: Any) -> list[tuple[str, Any]]:
-    """Named estimators in an estimator or container, and containers that may hold some."""
+    """List the estimators, and containers that may contain some, in an estimator or container."""
     named: dict[Any, Any] = {}
     if isinstance(part, BaseEstimator):
         named = {**vars(part), "cv_results_": None}
@@ -351,12 +360,12 @@ def _inner(part: Any) -> list[tuple[str, Any]]:
 def _scores(
     outcome: Outcome, metrics: Mapping[str, Any], model: Any, X: pd.DataFrame, y: NDArray
 ) -> dict[str, float]:
-    """Additional metrics of the diagnoses of this fold."""
+    """Compute the additional metrics of the diagnoses of this fold."""
     level = outcome.levels["subject"]
     classes = np.array([]) if is_regressor(model) else np.asarray(model.classes_)
     scores = {}
     for name, scorer in metrics.items():
-        if hasattr(scorer, "score"):  # a subject_scorer reads the diagnoses made above
+        if hasattr(scorer, "score"):  # a subject_scorer scores the stored diagnoses
             predictions = SubjectPredictions(
                 level.subject, level.y_true, level.y_pred, level.proba, classes
             )
@@ -379,30 +388,34 @@ def run_fold(
     keep: bool = False,
     unscored: NDArray[np.intp] | None = None,
 ) -> Outcome:
-    """Fit and test one pipeline on one fold; a failure becomes part of the outcome.
+    """Fit and test one pipeline on one fold; an error becomes part of the outcome.
 
     Parameters
     ----------
     name : str
         Name of the pipeline.
     estimator : estimator
-        A clone of it is fitted.
+        Pipeline, of which a clone is fitted.
     X : DataFrame with a ``subject`` column
+        Table of all rows.
     y : ndarray of shape (n_rows,)
+        Label or number of each row.
     fold : int
+        Number of the fold.
     split : (ndarray of int, ndarray of int)
-        Rows of training and test.
+        Training rows and test rows.
     metrics : dict of str to callable, default=None
         Additional metrics: ``subject_scorer`` objects, or ``scorer(estimator, X, y)``.
     keep : bool, default=False
         Whether the outcome keeps the fitted estimator.
     unscored : ndarray of int, default=None
         Codes, in X, of subjects that are predicted with the others but not scored, such as
-        references of a site.
+        reference subjects of a site.
 
     Returns
     -------
     outcome : Outcome
+        Predictions and costs, or the error.
     """
     train, test = split
     outcome = Outcome(name, fold)
@@ -416,7 +429,7 @@ def run_fold(
             start, cpu_start = time.perf_counter(), time.process_time()
             try:
                 model.fit(X_train, y[train])
-            except ValueError:  # text among the columns, such as names of subjects
+            except ValueError:  # possibly because of text columns, such as names of subjects
                 refuse_identities(model, X_train, y[train])
                 raise
             outcome.fit_seconds = time.perf_counter() - start
@@ -444,31 +457,33 @@ def run_fold(
 
 
 def refuse_identities(model: Any, X: pd.DataFrame, y: NDArray) -> None:
-    """Refuse a fitted estimator that has the subject, or another identity or label, for a feature.
+    """Raise an error if a fitted estimator uses the subject, another identity or a label.
 
     Parameters
     ----------
     model : fitted estimator
+        Pipeline to check.
     X : DataFrame with a ``subject`` column
         Training rows.
     y : ndarray of shape (n_rows,)
+        Label or number of each row.
 
     Raises
     ------
     ValueError
-        If it was trained on such a column; the message names the columns.
+        If such a column is a feature of the estimator; the message names the columns.
     """
     if message := identities_learned(model, X, y):
         raise ValueError(message)
 
 
 def killed_outcome(name: str, fold: int, error: BaseException) -> Outcome:
-    """Outcome of a fit whose worker process was killed, which `run_tasks` reports by `error`."""
+    """Return the outcome of a fit whose worker process was killed with `error`."""
     return Outcome(
         name,
         fold,
-        error=f"{type(error).__name__}: the worker process was killed, also when it had this fit "
-        "alone. It may have asked for more memory than there is, or crashed in compiled code.",
+        error=f"{type(error).__name__}: the worker process was killed, even when it ran only this "
+        "fit. It may have requested more memory than is available, or crashed in compiled code.",
         details=str(error),
     )
 
@@ -476,33 +491,34 @@ def killed_outcome(name: str, fold: int, error: BaseException) -> Outcome:
 def run_tasks(
     function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, n_jobs: int | None = None
 ) -> Iterator[Any]:
-    """Results of tasks in their order; the death of a worker loses only its own task.
+    """Yield the results of tasks in their order; a killed worker loses only its own task.
 
-    If a worker process is killed (by a crash, or for its memory use), the task that it ran is not
-    known. Tasks that may have been running are repeated, each in a separate worker, and all others
-    continue.
+    If a worker process is killed (by a crash, or because of its memory use), it is not known which
+    task it ran. Tasks that may have been running are repeated, each in a separate worker, and all
+    other tasks continue.
 
     Parameters
     ----------
     function : callable
+        Function that is called for each task.
     tasks : sequence of tuple
         Arguments of each call.
     n_jobs : int, default=None
-        Number of jobs as in :class:`joblib.Parallel`. With 1 there is no worker to lose.
+        Number of jobs as in :class:`joblib.Parallel`. With 1, there are no worker processes.
 
     Yields
     ------
     result : object
-        Return value of the function; a BrokenProcessPool if the worker was killed again.
+        Return value of the function, or a BrokenProcessPool if the worker was killed again.
 
     Warns
     -----
     SubjectLeakWarning, RecordingWarning
-        Those of the tasks, each once.
+        If a task gives such a warning; each warning is given once.
     """
     done, told = 0, set[Noted]()
     noting = partial(call_noting, os.getpid(), function)
-    # joblib divides the cores by the number of jobs. Two at least: a worker can be lost.
+    # joblib divides the cores by the number of jobs. There are at least two jobs for a lost worker.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
     while done < len(tasks):
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
@@ -512,7 +528,7 @@ def run_tasks(
                 repeat_noted(noted, told)
                 yield result
         except BrokenProcessPool:
-            # joblib dispatches twice as many tasks as there are jobs.
+            # joblib dispatches up to twice as many tasks as there are jobs.
             for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
                 done += 1
                 result, noted = _alone(noting, task)
@@ -521,7 +537,7 @@ def run_tasks(
 
 
 def _alone(function: Callable[..., Any], task: tuple[Any, ...]) -> tuple[Any, list[Noted]]:
-    """Result of one task in a separate worker process, or the error that ended the process."""
+    """Run one task in a separate worker process; return its result or the error of the process."""
     try:
         with parallel_config(backend="loky"):
             return Parallel(n_jobs=2)([delayed(function)(*task)])[0]

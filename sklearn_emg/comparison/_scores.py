@@ -19,7 +19,7 @@ ALL_METRICS = (*METRICS, "auroc")
 
 
 class Scores(ABC):
-    """What the scores of labels and those of numbers share: the summary over folds."""
+    """Base class of the scores of labels and of numbers, which computes the summary over folds."""
 
     confidence: float
     n_resamples: int
@@ -30,20 +30,20 @@ class Scores(ABC):
 
     @abstractmethod
     def fold_scores(self, level: Level) -> dict[str, float]:
-        """Every measure over the cases of one fold."""
+        """Compute all measures over the cases of one fold."""
 
     @abstractmethod
     def reason(self, level: Level) -> str:
-        """Reason for a NaN among the measures of one fold; empty if there is none."""
+        """Return the reason for a NaN among the measures of one fold; empty if there is none."""
 
     @abstractmethod
     def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
-        """Values over the test cases of all folds, and their intervals over subjects."""
+        """Compute values over the test cases of all folds, and their intervals over subjects."""
 
     def summarise(
         self, outcomes: list[Outcome], name: str, folds: pd.DataFrame
     ) -> list[dict[str, Any]]:
-        """Rows of the summary for one pipeline: over folds, pooled, and intervals by subject."""
+        """Compute the rows of the summary for one pipeline: means over folds and pooled values."""
         of_pipeline = [o for o in outcomes if o.pipeline == name]
         done = [o for o in of_pipeline if not o.error]
         counts = {"n_folds": len(done), "n_failed": len(of_pipeline) - len(done)}
@@ -60,16 +60,17 @@ class Scores(ABC):
 
 @dataclass(frozen=True)
 class Scoring(Scores):
-    """Settings of the scores of a classification, and the scores of predictions.
+    """Settings of the scores of a classification, and their computation from predictions.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        Labels, sorted.
+        Sorted labels.
     average : {"macro", "weighted"}, default="macro"
         Average of one-vs-rest measures over classes.
     positive : int, default=None
-        With two classes: index of the class for which these measures are computed.
+        Index of the class for which these measures are computed if there are two classes. If None,
+        they are averaged over the classes.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
@@ -90,7 +91,7 @@ class Scoring(Scores):
     # ---------------------------------------------------------------- one fold
 
     def matrix(self, level: Level) -> NDArray[np.intp]:
-        """Confusion matrix of all cases: rows are true classes, columns predicted ones."""
+        """Count cases by true class (rows) and predicted class (columns)."""
         matrix = np.zeros((len(self.classes), len(self.classes)), dtype=np.intp)
         np.add.at(matrix, self._codes(level), 1)
         return matrix
@@ -100,13 +101,13 @@ class Scoring(Scores):
         return true, predicted
 
     def fold_scores(self, level: Level) -> dict[str, float]:
-        """Every measure over the cases of one fold; NaN where a class is missing from them."""
+        """Compute all measures over the cases of one fold; NaN if the cases lack a class."""
         scores = self._measures(self.matrix(level))
         scores["auroc"] = self.auroc(level)
         return scores
 
     def reason(self, level: Level) -> str:
-        """Reason for a NaN among the measures of one fold; empty if there is none."""
+        """Return the reason for a NaN among the measures of one fold; empty if there is none."""
         missing = np.setdiff1d(self.classes, level.y_true)
         reasons = [f"no case of {missing.tolist()[0]!r} is tested"] if missing.size else []
         if level.proba is None:
@@ -122,7 +123,7 @@ class Scoring(Scores):
         return scores
 
     def auroc(self, level: Level) -> float:
-        """Area under the ROC curve, one class against the rest; NaN where a class is missing."""
+        """Compute the one-vs-rest area under the ROC curve; NaN if a class is missing."""
         if level.proba is None or len(np.unique(level.y_true)) < len(self.classes):
             return float("nan")
         if len(self.classes) == 2:
@@ -141,7 +142,7 @@ class Scoring(Scores):
     # ---------------------------------------------------------------- all folds
 
     def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
-        """Values over the test cases of all folds, and their intervals over subjects."""
+        """Compute values over the test cases of all folds, and their intervals over subjects."""
         done = [o for o in done if level in o.levels]
         if not done:
             return Pooled()
@@ -155,13 +156,13 @@ class Scoring(Scores):
         result.add_means(folds[extra_metrics(done) if level == "subject" else []])
         result.drop_empty_intervals()
         if level == "subject" and "accuracy" not in result.low:
-            # All diagnoses are correct or all wrong: the interval is that of one per subject.
+            # If all diagnoses are correct or all are wrong, each subject counts as one diagnosis.
             self._wilson(result)
             result.note["accuracy"] = ""
         return result
 
     def _wilson(self, result: Pooled) -> None:
-        """Interval of an accuracy with one diagnosis per subject."""
+        """Set the interval of an accuracy with one diagnosis per subject."""
         result.low["accuracy"], result.high["accuracy"] = wilson_interval(
             result.value["accuracy"], result.n_subjects, confidence=self.confidence
         )
@@ -174,7 +175,7 @@ class Scoring(Scores):
         areas: NDArray[np.floating],
         rng: np.random.RandomState,
     ) -> None:
-        """Mean AUROC of the folds: scores of different models have different scales."""
+        """Average the AUROC over folds, since scores of different models have different scales."""
         if not np.isfinite(areas).any():
             return
         result.value["auroc"] = float(np.nanmean(areas))
@@ -184,9 +185,10 @@ class Scoring(Scores):
             result.note["auroc"] = "mean over folds; an interval is given for subjects only"
 
     def _stack(self, levels: list[Level], level: str) -> tuple[NDArray[np.float64], int, bool]:
-        """Confusion matrix of each subject, the number of cases, and whether subjects have several.
+        """Compute the confusion matrix of each subject, and the number of cases.
 
-        A diagnosis that was made in several folds counts once, with its mean.
+        Also return whether subjects have several cases. A diagnosis that was made in several folds
+        counts once, with its mean.
         """
         subject = np.concatenate([v.subject for v in levels])
         true, predicted = np.concatenate([self._codes(v) for v in levels], axis=1)
@@ -206,7 +208,7 @@ class Scoring(Scores):
     def _bootstrap(
         self, stack: NDArray[np.floating], result: Pooled, rng: np.random.RandomState
     ) -> None:
-        """Percentiles of the measures when subjects are resampled with all their cases."""
+        """Compute percentiles of the measures over resamples of subjects with all their cases."""
         n = len(stack)
         drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
         resampled = confusion_measures(
@@ -220,7 +222,7 @@ class Scoring(Scores):
     def auroc_interval(
         self, done: list[Outcome], rng: np.random.RandomState
     ) -> tuple[float, float]:
-        """Interval of the AUROC; resampling within fold and class keeps it defined in each fold."""
+        """Compute the interval of the AUROC by resampling subjects within folds and classes."""
         levels = [o.levels["subject"] for o in done]
         codes = [np.searchsorted(self.classes, level.y_true) for level in levels]
         pairs = [self._ordered_pairs(c, v.proba) for c, v in zip(codes, levels)]
@@ -231,8 +233,8 @@ class Scoring(Scores):
             areas = [_area(n, fold) for n, fold in zip(drawn, pairs) if fold]
             return float(np.nanmean(areas)) if np.isfinite(areas).any() else np.nan
 
-        # A subject that is tested in several folds is resampled in each separately. A subject with
-        # several diagnoses is drawn with all of them, from those with the same set of classes.
+        # A subject that is tested in several folds is resampled separately in each fold. A subject
+        # with several diagnoses is drawn with all of them, among subjects with the same classes.
         subjects, strata = [], []
         for fold, (level, code) in enumerate(zip(levels, codes)):
             present = np.zeros((int(level.subject.max()) + 1, len(self.classes)), dtype=np.intp)
@@ -252,10 +254,10 @@ class Scoring(Scores):
     def _ordered_pairs(
         self, codes: NDArray[np.intp], proba: NDArray[np.floating] | None
     ) -> list[_Pairs]:
-        """Pairs of a case of a class and another case, for the AUROC of one fold.
+        """Order pairs of a case of a class and a case of another class, for the AUROC of one fold.
 
-        An area is the fraction of such pairs in the right order, where ties count half (J. A.
-        Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). The result is empty where a class is
+        The AUROC is the fraction of such pairs that are in the correct order, where ties count half
+        (J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). The result is empty if a class is
         missing.
         """
         n_classes = len(self.classes)
@@ -276,12 +278,12 @@ class Scoring(Scores):
 
 
 def extra_metrics(outcomes: list[Outcome]) -> list[str]:
-    """Names of the additional metrics, in the order in which they were given."""
+    """Return the names of the additional metrics in the order in which they were given."""
     return list(dict.fromkeys(metric for o in outcomes for metric in o.scores))
 
 
 def _levels_of(done: list[Outcome]) -> list[str]:
-    """Levels of finished runs; that of the diagnoses if there are none."""
+    """Return the levels of finished runs; the level of diagnoses if there are no such runs."""
     return [level for level in LEVELS if any(level in o.levels for o in done)] or ["subject"]
 
 
@@ -302,7 +304,7 @@ class Pooled:
     n_subjects: int = 0
 
     def row(self, metric: str) -> dict[str, float]:
-        """Columns of the summary for one metric."""
+        """Return the columns of the summary for one metric."""
         return {
             "pooled": self.value.get(metric, np.nan),
             "low": self.low.get(metric, np.nan),
@@ -312,13 +314,13 @@ class Pooled:
         }
 
     def add_means(self, folds: pd.DataFrame) -> None:
-        """Means over folds of additional metrics."""
+        """Add means over folds of additional metrics."""
         for metric in folds:
             self.value[str(metric)] = float(folds[metric].mean())
             self.note[str(metric)] = "mean over folds; no interval"
 
     def drop_empty_intervals(self) -> None:
-        """Remove intervals of one value, for which the bootstrap estimates no uncertainty."""
+        """Remove intervals of zero width, for which the bootstrap estimates no uncertainty."""
         for metric in list(self.low):
             if not np.isfinite(self.low[metric]) or self.low[metric] > self.high[metric] - 1e-12:
                 del self.low[metric], self.high[metric]
@@ -327,7 +329,7 @@ class Pooled:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Cases of one class and all others, and whether each pair is in the right order."""
+    """Cases of one class and all other cases, and whether each pair is in the correct order."""
 
     weight: float
     own: NDArray[np.intp]
@@ -336,7 +338,7 @@ class _Pairs:
 
 
 def _area(n: NDArray[np.intp], pairs: list[_Pairs]) -> float:
-    """AUROC of a fold in which case i was drawn n[i] times; NaN where a class was not drawn."""
+    """Compute the AUROC of a fold where case i was drawn n[i] times; NaN if a class is missing."""
     area = 0.0
     for pair in pairs:
         own, rest = n[pair.own], n[pair.rest]
@@ -347,7 +349,7 @@ def _area(n: NDArray[np.intp], pairs: list[_Pairs]) -> float:
 
 
 def _note(row: dict[str, Any], folds: pd.DataFrame) -> str:
-    """Reason for a NaN in a row of the summary; empty if there is none."""
+    """Return the reason for a NaN in a row of the summary; empty if there is none."""
     if not row["n_folds"]:
         return "failed in all folds"
     if np.isnan(row["mean"]) or np.isnan(row["pooled"]):

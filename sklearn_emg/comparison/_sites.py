@@ -29,23 +29,24 @@ from sklearn_emg.recordings import Subjects, object_column
 class SiteComparison(Comparison):
     """Results of :func:`compare` with `site`.
 
-    The attributes of a :class:`Comparison` are those of the test across sites: fold k is the test
-    of site ``sites[k]`` on a model of all others.
+    The attributes of a :class:`Comparison` describe the test across sites: in fold k, site
+    ``sites[k]`` is tested with a model of all other sites.
 
     Attributes
     ----------
-    within : Comparison
-        Results of the folds of subjects within each site, with the same subjects scored.
+    within : Comparison or None
+        Results of the folds of subjects within each site, in which the same subjects are scored;
+        None if no site could be split.
     site_summary : DataFrame
-        One row per site ("all" for all together), pipeline, ``split`` ("within" or "across"),
+        One row per site ("all" for all sites together), pipeline, ``split`` ("within" or "across"),
         level and metric, with the columns of ``summary``.
     sites : list
         Names of the sites.
     references : dict
         Reference subjects of each site, which are not scored in either test.
     adaptation : dict of site to AdaptationCurve
-        With `adapt`, accuracy at each site by the number of its labelled subjects that the
-        pipelines learned before; :class:`~sklearn_emg.inspection.AdaptationDisplay` draws it
+        Scores at each site by the number of its labelled subjects from which the pipelines learned;
+        empty without `adapt`. :class:`~sklearn_emg.inspection.AdaptationDisplay` draws the curves
         (``from_curves``).
 
     See Also
@@ -62,20 +63,22 @@ class SiteComparison(Comparison):
     def adaptation_table(
         self, metric: str = "balanced_accuracy", cohort: Literal["new", "old"] = "new"
     ) -> pd.DataFrame:
-        """Table for reading: a metric at each site by the number of local subjects learned from.
+        """Format a metric at each site by the number of local subjects as a table.
 
         Parameters
         ----------
         metric : str, default="balanced_accuracy"
-            "balanced_accuracy", "accuracy", or "recall" and the name of a class.
+            Name of the metric: "balanced_accuracy", "accuracy", or "recall" and the name of a
+            class.
         cohort : {"new", "old"}, default="new"
-            Subjects of the site, or those of the other sites that were not trained on, which show
-            what is forgotten.
+            Test subjects: "new" stands for subjects of the site, and "old" for subjects of the
+            other sites that were not in the training set, which show what is forgotten.
 
         Returns
         -------
         table : DataFrame of str
-            One row per site and number ``n_local``, one column per pipeline, with intervals.
+            Values with intervals. There is one row per site and number ``n_local`` of local
+            subjects, and one column per pipeline.
 
         Raises
         ------
@@ -84,28 +87,29 @@ class SiteComparison(Comparison):
         """
         if not self.adaptation:
             raise ValueError(
-                "The comparison has no curves: call compare(..., site=..., adapt=k). If that was "
-                "done, its warnings say why no pipeline could be adapted."
+                "The comparison has no curves: call compare(..., site=..., adapt=k). If this was "
+                "done, the warnings state why no pipeline could be adapted."
             )
         tables = {site: curve.table(metric, cohort) for site, curve in self.adaptation.items()}
         return ReadableTable(pd.concat(tables, names=["site", "n_local"]))
 
     def site_table(self, metric: str | None = None, level: str = "subject") -> pd.DataFrame:
-        """Table for reading: a metric within and across sites, with intervals.
+        """Format a metric within and across sites as a table.
 
         Parameters
         ----------
         metric : str, default=None
-            Name from ``site_summary["metric"]``; None is "balanced_accuracy", and "mae" for
-            regressors.
+            Name from ``site_summary["metric"]``. None stands for "mae" for regressors and for
+            "balanced_accuracy" otherwise.
         level : {"window", "recording", "subject"}, default="subject"
+            Level of the cases.
 
         Returns
         -------
         table : DataFrame of str
-            One row per site and pipeline, and per pipeline over all sites: ``n`` scored subjects
-            (or units), and the metric within the site and across sites. "-" stands for a value
-            that does not exist.
+            One row per site and pipeline, and one per pipeline for all sites together. The columns
+            are ``n`` (number of scored cases), ``within`` and ``across`` (the metric with its
+            interval). "-" stands for a missing value.
 
         Raises
         ------
@@ -167,11 +171,11 @@ class SitePlan:
     within : list of (train, test)
         Folds of subjects within each site.
     within_site : list of int
-        Number of the site of each of these folds.
+        Number of the site of each fold in `within`.
     across : list of (train, test)
-        The test of each site on the others.
+        Splits that test each site with a model of the others.
     pipelines : dict of str to estimator
-        Pipelines for the test across sites: their SiteStandardizers list their references.
+        Pipelines for the test across sites, whose SiteStandardizers list their references.
     references : dict
         Reference subjects of each site.
     unscored : ndarray of int
@@ -188,38 +192,45 @@ class SitePlan:
 
 
 def _drawn_at(subjects: Subjects, rows: NDArray[np.bool_], drawn: set[Any]) -> list[Any]:
-    """Subjects of some rows that were drawn as references, in order of appearance."""
+    """Return the subjects of some rows that were drawn as references, in order of appearance."""
     return [name for name in dict.fromkeys(subjects.by_row[rows]) if name in drawn]
 
 
 def plan_sites(
     pipelines: dict[str, Any], X: pd.DataFrame, y: NDArray[Any], site: str, cv: Any, task: str
 ) -> SitePlan:
-    """Splits within and across sites, with the references drawn.
+    """Draw the references, and split the rows within and across sites.
 
     Parameters
     ----------
     pipelines : dict of str to estimator
+        Pipelines by name.
     X : DataFrame with a ``subject`` column
+        Table of all sites.
     y : ndarray of shape (n_rows,)
+        Label or number of each row.
     site : str
         Column with the site of each row.
     cv : int, None or splitter
-        Folds of subjects within a site; an integer is an upper limit.
+        Folds of subjects within a site; an integer is the maximum number of folds.
     task : {"classification", "regression"}
+        Task of the pipelines.
 
     Returns
     -------
     plan : SitePlan
+        Splits, references, and pipelines that list the references.
 
     Raises
     ------
     ValueError
-        If the sites cannot be split, or all subjects of a class are references of a site.
+        If the sites cannot be split, or all subjects of a class at a site are references.
+    TypeError
+        If `cv` is neither an integer nor a splitter.
     """
     if cv is not None and not isinstance(cv, Integral) and not hasattr(cv, "split"):
         raise TypeError(
-            "With 'site', the 'cv' of compare splits the subjects of each site: give a number of "
+            "With 'site', the 'cv' of compare splits the subjects of each site: pass a number of "
             f"folds or a splitter. Got {cv!r}."
         )
     codes, names = sites_of(X, site, "compare")
@@ -235,7 +246,7 @@ def plan_sites(
     references = {}
     if drawn:
         references = {name: _drawn_at(subjects, codes == k, drawn) for k, name in enumerate(names)}
-    # The numbers of a site are one class: some of its subjects must be left.
+    # All numbers of a site count as one class: some of its subjects must remain.
     classes = np.zeros(len(y)) if task == "regression" else y
     _refuse_lost_classes(classes, codes, names, ~np.isin(subjects.codes, unscored))
     within, within_site = [], []
@@ -251,11 +262,14 @@ def plan_sites(
 def _with_listed_references(
     estimator: Any, X: pd.DataFrame, y: NDArray[Any]
 ) -> tuple[Any, set[Any]]:
-    """A clone whose SiteStandardizers list the references that they draw, and these."""
+    """Clone a pipeline so that its SiteStandardizers list the references that they draw.
+
+    Also return these references.
+    """
     estimator = clone(estimator)
     drawn: set[Any] = set()
     for part in (estimator, *estimator.get_params(deep=True).values()):
-        # Without sites, the references are those of the training.
+        # Without a column of sites, the references are training subjects.
         if isinstance(part, SiteStandardizer) and part.site is not None:
             subjects = [subject for found in part.draw(X, y).values() for subject in found]
             part.set_params(reference=subjects, n_reference=None)
@@ -264,7 +278,7 @@ def _with_listed_references(
 
 
 def run_across(*arguments: Any, **settings: Any) -> Outcome:
-    """``run_fold`` on a site that is new to the pipeline, whose references are not scored."""
+    """Call ``run_fold`` on a site that is new to the pipeline, without a warning of references."""
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", ".*given to SiteStandardizer are references", SubjectLeakWarning
@@ -275,32 +289,31 @@ def run_across(*arguments: Any, **settings: Any) -> Outcome:
 def _refuse_lost_classes(
     y: NDArray[Any], codes: NDArray[np.intp], sites: list[Any], scored: NDArray[np.bool_]
 ) -> None:
-    """Raise if a site has subjects of a class and all of them are references."""
+    """Raise an error if all subjects of a class at a site are references."""
     for k, site in enumerate(sites):
         here = codes == k
         if lost := np.setdiff1d(y[here], y[here & scored]).tolist():
             raise ValueError(
                 f"All subjects of class {lost[0]!r} at site {site!r} are references of a "
-                "SiteStandardizer, so that none is left to be scored. Set its 'n_reference' to "
-                "fewer subjects."
+                "SiteStandardizer, so none remains to be scored. Lower its 'n_reference'."
             )
 
 
 def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any, task: str) -> list[Split]:
-    """Folds of the subjects of one site; none, with a warning, if it cannot be split."""
+    """Return folds of the subjects of one site; warn and return none if it cannot be split."""
     if cv is not None and not isinstance(cv, Integral):
         return subject_splits(cv, X, y)
     n_folds = 5 if cv is None else int(cv)
     if task == "regression":
-        fewest, reason = len(Subjects.of(X)), "one subject only"
+        fewest, reason = len(Subjects.of(X)), "only one subject"
     else:
         strata = SubjectStrata(X, y, None)
         fewest, reason = int(strata.has_class.sum(axis=0).min()), "a class of one subject"
         if len(strata.classes) < 2:
-            fewest, reason = 0, "one class only"
+            fewest, reason = 0, "only one class"
     if fewest < 2:
         warn_of_recordings(
-            f"Site {site!r} has {reason}: its subjects cannot be split, and there is no score "
+            f"Site {site!r} has {reason}, so its subjects cannot be split and there is no score "
             "within this site.",
         )
         return []
@@ -311,7 +324,7 @@ def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any, task: st
 def _summary_of(
     outcomes: list[Outcome], folds: pd.DataFrame, plan: SitePlan, scoring: Scores
 ) -> list[dict[str, Any]]:
-    """Rows of the summary of all pipelines over some folds; none without folds."""
+    """Compute the rows of the summary of all pipelines over some folds; none without folds."""
     if not outcomes:
         return []
     folds = folds[folds["fold"].isin([o.fold for o in outcomes])]
@@ -325,20 +338,23 @@ def site_comparison(
     outcomes: dict[str, list[Outcome]],
     scoring: Scores,
 ) -> SiteComparison:
-    """Put the comparison across sites and that within sites together.
+    """Join the comparisons across sites and within sites.
 
     Parameters
     ----------
     across, within : Comparison
-        `within` is None if no site could be split.
+        Results across and within sites; `within` is None if no site could be split.
     plan : SitePlan
+        Splits and references.
     outcomes : dict of str to list of Outcome
-        Those of the splits "within" and "across".
+        Outcomes of the splits "within" and "across".
     scoring : Scoring or NumberScoring
+        Settings of the scores.
 
     Returns
     -------
     comparison : SiteComparison
+        Results within and across sites.
     """
     site_of = {"within": plan.within_site, "across": list(range(len(plan.sites)))}
     tables = {"across": across} if within is None else {"within": within, "across": across}
@@ -367,7 +383,7 @@ def site_comparison(
 
 
 def _chance(result: Comparison) -> float:
-    """Fraction of the largest class among the scored cases, or the spread of their numbers."""
+    """Compute the fraction of the largest class, or the standard deviation of the true numbers."""
     columns = list(dict.fromkeys(["subject", result.unit]))
     cases = result.predictions[["y_true"]].assign(
         key=object_column(zip(*(result.predictions[c] for c in columns)))

@@ -1,4 +1,4 @@
-"""Seconds that each step of a fitted pipeline takes for some recordings."""
+"""Computing time of each step of a fitted pipeline."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ __all__ = ["time_steps"]
 
 
 def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
-    """Measure loading, preprocessing, features and prediction of a fitted pipeline apart.
+    """Measure the times of loading, preprocessing, features and prediction separately.
 
     Parameters
     ----------
     estimator : fitted estimator
-        A Pipeline over recording tables, a DiVoteClassifier or DiVoteRegressor, a Pipeline that
-        ends with one, or a search over either.
+        Pipeline of recording tables, DiVoteClassifier, DiVoteRegressor, Pipeline that ends with one
+        of these, or search over any of them.
     X : DataFrame
-        Recording table, such as the test recordings of a fold. Recordings in files are read once,
-        which is the loading.
+        Recording table, such as the test recordings of a fold. Recordings in files are read once;
+        the time of reading is that of the step "loading".
 
     Returns
     -------
     times : DataFrame
-        One row per step, in the order in which they run: ``step``, the path of the step; ``kind``,
-        "loading", "preprocessing" (steps on recordings, and cutting windows), "features" (steps on
-        windows before the last one) or "prediction"; ``seconds``, and ``ms_per_recording``. The
-        last row is the total. For a step that changes signals, and not only their scale, ``snr_db``
-        is the power of the enhanced signals, without their means, relative to that of the part that
-        was removed, in dB, and ``rmse`` the root mean square of that part in mV (or in the unit of
-        a scaler before the step), which for an autoencoder is the error of reconstruction.
+        One row per step, in the order of execution, and a last row for the total. The columns are
+        ``step`` (the path of the step); ``kind``, which is "loading", "preprocessing" (steps on
+        recordings, and cutting windows), "features" (steps on windows before the last step),
+        "prediction" or "total"; ``seconds``; and ``ms_per_recording``. If a step changes signals
+        and not only their scale, ``snr_db`` is the ratio in dB of the power of the output signals
+        without their means to the power of the part that was removed, and ``rmse`` is the root mean
+        square of this part in mV (or in the unit of a scaler before the step). For an autoencoder,
+        this is the reconstruction error.
 
     Raises
     ------
@@ -47,16 +48,17 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
 
     See Also
     --------
-    compare : Measures the time of fits and of whole predictions in each fold.
+    compare : Measure the times of fits and of whole predictions in each fold.
 
     Notes
     -----
-    SNR and RMSE are meant as in the table of NeuroFusionNet's source, which does not define them.
-    Neither says what was removed: a low-pass at 1 Hz has a large RMSE. Samples that are missing
-    before or after a step do not count.
+    SNR and RMSE are intended to match the table in the publication of NeuroFusionNet, which does
+    not define them. Neither shows what was removed: a low-pass filter at 1 Hz has a large RMSE.
+    Samples that are missing before or after a step are ignored.
 
-    Each step runs once. Results of steps are not taken from a store, so that the sum is the time
-    for recordings that were never seen. The vote itself takes milliseconds and is left out.
+    Each step runs once. Results of steps are not taken from a store, so the total is the time for
+    recordings that are new. The aggregation of window predictions takes milliseconds and is not
+    included.
 
     Examples
     --------
@@ -85,7 +87,7 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         rows.append({"step": step, "kind": kind, "seconds": seconds})
         if step == "windows":
             return result
-        # After features there are no signals any more.
+        # The output of features and later steps is not a signal.
         if given and all("end" not in row for row in rows):
             if isinstance(result, np.ndarray) and np.shape(result) != np.shape(given[0]):
                 rows[-1]["end"] = True
@@ -103,10 +105,11 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
 
 
 def _change(before: Any, after: Any) -> dict[str, float]:
-    """SNR in dB and RMSE of a step that returns signals of the same shape.
+    """Compute the SNR in dB and the RMSE of a step that returns signals of the same shape.
 
-    The power is that around the mean of each signal: one between 0 and 1 has an offset that is no
-    signal. A step that only rescales signals removes nothing, and has neither.
+    Power is measured around the mean of each signal, because an offset, for instance of a signal
+    scaled to 0 to 1, does not count. A step that only rescales signals removes nothing and has
+    neither value.
     """
     removed, kept, n = 0.0, 0.0, 0
     rescaled = True
@@ -129,7 +132,7 @@ def _change(before: Any, after: Any) -> dict[str, float]:
 
 
 def _pairs_of_rows(before: Any, after: Any) -> Iterator[tuple[np.ndarray, ...]]:
-    """Each signal before and after a step; none where they are not signals of the same shape."""
+    """Yield each signal before and after a step, unless their shapes differ."""
     pairs = [(before, after)]
     if isinstance(before, pd.DataFrame) and isinstance(after, pd.DataFrame):
         pairs = list(zip(map(read_signal, before["signal"]), map(read_signal, after["signal"])))
@@ -141,18 +144,18 @@ def _pairs_of_rows(before: Any, after: Any) -> Iterator[tuple[np.ndarray, ...]]:
 
 
 def _rows(signals: Any) -> np.ndarray:
-    """Signals of one channel, as rows of float64."""
+    """Reshape signals to rows of one channel in float64."""
     values = np.asarray(signals, dtype=np.float64)
     return values.reshape(-1, values.shape[-1])
 
 
 def _run(estimator: Any, X: Any, kind: str, path: str, measured: Callable[..., Any]) -> None:
-    """Run the parts of an estimator one after the other, each measured."""
+    """Run the parts of an estimator one after the other, and measure each."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     if isinstance(estimator, Pipeline):
         *head, (name, last) = estimator.steps
         for step, part in head:
-            samples = hasattr(part, "fit_resample")  # which act in training only
+            samples = hasattr(part, "fit_resample")  # samplers act only in training
             if part is not None and part != "passthrough" and not samples:
                 X = measured(path + step, kind, part.transform, X)
         _run(last, X, kind, path + name, measured)
@@ -164,6 +167,6 @@ def _run(estimator: Any, X: Any, kind: str, path: str, measured: Callable[..., A
         measured(path.strip("_") or "estimator", "prediction", answer, X)
     else:
         raise TypeError(
-            f"time_steps takes a pipeline that predicts; {type(estimator).__name__} at its end "
+            f"time_steps takes a pipeline that predicts, but {type(estimator).__name__} at its end "
             "does not."
         )

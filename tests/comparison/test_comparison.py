@@ -155,9 +155,7 @@ class Broken(LogisticRegression):
 def test_nothing_to_compare_is_an_error_with_the_first_reason(features):
     X, y = features
     for models in (rows_model(Broken()), {"a": rows_model(Broken()), "b": rows_model(Broken())}):
-        with pytest.raises(
-            ValueError, match=r"every fit failed in all 3 folds.*no luck"
-        ) as caught:
+        with pytest.raises(ValueError, match=r"every fit failed in all 3 folds.*no luck") as caught:
             compare(models, X, y, cv=3, progress=False)
         assert "in fit" in caught.value.__notes__[0]
 

@@ -165,9 +165,9 @@ def test_labels_identities_and_arrays_are_left_out_with_reasons():
             "group": "it is the label",
             "diagnosis": "named like a label",
             "patient_id": "named like an identity",
-            "recording": "each subject has its own values",
+            "recording": "no value occurs in two subjects",
             "gap": "the same in all recordings",
-            "angle": "it holds arrays",
+            "angle": "it contains arrays",
         }.items()
     )
     assert "Not audited (it is the label): group" in repr(audit)
@@ -303,7 +303,7 @@ def test_the_result_prints_in_80_columns():
     [
         ({"columns": ["age", "leve"]}, r"\['leve'\].*Did you mean 'level'"),
         ({"match": "weight"}, r"'match' of confound_audit names \['weight'\]"),
-        ({"columns": ["angle"]}, "'angle', a column of arrays"),
+        ({"columns": ["angle"]}, "'angle', which is a column of arrays"),
         ({"columns": []}, "nothing to audit"),
         ({"n_permutations": 0}, "'n_permutations' parameter of confound_audit"),
         ({"confidence": 1.0}, "'confidence' must lie between 0 and 1"),
@@ -329,7 +329,7 @@ def test_a_subject_with_two_labels_is_named():
 def test_a_class_with_one_subject_is_named():
     table, y = cohort(4, age=np.arange(8.0))
     rows = table["subject"].isin(["S000", "S004", "S005"])
-    with pytest.raises(ValueError, match="'control' has one subject, 'S000'"):
+    with pytest.raises(ValueError, match="'control' has only one subject, 'S000'"):
         confound_audit(table[rows], y[rows])
 
 

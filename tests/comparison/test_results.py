@@ -418,7 +418,7 @@ def test_permutation_refuses_what_it_cannot_test(data):
     X, y = data
     with pytest.raises(ValueError, match="Subject 's00' has two labels"):
         subject_permutation_test(vote(), X, np.where(np.arange(72) == 1, "ill", y), cv=3)
-    with pytest.raises(ValueError, match="answers for each 'side'"):
+    with pytest.raises(ValueError, match="predicts one label for each 'side'"):
         subject_permutation_test(vote(unit="side"), X, y, cv=3)
     part = [(np.arange(36, 71), np.arange(36))]
     with pytest.raises(ValueError, match="takes some rows of a subject"):

@@ -54,7 +54,7 @@ def test_compare_times_the_steps_on_the_test_recordings_of_each_fold():
     with pytest.raises(ValueError, match="lacks the column 'subject'"):
         result.time_steps(X.drop(columns="subject"))
     without = compare(models, X, y, cv=SubjectKFold(2, random_state=0), progress=False)
-    with pytest.raises(ValueError, match="kept no fitted pipelines, whose steps could be timed"):
+    with pytest.raises(ValueError, match="kept no fitted pipelines whose steps could be timed"):
         without.time_steps(X)
 
 

@@ -1,4 +1,4 @@
-"""What else than the disease predicts the class: its audit, and subjects matched in it."""
+"""Audit of properties other than the disease that predict the class, and matched subjects."""
 
 from sklearn_emg.comparison._confounding._audit import ConfoundAudit, confound_audit
 from sklearn_emg.comparison._confounding._matching import MatchedSubjects, match_subjects

@@ -1,4 +1,4 @@
-"""Confound audit: does a property other than the disease predict the class by itself?"""
+"""Confound audit: whether a property other than the disease predicts the class by itself."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from sklearn_emg.comparison._permutation import labels_of_subjects, smallest_pva
 from sklearn_emg.metrics import check_confidence, wilson_interval
 from sklearn_emg.recordings import Subjects
 
-# Subjects and permutations that are computed at once: some ten megabytes.
+# Numbers of subjects and permutations that are processed at once, in some tens of megabytes.
 _SUBJECTS_AT_ONCE = 256
 _PERMUTATIONS_AT_ONCE = 128
 
@@ -45,26 +45,27 @@ class ConfoundAudit:
     Attributes
     ----------
     summary : DataFrame
-        Index of properties, the best predictor first. ``kind``: category, number or date;
-        ``score``, ``low``, ``high``: balanced accuracy over subjects with its interval; ``chance``:
-        mean score with permuted labels; ``pvalue`` and ``adjusted_pvalue``; ``finding``: "confound"
-        if the adjusted p-value is at most ``1 - confidence``, otherwise "suspect" if the unadjusted
-        p-value is, or if there is a pattern, otherwise ""; ``pattern``: values that a class lacks,
-        and classes whose numbers do not overlap; ``values``: median and range, or the number of
-        subjects with each value, by class.
+        One row per property, sorted by p-value, with the columns ``kind`` (category, number or
+        date); ``score``, ``low`` and ``high`` (balanced accuracy over subjects and its interval);
+        ``chance`` (mean score with permuted labels); ``pvalue`` and ``adjusted_pvalue``;
+        ``finding`` ("confound" if the adjusted p-value is at most ``1 - confidence``, "suspect" if
+        only the unadjusted p-value is or if there is a pattern, and empty otherwise); ``pattern``
+        (values that a class lacks, and classes whose numbers do not overlap); and ``values``
+        (median and range, or the number of subjects with each value, by class).
     subjects : Series of int
-        Number of subjects of each class.
+        Number of subjects in each class.
     excluded : dict of str to str
         Columns and properties that are not in the summary, with the reason.
     n_permutations : int
+        Number of permutations of the labels of subjects.
     min_pvalue : float
         Smallest possible p-value.
     confidence : float
-        Confidence level of the intervals; ``1 - confidence`` is the level of the tests.
+        Confidence level of the intervals; ``1 - confidence`` is the significance level.
     matched : MatchedSubjects or None
-        The matched subjects, with `match`.
+        Matched subjects; None without `match`.
     matched_audit : ConfoundAudit or None
-        The audit of the matched rows, with `match`; None if too few subjects match.
+        Audit of the matched rows; None without `match` or if too few subjects match.
     """
 
     summary: pd.DataFrame
@@ -93,19 +94,20 @@ class ConfoundAudit:
         return {str(name): text for name, text in texts.items() if text}
 
     def left_out(self) -> dict[str, list[str]]:
-        """Columns and properties that are not in the summary, by reason."""
+        """Group the columns and properties that are not in the summary by reason."""
         names: dict[str, list[str]] = {}
         for name, reason in self.excluded.items():
             names.setdefault(reason, []).append(str(name))
         return names
 
     def table(self) -> pd.DataFrame:
-        """Table for reading, one row per property.
+        """Format the summary as a table with one row per property.
 
         Returns
         -------
         table : DataFrame
-            ``score`` with its interval, ``chance``, ``p``, ``adjusted p`` and ``finding``.
+            Table of text with the columns ``score`` (with its interval), ``chance``, ``p``,
+            ``adjusted p`` and ``finding``.
         """
         rows = self.summary
         scores = [
@@ -167,10 +169,10 @@ def confound_audit(
 ) -> ConfoundAudit:
     """Test whether properties other than the disease predict the class of subjects.
 
-    Each column that describes recordings, such as age or date, and each property of the signals
-    that comes from equipment or protocol, such as length or converter step, predicts the class of
-    each subject by itself, from the other subjects. A model may learn what predicts the class here
-    instead of the disease.
+    The class of each subject is predicted from one property at a time, using the other subjects.
+    Properties are columns that describe recordings, such as age or date, and properties of the
+    signals that depend on the equipment or the protocol, such as the length or the converter step.
+    A model may learn a property that predicts the class instead of the disease.
 
     Parameters
     ----------
@@ -179,37 +181,39 @@ def confound_audit(
     y : array-like of shape (n_rows,)
         Label of each row, one per subject.
     subjects : array-like of shape (n_rows,), default=None
-        Subject of each row, by default the column ``subject``.
+        Subject of each row. The default is the column ``subject``.
     columns : str or sequence of str, default=None
         Columns and properties to audit. Properties are those of
         :func:`~sklearn_emg.preprocessing.recording_properties` and ``n_recordings``, the number of
-        rows of a subject; a column with the same name replaces a property. By default all
-        properties and all columns of a recording table are audited, apart from identities, labels
-        and arrays; of a feature table without signals the usual metadata columns are.
+        rows of a subject; a column replaces a property of the same name. By default, all properties
+        and all columns of a recording table are audited, except identities, labels and arrays. In a
+        feature table without signals, only the usual metadata columns are audited by default.
     match : str or sequence of str, default=None
-        Columns or properties in which subjects of all classes are matched; the audit is repeated
+        Columns or properties on which subjects of all classes are matched; the audit is repeated
         on the matched rows. See :func:`match_subjects` for the method.
     caliper : float or dict of str to float, default=0.2
         Largest difference of numbers between matched subjects, as in :func:`match_subjects`.
     n_permutations : int, default=1999
         Number of permutations of the labels of subjects.
     confidence : float, default=0.95
-        Confidence level of the intervals; ``1 - confidence`` is the level of the tests.
+        Confidence level of the intervals; ``1 - confidence`` is the significance level.
     random_state : int, RandomState instance or None, default=0
         Seed of the permutations and of the choice between equal matches.
     n_jobs : int, default=None
-        Number of parallel jobs over recordings, whose properties are measured.
+        Number of recordings whose properties are measured in parallel, as in
+        :class:`joblib.Parallel`.
 
     Returns
     -------
     audit : ConfoundAudit
-        ``summary``, ``confounds``; printing it shows scores, p-values and findings.
+        Results with ``summary`` and ``confounds``; printing them shows scores, p-values and
+        findings.
 
     Raises
     ------
     ValueError
-        If a column is unknown or holds arrays, a subject has two labels, a class has one subject,
-        or nothing is left to audit.
+        If a column is unknown or contains arrays, a subject has two labels, a class has only one
+        subject, or nothing is left to audit.
 
     Warns
     -----
@@ -219,38 +223,40 @@ def confound_audit(
 
     See Also
     --------
-    match_subjects : Chooses matched subjects.
-    leakage_audit : Measures how much a leak overestimates accuracy.
-    sklearn_emg.inspection.ConfoundDisplay : Draws the result.
+    match_subjects : Choose matched subjects.
+    leakage_audit : Measure how much a leak overestimates accuracy.
+    sklearn_emg.inspection.ConfoundDisplay : Draw the result.
 
     Notes
     -----
-    *Predictor.* The distance of two subjects is Wasserstein's between the relative
-    ranks of their rows' numbers, or the total variation between the frequencies of their
-    categories. A missing value is a value of its own. A subject gets the class whose other subjects
-    are most similar on average, with a Gaussian similarity of bandwidth :math:`0.3\\,n^{-1/5}`
-    (Scott's rule [1]_ for the n subjects' ranks, which are uniform): a Parzen classifier [2]_ of
-    one variable, each subject left out once. It finds classes at both ends, in the middle or in
-    groups. Where classes tie, each gets an equal part of the subject. A property that is
-    distributed alike in all classes can score far below chance: without the subject that is left
-    out, its class is rarer among similar subjects. The same holds for permuted labels and does not
-    affect the test, which is one-sided.
+    *Predictor.* The distance between two subjects is the Wasserstein distance between the relative
+    ranks of the numbers in their rows, or the total variation distance between the frequencies of
+    their categories. A missing value counts as a separate value. A subject is assigned to the class
+    whose other subjects are most similar on average, with a Gaussian similarity of bandwidth
+    :math:`0.3\\,n^{-1/5}` (Scott's rule [1]_ for the ranks of n subjects, which are uniform). This
+    is a Parzen classifier [2]_ of one variable that leaves out each subject once. It detects
+    classes at both ends, in the middle or in groups. If classes tie, each gets an equal fraction of
+    the subject. A property with the same distribution in all classes can score far below chance,
+    because the class of a subject is rarer among similar subjects when this subject is left out.
+    This is also true for permuted labels and does not affect the test, which is one-sided.
 
-    *Interval.* Wilson's intervals of the classes' recalls are combined [3]_. It treats the
-    predictions as independent.
+    *Interval.* The interval combines Wilson's intervals of the recalls of the classes [3]_. It
+    treats the predictions as independent.
 
-    *Test.* The prediction is repeated with permuted labels of subjects, the same permutations for
-    all properties. The statistic is the mean over classes of the probability of the true class
-    (its similarity over the sum of all classes'), which is less coarse than the accuracy. p-values
-    are adjusted by the step-down method of Westfall and Young [4]_ (minima of p-values), which
-    keeps the probability of any false "confound" at or below ``1 - confidence``.
+    *Test.* The prediction is repeated with permuted labels of subjects, using the same permutations
+    for all properties. The statistic is the mean over classes of the probability of the true class
+    (its similarity divided by the sum of the similarities of all classes), which is less coarse
+    than the accuracy. The p-values are adjusted by the step-down method of Westfall and Young [4]_
+    (minima of p-values), which keeps the probability of any false "confound" at or below
+    ``1 - confidence``.
 
-    *Suspects.* Many tests on few subjects have no power, but a model can learn what they have in
-    common. A p-value before the adjustment therefore makes a "suspect", and so do two patterns:
-    a value that at least two subjects and a tenth of all have, and that a class lacks; and ranges
-    of subjects' medians of two classes that do not overlap (with so many subjects that chance does
-    this with a probability of at most 0.05). Suspects have no common error rate. The absence of a
-    finding is not proof that there is no confound.
+    *Suspects.* Many tests on few subjects have little power, although a model can learn what these
+    subjects have in common. A property is therefore a "suspect" if its p-value is significant
+    without the adjustment. It is also a suspect if it has one of two patterns. One is a value that
+    at least two subjects and a tenth of all subjects have, and that a class lacks. The other is two
+    classes whose ranges of the medians of subjects do not overlap, if this has a probability of at
+    most 0.05 by chance. The error rate of suspects is not controlled. The absence of a finding does
+    not prove that there is no confound.
 
     References
     ----------
@@ -306,7 +312,7 @@ def _with_match(
     rng: np.random.RandomState,
     settings: tuple[int, float, int],
 ) -> ConfoundAudit:
-    """The audit with the matched subjects and their audit."""
+    """Add the matched subjects, and the audit of their rows, to an audit."""
     matched = match_values(matching_values, subjects, y, caliper, rng, "confound_audit")
     rows, kept_y = matched.rows, y[matched.rows]
     again = None
@@ -333,22 +339,22 @@ def _audit(
     confidence: float,
     seed: int,
 ) -> ConfoundAudit:
-    """Audit of values that are read already."""
+    """Audit values that have been read."""
     labels = labels_of_subjects(subjects, y, "confound_audit")
     classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if counts.min() < 2:
         alone = counts.argmin()
         name = subjects.names[codes == alone][0]
         raise ValueError(
-            f"Class {classes.tolist()[alone]!r} has one subject, {name!r}: "
-            "confound_audit predicts each subject from the others of its class. Leave the class "
-            "out, or add subjects."
+            f"Class {classes.tolist()[alone]!r} has only one subject, {name!r}, but "
+            "confound_audit predicts each subject from the others of its class. Omit the class, "
+            "or add subjects."
         )
     constant = [name for name, column in values.items() if column.is_constant]
     excluded = {**excluded, **dict.fromkeys(constant, "the same in all recordings")}
     values = {name: column for name, column in values.items() if name not in constant}
     if not values:
-        raise ValueError(f"confound_audit has nothing to audit; it left out {excluded}.")
+        raise ValueError(f"confound_audit has nothing to audit; it excluded {excluded}.")
     min_pvalue = smallest_pvalue(labels, n_permutations, 1 - confidence)
     rng = check_random_state(seed)
     permuted = np.array([codes, *(rng.permutation(codes) for _ in range(n_permutations))])
@@ -358,7 +364,7 @@ def _audit(
     for name, column in values.items():
         profile = profiles(column, subjects.codes)
         recalls, probabilities = _predictions(profile, permuted, counts, bandwidth)
-        # Rounding makes equal what differs by the order of a sum only.
+        # Rounding removes differences that are due only to the order of summation.
         statistics.append(probabilities.mean(axis=1).round(10))
         scores = recalls.mean(axis=1)
         low, high = _interval(recalls[0], counts, confidence)
@@ -395,19 +401,24 @@ def _predictions(
     counts: NDArray[np.intp],
     bandwidth: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Recall and mean probability of each class by assignment, every subject left out once.
+    """Compute the recall and mean probability of each class, leaving out each subject once.
 
     Parameters
     ----------
     profile : ndarray of shape (n_subjects, n_entries)
+        Profile of each subject.
     labels : ndarray of shape (n_assignments, n_subjects)
+        Code of the class of each subject, in each assignment of labels.
     counts : ndarray of shape (n_classes,)
+        Number of subjects in each class.
     bandwidth : float
+        Bandwidth of the similarity.
 
     Returns
     -------
     recalls, probabilities : ndarray of shape (n_assignments, n_classes)
-        Fraction of each class's subjects that are right, and the mean probability of their class.
+        Fraction of the subjects of each class that are predicted correctly, and mean probability of
+        the true class.
     """
     n_assignments, n_subjects = labels.shape
     recalls = np.zeros((n_assignments, len(counts)))
@@ -432,7 +443,7 @@ def _predictions(
 def _interval(
     recalls: NDArray[np.float64], counts: NDArray[np.intp], confidence: float
 ) -> tuple[float, float]:
-    """Interval of the mean of recalls from Wilson's intervals of each (Zou and Donner 2008)."""
+    """Combine Wilson's intervals of recalls to that of their mean (Zou and Donner 2008)."""
     bounds = [
         wilson_interval(min(float(recall), 1.0), int(n), confidence=confidence)
         for recall, n in zip(recalls, counts)
@@ -445,19 +456,19 @@ def _interval(
 
 
 def _pvalues(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """p-values of the first row of scores, and adjusted ones (Ge, Dudoit and Speed 2003, box 4).
+    """Compute p-values of the first row, plain and adjusted (Ge, Dudoit and Speed 2003, box 4).
 
     Parameters
     ----------
     scores : ndarray of shape (1 + n_permutations, n_properties)
-        The first row has the true labels and counts as a permutation.
+        Scores. The first row is that of the true labels and counts as a permutation.
     """
     n = len(scores)
     ordered = np.sort(scores, axis=0)
     at_least = [n - np.searchsorted(ordered[:, k], scores[:, k]) for k in range(scores.shape[1])]
     p = np.column_stack(at_least) / n
     order = np.argsort(p[0], kind="stable")
-    # Minimum over this property and those with larger p-values.
+    # These are the minima over a property and those with larger p-values.
     minima = np.minimum.accumulate(p[:, order[::-1]], axis=1)[:, ::-1]
     adjusted = (minima <= p[0, order]).mean(axis=0)
     result = np.empty(len(order))

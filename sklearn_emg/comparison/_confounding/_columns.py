@@ -1,4 +1,4 @@
-"""Columns of a table and properties of its recordings, by subject and without the labels."""
+"""Columns of a table and properties of its recordings, by subject and independent of labels."""
 
 from __future__ import annotations
 
@@ -49,30 +49,35 @@ def collect(
     parameter: str,
     n_jobs: int | None = None,
 ) -> tuple[dict[str, Values], dict[str, str]]:
-    """Values of columns and properties, and the reasons for which columns are left out.
+    """Read columns and properties, and give the reasons for which columns are excluded.
 
     Parameters
     ----------
     table : DataFrame
+        Recording table or feature table.
     subjects : Subjects
+        Subjects of the rows.
     y : ndarray of shape (n_rows,)
+        Label of each row.
     names : iterable of str or None
-        What to read; None stands for all columns that describe recordings, and all properties if
-        there are signals.
+        Columns and properties to read. None stands for all columns that describe recordings and,
+        if there are signals, all properties.
     caller, parameter : str
-        Function and its parameter with the names, for messages.
+        Function, and its parameter with the names, for messages.
     n_jobs : int, default=None
-        Number of parallel jobs over recordings.
+        Number of recordings that are measured in parallel.
 
     Returns
     -------
     values : dict of str to Values
+        Values of each column or property.
     excluded : dict of str to str
+        Reason for each column that is excluded.
 
     Raises
     ------
     ValueError
-        If a name is unknown, or that of a column of arrays.
+        If a name is unknown, or is that of a column of arrays.
     """
     reader = _Reader(table, subjects, n_jobs)
     if names is None:
@@ -84,14 +89,14 @@ def collect(
         found = reader.read(name)
         if found is None:
             raise ValueError(
-                f"The {parameter!r} of {caller} names {name!r}, a column of arrays. Name columns "
-                "of numbers, dates or categories."
+                f"The {parameter!r} of {caller} names {name!r}, which is a column of arrays. Name "
+                "columns of numbers, dates or categories."
             )
         if found.kind == "category" and _without_names(found, reader.subject) is None:
             warn(
-                f"The column {name!r} of {caller} has values of its own in each subject, such as "
-                f"{str(found.names[0])!r}, which are neither numbers nor ISO dates: as categories "
-                "they say nothing about other subjects. Give numbers or dates."
+                f"The column {name!r} of {caller} has different values in each subject, such as "
+                f"{str(found.names[0])!r}, which are neither numbers nor ISO dates. As categories, "
+                "they contain no information about other subjects. Use numbers or dates."
             )
         values[name] = found
     return values, {}
@@ -105,7 +110,7 @@ class _Reader:
         self.subject = subjects.codes
         self.has_signals = is_recording_table(table)
         self.columns = [c for c in table.columns if c not in ("signal", "subject")]
-        # A column that has the name of a property stays what its owner made it.
+        # A column takes precedence over a property of the same name.
         known = (*PROPERTIES, _N_RECORDINGS) if self.has_signals else (_N_RECORDINGS,)
         self.properties = [p for p in known if p not in self.columns]
         self._n_jobs = n_jobs
@@ -115,7 +120,7 @@ class _Reader:
         return recording_properties(self.table, n_jobs=self._n_jobs)
 
     def read(self, name: str) -> Values | None:
-        """Values of a column or property; None if it holds arrays."""
+        """Read the values of a column or property; return None if it contains arrays."""
         if name not in self.properties:
             return values_of(self.table[name])
         if name == _N_RECORDINGS:
@@ -125,7 +130,7 @@ class _Reader:
 
 
 def _all_values(reader: _Reader, y: NDArray) -> tuple[dict[str, Values], dict[str, str]]:
-    """Values of all that describes recordings, and reasons for which columns are left out."""
+    """Read all that describes recordings, and give the reasons for which columns are excluded."""
     columns = reader.columns
     if not reader.has_signals:
         columns = [c for c in columns if c in METADATA_COLUMNS]
@@ -134,9 +139,9 @@ def _all_values(reader: _Reader, y: NDArray) -> tuple[dict[str, Values], dict[st
     for name in [*columns, *reader.properties]:
         if name in excluded:
             continue
-        found, reason = reader.read(name), "it holds arrays"
+        found, reason = reader.read(name), "it contains arrays"
         if found is not None and found.kind == "category":
-            found, reason = _without_names(found, reader.subject), "each subject has its own values"
+            found, reason = _without_names(found, reader.subject), "no value occurs in two subjects"
         if found is None:
             excluded[name] = reason
         else:
@@ -145,7 +150,10 @@ def _all_values(reader: _Reader, y: NDArray) -> tuple[dict[str, Values], dict[st
 
 
 def _without_names(values: Values, subject: NDArray[np.intp]) -> Values | None:
-    """Categories, but for values that each belong to one subject: whether one is given, or None."""
+    """Return categories, unless each of them occurs in only one subject.
+
+    In that case, return whether a value is given, or None if no value is missing.
+    """
     owners = pd.DataFrame({"value": values.numbers, "subject": subject}).dropna()
     shared = owners.groupby("value")["subject"].nunique().max()
     if len(values.names) < 2 or shared > 1:
@@ -170,7 +178,7 @@ def _refuse_unknown(names: list[str], known: list[Any], caller: str, parameter: 
     if unknown:
         hint = did_you_mean(unknown[0], map(str, known))
         raise ValueError(
-            f"The {parameter!r} of {caller} names {unknown}, and the table has "
+            f"The {parameter!r} of {caller} names {unknown}, but the table has "
             f"{', '.join(map(str, known))}.{hint}"
         )
 
@@ -182,8 +190,9 @@ class Values:
     Attributes
     ----------
     kind : {"category", "number", "date"}
+        Kind of the values.
     numbers : ndarray of shape (n_rows,)
-        Numbers, seconds since 1970 or codes of categories; NaN where a value is missing.
+        Numbers, seconds since 1970 or codes of categories; NaN if a value is missing.
     names : tuple
         Categories in the order of their codes.
     """
@@ -203,7 +212,7 @@ class Values:
         return len(np.unique(self.numbers)) < 2
 
     def texts(self, *numbers: float) -> list[str]:
-        """Values for reading; different numbers have different texts."""
+        """Format values as text; different numbers give different texts."""
         if self.kind == "category":
             return [str(self.names[int(number)]) for number in numbers]
         if self.kind == "date":
@@ -216,10 +225,11 @@ class Values:
 
 
 def values_of(column: pd.Series) -> Values | None:
-    """Read a column as numbers, dates or categories; None if it holds signals or other arrays.
+    """Read a column as numbers, dates or categories; None if it contains signals or other arrays.
 
-    Numbers that are objects, categories or text are read as numbers, and durations as days; text
-    of ISO dates and periods as dates; blank text and words such as "unknown" as missing.
+    Numbers stored as objects, categories or text are read as numbers, and durations as numbers of
+    days. Periods and text with ISO dates are read as dates. Blank text and words such as "unknown"
+    are missing values.
     """
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
@@ -233,7 +243,7 @@ def values_of(column: pd.Series) -> Values | None:
 
 
 def _values_of_objects(entries: list[Any]) -> Values | None:
-    """Values of objects, None where one is missing; None if they are arrays."""
+    """Read objects, of which None is a missing value; return None if they are arrays."""
     given = [v for v in entries if v is not None]
     if any(isinstance(v, (np.ndarray, SignalFile, pd.Series, pd.DataFrame)) for v in given):
         return None
@@ -248,14 +258,14 @@ def _values_of_objects(entries: list[Any]) -> Values | None:
 
 
 def _are_all(values: list[Any], kinds: type | tuple[type, ...]) -> bool:
-    """Whether there are values and all are of these kinds."""
+    """Return whether there are values and all are of these kinds."""
     return bool(values) and all(isinstance(value, kinds) for value in values)
 
 
 def _values_of_texts(texts: pd.Series) -> Values | None:
-    """Numbers or ISO dates that are objects or stored as text; None if they are neither."""
+    """Read numbers or ISO dates stored as objects or text; return None if they are neither."""
     given = texts.dropna()
-    # Some kinds of numbers, such as fractions, are none to pandas.
+    # pandas does not recognise some kinds of numbers, such as fractions.
     plain = [v if v is None or isinstance(v, str) else float(v) for v in texts]
     found = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce")
     if found.notna().sum() == len(given):
@@ -285,21 +295,22 @@ def _dates(column: pd.Series) -> Values:
 
 
 def profiles(values: Values, subject: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Profile of each subject, whose city-block distances are those of the subjects.
+    """Compute profiles of subjects, whose city-block distances are the distances of subjects.
 
     Parameters
     ----------
     values : Values
+        Values of all rows.
     subject : ndarray of shape (n_rows,)
-        Code of each row's subject.
+        Code of the subject of each row.
 
     Returns
     -------
     profiles : ndarray of shape (n_subjects, n_entries)
-        For categories half the fraction of rows of each value, a missing one included: the
-        distance is the total variation. For numbers the quantiles of the rows' relative ranks and
-        the fraction of missing rows: the distance is Wasserstein's between ranks, plus the
-        difference of the fractions.
+        For categories, half the fraction of rows with each value, including missing values; the
+        distance is then the total variation distance. For numbers, quantiles of the relative ranks
+        of the rows, and the fraction of rows without a value; the distance is then the Wasserstein
+        distance between ranks plus the difference between the fractions.
     """
     n_subjects = int(subject.max()) + 1
     missing = values.missing
@@ -318,7 +329,7 @@ def profiles(values: Values, subject: NDArray[np.intp]) -> NDArray[np.float64]:
 
 
 def _relative_ranks(numbers: NDArray[np.float64], subject: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Mid-ranks from 0 to 1 in which each subject counts once, NaN where a number is missing."""
+    """Compute mid-ranks from 0 to 1 with equal weight for each subject; NaN for missing numbers."""
     ranks = np.full(len(numbers), np.nan)
     given = ~np.isnan(numbers)
     if given.any():
@@ -330,18 +341,21 @@ def _relative_ranks(numbers: NDArray[np.float64], subject: NDArray[np.intp]) -> 
 
 
 def similarity(profile: NDArray[np.float64], rows: slice, bandwidth: float) -> NDArray[np.float64]:
-    """Gaussian similarity of some subjects to all, 0 to themselves.
+    """Compute the Gaussian similarity of some subjects to all subjects; it is 0 to themselves.
 
     Parameters
     ----------
     profile : ndarray of shape (n_subjects, n_entries)
+        Profile of each subject.
     rows : slice
-        The subjects, n_rows of them.
+        Slice of n_rows subjects.
     bandwidth : float
+        Bandwidth of the similarity.
 
     Returns
     -------
     similarity : ndarray of shape (n_rows, n_subjects)
+        Similarities from 0 to 1.
     """
     near = np.exp(-0.5 * (cdist(profile[rows], profile, "cityblock") / bandwidth) ** 2)
     own = np.arange(len(profile))[rows]
@@ -350,7 +364,7 @@ def similarity(profile: NDArray[np.float64], rows: slice, bandwidth: float) -> N
 
 
 def describe(values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], classes: Any) -> str:
-    """Values of each class for reading: medians and ranges, or numbers of subjects."""
+    """Describe the values of each class in words: medians and ranges, or numbers of subjects."""
     parts = [
         f"{name}: {_describe_class(values, subject, y == k)}" for k, name in enumerate(classes)
     ]
@@ -358,7 +372,7 @@ def describe(values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], cla
 
 
 def _describe_class(values: Values, subject: NDArray[np.intp], chosen: NDArray[np.bool_]) -> str:
-    """Values of the subjects of one class; `chosen` are its rows."""
+    """Describe the values of the subjects of one class, whose rows are `chosen`."""
     given = chosen & ~values.missing
     texts = []
     if values.kind == "category":
@@ -385,10 +399,10 @@ def _describe_class(values: Values, subject: NDArray[np.intp], chosen: NDArray[n
 def patterns(
     values: Values, subject: NDArray[np.intp], y: NDArray[np.intp], classes: Any
 ) -> list[str]:
-    """Values that a class lacks, and pairs of classes whose numbers do not overlap, as texts.
+    """Describe values that a class lacks, and pairs of classes whose numbers do not overlap.
 
-    A value counts if at least two subjects and a tenth of all have it; a pair counts if separate
-    ranges have a probability of at most 0.05 with random labels.
+    A value counts if at least two subjects and a tenth of all subjects have it. A pair counts if
+    separate ranges have a probability of at most 0.05 with random labels.
     """
     found = []
     codes = [("missing", values.missing)]

@@ -1,4 +1,4 @@
-"""Matched subjects: equal categories, and numbers within a caliper, in all classes."""
+"""Matching of subjects on equal categories, and on numbers within a caliper."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ class MatchedSubjects:
     Attributes
     ----------
     rows : ndarray of shape (n_matched_rows,)
-        Numbers of the rows that are kept, in the order of the table: ``table.iloc[rows]``.
+        Positions of the rows that are kept, in the order of the table: ``table.iloc[rows]``.
     sets : DataFrame
-        One row per matched subject (and set of categories): ``set``, the number of its matched
-        set, ``subject``, ``class``, ``n_rows`` and its value of each column.
+        One row per matched subject (and combination of categories), with the columns ``set``
+        (number of the matched set), ``subject``, ``class``, ``n_rows`` and the matched columns.
     dropped : DataFrame
-        Rows that are left out, one row per subject and reason: ``subject``, ``class``, ``n_rows``
-        and ``reason``.
+        Rows that are not kept, one row per subject and reason, with the columns ``subject``,
+        ``class``, ``n_rows`` and ``reason``.
     calipers : dict of str to float
-        Largest difference within a set, by column of numbers, in the unit of the column.
+        Largest difference from the reference subject of a set for each column of numbers, in the
+        unit of the column (days for dates).
     """
 
     rows: NDArray[np.intp]
@@ -49,7 +50,7 @@ class MatchedSubjects:
 
     @property
     def title(self) -> str:
-        """Numbers of matched subjects, sets and recordings in words."""
+        """Counts of matched subjects, sets and recordings in words."""
         kept = self.sets.drop_duplicates("subject")
         counts = ", ".join(f"{n} {name}" for name, n in kept["class"].value_counts().items())
         left_out = set(self.dropped["subject"]) - set(kept["subject"])
@@ -88,42 +89,43 @@ def match_subjects(
     y : array-like of shape (n_rows,)
         Label of each row, one per subject.
     columns : str or sequence of str
-        Columns of the table or properties of recordings, see :func:`confound_audit`. Categories
-        are matched exactly, numbers and dates within the caliper.
+        Columns of the table or properties of recordings; see :func:`confound_audit`. Categories
+        are matched exactly; numbers and dates are matched within the caliper.
     subjects : array-like of shape (n_rows,), default=None
-        Subject of each row, by default the column ``subject``.
+        Subject of each row. The default is the column ``subject``.
     caliper : float or dict of str to float, default=0.2
-        Largest difference between a subject and its matches: a number in standard deviations of
-        subjects within classes, or a dict of columns to differences in the unit of the column
-        (days for dates), where 0.2 standard deviations are used for columns that are not in it.
+        Largest difference between a subject and its matches. A number is in standard deviations of
+        subjects within classes. A dict maps columns to differences in the unit of the column (days
+        for dates); for columns that it does not contain, 0.2 standard deviations are used.
     random_state : int, RandomState instance or None, default=0
         Seed of the choice between equally good matches.
 
     Returns
     -------
     matched : MatchedSubjects
-        ``rows``, ``sets`` and ``dropped``; printing it shows what was left out.
+        Results with ``rows``, ``sets`` and ``dropped``; printing them shows what was dropped.
 
     Raises
     ------
     ValueError
-        If a column is unknown or holds arrays, a subject has two labels, the caliper is invalid,
+        If a column is unknown or contains arrays, a subject has two labels, the caliper is invalid,
         or no subjects match.
 
     See Also
     --------
-    confound_audit : Audits all subjects and, with `match`, the matched ones.
+    confound_audit : Audit all subjects and, with `match`, the matched subjects.
 
     Notes
     -----
-    Rows with equal categories are a stratum; a subject with rows in several strata is matched in
-    each of them. Strata without all classes are left out. In each stratum the class with the
-    fewest subjects is the reference. Each of its subjects gets one subject of every other class,
-    so that as many as possible are matched within the caliper and, among these solutions, the sum
-    of the distances (Euclidean, in standard deviations) is smallest: optimal matching [1]_, by
-    :func:`scipy.optimize.linear_sum_assignment`, one class after the other. A caliper of 0.2
-    standard deviations removes about 99 % of the bias of a normal variable whose variances are
-    equal [2]_. If there is one stratum and no number, all its rows are kept.
+    Rows with equal categories form a stratum; a subject with rows in several strata is matched in
+    each of them. Strata that lack a class are dropped. In each stratum, the class with the fewest
+    subjects is the reference. Each of its subjects is matched with one subject of every other
+    class. As many subjects as possible are matched within the caliper and, among these solutions,
+    the sum of the distances (Euclidean, in standard deviations) is smallest. This is optimal
+    matching [1]_, which :func:`scipy.optimize.linear_sum_assignment` computes for one class after
+    the other. A caliper of 0.2 standard deviations removes about 99 % of the bias of a normal
+    variable with equal variances [2]_. If there is only one stratum and no column of numbers, all
+    rows of the stratum are kept.
 
     References
     ----------
@@ -152,7 +154,7 @@ def match_subjects(
 
 
 def nothing_left(values: Mapping[str, Values], subjects: Subjects, y: NDArray) -> str:
-    """Message that no subjects match, with the values of each class."""
+    """Return the message that no subjects match, with the values of each class."""
     classes, codes = np.unique(y, return_inverse=True)
     texts = "; ".join(
         f"{name} ({describe(column, subjects.codes, codes, classes)})"
@@ -169,7 +171,7 @@ def match_values(
     random_state: Any,
     caller: str,
 ) -> MatchedSubjects:
-    """Match the subjects in these columns; the result may be empty."""
+    """Match the subjects on these columns; the result may be empty."""
     if not values:
         raise ValueError(f"{caller} needs at least one column to match.")
     labels_of_subjects(subjects, y, caller)
@@ -178,14 +180,14 @@ def match_values(
     numbers = [name for name, column in values.items() if column.kind != "category"]
     spread = _spread(units, numbers)
     widths = _calipers(caliper, values, numbers, spread, caller)
-    # Equally good matches are chosen by this order.
+    # This order determines the choice between equally good matches.
     units = units.iloc[check_random_state(random_state).permutation(len(units))]
     complete = _complete_strata(units, classes, [name for name in values if name not in numbers])
     if len(complete) == 1 and not numbers:
         sets = [list(complete[0].index)]
     else:
         sets = list(chain(*(_matched_sets(part, numbers, spread, widths) for part in complete)))
-    # Sets are numbered as their first subjects come in the table.
+    # Sets are numbered in the order of their first subjects in the table.
     set_of = {label: k for k, chosen in enumerate(sorted(sets, key=min)) for label in chosen}
     return _result(units.sort_index(), set_of, values, subjects, classes, numbers, widths)
 
@@ -193,7 +195,7 @@ def match_values(
 def _complete_strata(
     units: pd.DataFrame, classes: NDArray[Any], categories: list[str]
 ) -> list[pd.DataFrame]:
-    """Units with the same categories, where all classes have some; others get the reason."""
+    """Return the strata with units of all classes; give the units of others the reason."""
     complete = []
     for _, stratum in units[units["reason"] == ""].groupby("stratum"):
         if absent := sorted(set(range(len(classes))) - set(stratum["class"])):
@@ -208,7 +210,7 @@ def _complete_strata(
 def _units(
     values: Mapping[str, Values], subject: NDArray[np.intp], codes: NDArray[np.intp]
 ) -> pd.DataFrame:
-    """One row per subject and combination of categories, with the medians of its numbers."""
+    """Build a table with one row per subject and combination of categories, and its medians."""
     rows = pd.DataFrame({"subject": subject, "class": codes})
     rows["reason"] = ""
     categories = []
@@ -233,7 +235,7 @@ def _units(
 
 
 def _spread(units: pd.DataFrame, numbers: list[str]) -> dict[str, float]:
-    """Standard deviation within classes of each column of numbers, over subjects."""
+    """Compute the standard deviation of subjects within classes for each column of numbers."""
     spread = {}
     for name in numbers:
         by_class = units.groupby(["class", "subject"])[f"value {name}"].median().groupby("class")
@@ -250,7 +252,7 @@ def _calipers(
     spread: dict[str, float],
     caller: str,
 ) -> dict[str, float]:
-    """Caliper of each column of numbers, in seconds for dates."""
+    """Compute the caliper of each column of numbers, in seconds for dates."""
     if not isinstance(caliper, Mapping):
         factor = check_real(caliper, "caliper", caller, 0.0)
         return {name: factor * spread[name] for name in numbers}
@@ -272,7 +274,7 @@ def _calipers(
 def _matched_sets(
     stratum: pd.DataFrame, numbers: list[str], spread: dict[str, float], widths: dict[str, float]
 ) -> Iterator[list[int]]:
-    """Index labels of the units of each matched set of one stratum."""
+    """Yield the index labels of the units in each matched set of a stratum."""
     by_class = [part for _, part in stratum.groupby("class", sort=True)]
     first, *others = sorted(by_class, key=len)
     sets = [[label] for label in first.index]
@@ -281,7 +283,7 @@ def _matched_sets(
             return
         reference = first.loc[[chosen[0] for chosen in sets]]
         cost, allowed = _costs(reference, other, numbers, spread, widths)
-        # An allowed pair always costs less than a forbidden one saves.
+        # A forbidden pair costs more than all allowed pairs together.
         forbidden = (cost[allowed].max(initial=0.0) + 1.0) * (len(sets) + 1)
         pairs = zip(*linear_sum_assignment(np.where(allowed, cost, forbidden)))
         sets = [[*sets[i], other.index[j]] for i, j in pairs if allowed[i, j]]
@@ -295,13 +297,13 @@ def _costs(
     spread: dict[str, float],
     widths: dict[str, float],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Distances of the units of two classes, and whether they are within the calipers."""
+    """Compute the distances of units of two classes, and whether they are within the calipers."""
     squares = np.zeros((len(reference), len(other)))
     allowed = np.ones(squares.shape, dtype=bool)
     for name in numbers:
         a, b = (part[f"value {name}"].to_numpy() for part in (reference, other))
         difference = np.abs(a[:, None] - b)
-        # Rounding must not exclude a difference of just the caliper.
+        # Rounding errors must not exclude a difference that equals the caliper.
         allowed &= difference <= widths[name] * (1 + 1e-9)
         squares += (difference / (spread[name] or 1.0)) ** 2
     return np.sqrt(squares), allowed

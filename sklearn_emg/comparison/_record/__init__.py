@@ -1,1 +1,1 @@
-"""What a comparison keeps of its data, protocol and machine, and its scores by subgroup."""
+"""Record of the data, protocol and software of a comparison, and its scores by subgroup."""

@@ -24,9 +24,9 @@ from sklearn_emg._version import __version__
 from sklearn_emg.comparison._runs import Outcome
 from sklearn_emg.recordings import METADATA_COLUMNS, is_recording_table
 
-# Columns that are not properties of subjects and recordings, or are another for each row.
+# Columns that are not properties of subjects or recordings, or whose values differ in each row.
 _NOT_DESCRIPTIONS = ("channel_names", "recording", "file", "start", "stop", "start_time", "label")
-# Properties that may differ among the recordings of a subject.
+# Properties that may differ between the recordings of a subject.
 _OF_RECORDINGS = ("muscle", "region", "side", "task", "exercise", "level", "site")
 _SEEDS = ("random_state", "seed")
 _N_CHARACTERS = 300  # of a value that is shown
@@ -36,32 +36,35 @@ _PLAIN = (str, Number, type(None), list, tuple, dict, set)
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What :func:`compare` keeps of a run for reports and cards.
+    """Facts of a run of :func:`compare` that are kept for reports and cards.
 
     Attributes
     ----------
     rows : DataFrame
-        The rows of X, where rows with the same description are joined: subject, ``y``, and columns
-        such as sex, age, muscle, site and fs; ``n`` is the number of joined rows.
+        Rows of X, of which those with the same description are joined. The columns are ``subject``,
+        ``y``, descriptions such as sex, age, muscle, site and fs, and ``n``, the number of joined
+        rows.
     protocol : dict of str to str
-        Splits, seed, intervals, in words; ``rows``, whether a row is a "recording" or a "row".
+        Splits, seed and settings of the intervals in words; ``rows`` states whether a row is a
+        "recording" or a "row" of a feature table.
     settings : DataFrame
-        Parameters of the pipelines that differ from their defaults: ``pipeline``, ``part``,
-        ``kind``, ``parameter``, ``value``.
+        Parameters of the pipelines that differ from their defaults, with the columns ``pipeline``,
+        ``part``, ``kind``, ``parameter`` and ``value``.
     parts : dict of str to list of str
         Classes of the steps of each pipeline, in their order.
     seeds : DataFrame
-        ``pipeline``, ``part`` and ``value`` of each seed, "None" where it is not fixed.
+        One row per seed, with the columns ``pipeline``, ``part`` and ``value``, which is "None" if
+        the seed is not fixed.
     recordings : DataFrame
-        Numbers ``n`` of recordings by pipeline, subject, true and predicted class, and the columns
-        that describe recordings, such as muscle. Empty where there is none of these.
+        Number ``n`` of recordings by pipeline, subject, true class, predicted class and the columns
+        that describe recordings, such as the muscle. It is empty without such columns.
     cpu_seconds : dict of str to float
-        CPU time of fitting and predicting, all folds, by pipeline; of all threads of the process,
-        without steps whose results were kept for all pipelines.
+        CPU time of fitting and predicting in all folds of each pipeline. It includes all threads of
+        the process, but not steps whose results were kept for all pipelines.
     versions : dict of str to str
         Versions of this package, of its dependencies and of the system.
     date : str
-        When the run ended, in UTC.
+        Date and time of the end of the run in UTC.
     """
 
     rows: pd.DataFrame
@@ -88,17 +91,22 @@ def record_run(
     Parameters
     ----------
     pipelines : mapping of str to estimator
+        Pipelines by name.
     X : DataFrame with a ``subject`` column
+        Table that was compared.
     y : array-like of shape (n_rows,)
+        Label or number of each row.
     outcomes : iterable of Outcome
+        Outcomes of all fits.
     protocol : mapping of str to object
-        Facts by name; None is left out.
+        Settings of the run by name; those that are None are omitted.
     extra : iterable of str or None
         Further columns of X to keep, such as that of the site.
 
     Returns
     -------
     record : RunRecord
+        Facts of the run.
     """
     outcomes = list(outcomes)
 
@@ -125,12 +133,12 @@ def record_run(
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package, of what it computes with, and of the system.
+    """Return the versions of this package, of its main dependencies and of the system.
 
     Returns
     -------
     versions : dict of str to str
-        PyTorch is among them if it was loaded.
+        Versions by name. PyTorch is included if it has been imported.
     """
     found = {
         "sklearn-emg": __version__,
@@ -150,43 +158,45 @@ def described_rows(X: pd.DataFrame, y: Labels | None, extra: Iterable[str | None
     Parameters
     ----------
     X : DataFrame with a ``subject`` column
+        Recording table or feature table.
     y : array-like of shape (n_rows,) or None
+        Label or number of each row.
     extra : iterable of str or None
         Further columns to keep.
 
     Returns
     -------
     rows : DataFrame
-        ``subject``, ``y`` where it is given, the columns that describe, and ``n``. Ages are
-        numbers, NaN where a text is none; the sex and the age of a subject that some rows lack are
-        those of its other rows.
+        Descriptions with the columns ``subject``, ``y`` (if it is given), the columns that describe
+        subjects or recordings, and ``n`` (number of rows). Ages are numbers, or NaN if a text is
+        not a number. The sex and the age of a subject are also used in rows that lack them.
     """
     wanted = [c for c in (*METADATA_COLUMNS, *extra) if c in X and c not in _NOT_DESCRIPTIONS]
     frame = pd.DataFrame({c: X[c].to_numpy() for c in dict.fromkeys(["subject", *wanted])})
     if y is not None:
         frame.insert(1, "y", np.asarray(y))
-    # A cell with a list or an array is not a plain description.
+    # Columns with lists or arrays are not plain descriptions.
     kept = [c for c in frame if c == "subject" or frame[c].map(np.ndim).max() == 0]
     frame = _with_known_properties(frame[kept])
     counts = frame.groupby(kept, dropna=False, sort=False, observed=True).size()
-    rows = counts.rename("n").reset_index()  # which makes floats of objects again
+    rows = counts.rename("n").reset_index()  # this converts objects to floats again
     return rows if y is None else rows.astype({"y": np.asarray(y).dtype})
 
 
 def _with_known_properties(frame: pd.DataFrame) -> pd.DataFrame:
-    """Ages as numbers, and properties of subjects in the rows that lack them."""
+    """Convert ages to numbers, and fill in properties of subjects in rows that lack them."""
     if "age" in frame:
         frame = frame.assign(age=pd.to_numeric(frame["age"], errors="coerce"))
     for column in frame.columns.intersection(["sex", "gender", "age"]):
         of_subject = frame.groupby("subject", sort=False)[column]
-        # A subject that was recorded again has several ages, none of which is that of other rows.
+        # A subject that was recorded again has several ages, and it is not known which one applies.
         known = of_subject.transform("first").where(of_subject.transform("nunique") == 1)
         frame = frame.assign(**{column: frame[column].where(frame[column].notna(), known)})
     return frame
 
 
 def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame, y: Labels) -> pd.DataFrame:
-    """Numbers of tested recordings by subject, classes, and what describes recordings."""
+    """Count tested recordings by subject, classes and the columns that describe recordings."""
     columns = [c for c in _OF_RECORDINGS if c in X and X[c].map(np.ndim).max() == 0]
     names = ["pipeline", "subject", "y_true", "y_pred", *columns]
     parts = []
@@ -206,13 +216,14 @@ def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame, y: Labels) -> pd.D
 
 
 def parts_of(estimator: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """An estimator and those among its parameters, outer ones first.
+    """Yield an estimator and the estimators among its parameters, outer estimators first.
 
     Yields
     ------
     place : str
-        Such as "divote › estimator", "" for the estimator itself.
+        Path of the part, such as "divote › estimator"; it is empty for the estimator itself.
     part : estimator
+        Part of the estimator.
     """
     yield name, estimator
     inner: Iterable[tuple[str, Any]] = estimator.get_params(deep=False).items()
@@ -224,16 +235,17 @@ def parts_of(estimator: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def kinds_of(estimator: Any) -> list[str]:
-    """Classes of an estimator and of those in it, without pipelines."""
+    """List the classes of an estimator and of the estimators in it, without pipelines."""
     return [type(p).__name__ for _, p in parts_of(estimator) if not isinstance(p, Pipeline)]
 
 
 def settings_of(estimator: Any) -> list[tuple[str, str, str, str]]:
-    """Parameters that differ from their defaults.
+    """List the parameters that differ from their defaults.
 
     Returns
     -------
-    settings : list of (place, class, parameter, value), as text
+    settings : list of (str, str, str, str)
+        Place, class, parameter and value of each.
     """
     found = []
     for place, part in parts_of(estimator):
@@ -250,7 +262,7 @@ def settings_of(estimator: Any) -> list[tuple[str, str, str, str]]:
 
 
 def seeds_of(estimator: Any) -> list[tuple[str, str]]:
-    """Place and value of each seed; several parts with one value are each listed."""
+    """List the place and value of each seed, including equal seeds of several parts."""
     found = []
     for place, part in parts_of(estimator):
         for name, value in part.get_params(deep=False).items():
@@ -261,15 +273,17 @@ def seeds_of(estimator: Any) -> list[tuple[str, str]]:
 
 
 def short_text(value: Any) -> str:
-    """A value as one line of limited length, without an address in memory.
+    """Format a value as one line of limited length, without an address in memory.
 
     Parameters
     ----------
     value : object
+        Value of a parameter.
 
     Returns
     -------
     text : str
+        Value as text.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -287,16 +301,19 @@ def short_text(value: Any) -> str:
 
 
 def split_text(cv: Any, task: str) -> str:
-    """The `cv` of :func:`compare` in words.
+    """Describe the `cv` of :func:`compare` in words.
 
     Parameters
     ----------
     cv : int, None, splitter or iterable
+        Splits of the rows.
     task : {"classification", "regression"}
+        Task of the pipelines.
 
     Returns
     -------
     text : str
+        Description of the splits.
     """
     if cv is None or isinstance(cv, Integral):
         what = "class" if task == "classification" else "quantiles of the target"

@@ -30,23 +30,27 @@ def rate(
     *,
     are_errors: bool = False,
 ) -> tuple[float, float, float]:
-    """Mean of values with its interval over subjects.
+    """Compute the mean of values and its interval over subjects.
 
-    This is Wilson's interval for one value per subject that is 0 or 1, or if all values are 0 or
-    all are 1; otherwise percentiles of a bootstrap that draws subjects.
+    The interval is Wilson's if each subject has one value of 0 or 1, or if all values are 0 or all
+    are 1. Otherwise, it consists of percentiles of a bootstrap that draws subjects.
 
     Parameters
     ----------
     values : ndarray of shape (n_cases,)
+        Value of each case.
     subjects : sequence of length n_cases
+        Subject of each case.
     confidence : float
+        Confidence level of the interval.
     are_errors : bool, default=False
-        Whether the values are errors of numbers, for which Wilson's interval does not hold.
+        Whether the values are errors of numbers, to which Wilson's interval does not apply.
 
     Returns
     -------
     mean, low, high : float
-        NaN without cases; an interval that cannot be computed is NaN.
+        Mean and limits of its interval; all are NaN if there are no cases, and the limits are NaN
+        if the interval cannot be computed.
     """
     if not len(values):
         return np.nan, np.nan, np.nan
@@ -66,18 +70,21 @@ def rate(
 
 
 def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
-    """Diagnoses of one pipeline, one row per subject (or unit), as a mean over several folds.
+    """Average the diagnoses of one pipeline over folds for each subject (or unit).
 
     Parameters
     ----------
     result : Comparison
+        Results of the pipelines.
     name : str
+        Name of the pipeline.
 
     Returns
     -------
     cases : DataFrame
-        ``subject``, the unit, ``y_true`` and ``value``: the fraction of folds with the right class,
-        or the absolute error of a number.
+        One row per subject (or unit), with the columns ``subject``, the unit, ``y_true`` and
+        ``value``, which is the fraction of folds with the correct class, or the mean absolute
+        error of a number.
     """
     table = result.predictions[result.predictions["pipeline"] == name]
     if result.task == "regression":
@@ -90,17 +97,20 @@ def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
 
 
 def sensitivities(result: Comparison, name: str) -> pd.DataFrame:
-    """Sensitivity of each class over subjects (or units) of one pipeline.
+    """Compute the sensitivity of one pipeline for each class over subjects (or units).
 
     Parameters
     ----------
     result : Comparison
+        Results of the pipelines.
     name : str
+        Name of the pipeline.
 
     Returns
     -------
-    table : DataFrame indexed by class
-        ``n``, ``sensitivity``, ``low``, ``high``.
+    table : DataFrame
+        One row per class, with the columns ``n`` (number of subjects or units), ``sensitivity``,
+        ``low`` and ``high``.
     """
     cases = diagnoses(result, name)
     rows = {}
@@ -119,11 +129,11 @@ def subgroup_scores(
     age_bands: Sequence[float] = AGE_BANDS,
     min_subjects: int = 5,
 ) -> pd.DataFrame:
-    """Accuracy and sensitivities (or error) of one pipeline in subgroups.
+    """Compute the accuracy and sensitivities (or the error) of one pipeline in subgroups.
 
-    A property of subjects, such as sex, divides the diagnoses. A property that differs among the
-    recordings of a subject, such as the muscle, divides the recordings, each with its own
-    prediction; the column ``unit`` states which. Age is divided into bands.
+    Subgroups by a property of subjects, such as sex, consist of diagnoses. Subgroups by a property
+    that differs between the recordings of a subject, such as the muscle, consist of recordings with
+    their own predictions. The column ``unit`` states which applies. Age is divided into bands.
 
     Parameters
     ----------
@@ -132,25 +142,26 @@ def subgroup_scores(
     name : str, default=None
         Name of the pipeline; required if there are several.
     by : str or iterable of str, default=("sex", "gender", "age", "muscle", "site", "side")
-        Columns of the table that was compared. Columns that it lacks are ignored.
+        Columns of the table that was compared. Missing columns are ignored.
     age_bands : sequence of float, default=(40, 60)
-        Limits of the bands in years. A limit belongs to the older band.
+        Limits of the age bands in years. A limit belongs to the older band.
     min_subjects : int, default=5
-        Subgroups, and classes in them, with fewer subjects have no score.
+        Minimum number of subjects in a subgroup, or in a class of a subgroup, for a score.
 
     Returns
     -------
     scores : DataFrame
-        One row per subgroup: ``property``, ``subgroup``, ``unit`` of a case, ``n_subjects``,
-        ``n_cases``, ``enough`` (whether there are scores), and ``score``, ``low``, ``high`` (the
-        accuracy, or mean absolute error of numbers), and ``sensitivity of ...`` with ``low of
-        ...`` and ``high of ...`` for each class. Intervals are over subjects: Wilson's for one
-        diagnosis per subject, otherwise percentiles of a bootstrap.
+        One row per subgroup, with the columns ``property``, ``subgroup``, ``unit`` of a case,
+        ``n_subjects``, ``n_cases``, ``enough`` (whether there are enough subjects for a score),
+        ``score``, ``low`` and ``high`` (the accuracy, or the mean absolute error of numbers, and
+        its interval), and, for each class, ``n of ...`` (number of subjects), ``sensitivity of
+        ...``, ``low of ...`` and ``high of ...``. Intervals are computed over subjects: Wilson's
+        interval for one diagnosis per subject, and otherwise percentiles of a bootstrap.
 
     Raises
     ------
     ValueError
-        If the comparison has no record of its data, or no such pipeline.
+        If the comparison has no record of its data or no such pipeline.
 
     Examples
     --------
@@ -193,16 +204,16 @@ def subgroup_scores(
 
 
 def record_of(result: Comparison) -> RunRecord:
-    """The record of a comparison.
+    """Return the record of a comparison.
 
     Raises
     ------
     ValueError
-        If it has none.
+        If the comparison has no record.
     """
     if result.record is None:
         raise ValueError(
-            "The comparison has no record of its data and protocol; that of compare(...) has one."
+            "The comparison has no record of its data and protocol. Use the result of compare(...)."
         )
     return result.record
 
@@ -213,17 +224,17 @@ def _pipeline(result: Comparison, name: str | None) -> str:
         return str(names[0])
     if name is None or name not in names:
         fault = "needs 'name'" if name is None else f"found no pipeline {name!r}"
-        raise ValueError(f"subgroup_scores {fault}: give the name of one of {names}.")
+        raise ValueError(f"subgroup_scores {fault}: pass one of the names {names}.")
     return name
 
 
 def _order(group: str) -> tuple[bool, int, str]:
-    """Bands of age by their limits, unknown values last."""
+    """Return a key that sorts age bands by their limits and puts unknown values last."""
     return group == _UNKNOWN, 0 if group.startswith("below") else 1, group
 
 
 def _cases_by(result: Comparison, name: str, column: str) -> tuple[pd.DataFrame | None, str]:
-    """Cases with the value of a property, and what a case is; None where they cannot be divided."""
+    """Return cases with the value of a property, and their unit; None if there are no cases."""
     record = record_of(result)
     rows = record.rows
     cases = diagnoses(result, name)
@@ -248,7 +259,7 @@ def _cases_by(result: Comparison, name: str, column: str) -> tuple[pd.DataFrame 
 
 
 def _groups(values: pd.Series, bands: Sequence[float] | None) -> pd.Series:
-    """Name of the subgroup of each case."""
+    """Return the name of the subgroup of each case."""
     if bands is None:
         return values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
     limits = [float(limit) for limit in bands]
@@ -262,7 +273,7 @@ def _groups(values: pd.Series, bands: Sequence[float] | None) -> pd.Series:
 
 
 def _scores(part: pd.DataFrame, result: Comparison, min_subjects: int) -> dict[str, Any]:
-    """Numbers and scores of one subgroup."""
+    """Compute the numbers of cases and subjects, and the scores, of one subgroup."""
 
     def measured(cases: pd.DataFrame) -> tuple[bool, tuple[float, float, float]]:
         enough = cases["subject"].nunique() >= min_subjects
