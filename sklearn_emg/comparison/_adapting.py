@@ -65,7 +65,9 @@ def adapted_curves(
     sizes: list[int],
     scores: Scores,
 ) -> dict[Any, AdaptationCurve]:
-    """Compute the curves of each site; omit pipelines that cannot adapt, with a warning.
+    """Compute the adaptation curves of each site.
+
+    A pipeline that cannot be adapted is omitted with a warning.
 
     Parameters
     ----------

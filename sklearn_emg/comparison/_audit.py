@@ -56,9 +56,9 @@ class LeakageAudit:
         ``pooled`` scores of :func:`compare` weight windows equally.
     gap : float
         Mean balanced accuracy of windows under the random split of windows minus that under the
-        split by subject, which is the overestimation due to the leak. For a regressor, it is the
-        mean absolute error under the split by subject minus that under the random split, which is
-        the underestimation of the error.
+        split by subject: the amount by which the leak overestimates accuracy. For a regressor, it
+        is the mean absolute error under the split by subject minus that under the random split: the
+        amount by which the leak underestimates the error.
     task : {"classification", "regression"}
         Task of the pipeline.
     """

@@ -135,7 +135,7 @@ def refuse_pretrained(
     X : DataFrame with a ``subject`` column
         Table of all rows.
     splits : iterable of (train, test)
-        Row numbers of each split.
+        Training rows and test rows of each split.
     name : str, default="The estimator"
         Name of the pipeline, for the message.
 
@@ -165,7 +165,7 @@ def diagnosed_unit(pipelines: dict[str, Any]) -> str:
 
 
 def find_divote(estimator: Any) -> tuple[str, DiVote] | None:
-    """Find the DiVote estimator in a pipeline; return the prefix of its parameters and itself."""
+    """Find the DiVote estimator in a pipeline, and the prefix of its parameters."""
     if isinstance(estimator, DiVote):
         return "", estimator
     for name, value in estimator.get_params(deep=True).items():

@@ -214,7 +214,7 @@ def compare(
     {'logistic': '1.00 [0.84, 1.00]', 'dummy': '0.50 [0.30, 0.70]'}
     """
     pipelines = named_pipelines(pipelines)
-    # All input is checked before hours of training.
+    # All input is checked before training, which may take hours.
     check_confidence(confidence)
     check_integer(n_resamples, "n_resamples", "compare")
     seed = check_random_state(random_state).randint(2**31 - 1)
@@ -355,7 +355,7 @@ def build_comparison(
     folds = _fold_table(outcomes, scoring)
     summary = [row for name in names for row in scoring.summarise(outcomes, name, folds)]
     unit = done[0].unit if done else "subject"
-    # An array of objects, since a subject may be a tuple.
+    # The array has objects, since a subject may be a tuple.
     subjects = pd.Series(list(dict.fromkeys(X["subject"])), dtype=object).to_numpy()
     predictions = _prediction_table(done, unit, subjects, scoring.classes)
     return Comparison(

@@ -47,8 +47,8 @@ class MetaAnalysis:
         Ranks of the pipelines that have a score in every set; 1 is the best score, and ties get
         their mean rank.
     friedman_pvalue : float
-        p-value of Friedman's test that all ranked pipelines are equal; NaN with fewer than two sets
-        or three pipelines.
+        p-value of Friedman's test that all ranked pipelines perform equally; NaN with fewer than
+        two sets or three pipelines.
     critical_difference : float
         Smallest significant difference of mean ranks by Nemenyi's test; NaN with fewer than two
         sets or two pipelines.
@@ -236,24 +236,24 @@ def meta_analysis(
     the variance of a (stratified) mean of paired differences, where half an observation is added to
     each cell of the table of correct and wrong diagnoses of both pipelines, as proposed by Agresti
     and Min [1]_; with K classes, 1/K of this is added to each class. The variance is therefore not
-    zero if a few subjects agree by chance. The p-value is that of
+    zero if two pipelines agree on a few subjects by chance. The p-value is that of
     :func:`~sklearn_emg.metrics.paired_permutation_test`.
 
     *Over sets.* Differences are combined by a random-effects model with DerSimonian and Laird's
     variance between sets [2]_. The interval is that of Hartung, Knapp, Sidik and Jonkman with t
-    quantiles, with a variance factor of at least 1 [3]_. It covers the mean difference over sets
-    like these and is wide for few sets. For one set, it is the interval of this set. p-values are
-    combined by Stouffer's method with the square root of the number of subjects as weight, and
-    standardised differences by the mean with the same weights, as in MOABB [4]_. The combined
-    p-value concerns only these sets and may be small even if the interval contains 0. p-values are
-    adjusted for the number of pairs by Holm's method.
+    quantiles, with a variance factor of at least 1 [3]_. It is an interval for the mean difference
+    over similar sets and is wide if there are few sets. For one set, it is the interval of this
+    set. The p-values are combined by Stouffer's method, and the standardised differences by their
+    mean. The weights are the square roots of the numbers of subjects, as in MOABB [4]_. The
+    combined p-value concerns only these sets and may be small even if the interval contains 0. The
+    p-values of pairs are adjusted by Holm's method.
 
     *Ranks.* Friedman's and Nemenyi's tests are those described by Demšar [5]_; they have little
     power for few sets.
 
     Pipelines are treated as fixed: the variation between training sets is not included. The
-    subjects of a set are treated as independent, although each of them is in the training sets for
-    others.
+    subjects of a set are treated as independent, although each of them is used for training when
+    others are tested.
 
     References
     ----------
@@ -348,7 +348,7 @@ def meta_analysis(
 
 @dataclass(frozen=True)
 class _Diagnoses:
-    """Whether the pipelines diagnosed the subjects of one set correctly.
+    """Correctness of the diagnoses of the subjects in one set.
 
     Parameters
     ----------

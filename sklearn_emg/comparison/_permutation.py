@@ -163,7 +163,7 @@ def subject_permutation_test(
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label, or number for a regressor, of each row. All rows of a subject have the same.
+        Label (or number, for a regressor) of each row, which is the same in all rows of a subject.
     cv : int, None, splitter or iterable of (train, test), default=5
         Splits, as in :func:`~sklearn_emg.comparison.compare`; an int means ``SubjectKFold(cv)``.
         Stratified splitters use the permuted labels, or quantiles of the permuted numbers.

@@ -21,7 +21,7 @@ _DEFAULT_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
     "regression": NUMBER_METRICS,
 }
-# Records of the epochs of a network that are shown.
+# Columns of the training history that are shown.
 _HISTORY = ("train_loss", "train_acc", "valid_loss", "valid_acc", "lr", "dur")
 
 
@@ -136,8 +136,8 @@ class Comparison:
         Returns
         -------
         confusion : DataFrame of int of shape (n_classes, n_classes)
-            Numbers of cases; rows are true classes, columns are predicted classes. A subject that
-            is tested in several folds is counted in each.
+            Numbers of cases; rows are true classes and columns are predicted classes. A subject
+            that is tested in several folds is counted in each of them.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class Comparison:
         return ReadableTable(matrix.rename_axis(index="true", columns="predicted"))
 
     def confusion_spread(self, name: str | None = None, level: str = "window") -> pd.DataFrame:
-        """Compute mean and standard deviation over folds of the confusion matrix in percent.
+        """Compute the mean and standard deviation of the confusion matrix in percent over folds.
 
         Percentages are relative to the number of cases of the true class. With repeated folds
         (:class:`~sklearn_emg.model_selection.RepeatedSubjectKFold`), the statistics are over folds
@@ -211,7 +211,7 @@ class Comparison:
         -------
         history : DataFrame
             One row per epoch, with the columns ``pipeline``, ``fold``, ``network`` (its class),
-            ``epoch`` (from 1) and those that were recorded of ``train_loss``, ``train_acc``,
+            ``epoch`` (from 1) and, if they were recorded, ``train_loss``, ``train_acc``,
             ``valid_loss``, ``valid_acc``, ``lr`` and ``dur`` (in s). The table is empty if no
             pipeline contains a network.
 
@@ -335,9 +335,9 @@ class Comparison:
         -------
         table : DataFrame of str
             Pooled values with intervals, such as ``0.86 [0.67, 0.95]``, and means over folds of
-            seconds, milliseconds and MB. For pipelines with networks that were kept, ``numbers
-            held`` is the number of their weights and running statistics. The table is printed in
-            full, whatever its width.
+            seconds, milliseconds and MB. For kept pipelines with networks, ``numbers held`` is the
+            number of weights and running statistics. The table is printed in full, whatever its
+            width.
 
         Raises
         ------

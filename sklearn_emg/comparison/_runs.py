@@ -35,7 +35,7 @@ LEVELS = ("window", "recording", "subject")
 
 
 class _PeakMemory:
-    """Context that samples the growth of the resident memory of this process."""
+    """Context manager that samples the growth of the resident memory of this process."""
 
     def __enter__(self) -> _PeakMemory:
         self._process = psutil.Process()
@@ -231,8 +231,8 @@ def _numbers_of_rows(
 def _unit_of_rows(model: Any, X: pd.DataFrame, y: NDArray) -> tuple[str, NDArray[Any]] | None:
     """Return the column that distinguishes the rows of a subject, such as the visit, or the index.
 
-    Return None if all rows of a subject have the same target, and for labels of recordings. The
-    result depends on the whole table, so that all folds count the same cases.
+    Return None if all rows of a subject have the same target, or if y contains labels of
+    recordings. The result depends on the whole table, so that all folds count the same cases.
     """
     differ = (pd.Series(y).groupby(subjects_of(X)).nunique() > 1).any()
     if not differ or not (is_regressor(model) or "target_visit" in X):
@@ -448,7 +448,7 @@ def run_fold(
         outcome.peak_memory_mb = memory.megabytes
         outcome.chosen = chosen_parameters(model)
         outcome.estimator = model if keep else None
-    # An error of one pipeline must not lose the results of the others.
+    # An error in one pipeline must not discard the results of the others.
     except Exception as error:  # noqa: BLE001
         outcome.error = f"{type(error).__name__}: {error}"
         outcome.details = traceback.format_exc()
@@ -518,7 +518,8 @@ def run_tasks(
     """
     done, told = 0, set[Noted]()
     noting = partial(call_noting, os.getpid(), function)
-    # joblib divides the cores by the number of jobs. There are at least two jobs for a lost worker.
+    # joblib divides the cores by the number of jobs. With two jobs or more, even a single task runs
+    # in a worker process, whose death does not end this process.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
     while done < len(tasks):
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")

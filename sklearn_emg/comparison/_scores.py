@@ -254,7 +254,7 @@ class Scoring(Scores):
     def _ordered_pairs(
         self, codes: NDArray[np.intp], proba: NDArray[np.floating] | None
     ) -> list[_Pairs]:
-        """Order pairs of a case of a class and a case of another class, for the AUROC of one fold.
+        """Compare each case of a class with each case of other classes, for the AUROC of one fold.
 
         The AUROC is the fraction of such pairs that are in the correct order, where ties count half
         (J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). The result is empty if a class is

@@ -107,8 +107,8 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
 def _change(before: Any, after: Any) -> dict[str, float]:
     """Compute the SNR in dB and the RMSE of a step that returns signals of the same shape.
 
-    Power is measured around the mean of each signal, because an offset, for instance of a signal
-    scaled to 0 to 1, does not count. A step that only rescales signals removes nothing and has
+    Power is measured around the mean of each signal, so the offset of a signal that is scaled to
+    the range from 0 to 1 does not count. A step that only rescales signals removes nothing and has
     neither value.
     """
     removed, kept, n = 0.0, 0.0, 0

@@ -1,4 +1,4 @@
-"""Tables whose recordings pass stateless steps only once, for pipelines that allow this."""
+"""Tables whose recordings pass through stateless steps only once, for pipelines that allow it."""
 
 from __future__ import annotations
 

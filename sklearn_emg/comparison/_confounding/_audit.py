@@ -33,7 +33,7 @@ from sklearn_emg.comparison._permutation import labels_of_subjects, smallest_pva
 from sklearn_emg.metrics import check_confidence, wilson_interval
 from sklearn_emg.recordings import Subjects
 
-# Numbers of subjects and permutations that are processed at once, in some tens of megabytes.
+# Numbers of subjects and permutations that are processed at once, which takes tens of megabytes.
 _SUBJECTS_AT_ONCE = 256
 _PERMUTATIONS_AT_ONCE = 128
 
@@ -49,9 +49,10 @@ class ConfoundAudit:
         date); ``score``, ``low`` and ``high`` (balanced accuracy over subjects and its interval);
         ``chance`` (mean score with permuted labels); ``pvalue`` and ``adjusted_pvalue``;
         ``finding`` ("confound" if the adjusted p-value is at most ``1 - confidence``, "suspect" if
-        only the unadjusted p-value is or if there is a pattern, and empty otherwise); ``pattern``
-        (values that a class lacks, and classes whose numbers do not overlap); and ``values``
-        (median and range, or the number of subjects with each value, by class).
+        only the unadjusted p-value is at most this level or if there is a pattern, and empty
+        otherwise); ``pattern`` (values that a class lacks, and classes whose numbers do not
+        overlap); and ``values`` (median and range, or the number of subjects with each value, by
+        class).
     subjects : Series of int
         Number of subjects in each class.
     excluded : dict of str to str
@@ -179,7 +180,7 @@ def confound_audit(
     table : DataFrame
         Recording table, or a feature table with columns that describe recordings.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject.
+        Label of each row, which is the same in all rows of a subject.
     subjects : array-like of shape (n_rows,), default=None
         Subject of each row. The default is the column ``subject``.
     columns : str or sequence of str, default=None
@@ -443,7 +444,7 @@ def _predictions(
 def _interval(
     recalls: NDArray[np.float64], counts: NDArray[np.intp], confidence: float
 ) -> tuple[float, float]:
-    """Combine Wilson's intervals of recalls to that of their mean (Zou and Donner 2008)."""
+    """Combine Wilson's intervals of recalls into an interval of their mean (Zou and Donner)."""
     bounds = [
         wilson_interval(min(float(recall), 1.0), int(n), confidence=confidence)
         for recall, n in zip(recalls, counts)
@@ -456,7 +457,7 @@ def _interval(
 
 
 def _pvalues(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute p-values of the first row, plain and adjusted (Ge, Dudoit and Speed 2003, box 4).
+    """Compute unadjusted and adjusted p-values of the first row (Ge, Dudoit and Speed, box 4).
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def collect(
     parameter: str,
     n_jobs: int | None = None,
 ) -> tuple[dict[str, Values], dict[str, str]]:
-    """Read columns and properties, and give the reasons for which columns are excluded.
+    """Read columns and properties, and give the reasons why columns are excluded.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class _Reader:
 
 
 def _all_values(reader: _Reader, y: NDArray) -> tuple[dict[str, Values], dict[str, str]]:
-    """Read all that describes recordings, and give the reasons for which columns are excluded."""
+    """Read all that describes recordings, and give the reasons why columns are excluded."""
     columns = reader.columns
     if not reader.has_signals:
         columns = [c for c in columns if c in METADATA_COLUMNS]
@@ -208,7 +208,7 @@ class Values:
 
     @property
     def is_constant(self) -> bool:
-        """Whether all rows have the same value, or none."""
+        """Whether all rows have the same value or no value."""
         return len(np.unique(self.numbers)) < 2
 
     def texts(self, *numbers: float) -> list[str]:
@@ -295,7 +295,7 @@ def _dates(column: pd.Series) -> Values:
 
 
 def profiles(values: Values, subject: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Compute profiles of subjects, whose city-block distances are the distances of subjects.
+    """Compute profiles whose city-block distances are the distances between subjects.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ def _relative_ranks(numbers: NDArray[np.float64], subject: NDArray[np.intp]) -> 
 
 
 def similarity(profile: NDArray[np.float64], rows: slice, bandwidth: float) -> NDArray[np.float64]:
-    """Compute the Gaussian similarity of some subjects to all subjects; it is 0 to themselves.
+    """Compute the Gaussian similarity of some subjects to all others; that to themselves is 0.
 
     Parameters
     ----------

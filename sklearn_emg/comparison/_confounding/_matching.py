@@ -36,7 +36,7 @@ class MatchedSubjects:
         One row per matched subject (and combination of categories), with the columns ``set``
         (number of the matched set), ``subject``, ``class``, ``n_rows`` and the matched columns.
     dropped : DataFrame
-        Rows that are not kept, one row per subject and reason, with the columns ``subject``,
+        Rows that are not kept, counted by subject and reason, with the columns ``subject``,
         ``class``, ``n_rows`` and ``reason``.
     calipers : dict of str to float
         Largest difference from the reference subject of a set for each column of numbers, in the
@@ -87,7 +87,7 @@ def match_subjects(
     table : DataFrame
         Recording or feature table.
     y : array-like of shape (n_rows,)
-        Label of each row, one per subject.
+        Label of each row, which is the same in all rows of a subject.
     columns : str or sequence of str
         Columns of the table or properties of recordings; see :func:`confound_audit`. Categories
         are matched exactly; numbers and dates are matched within the caliper.
@@ -120,12 +120,12 @@ def match_subjects(
     Rows with equal categories form a stratum; a subject with rows in several strata is matched in
     each of them. Strata that lack a class are dropped. In each stratum, the class with the fewest
     subjects is the reference. Each of its subjects is matched with one subject of every other
-    class. As many subjects as possible are matched within the caliper and, among these solutions,
-    the sum of the distances (Euclidean, in standard deviations) is smallest. This is optimal
-    matching [1]_, which :func:`scipy.optimize.linear_sum_assignment` computes for one class after
-    the other. A caliper of 0.2 standard deviations removes about 99 % of the bias of a normal
-    variable with equal variances [2]_. If there is only one stratum and no column of numbers, all
-    rows of the stratum are kept.
+    class. As many subjects as possible are matched within the caliper, with the smallest sum of
+    distances (Euclidean, in standard deviations). This is optimal matching [1]_, which
+    :func:`scipy.optimize.linear_sum_assignment` computes for one class after the other. A caliper
+    of 0.2 standard deviations removes about 99 % of the bias of a normal variable with equal
+    variances [2]_. If there is only one stratum and no column of numbers, all rows of the stratum
+    are kept.
 
     References
     ----------
@@ -195,7 +195,7 @@ def match_values(
 def _complete_strata(
     units: pd.DataFrame, classes: NDArray[Any], categories: list[str]
 ) -> list[pd.DataFrame]:
-    """Return the strata with units of all classes; give the units of others the reason."""
+    """Return the strata that contain all classes; store the reason in the units of others."""
     complete = []
     for _, stratum in units[units["reason"] == ""].groupby("stratum"):
         if absent := sorted(set(range(len(classes))) - set(stratum["class"])):

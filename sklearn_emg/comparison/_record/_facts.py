@@ -41,9 +41,9 @@ class RunRecord:
     Attributes
     ----------
     rows : DataFrame
-        Rows of X, of which those with the same description are joined. The columns are ``subject``,
-        ``y``, descriptions such as sex, age, muscle, site and fs, and ``n``, the number of joined
-        rows.
+        Rows of X, where rows with the same description are joined. The columns are ``subject``,
+        ``y``, descriptions such as ``sex``, ``age``, ``muscle``, ``site`` and ``fs``, and ``n``
+        (number of joined rows).
     protocol : dict of str to str
         Splits, seed and settings of the intervals in words; ``rows`` states whether a row is a
         "recording" or a "row" of a feature table.

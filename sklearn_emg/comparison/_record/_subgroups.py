@@ -58,7 +58,7 @@ def rate(
     codes = pd.factorize(pd.Series(list(subjects), dtype=object))[0]
     n_subjects = int(codes.max()) + 1
     is_binary = not are_errors and np.isin(values, (0.0, 1.0)).all()
-    # Resamples of equal values would give an interval without width.
+    # Resamples of equal values would give an interval of zero width.
     if is_binary and (n_subjects == len(values) or mean in (0.0, 1.0)):
         return (mean, *wilson_interval(mean, n_subjects, confidence=confidence))
     if n_subjects == 1:
