@@ -1,4 +1,4 @@
-"""Processing of many rows in blocks that fit the cache, on several threads."""
+"""Processing of many rows in blocks that fit into the cache, on several threads."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     Notes
     -----
     No feature depends on the unit of the signal. For a constant window, entropies and ``dfa`` are
-    0, fractal dimensions are 1, and ``lempel_ziv`` has the value of two phrases.
+    0, fractal dimensions are 1, and ``lempel_ziv`` is that of a sequence with two phrases.
 
     Sample and approximate entropy compare integer ranks instead of samples, and compare only
     templates whose first samples match. The counts of matching pairs are exact. The computing time

@@ -26,7 +26,7 @@ class FeatureInfo:
     title : str
         Name in plain words, such as "Slope sign changes".
     formula : str
-        Definition, with x_1 ... x_N the samples of a window in mV and d_i = x_{i+1} - x_i.
+        Definition, where x_1 ... x_N are the samples of a window in mV and d_i = x_{i+1} - x_i.
     unit : str
         Unit of the value for signals in mV: "mV", "mV^2", "Hz", "1/s", "count", "1" (no unit) ...
     domain : str

@@ -40,7 +40,7 @@ _SIZE_INDEX = (
     "Electroencephalogr. Clin. Neurophysiol. 89 (1993) 291-303"
 )
 
-# The features summarise the isolated potentials of a window. The kernel writes them in this order.
+# The features summarise the potentials of a window. The kernel writes them in this order.
 FEATURES: dict[str, FeatureInfo] = {
     name: FeatureInfo(name, title, formula, unit, "motor unit", source, 3, power)
     for name, title, formula, unit, source, power in (
@@ -207,7 +207,7 @@ class MUAPFeatures(FeatureExtractor):
     threshold_unit : {"mV", "noise"}, default="mV"
         Unit of the four thresholds: mV, or multiples of the noise level of the window,
         ``median(|x_i - median(x)|) / 0.6745``, which estimates the standard deviation of Gaussian
-        noise. The default thresholds are meant in mV.
+        noise. The defaults of the thresholds are in mV.
     gap : float, default=0.002
         Longest time in seconds for which a potential may stay below `duration_threshold`. Before
         and after a potential, the signal stays below it for longer.
@@ -264,12 +264,12 @@ class MUAPFeatures(FeatureExtractor):
 
     Amplitude, duration, phases, turns, area and the ratio of area to amplitude follow clinical
     definitions [2]_ [3]_, and the size index follows Sonoo and Stålberg [4]_. Three choices are
-    specific to this package. First, the thresholds. Second, a single level of 20 uV determines the
-    duration, whereas clinicians place cursors on an averaged potential. Third, the rise time is
-    measured from 10 to 90 % of the steepest flank, so that it does not depend on polarity and
-    depends little on how a flank begins and ends. The time from peak to peak is longer by a quarter
-    or more. Since textbooks require at most 0.5 ms from peak to peak [5]_, the default limit of
-    1 ms accepts more units.
+    specific to this package. The first is the thresholds. The second is a single level of 20 uV for
+    the duration, whereas clinicians place cursors on an averaged potential. The third is the rise
+    time, which is measured from 10 to 90 % of the steepest flank, so that it does not depend on
+    polarity and depends little on how a flank begins and ends. The time from peak to peak is longer
+    by a quarter or more. Since textbooks require at most 0.5 ms from peak to peak [5]_, the default
+    limit of 1 ms accepts more units.
 
     Durations at the default level are shorter than those of an averaged potential at 10 uV. Slow
     drift of the baseline must be removed first, for instance by a high-pass filter at 20 Hz, which

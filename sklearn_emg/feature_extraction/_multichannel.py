@@ -183,7 +183,7 @@ class MultichannelFeatures(FeatureExtractor):
 
 
 def _relations(X: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-    """Compute each feature, (n_windows, n_values), of windows (n_windows, n_channels, n_times)."""
+    """Compute features by name; each has the shape (n_windows, n_values)."""
     n_channels, n_times = X.shape[1:]
     rounding = float(np.finfo(X.dtype).eps)
     X = X.astype(np.float64)

@@ -332,7 +332,7 @@ class EMGFeatures(FeatureExtractor):
 
     @staticmethod
     def _needed(families: Sequence[FeatureExtractor], n_times: int, fs: float) -> dict[str, int]:
-        """Map each feature for which `n_times` samples are too few to its minimum length."""
+        """Return the minimum length of each feature that needs more than `n_times` samples."""
         shortest = [item for family in families for item in family._shortest(fs).items()]
         return {name: n for name, n in shortest if n > n_times}
 

@@ -346,7 +346,7 @@ class SpectralFeatures(FeatureExtractor):
     Definitions differ between authors: periodogram or Welch, amplitude, power or density, with or
     without the mean. Except for "fft_max" (density) and "fft_var" (amplitude), this class uses
     power. It always subtracts the mean and omits bin 0, because the offset of an electrode is not
-    muscle activity. The method is a parameter.
+    muscle activity. The parameter `method` selects the periodogram or Welch's method.
 
     By default, the transform has the length of the window, as in the published periodogram.
     Transforms are several times slower if the length has a large prime factor: a transform of

@@ -57,8 +57,8 @@ def feature_table() -> pd.DataFrame:
 
     Notes
     -----
-    The table does not contain the features of tsfresh, of which there are about 800; see its
-    documentation.
+    The table does not contain the features of tsfresh, of which there are about 800; see the
+    documentation of tsfresh.
 
     Examples
     --------

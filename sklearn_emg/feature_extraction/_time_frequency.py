@@ -191,8 +191,8 @@ class ImageTransformer(
         -------
         names : ndarray of str objects of shape (n_values,)
             Names in C order. A name such as ``stft_8_12`` consists of the class, the row and the
-            column of the value, counted from 0. If there is more than one channel, it starts with
-            the channel, such as ``ch2_``.
+            column of the value, counted from 0. If there is more than one channel, the name starts
+            with the channel, as in ``ch2_stft_8_12``.
         """
         check_is_fitted(self, "n_times_in_")
         names = self._pixel_names()
@@ -268,7 +268,7 @@ class _FrameTransformer(ImageTransformer):
         return 1 + (n_times - self.nperseg) // self._hop()
 
     def _power(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Compute powers of shape (n_rows, n_frequencies, n_frames), A^2 / 2 for a sinusoid."""
+        """Compute powers, (n_rows, n_frequencies, n_frames); a sinusoid has a peak of A^2 / 2."""
         n_frames, hop, n_fft = self._n_frames(X.shape[-1]), self._hop(), self._n_fft()
         if self.center:
             X = np.pad(X, [(0, 0), (self.nperseg // 2, self.nperseg)])
@@ -320,8 +320,8 @@ class STFT(_FrameTransformer):
 
     Notes
     -----
-    Row k of an image is the frequency k fs / n_fft, from 0 to the Nyquist frequency, and the height
-    is ``n_fft // 2 + 1``. Such images are the input of DeepEMGNet (Sengur et al. 2017).
+    Row k of an image corresponds to the frequency k fs / n_fft, from 0 to the Nyquist frequency.
+    The height is ``n_fft // 2 + 1``. Such images are the input of DeepEMGNet (Sengur et al. 2017).
 
     Examples
     --------

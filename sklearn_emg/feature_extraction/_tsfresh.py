@@ -1,4 +1,4 @@
-"""tsfresh's features as a transformer of windows."""
+"""Transformer that computes the features of tsfresh for windows."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64
 
 
 class TsfreshFeatures(FeatureExtractor):
-    """The features of tsfresh, computed window by window.
+    """Features of tsfresh, computed window by window.
 
     The extraction of tsfresh takes a long table with one row per sample and assembles a wide table
     from single values. This class calls the calculators on each window and writes their values
@@ -87,8 +87,8 @@ class TsfreshFeatures(FeatureExtractor):
     Parameters
     ----------
     settings : {"minimal", "efficient", "comprehensive"} or mapping, default="efficient"
-        Selection of features: the name of a set of tsfresh, or any of its settings objects, such as
-        ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict that maps names of
+        Selection of features: the name of a set of tsfresh, or any settings object of tsfresh, such
+        as ``MinimalFCParameters()``, ``from_columns(...)["ch1"]`` or a dict that maps names of
         calculators to lists of their parameters. "efficient" has 776 features and takes about 0.3 s
         per window of 4000 samples. The memory that "comprehensive" needs grows with the square of
         the window length.

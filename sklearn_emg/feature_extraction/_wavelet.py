@@ -309,8 +309,8 @@ class WaveletFeatures(FeatureExtractor):
 
     def _shortest(self, fs: float) -> dict[str, int]:
         wavelet = _discrete_wavelet(self.wavelet, self._caller)
-        # The same rule as pywt.dwt_max_level: each level halves the window, down to the length of
-        # the filters.
+        # This is the rule of pywt.dwt_max_level: each level halves the window, down to the length
+        # of the filters.
         shortest = max(wavelet.dec_len - 1, 1) * 2**self.level
         return {name: max(FEATURES[name].min_n_times, shortest) for name in self._names()}
 
@@ -436,7 +436,7 @@ def _band_values(
             # The smallest normal number replaces 0, so that 0 ln 0 is 0.
             logs = np.log(np.maximum(band * band, np.finfo(band.dtype).tiny))
         band_sums(band, logs, sums[b])
-    # Contiguous, since NumPy adds up strided rows in a different order from a single row.
+    # Contiguous arrays are needed: NumPy sums strided rows in a different order from a single row.
     sums = np.ascontiguousarray(np.moveaxis(sums, [0, 1, 2], [2, 1, 0]))
     deviation, absolute, energy, length, logged = sums
     # Each of these has shape (n_rows, n_bands). Energies within the rounding error of the energy of
@@ -594,7 +594,7 @@ class CWTFeatures(FeatureExtractor):
                 scale_energy(power, energy[index])
                 if with_ridge:
                     scale_maximum(power, index, largest, which)
-            # Contiguous, since NumPy adds up strided rows in a different order from a single row.
+            # Contiguous arrays are needed: NumPy sums strided rows in a different order from a single row.
             energy = np.ascontiguousarray(energy.T)
             relative = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
             values = {

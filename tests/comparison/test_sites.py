@@ -157,9 +157,7 @@ def test_a_site_with_one_subject_of_a_class_has_no_curve():
     healthy = sorted(set(X["subject"][(X["site"] == "Riga") & (y == "h")]))
     kept = ~X["subject"].isin(healthy[1:]).to_numpy()
     settings = {"cv": 2, "site": "site", "adapt": 3, "n_resamples": 20, "progress": False}
-    with pytest.warns(
-        FitFailedWarning, match="'Riga' has no curve: a class has only one"
-    ):
+    with pytest.warns(FitFailedWarning, match="'Riga' has no curve: a class has only one"):
         result = compare({"plain": pipelines()["plain"]}, X[kept], y[kept], **settings)
     assert list(result.adaptation) == ["Bern", "Oslo"]
 

@@ -1,1 +1,1 @@
-"""Compiled loops over windows; import all modules that need numba inside functions only."""
+"""Compiled loops over windows; modules that need numba are imported only inside functions."""

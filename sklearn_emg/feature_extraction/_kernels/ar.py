@@ -1,6 +1,6 @@
 """Compiled autoregressive models.
 
-This module imports numba: import it inside functions only. All computations are in float64, because
+This module imports numba: import it only inside functions. All computations are in float64, because
 the equations of smooth signals, such as oversampled EMG, are ill conditioned.
 
 For each window, a kernel writes the p coefficients of ``x_n = sum a_k x_{n-k} + e_n`` and then the

@@ -1,6 +1,6 @@
 """Compiled entropies and fractal dimensions.
 
-This module imports numba: import it inside functions only. All kernels take float64 windows, so
+This module imports numba: import it only inside functions. All kernels take float64 windows, so
 each is compiled only once.
 """
 

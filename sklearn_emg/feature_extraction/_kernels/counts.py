@@ -1,6 +1,6 @@
 """Compiled counts of zero crossings and slope sign changes.
 
-This module imports numba: import it inside functions only.
+This module imports numba: import it only inside functions.
 """
 
 import numpy as np

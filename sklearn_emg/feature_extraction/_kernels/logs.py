@@ -1,6 +1,6 @@
 """Compiled sums of logarithms.
 
-This module imports numba: import it inside functions only.
+This module imports numba: import it only inside functions.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Compiled detection and measurement of motor unit potentials.
 
-This module imports numba: import it inside functions only.
+This module imports numba: import it only inside functions.
 
 One pass over a window finds the segments above a level, and only these are processed further. All
 measures are float64.
@@ -192,7 +192,7 @@ def _measure(x, base, first, last, thresholds, limits, where, value, row):
 
 @njit(cache=True, nogil=True)
 def find_potentials(x, base, thresholds, limits, where, value, table):
-    """Find the potentials of one window in the order of time.
+    """Find the potentials of one window in chronological order.
 
     Parameters
     ----------

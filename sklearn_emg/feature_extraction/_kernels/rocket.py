@@ -1,6 +1,6 @@
 """Compiled MiniRocket and MultiRocket: poolings of 84 convolutions in one pass per dilation.
 
-This module imports numba: import it inside functions only.
+This module imports numba: import it only inside functions.
 """
 
 import numpy as np
@@ -64,7 +64,7 @@ def _count(pair, third, low, high, biases, start, stop, counts):
 
 @njit(**INLINE)
 def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases, counts):
-    """Count n samples for all 84 kernels of a dilation, or low to high for every second kernel."""
+    """Count n samples for all 84 kernels of a dilation, but only low to high for every second."""
     kernel = 0
     for i in range(7):
         for j in range(i + 1, 8):
@@ -175,7 +175,7 @@ def _add_up(values, low, high, at, bias, state, sums, runs):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
-    """Pool a part for all 84 kernels of a dilation, or low to high for every second kernel."""
+    """Pool a part for all 84 kernels of a dilation, but only low to high for every second."""
     start, n, low, high, reach = part
     kernel = 0
     for i in range(7):

@@ -81,7 +81,7 @@ def _peak(row):
 
 @njit(**_INLINE)
 def _moments(row):
-    """Sum the powers times the bin number (from 1) raised to 0, 1, 2 and 3."""
+    """Sum P_k k^m for m = 0 ... 3, where k is the bin number from 1."""
     s0 = s1 = s2 = s3 = 0.0
     for k in range(row.size):
         number = k + 1.0
@@ -106,12 +106,18 @@ def _root_sum(row):
 def spectral_sums(power, edge, slack, half_width, splits, bands, with_roots, out):
     """Compute the sums over the bins of each row from which the features are computed.
 
-    The columns of `out` are: 0 to 3, sums of the powers times the bin number raised to 0 ... 3; 4,
-    largest power, and 5, its bin; 6, median bin; 7, edge bin; 8, power within `half_width` bins of
-    the largest; 9 and 10, power in the low and in the high band of the frequency ratio; 11, sum of
-    the square roots of the powers; 12 and above, power in each of `bands`. Bins are counted from 0,
-    bin numbers from 1. `splits` contains the two bands of the frequency ratio; if it is empty, the
-    mean frequency separates them.
+    The columns of `out` are:
+
+    - 0 to 3: sums of P_k k^m for m = 0 ... 3, where k is the bin number from 1;
+    - 4 and 5: largest power and its bin, counted from 0;
+    - 6 and 7: median bin and edge bin, counted from 0;
+    - 8: power within `half_width` bins of the largest power;
+    - 9 and 10: powers in the low and in the high band of the frequency ratio;
+    - 11: sum of the square roots of the powers;
+    - 12 and above: power in each of `bands`.
+
+    `splits` contains the two bands of the frequency ratio; if it is empty, the mean frequency
+    separates them.
     """
     n_rows, n_bins = power.shape
     for i in range(n_rows):
@@ -146,8 +152,8 @@ def spectral_sums(power, edge, slack, half_width, splits, bands, with_roots, out
 def log_sums(power, logs, log_numbers, out):
     """Compute sums with the logarithms of the powers p; bins without power are excluded.
 
-    The columns of `out` are: 0, sum of p ln p; 1, sum of ln p; 2, sum of ln p ln k, where k is the
-    bin number; 3, number of bins with power; 4 and 5, sums of ln k and (ln k)^2 over these bins.
+    The columns of `out` are the sums of p ln p, ln p and ln p ln k, where k is the bin number; the
+    number of bins with power; and the sums of ln k and (ln k)^2 over these bins.
     """
     for i in range(power.shape[0]):
         row, log_row = power[i], logs[i]

@@ -1,6 +1,6 @@
 """Compiled sums of the time-domain features.
 
-This module imports numba: import it inside functions only.
+This module imports numba: import it only inside functions.
 
 Each pass is a short loop without branches over one window in the cache, so that the compiler
 vectorises it and a window is read from memory only once. Slices and unsigned indices tell the
@@ -181,7 +181,7 @@ def _root_sum(early, late, strong):
 
 @njit(**INLINE)
 def _enhanced(x):
-    """Compute the enhanced waveform length, which is a sum."""
+    """Compute the enhanced waveform length."""
     n = x.shape[0]
     # Samples i (from 1) with 0.2 N <= i <= 0.8 N have the larger exponent. The limits are computed
     # in integers, since 0.2 * N is not exact. The difference that ends at sample i has index i - 2.
@@ -255,7 +255,7 @@ def _segment_means(x, mav, n_segments, out, first):
 def _counts_and_ends(x, bits, groups, thresholds, ends_bits, sums):
     """Write the sums of amplitudes and differences, the extrema and the counts of one window."""
     amplitude_sums(x, sums)
-    # Sums of the first and second differences telescope to the ends of the window.
+    # The sums of first and second differences depend only on the ends of the window.
     n = x.shape[0]
     second = min(1, n - 1)
     sums[_D] = np.float64(x[n - 1]) - np.float64(x[0])

@@ -1,6 +1,6 @@
 """Compiled detection of turns.
 
-This module imports numba: import it inside functions only.
+This module imports numba: import it only inside functions.
 """
 
 import numpy as np

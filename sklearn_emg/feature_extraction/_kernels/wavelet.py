@@ -63,9 +63,9 @@ def band_sums(coefficients, logs, out):
     """Compute sums over the coefficients of each row.
 
     `logs` contains the logarithms of the squared coefficients, which must also be finite for a
-    coefficient of 0. The columns of `out` are the sums of: 0, squared deviations from the mean; 1,
-    absolute values; 2, squares; 3, absolute differences of neighbours; 4, squares times their
-    logarithms.
+    coefficient of 0. The columns of `out` are the sums of squared deviations from the mean,
+    absolute values, squares, absolute differences of neighbours, and squares times their
+    logarithms, in this order.
     """
     n_rows, n = coefficients.shape
     for i in range(n_rows):

@@ -220,7 +220,7 @@ def check_scales(estimator: Any, fs: float) -> Any:
     scales = scales_of(estimator, fs)
     if scales.ndim != 1 or not scales.size or not (np.isfinite(scales) & (scales >= 1)).all():
         raise ValueError(
-            f"The scales of {caller} must be one or more numbers >= 1 sample. "
+            f"The scales of {caller} must be one or more numbers of at least 1 sample. "
             f"Got {scales.tolist()!r} instead; lower the frequencies or raise the scales."
         )
     return wavelet

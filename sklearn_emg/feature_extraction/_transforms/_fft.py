@@ -71,8 +71,8 @@ class FFTSpectrum(FeatureExtractor):
 
     Notes
     -----
-    The mean of a window is subtracted, so frequency 0 has no power and is omitted. The power at
-    f_k = k fs / n, k = 1 ... n / 2, is
+    The mean of a window is subtracted, so frequency 0 has no power and is omitted. Without a taper,
+    the power at f_k = k fs / n, k = 1 ... n / 2, is
 
     .. math:: P_k = \\frac{2}{n^2} \\left| \\sum_t x_t e^{-2 \\pi i k t / n} \\right|^2
 

@@ -40,7 +40,7 @@ class FeatureQuantiles(FeatureExtractor):
     Attributes
     ----------
     extractor_ : FeatureExtractor
-        The fitted extractor.
+        Fitted extractor.
     n_features_in_ : int
         Size of the second axis of the array seen in ``fit``: number of samples for 2-D windows and
         number of channels for 3-D windows; not set for a recording table.

@@ -183,7 +183,7 @@ class MiniRocket(_Rocket):
     Raises
     ------
     ValueError
-        If the rows of a table differ in length or sampling rate, or from those in ``fit``.
+        If windows differ in length or sampling rate from each other or from those seen in ``fit``.
 
     See Also
     --------
@@ -289,8 +289,7 @@ class MultiRocket(_Rocket):
     Attributes
     ----------
     biases_ : tuple of two ndarray of shape (n_features_out / 8,)
-        Biases of the convolutions of samples and of differences, by dilation and kernel. There are
-        eight features per bias of the samples.
+        Biases of the convolutions of samples and of differences, by dilation and kernel.
     fs_ : float or None
         Sampling rate of the training table in Hz; None for arrays.
     n_channels_in_ : int
@@ -304,8 +303,8 @@ class MultiRocket(_Rocket):
     Raises
     ------
     ValueError
-        If the rows of a table differ in length or sampling rate, or from those in ``fit``, or
-        windows have fewer than two samples.
+        If windows differ in length or sampling rate from each other or from those seen in ``fit``,
+        or have fewer than two samples.
 
     See Also
     --------
