@@ -436,7 +436,7 @@ def _band_values(
             # The smallest normal number replaces 0, so that 0 ln 0 is 0.
             logs = np.log(np.maximum(band * band, np.finfo(band.dtype).tiny))
         band_sums(band, logs, sums[b])
-    # Contiguous arrays are needed: NumPy sums strided rows in a different order from a single row.
+    # The array must be contiguous: NumPy sums strided rows in a different order.
     sums = np.ascontiguousarray(np.moveaxis(sums, [0, 1, 2], [2, 1, 0]))
     deviation, absolute, energy, length, logged = sums
     # Each of these has shape (n_rows, n_bands). Energies within the rounding error of the energy of
@@ -594,7 +594,7 @@ class CWTFeatures(FeatureExtractor):
                 scale_energy(power, energy[index])
                 if with_ridge:
                     scale_maximum(power, index, largest, which)
-            # Contiguous arrays are needed: NumPy sums strided rows in a different order from a single row.
+            # The array must be contiguous: NumPy sums strided rows in a different order.
             energy = np.ascontiguousarray(energy.T)
             relative = _divide(energy, np.broadcast_to(energy.sum(1, keepdims=True), energy.shape))
             values = {
