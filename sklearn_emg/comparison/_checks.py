@@ -50,9 +50,9 @@ def task_of(pipelines: Mapping[str, Any]) -> str:
     numbers = {name: is_regressor(estimator) for name, estimator in pipelines.items()}
     if len(set(numbers.values())) > 1:
         raise ValueError(
-            f"compare takes classifiers or regressors, not both: "
-            f"{[name for name, is_number in numbers.items() if is_number]} are regressors. "
-            "Compare them with others that predict the same target."
+            "compare takes either classifiers or regressors, but only these pipelines are "
+            f"regressors: {[name for name, is_number in numbers.items() if is_number]}. "
+            "Compare pipelines that predict the same target."
         )
     return "regression" if next(iter(numbers.values())) else "classification"
 

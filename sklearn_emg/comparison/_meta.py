@@ -355,7 +355,7 @@ class _Diagnoses:
     right : DataFrame of shape (n_subjects, n_pipelines)
         Fraction of correct diagnoses, or negated absolute errors; NaN if there is no prediction.
     stratum : ndarray of shape (n_subjects,)
-        Code of the class over which the score is averaged; zeros for the accuracy.
+        Code of the class of each subject for the balanced accuracy; zeros for other metrics.
     """
 
     right: pd.DataFrame

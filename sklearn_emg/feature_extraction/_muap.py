@@ -382,7 +382,8 @@ class MUAPFeatures(FeatureExtractor):
         Raises
         ------
         ValueError
-            If `X` is invalid, as in ``transform``.
+            If a window contains NaN or is too short, or the number of channels differs from that
+            in ``fit``.
         """
         check_is_fitted(self)
         found = [

@@ -173,7 +173,7 @@ def test_parameters_of_classifiers_are_refused(settings, match):
 def test_both_kinds_at_once_are_refused():
     X, y = numbers(10)
     models = {"line": divote(LinearRegression()), "class": DummyClassifier()}
-    with pytest.raises(ValueError, match=r"not both: \['line'\] are regressors"):
+    with pytest.raises(ValueError, match=r"only these pipelines are regressors: \['line'\]"):
         compare(models, X, y, progress=False)
 
 

@@ -64,7 +64,7 @@ def _count(pair, third, low, high, biases, start, stop, counts):
 
 @njit(**INLINE)
 def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases, counts):
-    """Count n samples for all 84 kernels of a dilation, but only low to high for every second."""
+    """Count n samples for each kernel of a dilation; every second kernel uses only low to high."""
     kernel = 0
     for i in range(7):
         for j in range(i + 1, 8):
@@ -175,7 +175,7 @@ def _add_up(values, low, high, at, bias, state, sums, runs):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
-    """Pool a part for all 84 kernels of a dilation, but only low to high for every second."""
+    """Pool a part for each kernel of a dilation; every second kernel uses only low to high."""
     start, n, low, high, reach = part
     kernel = 0
     for i in range(7):

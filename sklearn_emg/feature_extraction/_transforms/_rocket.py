@@ -321,8 +321,8 @@ class MultiRocket(_Rocket):
     - ``mipv``, :math:`\\sum_{t \\in P} t / |P|`, which is -1 if :math:`P` is empty.
 
     The code of the authors and that of aeon add the bias to the convolution in ``mpv`` and count
-    one more sample in runs that start after the first sample and end before the last. Such
-    constants hardly affect a classifier of standardised features.
+    one more sample in runs that start after the first sample and end before the last. These
+    differences hardly affect a classifier of standardised features.
 
     Sixteen windows are processed side by side in one pass over their samples.
 
