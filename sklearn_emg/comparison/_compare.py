@@ -287,7 +287,7 @@ def _run(
     store: RecordingStore | None,
     desc: str = "compare",
 ) -> list[Outcome]:
-    """Fit and test each pipeline on each split; a failure is an outcome and gives a warning."""
+    """Fit and test each pipeline on each split; a failure becomes an outcome with a warning."""
     for name, estimator in pipelines.items():
         refuse_pretrained(estimator, X, splits, name=name)
     outcomes = []

@@ -31,11 +31,11 @@ class MetaAnalysis:
     pairs : DataFrame
         One row per pair of pipelines, over all sets in which both occur. ``first`` is the pipeline
         with the better mean rank. The columns are ``difference``, ``low`` and ``high`` (score of
-        ``first`` minus that of ``second`` by a random-effects model, and its interval);
+        ``first`` minus that of ``second``, estimated by a random-effects model, and its interval);
         ``effect_size`` (standardised difference); ``pvalue`` (two-sided, combined over sets);
         ``adjusted_pvalue`` (adjusted for the number of pairs); ``tau`` (standard deviation of the
-        true differences between sets); ``heterogeneity_pvalue`` (of Cochran's test that all sets
-        have the same true difference; NaN for one set); ``n_sets``; and ``n_subjects``.
+        true difference between sets); ``heterogeneity_pvalue`` (p-value of Cochran's test of equal
+        true differences in all sets; NaN for one set); ``n_sets``; and ``n_subjects``.
     sets : DataFrame
         One row per pair and set, with the columns ``difference``, ``standard_error``, ``low``,
         ``high``, ``effect_size``, ``pvalue``, ``better`` and ``worse`` (numbers of subjects that
@@ -47,8 +47,8 @@ class MetaAnalysis:
         Ranks of the pipelines that have a score in every set; 1 is the best score, and ties get
         their mean rank.
     friedman_pvalue : float
-        p-value of Friedman's test that all ranked pipelines perform equally; NaN with fewer than
-        two sets or three pipelines.
+        p-value of Friedman's test of the hypothesis that all ranked pipelines perform equally; NaN
+        with fewer than two sets or three pipelines.
     critical_difference : float
         Smallest significant difference of mean ranks by Nemenyi's test; NaN with fewer than two
         sets or two pipelines.

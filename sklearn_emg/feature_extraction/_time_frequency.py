@@ -268,7 +268,7 @@ class _FrameTransformer(ImageTransformer):
         return 1 + (n_times - self.nperseg) // self._hop()
 
     def _power(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Compute powers of shape (n_rows, n_frequencies, n_frames); a sinusoid peaks at A^2 / 2."""
+        """Compute powers of shape (n_rows, n_frequencies, n_frames); sinusoids peak at A^2 / 2."""
         n_frames, hop, n_fft = self._n_frames(X.shape[-1]), self._hop(), self._n_fft()
         if self.center:
             X = np.pad(X, [(0, 0), (self.nperseg // 2, self.nperseg)])

@@ -53,8 +53,8 @@ class RunRecord:
     parts : dict of str to list of str
         Classes of the steps of each pipeline, in their order.
     seeds : DataFrame
-        One row per seed, with the columns ``pipeline``, ``part`` and ``value``, which is "None" if
-        the seed is not fixed.
+        One row per seed, with the columns ``pipeline``, ``part`` and ``value`` ("None" if the seed
+        is not fixed).
     recordings : DataFrame
         Number ``n`` of recordings by pipeline, subject, true class, predicted class and the columns
         that describe recordings, such as the muscle. It is empty without such columns.
