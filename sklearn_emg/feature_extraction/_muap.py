@@ -196,14 +196,14 @@ class MUAPFeatures(FeatureExtractor):
         Sampling rate in Hz. It is required for arrays; a recording table contains its own. Below
         about 4 kHz, the flanks of potentials of nearby units are too short to be sampled.
     amplitude_threshold : float, default=0.05
-        Minimum peak-to-peak amplitude of a potential, in the unit `threshold_unit`.
+        Minimum peak-to-peak amplitude of a potential, in the unit given by `threshold_unit`.
     duration_threshold : float, default=0.02
         Distance from the baseline above which a sample belongs to a potential, in the unit
-        `threshold_unit`.
+        given by `threshold_unit`.
     phase_threshold : float, default=0.02
-        Minimum height of a phase on either side of the baseline, in the unit `threshold_unit`.
+        Minimum height of a phase on either side of the baseline, in the unit given by `threshold_unit`.
     turn_threshold : float, default=0.05
-        Minimum change of amplitude between turns, in the unit `threshold_unit`.
+        Minimum change of amplitude between turns, in the unit given by `threshold_unit`.
     threshold_unit : {"mV", "noise"}, default="mV"
         Unit of the four thresholds: mV, or multiples of the noise level of the window,
         ``median(|x_i - median(x)|) / 0.6745``, which estimates the standard deviation of Gaussian

@@ -259,7 +259,7 @@ class TimeDomainFeatures(FeatureExtractor):
         Returns
         -------
         thresholds : dict of str to float
-            Thresholds of "zc", "ssc", "wamp" and "myop" in the unit `threshold_unit`.
+            Thresholds of "zc", "ssc", "wamp" and "myop" in the unit given by `threshold_unit`.
         """
         return dict(zip(_THRESHOLDS, self._threshold_values()))
 

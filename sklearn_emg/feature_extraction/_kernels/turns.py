@@ -80,9 +80,9 @@ def _turn(sample, threshold, sign, candidate, last, total, count):
 def _follow_turns(samples, n_lanes, threshold, state, counts):
     """Count turns, and sum the amplitude changes that lead to them, in several windows at once.
 
-    The candidate is the largest sample since the last turn. If the signal falls, its negative is
-    used (`sign`). The candidate becomes a turn when the signal has returned from it by the
-    threshold. The state remains in registers for four samples at a time.
+    The candidate is the largest sample since the last turn; while the signal falls, the negated
+    signal is used (`sign`). The candidate becomes a turn when the signal has moved away from it by
+    the threshold. The state remains in registers for four samples at a time.
     """
     for j in range(0, samples.shape[0], 4):
         x = samples[j : j + 4]

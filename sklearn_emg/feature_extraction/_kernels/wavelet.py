@@ -62,8 +62,8 @@ def dwt_level(X, low, high, left, right, approximation, detail):
 def band_sums(coefficients, logs, out):
     """Compute sums over the coefficients of each row.
 
-    `logs` contains the logarithms of the squared coefficients, which must also be finite for a
-    coefficient of 0. The columns of `out` are the sums of squared deviations from the mean,
+    `logs` contains the logarithms of the squared coefficients; the logarithm must be finite even
+    for a coefficient of 0. The columns of `out` are the sums of squared deviations from the mean,
     absolute values, squares, absolute differences of neighbours, and squares times their
     logarithms, in this order.
     """

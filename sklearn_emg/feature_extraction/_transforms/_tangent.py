@@ -28,9 +28,9 @@ class TangentSpaceFeatures(FeatureExtractor):
     Parameters
     ----------
     delays : sequence of float, default=(0.0002, 0.0004, ... 0.0128)
-        Delays in seconds of the copies of each channel, which add its autocovariance. If the
-        sequence is empty, the channels are used without copies. Each delay is rounded to an integer
-        number of samples, at least one, and duplicates are removed.
+        Delays in seconds of copies of each channel. The copies add the autocovariance of the
+        channel to the covariance matrix. If the sequence is empty, there are no copies. Each delay
+        is rounded to an integer number of samples, at least one, and duplicates are removed.
     fs : float, default=None
         Sampling rate in Hz. It is required for arrays; a recording table contains its own.
     metric : str, default="riemann"
