@@ -201,7 +201,8 @@ class MUAPFeatures(FeatureExtractor):
         Distance from the baseline above which a sample belongs to a potential, in the unit
         given by `threshold_unit`.
     phase_threshold : float, default=0.02
-        Minimum height of a phase on either side of the baseline, in the unit given by `threshold_unit`.
+        Minimum height of a phase on either side of the baseline, in the unit given by
+        `threshold_unit`.
     turn_threshold : float, default=0.05
         Minimum change of amplitude between turns, in the unit given by `threshold_unit`.
     threshold_unit : {"mV", "noise"}, default="mV"
