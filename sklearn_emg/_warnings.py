@@ -13,7 +13,15 @@ from typing import Any, TypeAlias
 
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 
-__all__ = ["Noted", "call_noting", "repeat_noted", "warn", "warn_of_recordings", "warned_once"]
+__all__ = [
+    "Noted",
+    "call_noting",
+    "is_once",
+    "repeat_noted",
+    "warn",
+    "warn_of_recordings",
+    "warned_once",
+]
 
 Noted: TypeAlias = "tuple[str, type[Warning]]"
 # Categories of warnings that worker processes pass on to the user.
@@ -66,20 +74,26 @@ def warned_once() -> Iterator[None]:
         _GIVEN.reset(token)
 
 
-def warn_of_recordings(message: str) -> None:
-    """Issue a RecordingWarning unless it was already issued within :func:`warned_once`.
+def is_once() -> bool:
+    """Whether :func:`warned_once` is active: the outer function has looked at all rows."""
+    return _GIVEN.get() is not None
+
+
+def warn_of_recordings(message: str, category: type[Warning] = RecordingWarning) -> None:
+    """Issue a warning about recordings unless :func:`warned_once` has already seen it.
 
     Parameters
     ----------
     message : str
         Text of the warning.
+    category : type of warning, default=RecordingWarning
     """
     given = _GIVEN.get()
     if given is not None:
         if message in given:
             return
         given.add(message)
-    warn(message, RecordingWarning)
+    warn(message, category)
 
 
 def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[Any, list[Noted]]:

@@ -182,7 +182,7 @@ def leakage_audit(
     by_group = SubjectKFold(n_splits, stratify="quantiles" if numbers else "auto")
     refuse_pretrained(estimator, X, by_group.split(X, y), name=name)
     _check_splits(splits)
-    warn_of_repeated_signals(X, "leakage_audit")
+    warn_of_repeated_signals(X)
     seed = check_random_state(random_state).randint(2**31 - 1)
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)

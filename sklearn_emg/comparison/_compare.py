@@ -233,7 +233,7 @@ def compare(
         positive = positive_class(pos_label, classes, average)
         scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
     diagnosed_unit(pipelines)
-    warn_of_repeated_signals(X, "compare")
+    warn_of_repeated_signals(X)
     metrics = scorers_of(scoring, task)
     fit = partial(run_fold, metrics=metrics, keep=return_estimator)
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)

@@ -239,7 +239,7 @@ def subject_permutation_test(
             f"predicts one label for each {unit!r}. Set unit='subject'."
         )
     labels = labels_of_subjects(subjects, y)
-    warn_of_repeated_signals(X, "subject_permutation_test")
+    warn_of_repeated_signals(X)
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sklearn_emg._tables import counted, first_few
-from sklearn_emg._warnings import warn
-from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings._digest import signal_digest
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import Subjects
@@ -20,12 +19,14 @@ __all__ = ["repeated_signals", "warn_of_repeated_signals"]
 _SKETCH = 64  # samples per channel that rule most pairs out
 
 
-def repeated_signals(signals: Any) -> list[list[int]]:
+def repeated_signals(signals: Any, read_files: bool = True) -> list[list[int]]:
     """Groups of rows with the same samples, whatever their arrays or files are called.
 
     Parameters
     ----------
     signals : sequence of array-like or SignalFile
+    read_files : bool, default=True
+        Whether files are compared by their samples, and not only by name and place.
 
     Returns
     -------
@@ -35,17 +36,19 @@ def repeated_signals(signals: Any) -> list[list[int]]:
     """
     alike: dict[Any, list[int]] = {}
     for row, signal in enumerate(signals):
-        if (sketch := _sketch(signal)) is not None:
+        is_file = isinstance(signal, SignalFile)
+        sketch = signal if is_file and not read_files else _sketch(signal)
+        if sketch is not None:
             alike.setdefault(sketch, []).append(row)
     found = []
-    for rows in alike.values():
+    for sketch, rows in alike.items():
         if len(rows) > 1:
-            found += _same(signals, rows)
+            found += [rows] if isinstance(sketch, SignalFile) else _same(signals, rows)
     return sorted(found)
 
 
 def _sketch(signal: Any) -> tuple[tuple[int, ...], bytes] | None:
-    """Shape and some samples from the middle of a signal."""
+    """Shape and some samples from the middle of a signal; None if it cannot be read."""
     try:
         shape = np.shape(signal) if not isinstance(signal, SignalFile) else signal.shape
         start = max((shape[-1] - _SKETCH) // 2, 0)
@@ -58,32 +61,35 @@ def _sketch(signal: Any) -> tuple[tuple[int, ...], bytes] | None:
     return shape, part.astype(np.float32).tobytes()
 
 
-def _same(signals: Any, rows: list[int]) -> Iterator[list[int]]:
+def _same(signals: Any, rows: list[int]) -> list[list[int]]:
     """Groups of rows with equal samples, of those with equal sketches."""
     groups: dict[str, list[int]] = {}
-    of_file: dict[Any, str] = {}  # many rows may refer to one file
+    digests: dict[Any, str] = {}  # many rows may refer to one file
     for row in rows:
         signal = signals[row]
         key = signal if isinstance(signal, SignalFile) else id(signal)
-        if key not in of_file:
-            of_file[key] = signal_digest(signal)
-        groups.setdefault(of_file[key], []).append(row)
-    for group in groups.values():
-        if len(group) > 1:
-            values = read_signal(signals[group[0]])
-            if values.size and not (values == values[..., :1]).all():
-                yield group
+        if key not in digests:
+            digests[key] = signal_digest(signal)
+        groups.setdefault(digests[key], []).append(row)
+    return [group for group in groups.values() if len(group) > 1 and _varies(signals[group[0]])]
 
 
-def warn_of_repeated_signals(X: Any, caller: str) -> None:
+def _varies(signal: Any) -> bool:
+    values = read_signal(signal)
+    return bool(values.size) and not (values == values[..., :1]).all()
+
+
+def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = True) -> None:
     """Warn of recordings that a table holds twice, of several subjects or of one.
 
     Parameters
     ----------
     X : object
-        Nothing is looked at unless it is a recording table.
-    caller : str
-        Name of the function that was called.
+        Nothing is looked at unless it is a recording table with subjects.
+    groups : array-like of shape (n_rows,), default=None
+        Subjects of the rows, which are used instead of the column.
+    read_files : bool, default=True
+        Whether files are compared by their samples, and not only by name and place.
 
     Warns
     -----
@@ -93,34 +99,35 @@ def warn_of_repeated_signals(X: Any, caller: str) -> None:
     RecordingWarning
         If a subject has a recording more than once.
     """
-    if not (isinstance(X, pd.DataFrame) and {"signal", "subject"} <= set(X.columns)):
+    if not (isinstance(X, pd.DataFrame) and "signal" in X.columns):
         return
-    groups = repeated_signals(X["signal"].tolist())
-    if not groups:
+    if groups is None and "subject" not in X.columns:
         return
-    subjects = Subjects.of(X)
-    codes, names = subjects.codes, subjects.names
-    shared = [group for group in groups if len(np.unique(codes[group])) > 1]
+    repeated = repeated_signals(X["signal"].tolist(), read_files)
+    if not repeated:
+        return
+    subjects = Subjects.of(X, groups)
+    n_subjects = [len(np.unique(subjects.codes[rows])) for rows in repeated]
+    shared = [rows for rows, n in zip(repeated, n_subjects) if n > 1]
     if shared:
-        examples = (_rows(group, codes, names) for group in shared)
-        warn(
-            f"{caller}: {counted(len(shared), 'signal')} "
-            f"{'belongs' if len(shared) == 1 else 'belong'} to several subjects, sample by sample: "
-            f"{first_few(examples, 3, '; ')}. The same samples can be in training and test. Find "
-            "out whose they are, and drop the copies; check_recordings also finds copies of parts.",
+        warn_of_recordings(
+            f"{counted(len(shared), 'signal')} {'belongs' if len(shared) == 1 else 'belong'} to "
+            f"several subjects, sample by sample: {_examples(shared, subjects)}. The same samples "
+            "can be in training and test. Find out whose they are, and drop the copies; "
+            "check_recordings also finds copies of parts.",
             SubjectLeakWarning,
         )
-    repeats = [group for group in groups if len(np.unique(codes[group])) < len(group)]
-    if repeats:
-        examples = (_rows(group, codes, names) for group in repeats)
-        warn(
-            f"{caller}: {counted(len(repeats), 'signal')} of one subject "
-            f"{'occurs' if len(repeats) == 1 else 'occur'} more than once: "
-            f"{first_few(examples, 3, '; ')}. Each copy counts in scores; drop the copies.",
-            RecordingWarning,
+    copied = [rows for rows, n in zip(repeated, n_subjects) if n < len(rows)]
+    if copied:
+        warn_of_recordings(
+            f"{counted(len(copied), 'signal')} of one subject "
+            f"{'occurs' if len(copied) == 1 else 'occur'} more than once: "
+            f"{_examples(copied, subjects)}. Each copy counts in scores; drop the copies."
         )
 
 
-def _rows(group: list[int], codes: Any, names: Any) -> str:
-    """Rows with their subjects, as text."""
-    return "rows " + first_few(f"{row} (subject {names[codes[row]]!r})" for row in group)
+def _examples(groups: list[list[int]], subjects: Subjects) -> str:
+    """The first groups of rows with their subjects, as text."""
+    names = subjects.by_row
+    texts = (first_few(f"row {row} (subject {names[row]!r})" for row in rows) for rows in groups)
+    return first_few(texts, 3, "; ")

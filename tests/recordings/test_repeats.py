@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold
 from sklearn_emg.recordings import SignalFile
 from tests.data import recording_cohort
 
@@ -37,12 +39,21 @@ def _audit(table, y):
     return leakage_audit(MODEL, table, y, n_splits=2, progress=False)
 
 
-@pytest.mark.parametrize("function", [_compare, _audit, _permute])
+def _cross_validate(table, y):
+    return cross_val_score(MODEL, table, y, cv=SubjectKFold(2))
+
+
+def _search(table, y):
+    grid = {"divoteclassifier__window": [0.2, 0.3]}
+    return GridSearchCV(MODEL, grid, cv=LeaveOneSubjectOut()).fit(table, y)
+
+
+@pytest.mark.parametrize("function", [_compare, _audit, _permute, _cross_validate, _search])
 @pytest.mark.filterwarnings("ignore:.*p-value")
 def test_a_signal_of_two_subjects_is_a_leak(cohort, function):
     table, y = cohort
     table.at[4, "signal"] = table.at[0, "signal"].copy()
-    with pytest.warns(SubjectLeakWarning, match=r"rows 0 \(subject 's0'\), 4 \(subject 's2'\)"):
+    with pytest.warns(SubjectLeakWarning, match=r"row 0 \(subject 's0'\), row 4 \(subject 's2'\)"):
         function(table, y)
 
 
@@ -59,8 +70,26 @@ def test_files_with_the_same_samples_are_found(cohort, tmp_path):
         signal.astype("<f4").tofile(tmp_path / f"{row}.bin")
     (tmp_path / "14.bin").write_bytes((tmp_path / "2.bin").read_bytes())
     table["signal"] = [SignalFile(tmp_path / f"{row}.bin", dtype="<f4") for row in range(len(y))]
-    with pytest.warns(SubjectLeakWarning, match=r"rows 2 \(subject 's1'\), 14 \(subject 's7'\)"):
+    with pytest.warns(SubjectLeakWarning, match=r"row 2 \(subject 's1'\), row 14 \(subject 's7'\)"):
         _compare(table, y)
+
+
+def test_rows_of_one_part_of_a_file_are_found_without_reading(cohort):
+    table, y = cohort
+    parts = [SignalFile("absent.bin", offset=100 * row, length=50) for row in range(len(y))]
+    table["signal"] = parts
+    table.at[3, "signal"] = SignalFile("absent.bin", offset=0, length=50)
+    with pytest.warns(SubjectLeakWarning, match=r"row 0 \(subject 's0'\), row 3 \(subject 's1'\)"):
+        list(SubjectKFold(2).split(table, y))
+
+
+def test_compare_warns_once(cohort):
+    table, y = cohort
+    table.at[4, "signal"] = table.at[0, "signal"].copy()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compare(MODEL, table, y, cv=LeaveOneSubjectOut(), progress=False)
+    assert sum("sample by sample" in str(w.message) for w in caught) == 1
 
 
 def test_signals_that_only_start_alike_and_dead_channels_are_no_copies(cohort):

@@ -204,7 +204,7 @@ def run_benchmark(
     fs, max_epochs = _checked_options(fs, max_epochs, n_resamples, audit_splits, protocol)
     y, out = _checked_labels(X, y), Path(out)
     runs = _runs(protocol, X, y)
-    warn_of_repeated_signals(X, "run_benchmark")
+    warn_of_repeated_signals(X)
     options: dict[str, Any] = {"fs": fs, "max_epochs": max_epochs, "parameters": parameters or {}}
     settings = settings_of(X, y, protocol=repr(protocol), **options, search=search_label)
     options["search"] = search
