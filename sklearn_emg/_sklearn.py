@@ -1,4 +1,4 @@
-"""Private names of scikit-learn, all imported here so that a change there affects only one file."""
+"""Private names of scikit-learn, all imported here so that their changes affect only one file."""
 
 import inspect
 from typing import Any

@@ -14,8 +14,7 @@ __all__ = ["ReadableTable", "counted", "first_few", "wrapped"]
 class ReadableTable(pd.DataFrame):
     """A DataFrame that prints all its rows and columns, wrapping lines that are too wide.
 
-    Lines have at most the number of characters of the pandas option ``display.width``, 80 by
-    default.
+    The width of lines is that of the pandas option ``display.width``, 80 characters by default.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Warnings that point to the user's code, and warnings about recordings that are not repeated."""
+"""Warnings that point to the user's code, without repetition of those about recordings."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
     Parameters
     ----------
     home : int
-        Number of the main process. In other threads of that process, warnings are issued
-        immediately and not collected, since warning filters are shared by all threads.
+        Process ID of the main process. In its other threads, warnings are issued immediately
+        instead of being collected, since warning filters are shared by all threads.
     function : callable
         Function to call.
     *given : object
@@ -145,7 +145,7 @@ def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:
     noted : sequence of (str, type)
         Warnings collected by :func:`call_noting`.
     told : set of (str, type)
-        Warnings that were already issued. New ones are added to it.
+        Warnings that have already been issued, to which the new ones are added.
     """
     for message, category in noted:
         if (message, category) not in told:

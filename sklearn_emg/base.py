@@ -260,8 +260,9 @@ class SignalEstimator(
         fs = getattr(self, "fs", None)
         if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
             raise ValueError(
-                f"The 'fs' parameter of {type(self).__name__} is {fs} Hz, row {other[0]} of the "
-                f"table has {X['fs'].iloc[other[0]]} Hz. Leave it None: the table brings its own."
+                f"The 'fs' parameter of {type(self).__name__} is {fs} Hz, but row {other[0]} of "
+                f"the table has {X['fs'].iloc[other[0]]} Hz. Leave it None, as the table has its "
+                "own."
             )
         return X
 
@@ -276,7 +277,7 @@ class SignalEstimator(
             )
         if values.dtype == np.float64 and (peak := np.abs(values).max(initial=0.0)) > LARGEST:
             raise ValueError(
-                f"Row {row}, column 'signal': holds samples of up to {peak:.3g} mV; "
+                f"Row {row}, column 'signal': contains samples of up to {peak:.3g} mV; "
                 f"{type(self).__name__} takes up to {LARGEST:g} mV, beyond which powers of samples "
                 "overflow. Check the unit, scale the signal to mV or leave the row out."
             )
@@ -320,11 +321,11 @@ class SignalTransformer(
 ):
     """Base class of steps that transform signals and return them in the form of the input.
 
-    A subclass implements ``_transform_signals(signals, fs)``, which takes an array of shape (...,
-    n_times) and returns one of shape (..., n_times_out). It processes each signal along the last
-    axis independently and does not modify its input. The subclass may override ``_fit_signals`` and
-    ``_fit_table`` (to learn from the training signals), ``_fs_out`` (to change the sampling rate)
-    and ``_check_parameters``.
+    A subclass implements ``_transform_signals(signals, fs)``, which takes an array of shape
+    (..., n_times) and returns one of shape (..., n_times_out). It processes each signal along the
+    last axis independently and does not modify its input. The subclass may override
+    ``_fit_signals`` and ``_fit_table`` (to learn from the training signals), ``_fs_out`` (to change
+    the sampling rate) and ``_check_parameters``.
 
     Attributes
     ----------
@@ -529,11 +530,11 @@ class FeatureExtractor(
 ):
     """Base class of steps that compute a feature matrix from signals.
 
-    A subclass implements two methods. ``_extract(X, fs)`` takes windows of shape (n_windows,
-    n_channels, n_times) and returns features of shape (n_windows, n_channels, n_features).
-    ``_feature_names()`` returns the names of the features of one channel. Features that combine
-    channels have shape (n_windows, n_features) instead, and their names are returned by
-    ``_joint_names(channels)``, which takes the names of the channels.
+    A subclass implements two methods. ``_extract(X, fs)`` takes windows of shape
+    (n_windows, n_channels, n_times) and returns features of shape
+    (n_windows, n_channels, n_features). ``_feature_names()`` returns the names of the features of
+    one channel. Features that combine channels have shape (n_windows, n_features) instead, and
+    their names are returned by ``_joint_names(channels)``, which takes the names of the channels.
 
     Each row of the output depends only on its own window. ``fit`` warns of windows whose amplitude
     is implausible for EMG in mV.

@@ -4,17 +4,18 @@ __all__ = ["RecordingWarning", "SubjectLeakWarning"]
 
 
 class RecordingWarning(UserWarning):
-    """Recordings, subjects or columns are implausible, such as a unit, a sampling rate or a name.
+    """Warning of implausible recordings, subjects or columns.
 
-    The limits are stated in :func:`~sklearn_emg.recordings.check_recording_table`.
+    Examples are an implausible unit or sampling rate, swapped axes, and different spellings of a
+    name. The limits are stated in :func:`~sklearn_emg.recordings.check_recording_table`.
     """
 
 
 class SubjectLeakWarning(UserWarning):
-    """The scored subjects include some on which the model, or a part of it, was trained.
+    """Warning that a model, or a part of it, was trained on subjects that are scored.
 
     Such scores overestimate how well new subjects are diagnosed. Split the data by subject, for
     instance with :class:`~sklearn_emg.model_selection.SubjectKFold`. If training subjects are
-    predicted on purpose, ignore this category with ``warnings.simplefilter("ignore",
-    SubjectLeakWarning)``.
+    predicted on purpose, ignore this category with
+    ``warnings.simplefilter("ignore", SubjectLeakWarning)``.
     """

@@ -87,8 +87,8 @@ class RandomForestSelector(_SupervisedSelector):
     k : int, default=None
         Maximum number of features that are kept. The most important features are chosen.
     task : {"auto", "classification", "regression"}, default="auto"
-        Kind of forest. With "auto", a `y` of non-integer numbers means regression, and any other
-        `y` means classification.
+        Kind of forest. "auto" means regression if `y` contains non-integer numbers, and
+        classification otherwise.
     n_estimators : int, default=100
         Number of trees.
     max_depth : int, default=None
@@ -99,8 +99,8 @@ class RandomForestSelector(_SupervisedSelector):
         Number of features considered at each split, or their fraction (float). None considers all
         features.
     class_weight : {"balanced", "balanced_subsample"}, dict or None, default=None
-        Weights of the classes, as in :class:`sklearn.ensemble.RandomForestClassifier`. They cannot
-        be used in regression.
+        Weights of the classes, as in :class:`sklearn.ensemble.RandomForestClassifier`. It must be
+        None in regression.
     random_state : int, RandomState instance or None, default=None
         Seed of the forest.
     n_jobs : int, default=None
@@ -117,7 +117,7 @@ class RandomForestSelector(_SupervisedSelector):
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features seen in ``fit``. It is set only if all of them are strings.
+        Names of the features seen in ``fit``, set only if all of them are strings.
 
     Raises
     ------
@@ -243,23 +243,24 @@ class RelevanceSelector(_SupervisedSelector):
     """Keep the features that significance tests find to be related to y, as tsfresh does.
 
     Each feature is tested separately, and the Benjamini-Yekutieli procedure limits the expected
-    proportion of irrelevant features among the selected ones. The class needs tsfresh: ``pip
-    install "sklearn-emg[tsfresh]"``.
+    proportion of irrelevant features among the selected ones. The class needs tsfresh:
+    ``pip install "sklearn-emg[tsfresh]"``.
 
     Parameters
     ----------
     fdr_level : float, default=0.05
-        Upper limit of this expected proportion, the false discovery rate.
+        Upper limit of the expected proportion of irrelevant features among the selected ones, which
+        is called the false discovery rate.
     task : {"auto", "classification", "regression"}, default="auto"
-        Kind of target. With "auto", a `y` of non-integer numbers means regression, and any other
-        `y` means classification.
+        Kind of target. "auto" means regression if `y` contains non-integer numbers, and
+        classification otherwise.
     n_significant : int, default=1
         Number of classes for which a feature must be relevant. With three or more classes, each
         class is tested against the rest.
     hypotheses_independent : bool, default=False
-        Whether to use the Benjamini-Hochberg procedure instead. It has more power but assumes that
-        the tests of the features are independent, which does not hold for features of the same
-        signal.
+        Whether to use the Benjamini-Hochberg procedure instead of the Benjamini-Yekutieli
+        procedure. It has more power but assumes that the tests of the features are independent,
+        which does not hold for features of the same signal.
 
     Attributes
     ----------
@@ -268,7 +269,7 @@ class RelevanceSelector(_SupervisedSelector):
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features seen in ``fit``. It is set only if all of them are strings.
+        Names of the features seen in ``fit``, set only if all of them are strings.
 
     Raises
     ------

@@ -109,7 +109,7 @@ def mixup(
     X_mixed : ndarray of the shape of `X`
         Mixed windows.
     y_mixed : ndarray of the shape of `y`, or (n_windows, n_classes) for strings
-        Mixed targets. For strings, they are the fractions of the classes.
+        Mixed targets. For string labels, they are the fractions of the classes.
 
     Raises
     ------

@@ -26,9 +26,10 @@ def _capped(y: ArrayLike, factor: float) -> dict[Any, int]:
 
 
 def capped_sampling_strategy(factor: float = 2.0) -> partial:
-    """Oversample small classes to the size of the largest, but at most by `factor`.
+    """Return a strategy that oversamples small classes, each by `factor` at most.
 
-    With a factor of 2, no class has more synthetic than real windows, as in Loubar and Toubal.
+    No class becomes larger than the largest one. With a factor of 2, no class has more synthetic
+    than real windows, as in Loubar and Toubal.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ def capped_sampling_strategy(factor: float = 2.0) -> partial:
     -------
     strategy : callable
         Value for the ``sampling_strategy`` parameter of the oversamplers of imbalanced-learn. It
-        takes the labels y and returns a dict with the wanted number of windows of each class that
-        grows.
+        takes the labels y and returns a dict with the new number of windows of each class to be
+        oversampled.
 
     Raises
     ------
@@ -104,8 +105,10 @@ class RecordingUndersampler(BaseEstimator):
     --------
     capped_sampling_strategy : Oversamples small classes instead.
 
-    Notes ----- Feature tables with a ``subject`` column and arrays are also accepted. The rows of
-    an array are drawn at random because their subjects are unknown.
+    Notes
+    -----
+    Feature tables with a ``subject`` column and arrays are also accepted. The rows of an array are
+    drawn at random because their subjects are unknown.
 
     Examples
     --------

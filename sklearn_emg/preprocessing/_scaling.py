@@ -287,13 +287,13 @@ class ReferenceScaler(SignalTransformer):
 
     See Also
     --------
-    AmplitudeScaler : Needs no reference contraction.
+    AmplitudeScaler : Scales without a reference contraction.
 
     Notes
     -----
-    The reference of a subject is measured in the table that is transformed and never learned from
-    other subjects: each subject to be diagnosed needs a reference recording. The result has no
-    unit; 1 is the reference amplitude.
+    The reference of a subject is measured in the table that is transformed and is never learned
+    from other subjects, so each subject to be diagnosed needs a reference recording. The result has
+    no unit, and a value of 1 is the reference amplitude.
 
     References
     ----------
@@ -340,7 +340,7 @@ class ReferenceScaler(SignalTransformer):
             self._references(X)
 
     def _learns(self) -> bool:
-        return self.reference is None  # of other rows, those to transform
+        return self.reference is None  # references are measured in other rows of the table
 
     def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
         if self.reference is not None:
@@ -535,8 +535,8 @@ class Envelope(SignalTransformer):
 
     Notes
     -----
-    The envelope of a sine of amplitude :math:`A` is :math:`A / \\sqrt 2` with "rms" and :math:`2 A
-    / \\pi` with "mean" and "lowpass".
+    The envelope of a sine of amplitude :math:`A` is :math:`A / \\sqrt 2` with "rms" and
+    :math:`2 A / \\pi` with "mean" and "lowpass".
 
     References
     ----------

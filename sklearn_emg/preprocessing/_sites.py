@@ -62,8 +62,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         - another string: rows in which the column of this name is True.
         - a list of subjects: rows of these subjects.
     n_reference : int or None, default=None
-        Maximum number of reference subjects to use per site. They are drawn at random. None uses
-        all of them.
+        Maximum number of reference subjects per site. If a site has more, they are drawn at random.
+        None uses all of them.
     site : str or None, default="site"
         Name of the column that contains the site of each row. None treats all rows as one site.
         "subject" standardises each subject by its own reference rows, such as those recorded at
@@ -104,7 +104,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen in ``fit``, excluding the metadata of a table.
     feature_names_in_ : ndarray of str
-        Names of the features seen in ``fit``. It is set only for a table.
+        Names of the features seen in ``fit``, set only for a table.
 
     Raises
     ------
@@ -128,9 +128,11 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     sklearn_emg.comparison.compare : Leaves reference subjects out of the scores if a site is given.
     ReferenceScaler : Divides signals by the amplitude of a reference contraction.
 
-    Notes ----- Each reference subject has the same weight, regardless of its number of rows.
-    Features of windows vary more than those of recordings, so standardise the same kind of rows
-    that the classifier takes.
+    Notes
+    -----
+    Each reference subject has the same weight, regardless of its number of rows. Features of
+    windows vary more than those of recordings, so standardise the same kind of rows that the
+    classifier takes.
 
     Inside a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, windows are arrays. The ensemble
     passes the columns ``site``, ``subject``, ``reference`` and ``group`` of its table to the steps
@@ -342,7 +344,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             warn(
                 f"{len(leaked)} subjects given to SiteStandardizer are references of a site that "
                 f"is new to it ({some}). They do not test a model, so leave them out of the "
-                "scores, as compare(site=...) does; then filter SubjectLeakWarning.",
+                "scores, as compare(site=...) does; then ignore SubjectLeakWarning.",
                 SubjectLeakWarning,
             )
 
@@ -403,7 +405,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return check_feature_names_in(self, input_features)
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Get the metadata requests, in which columns keep the names that the parameters give.
+        """Get the metadata requests, with the column names given by `site` and `reference`.
 
         Returns
         -------

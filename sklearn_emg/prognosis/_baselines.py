@@ -145,7 +145,7 @@ class SlopeRegressor(_ContextRegressor):
 
 
 class MixedModelRegressor(_ContextRegressor):
-    """Predict values by a linear mixed model of the population and of each subject's deviation.
+    """Predict values by a linear mixed model with random effects for each subject.
 
     A line with a random intercept and slope is fitted to the values of the training subjects [1]_.
     For a new subject, the best linear unbiased prediction is the line of the population, moved

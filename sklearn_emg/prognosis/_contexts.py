@@ -33,7 +33,7 @@ def visit_contexts(
     min_context: int = 1,
     features: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Make examples of what was known at one visit and of the value at a later visit.
+    """Make examples that pair what was known at a visit with the value at a later visit.
 
     Parameters
     ----------
@@ -130,9 +130,9 @@ def _examples(
     subjects = frame["subject"]
     if not targets:
         raise ValueError(
-            f"No subject has the {min_context + horizon} visits that a context of {min_context} "
-            f"and a target {horizon} later need; the longest has "
-            f"{int(subjects.value_counts().max())}. Lower them, or record more visits."
+            f"No subject has the {min_context + horizon} visits needed for "
+            f"min_context={min_context} and horizon={horizon}; the maximum is "
+            f"{int(subjects.value_counts().max())}. Lower these, or record more visits."
         )
     without = subjects[~subjects.isin(subjects.iloc[lasts])].unique()
     if len(without):
@@ -164,8 +164,8 @@ def _checked(
     features = _feature_names(visits, values, features)
     if taken := [c for c in ("value", "ago") if c in features]:
         raise ValueError(
-            f"visit_contexts names columns {taken[0] + '@0'!r} itself, and the visits have a "
-            f"feature {taken[0]!r}. Rename it, or name others in 'features'."
+            f"visit_contexts makes columns such as {taken[0] + '@0'!r}, but the visits have a "
+            f"feature {taken[0]!r}. Rename it, or choose other columns by 'features'."
         )
     if text := [c for c in features if not pd.api.types.is_numeric_dtype(visits[c])]:
         raise ValueError(

@@ -506,7 +506,7 @@ class SurvivalVote(DiVote):
         Returns
         -------
         risk : ndarray of shape (n_rows,)
-            Risk scores, which have no unit. A higher risk means an earlier event.
+            Risk scores, which have no unit. A higher risk predicts an earlier event.
         """
         rows = self._checked_rows(X, groups)
         return self._answers(rows)[rows.unit]

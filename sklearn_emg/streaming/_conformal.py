@@ -218,9 +218,9 @@ def vote_courses(model: Any, X: pd.DataFrame, **options: Any) -> pd.DataFrame:
     Returns
     -------
     courses : DataFrame
-        Table indexed by subject. The column ``votes`` contains ndarrays of shape (n_windows,
-        n_classes) with the numbers of votes, and the column ``seconds`` contains ndarrays of shape
-        (n_windows,) with the length of the signal so far in seconds.
+        Table indexed by subject. The column ``votes`` contains ndarrays of shape
+        (n_windows, n_classes) with the numbers of votes, and the column ``seconds`` contains
+        ndarrays of shape (n_windows,) with the length of the signal so far in seconds.
 
     Raises
     ------

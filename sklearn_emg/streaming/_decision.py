@@ -103,7 +103,7 @@ class FixedLength:
         self.seconds = check_real(seconds, "seconds", "FixedLength", 0.0, above=True)
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Position of the class, or None to go on.
+        """Return the index of the class that is decided, or None to continue.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class SequentialTest:
             check_real(max_seconds, "max_seconds", caller, 0.0, above=True)
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Position of the class, or None to go on.
+        """Return the index of the class that is decided, or None to continue.
 
         Parameters
         ----------

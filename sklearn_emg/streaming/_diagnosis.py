@@ -77,7 +77,7 @@ class WindowResult:
     smoothed : label or None
         Class according to the MajorityVote, or None without one.
     rejected : tuple of str
-        Kinds of artefact because of which the window was rejected.
+        Kinds of artefact that caused the rejection of the window.
     decision : Decision
         Decision about the subject after the window.
     """
@@ -389,7 +389,7 @@ class StreamingDiagnosis:
         self._state("push")
         values = self._checked(samples, fs)
         lost = self._lost(start)
-        # Comparisons with NaN are false.
+        # Comparisons with NaN are False, so NaN counts as not finite.
         finite = (np.abs(values) <= _LARGEST).all(axis=tuple(range(values.ndim - 1)))
         if self._gaps == "raise" and (lost or not finite.all()):
             self._refuse_gap(lost, finite)
@@ -573,7 +573,7 @@ class StreamingDiagnosis:
         return table
 
     def diagnose(self) -> pd.DataFrame:
-        """Diagnose the current subject from its recordings so far, by the model's final classifier.
+        """Diagnose the current subject from its recordings so far with the final classifier.
 
         Returns
         -------

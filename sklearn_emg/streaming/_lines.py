@@ -31,10 +31,11 @@ _RATE_SECONDS, _RATE_TOLERANCE = 5.0, 0.1
 class LineFormat:
     """Format of the lines that a device sends, one line per sample.
 
-    A line contains an optional counter and a value for each channel: ``[counter,]channel 1,channel
-    2,...``. Lines end with a line feed, which may follow a carriage return. Empty lines and lines
-    that begin with ``#`` are skipped. Values are decimal numbers such as ``-0.25`` or ``1.5e-3``,
-    or ``nan`` for a sample that the device did not record, which becomes a gap.
+    A line contains an optional counter and a value for each channel:
+    ``[counter,]channel 1,channel 2,...``. Lines end with a line feed, which may follow a carriage
+    return. Empty lines and lines that begin with ``#`` are skipped. Values are decimal numbers such
+    as ``-0.25`` or ``1.5e-3``, or ``nan`` for a sample that the device did not record, which
+    becomes a gap.
 
     Parameters
     ----------
@@ -456,7 +457,8 @@ def read_serial(
     baudrate : int, default=115200
         Baud rate of the port in bits per second.
     chunk, timeout, reconnect : float
-        As in :func:`read_tcp`. A serial port has no orderly end; stop requesting chunks to end.
+        As in :func:`read_tcp`. A serial port has no orderly end, so stop requesting chunks to end
+        the recording.
 
     Returns
     -------

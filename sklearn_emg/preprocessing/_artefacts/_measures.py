@@ -41,6 +41,7 @@ def saturation_fraction(
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
+        Signals.
     limit : float or None
         Amplitude in mV at which the amplifier saturates. If it is None, samples count if they lie
         in a run of at least four equal samples at the highest or lowest value. If both of these
@@ -67,8 +68,8 @@ def _pile_up(
 ) -> NDArray[np.bool_]:
     """Return whether the highest value is much more frequent than the next lower one.
 
-    With a converter of coarse resolution, several samples may also have the highest value, but not
-    more than have other values. The shape of the result is (..., 1).
+    With a converter of coarse resolution, several samples may have the highest value, but no more
+    than have the next lower value. The shape of the result is (..., 1).
     """
     below = np.where(at_end, lowest, X)
     n_below = (below == below.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
@@ -106,6 +107,7 @@ def power_fractions(
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
+        Signals.
     fs, motion_freq : float
         Sampling rate and upper frequency of motion artefacts in Hz.
     line_freqs : sequence of float
@@ -146,6 +148,7 @@ def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
+        Signals.
     """
     size = (1,) * (X.ndim - 1) + (3,)
     # "mirror" does not repeat the end sample. A repeated spike would be its own median.
@@ -160,6 +163,7 @@ def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
+        Signals.
     n_median : int
         Length of a stretch in samples.
     """

@@ -201,8 +201,9 @@ def recording_properties(
         - ``length``: length in s;
         - ``offset``: mean in mV;
         - ``step``: step of the converter in mV, to two digits, from the distances between
-          neighbouring values in the middle 80 % of the samples; NaN if these are not multiples of a
-          single step and more than half of the samples are distinct, as after a filter;
+          neighbouring values in the middle 80 % of the samples; NaN if these distances are not
+          multiples of a single step and more than half of the samples are distinct, as after a
+          filter;
         - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at one of
           these values if it is much more frequent than the next one;
         - ``invalid``: fraction of samples that are NaN or infinite;
@@ -210,7 +211,7 @@ def recording_properties(
         - ``noise_density``: amplitude density between 0.7 and 0.9 of the Nyquist frequency, in
           mV/√Hz;
         - ``line_50``, ``line_60``: amplitude in mV of a sine at the power-line frequency; 0 unless
-          its peak is at least twice the highest density within 10 Hz, or four times for a recording
+          the peak is at least twice the highest density within 10 Hz, or four times for a recording
           of a single segment; NaN for recordings that are shorter than eight periods or sampled too
           slowly.
 

@@ -33,7 +33,7 @@ def segment_recording(
     fs : float
         Sampling rate in Hz.
     rest_level : float or "auto", default="auto"
-        Level in mV: a stretch is rest if the root mean square of each channel is below it. "auto"
+        Level in mV: a stretch is rest if the root mean square of every channel is below it. "auto"
         uses 0.02 mV. For a channel in which the 95th percentile of the root mean squares of the
         stretches is more than 4 times the 10th, "auto" uses twice the 10th percentile if that is
         larger, since the noise of surface recordings is 0.05 mV or more. This assumes that such a

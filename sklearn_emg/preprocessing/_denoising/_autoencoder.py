@@ -50,8 +50,8 @@ class AutoencoderDenoiser(SignalTransformer):
     n_layers : int, default=3
         Number of layers of the encoder, each of which halves the length of the signal.
     n_code : int, default=4
-        Number of code values per ``2**n_layers`` samples. With fewer values, more noise and also
-        more EMG is removed.
+        Number of code values per ``2**n_layers`` samples. With fewer values, more noise is removed,
+        but also more EMG.
     noise : {"white", "powerline"} or None, default="white"
         Noise that is added to the inputs in training, so that the network learns to remove it:
         white noise or a sine at `line_freq`. With None, noise is removed only by the short code,

@@ -47,7 +47,7 @@ def shrink(
 
 def noise_level(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
     """Estimate the standard deviation of Gaussian noise from the median absolute coefficient."""
-    # 0.6745 is the upper quartile of the standard normal distribution.
+    # The upper quartile of the standard normal distribution is 0.6745.
     return np.median(np.abs(coefficients), axis=-1, keepdims=True) / 0.6744897501960817
 
 
@@ -179,8 +179,8 @@ class WaveletDenoiser(SignalTransformer):
         "soft" moves them towards 0 by :math:`\\lambda`, "hard" does not change them, and "garrote"
         replaces them by :math:`d - \\lambda^2 / d`.
     noise : {"white", "correlated"}, default="white"
-        Kind of noise. The level of white noise is estimated from the finest level of the
-        decomposition; that of correlated noise is estimated for each level separately.
+        Kind of noise. The standard deviation of white noise is estimated from the finest level of
+        the decomposition. That of correlated noise is estimated for each level separately.
     n_shifts : int, default=1
         Number of delays (0, 1, 2 ... samples) over which the result is averaged, called cycle
         spinning [4]_. This reduces artefacts that depend on the position of the wavelet grid. With
@@ -204,8 +204,8 @@ class WaveletDenoiser(SignalTransformer):
 
     Notes
     -----
-    The standard deviation of the noise is estimated as :math:`\\sigma = \\text{median} |d| /
-    0.6745`. The threshold of a level is
+    The standard deviation of the noise is estimated as
+    :math:`\\sigma = \\text{median} |d| / 0.6745`. The threshold of a level is
 
     - "universal" [1]_: :math:`\\sigma \\sqrt{2 \\ln n}` for :math:`n` samples;
     - "sure" [2]_: the threshold that minimises Stein's unbiased estimate of the risk of soft
@@ -285,8 +285,8 @@ class WaveletDenoiser(SignalTransformer):
             return signals.copy()
         total = np.zeros(signals.shape)
         for shift in range(self.n_shifts):
-            # Mirrored samples before the signal shift it relative to the wavelet grid. There are at
-            # most as many as the signal has samples.
+            # Mirrored samples in front of the signal shift it relative to the wavelet grid. Their
+            # number is limited to the length of the signal.
             n_front = min(shift, signals.shape[-1])
             front = np.flip(signals[..., :n_front], axis=-1)
             delayed = np.concatenate([front, signals], axis=-1, dtype=np.float64)

@@ -159,8 +159,8 @@ class AdaptiveFilter(SignalTransformer):
         - int: a channel of the same recording, given by its index from 0, such as an ECG lead or
           the stimulus. This channel is returned unchanged.
     algorithm : {"lms", "nlms", "rls"}, default="nlms"
-        Algorithm that adapts the weights: least mean squares, normalised least mean squares or
-        recursive least squares. Recursive least squares adapt fastest, but their computing time
+        Algorithm that adapts the weights: least mean squares ("lms"), normalised least mean squares
+        ("nlms") or recursive least squares ("rls"). "rls" adapts fastest, but its computing time
         grows with the square of the number of weights.
     memory : float, default=None
         Time constant in seconds of the adaptation of the weights. With a longer time constant, the
@@ -185,7 +185,7 @@ class AdaptiveFilter(SignalTransformer):
         Whether to use the whole signal. "powerline" then averages a forward and a backward run,
         whose lags behind a drifting frequency cancel. With other references, the filter runs twice,
         so that the weights are already adapted at the beginning of the signal. If False, the output
-        is that of a real-time filter, except for the means described below.
+        is that of a real-time filter, except for the means described in the Notes.
     fs : float, default=None
         Sampling rate of arrays, in Hz. A recording table contains its own sampling rates.
 

@@ -179,7 +179,7 @@ class _DesignedFilter(_LinearFilter):
 
 
 class BandpassFilter(_DesignedFilter):
-    """Band-pass filter: keep the frequencies between two corners.
+    """Band-pass filter: keep components between two corner frequencies.
 
     Apply the filter to whole recordings before they are divided into windows, so that edge effects
     occur only at the ends of a recording.
@@ -204,9 +204,9 @@ class BandpassFilter(_DesignedFilter):
         Minimum loss in the stop band in dB, for "chebyshev2" only. The corners of this design are
         the edges of the stop band.
     transition : float, default=None
-        Width of the transition bands in Hz, for "fir" only. The number of taps is about ``3.3 * fs
-        / transition`` [2]_. The default is a quarter of the corner frequency, at least 2 Hz, and at
-        most the distance from the corner to 0 Hz or to the Nyquist frequency.
+        Width of the transition bands in Hz, for "fir" only. The number of taps is about
+        ``3.3 * fs / transition`` [2]_. The default is a quarter of the corner frequency, at least 2
+        Hz, and at most the distance from the corner to 0 Hz or to the Nyquist frequency.
     zero_phase : bool, default=True
         Whether to filter without delay. An IIR filter then runs forwards and backwards, which
         squares its amplitude response (-6 dB at the corners of a Butterworth filter). A FIR filter
@@ -319,7 +319,7 @@ class BandpassFilter(_DesignedFilter):
 
 
 class HighpassFilter(_DesignedFilter):
-    """High-pass filter: remove frequencies below a corner, such as drift and motion artefacts.
+    """High-pass filter: remove components below a corner frequency, such as drift.
 
     Parameters
     ----------
@@ -384,7 +384,7 @@ class HighpassFilter(_DesignedFilter):
 
 
 class LowpassFilter(_DesignedFilter):
-    """Low-pass filter: remove frequencies above a corner.
+    """Low-pass filter: remove components above a corner frequency.
 
     Parameters
     ----------
@@ -489,8 +489,8 @@ class NotchFilter(_LinearFilter):
 
     Notes
     -----
-    The filter has one section per frequency :math:`f`, the bilinear transform of the analogue notch
-    with the quality factor :math:`f` / `bandwidth`, as in :func:`scipy.signal.iirnotch`. A notch
+    The filter has one section per frequency ``f``, which is the bilinear transform of the analogue
+    notch with the quality factor ``f / bandwidth``, as in :func:`scipy.signal.iirnotch`. A notch
     also removes the EMG in its band, and interference that drifts out of the band remains.
 
     References

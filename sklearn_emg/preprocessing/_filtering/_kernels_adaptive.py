@@ -21,7 +21,7 @@ def _update_rls(weights, inverse, inputs, error, forgetting, largest, gain):
     error : float
         A priori error, which is the error before the update.
     forgetting : float
-        Factor by which the weight of past samples decreases per sample.
+        Factor by which the weights of past samples are multiplied at each sample.
     largest : float
         Upper bound of the diagonal of the inverse, which would otherwise grow without limit while
         the inputs are silent.

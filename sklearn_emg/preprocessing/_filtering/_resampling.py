@@ -27,10 +27,10 @@ _BLOCK_SAMPLES = 1 << 20
 def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
     """Approximate the ratio of two sampling rates, ``fs_out / fs_in``, by a fraction of integers.
 
-    The fraction is exact if the rates, as decimal numbers, have a ratio with terms of at most 100
-    000. Otherwise, it is a simple fraction with a relative error of at most 1e-7 or, if there is
-    none with terms of at most 100 000, the nearest fraction with such terms. The relative error is
-    then at most 5e-6, and it exceeds 1e-7 only near a ratio of small integers. Rates with a
+    The fraction is exact if the rates, as decimal numbers, have a ratio with terms of at most
+    100,000. Otherwise, it is a simple fraction with a relative error of at most 1e-7 or, if there
+    is none with terms of at most 100,000, the nearest fraction with such terms. The relative error
+    is then at most 5e-6, and it exceeds 1e-7 only near a ratio of small integers. Rates with a
     relative difference below 1e-6 count as equal and have the ratio 1 / 1.
 
     Parameters
@@ -46,7 +46,7 @@ def rational_ratio(fs_in: float, fs_out: float) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        If one rate is more than 10 000 times as high as the other.
+        If one rate is more than 10,000 times as high as the other.
 
     Examples
     --------
@@ -103,8 +103,8 @@ def resample_polyphase(signals: NDArray[np.floating], up: int, down: int) -> NDA
 
     See Also
     --------
-    scipy.signal.resample_poly : Performs the resampling, with a Kaiser window (beta = 5) of ``20 *
-        max(up, down) + 1`` taps. The signal is extended along the line through its ends.
+    scipy.signal.resample_poly : Performs the resampling with a Kaiser window (beta = 5) of
+        ``20 * max(up, down) + 1`` taps, extending signals along the line through their ends.
     """
     padtype = "line" if signals.shape[-1] > 1 else "edge"
     return signal.resample_poly(signals, up, down, axis=-1, padtype=padtype)
@@ -146,7 +146,7 @@ def resample_fourier(signals: NDArray[np.floating], up: int, down: int) -> NDArr
 
 
 class Resampler(SignalTransformer):
-    """Resample signals to a common sampling rate, without aliasing.
+    """Resample signals to a common sampling rate.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class Resampler(SignalTransformer):
     method : {"polyphase", "fourier"}, default="polyphase"
         Method of resampling. "polyphase" uses a FIR filter. "fourier" truncates the spectrum, which
         is steeper at the new Nyquist frequency but rings at steps. Both use a rational ratio of the
-        rates, such as 5/24 for 48 000 to 10 000 Hz.
+        rates, such as 5/24 for 48,000 to 10,000 Hz.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table contains its own sampling rates, which may
         differ between rows. In the returned table, the ``fs`` column contains `fs_out`.
@@ -170,7 +170,7 @@ class Resampler(SignalTransformer):
     Raises
     ------
     ValueError
-        If `fs` is missing for an array, one rate is more than 10 000 times as high as the other, or
+        If `fs` is missing for an array, one rate is more than 10,000 times as high as the other, or
         a signal contains NaN.
 
     See Also

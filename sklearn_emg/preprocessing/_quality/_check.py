@@ -88,7 +88,7 @@ class QualityReport:
 
     @property
     def kinds(self) -> pd.DataFrame:
-        """Table with a row for each kind of finding: its title, counts of recordings and remedy."""
+        """Table with a row for each kind of finding, with its title, counts and remedy."""
         rows = {}
         for kind, part in self.findings.groupby("kind"):
             bad = set(part.loc[part["quality"] == "bad", "row"])
@@ -140,7 +140,7 @@ class QualityReport:
         ):
             raise ValueError(
                 "The 'X' of drop_bad has the rows of the table that was checked in another order. "
-                "Give them, and y, in that order, X.loc[report.index]."
+                "Give X and y in the order of the checked table: X.loc[report.index]."
             )
         if bad.all():
             worst = self.kinds.sort_values("bad", kind="stable").iloc[-1]

@@ -17,7 +17,7 @@ __all__ = ["Overlap", "mask_for", "overlaps"]
 _SPARSE, _DENSE, _DENSEST = 10, 6, 2
 _FEW_PATTERNS, _MAX_PATTERNS = 1 << 21, 1 << 23
 _MIN_PATTERNS = 2  # minimum number of common patterns at the same lag
-_TOLERANCE = 1e-3  # fraction of the range of the samples of a pattern, for copies of another gain
+_TOLERANCE = 1e-3  # fraction of the range of the samples of a pattern, for copies with another gain
 
 
 class Overlap(NamedTuple):
@@ -31,7 +31,7 @@ class Overlap(NamedTuple):
         Index of the first common sample in the first and in the second channel, and number of
         common samples.
     gain : float
-        Factor by which the samples of the second channel are larger than those of the first.
+        Ratio of the samples of the second channel to those of the first, apart from an offset.
     """
 
     first: int
