@@ -166,7 +166,7 @@ def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
 
 
 def _jobs(text: str) -> int:
-    """Convert the number of jobs, in the form that joblib accepts."""
+    """Convert the number of jobs, which joblib also accepts as a negative number."""
     if not re.fullmatch(r"-?[1-9]\d*", text):
         raise argparse.ArgumentTypeError(f"must be an integer other than 0, got {text!r}")
     return int(text)

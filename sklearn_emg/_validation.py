@@ -116,7 +116,7 @@ def check_integers(
     Raises
     ------
     InvalidParameterError
-        If `value` is empty, does not contain `n` integers, or contains one that is not positive.
+        If `value` is empty, does not have `n` items, or contains anything but positive integers.
     """
     values: Any = (value,) * (n or 1) if is_integer(value) else value
     if not _are_positive(values) or n not in (None, len(values)):

@@ -547,8 +547,8 @@ class FeatureExtractor(
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     channel_names_in_ : tuple of str or None
-        Names of the channels, if all rows of the table seen in ``fit`` have the same channel names
-        without duplicates, otherwise None.
+        Names of the channels, or None unless all rows of the table seen in ``fit`` have the same
+        channel names, without duplicates.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given, whose rows may
         differ in length.

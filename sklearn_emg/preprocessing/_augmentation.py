@@ -383,8 +383,8 @@ class WindowAugmenter(BaseEstimator):
     def _check_changes(self, X: NDArray) -> None:
         if self.epsilon is not None and self.snr is not None:
             raise ValueError(
-                "Give either 'epsilon' or 'snr' to WindowAugmenter, not both; an snr of S dB is an "
-                "epsilon of 10 ** (-S / 20)."
+                "Give either 'epsilon' or 'snr' to WindowAugmenter, not both. An snr of S dB means "
+                "an epsilon of 10 ** (-S / 20)."
             )
         if self.drop_channel is not None and X.ndim == 2:
             raise ValueError(

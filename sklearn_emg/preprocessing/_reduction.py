@@ -35,8 +35,8 @@ class ShapeReducer(SignalTransformer):
     method : {"minmax", "m4", "lttb", "minmaxlttb"}, default="minmax"
         Method of selecting samples. "minmax" keeps the lowest and the highest sample of each
         stretch; "m4" also keeps the first and the last. "lttb" keeps the sample that forms the
-        largest triangle with the samples kept in the neighbouring stretches. "minmaxlttb" applies
-        "lttb" after "minmax".
+        largest triangle with the sample kept before it and the mean of the next stretch.
+        "minmaxlttb" applies "lttb" after "minmax".
 
     Attributes
     ----------

@@ -135,7 +135,7 @@ class AmplitudeScaler(SignalTransformer):
     Notes
     -----
     ========== =================================== ==========================
-    "zscore"   :math:`(x - \\bar x) / s`            with :math:`s` of ddof 0
+    "zscore"   :math:`(x - \\bar x) / s`            :math:`s` with ddof 0
     "minmax"   :math:`(x - \\min) / (\\max - \\min)`  in [0, 1]
     "robust"   :math:`(x - q_{50}) / (q_{75} - q_{25})`
     "maxabs"   :math:`x / \\max |x|`                in [-1, 1], 0 stays 0
@@ -359,8 +359,8 @@ class ReferenceScaler(SignalTransformer):
         """Return whether each row is a reference contraction."""
         if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]).to_numpy(dtype=bool))).size:
             raise ValueError(
-                f"Column {self.column!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
-                f"{marks.iloc[unclear[0]]!r}."
+                f"Column {self.column!r} must contain only True and False, or 1 and 0. Row "
+                f"{unclear[0]} has {marks.iloc[unclear[0]]!r}."
             )
         return marks.isin([True, 1]).to_numpy(dtype=bool)
 

@@ -625,7 +625,7 @@ def _marks(values: Any, name: str) -> NDArray[np.bool_]:
     marks = pd.Series(np.asarray(values, dtype=object))
     if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
         raise ValueError(
-            f"Column {name!r} must hold True or False, or 1 or 0. Row {unclear[0]} has "
+            f"Column {name!r} must contain only True and False, or 1 and 0. Row {unclear[0]} has "
             f"{marks.iloc[unclear[0]]!r}."
         )
     return marks.isin([True, 1]).to_numpy()

@@ -269,7 +269,7 @@ class ContextBoostingRegressor(_ContextRegressor):
     min_samples_leaf : int, default=20
         Minimum number of examples in a leaf.
     random_state : int, RandomState instance or None, default=None
-        Seed of the boosting.
+        Seed of the gradient boosting.
 
     Attributes
     ----------

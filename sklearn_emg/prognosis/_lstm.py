@@ -49,7 +49,7 @@ _PARAMETERS = """context : int, default=None
         `max_epochs` epochs.
     validation_fraction : float, default=0.2
         Fraction of the subjects (or of the sequences, if the subjects are not known) that is held
-        out to compute the validation loss. None holds out none.
+        out to compute the validation loss. With None, nothing is held out.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the batches, dropout and the validation subjects.
 """

@@ -43,7 +43,7 @@ def survival_target(
     event: str = "event",
     event_time: str = "event_time",
 ) -> NDArray[Any]:
-    """Return the outcome of the subject of each row: whether an event was observed, and its time.
+    """Return the outcome of the subject of each row: whether an event was observed, and the time.
 
     If X has a column ``time`` with the times of visits, the time to the event is counted from the
     subject's last visit in X, before which there was no event. Rows of later visits would reveal

@@ -164,7 +164,7 @@ def compare_survival(
     check_confidence(confidence)
     if not models or BASELINE in models:
         raise ValueError(
-            f"{_CALLER} needs models, and adds {BASELINE!r} itself. Got {list(models)}."
+            f"{_CALLER} needs models other than {BASELINE!r}, which it adds. Got {list(models)}."
         )
     y = check_outcomes(y, _CALLER)
     if len(y) != len(X):

@@ -141,8 +141,8 @@ class SequentialTest:
     low, high : float, default=0.4 and 0.6
         Fractions of votes for a class under the two hypotheses.
     max_seconds : float or None, default=None
-        Length of signal in seconds after which the class with the most votes is chosen if no test
-        has stopped. With None, the rule waits without limit.
+        Length of the signal in seconds after which the class with the most votes is chosen if no
+        test has stopped. With None, the rule waits without limit.
 
     Notes
     -----

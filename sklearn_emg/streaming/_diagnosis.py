@@ -114,7 +114,7 @@ class Latency(NamedTuple):
     Attributes
     ----------
     n_chunks : int
-        Number of measured chunks, which are at most the latest 10,000.
+        Number of chunks that were measured, at most the latest 10,000.
     median, p99 : float
         Median and 99th percentile of the time per chunk in seconds, or NaN before the first chunk.
     """
@@ -322,9 +322,7 @@ class StreamingDiagnosis:
             )
         unusable = not isinstance(subject, Hashable) or subject is None or subject != subject
         if unusable or not str(subject).strip():
-            raise ValueError(
-                f"{_CALLER}.begin needs a subject. Got {subject!r}. Name it, such as 'new'."
-            )
+            raise ValueError(f"{_CALLER}.begin needs a subject, such as 'new'. Got {subject!r}.")
         needed = {self._divote.by or "subject", self._divote.unit} - {"subject"}
         if missing := sorted(needed - columns.keys()):
             raise ValueError(

@@ -145,8 +145,8 @@ class _LineReader:
         *complete, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             raise ValueError(
-                f"{self._name}: {len(self._rest)} bytes came without the end of a line. The device "
-                "must send one sample per line of text; check its format and the baud rate."
+                f"{self._name}: {len(self._rest)} bytes arrived without the end of a line. The "
+                "device must send one sample per line of text; check its format and the baud rate."
             )
         for line in complete:
             self._n_lines += 1

@@ -162,6 +162,6 @@ def _millivolts(info: Any, name: str) -> float:
     if len(units) > 1 or not is_voltage(next(iter(units))):
         raise ValueError(
             f"The channels of the LSL stream {name!r} state the units "
-            f"{', '.join(repr(u) for u in sorted(units))}. Give read_lsl(unit='uV')."
+            f"{', '.join(repr(u) for u in sorted(units))}. Set the unit, as in unit='uV'."
         )
     return millivolts_per(units.pop())

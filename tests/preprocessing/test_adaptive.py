@@ -178,7 +178,7 @@ def test_all_harmonics_of_a_table_row_stay_below_its_nyquist_frequency():
         (AdaptiveFilter(harmonics=10, fs=FS), "'freq' and 'harmonics' .* up to 505.0 Hz"),
         (AdaptiveFilter(max_drift=60.0, fs=FS), "'max_drift' parameter of AdaptiveFilter must be"),
         (AdaptiveFilter("delayed", memory=0.01, fs=FS), "'memory' .* at least as long as the fil"),
-        (AdaptiveFilter(1, fs=FS), "needs windows with channels"),
+        (AdaptiveFilter(1, fs=FS), "needs windows of shape"),
         (AdaptiveFilter(), "needs the sampling rate"),
     ],
 )

@@ -268,7 +268,7 @@ def test_bad_recordings_are_dropped_with_their_labels():
     with pytest.raises(ValueError, match="in another order"):
         report.drop_bad(table[::-1], y)
     dead = recording_table(np.zeros((2, 8000)), fs=FS, subject=["a", "b"])
-    with pytest.raises(ValueError, match="All 2 recordings are bad, 2 of them by constant"):
+    with pytest.raises(ValueError, match="All 2 recordings are bad, 2 of them because of constant"):
         check_quality(dead).drop_bad(dead)
 
 
@@ -318,7 +318,7 @@ def test_windows_that_overlap_can_be_checked():
 def test_the_report_prints_kinds_with_names_and_remedies():
     text = repr(check_quality(with_defect(np.zeros(8000))))
     assert text.splitlines()[0] == "Quality of 6 recordings (6 channels): 5 ok, 0 check, 1 bad."
-    assert "constant stretches (1 bad): row 2. Remedy: leave the channel out" in text
+    assert "constant stretches (1 bad): row 2. Remedy: leave out the channel" in text
 
 
 def test_a_table_without_rates_is_refused():

@@ -159,7 +159,7 @@ def test_n_reference_subjects_are_drawn_by_the_seed():
         (SiteStandardizer("mvc"), lambda X: X, "no column 'mvc'"),
         (SiteStandardizer(["a"]), lambda X: X, "Site 'Oslo' has 0 reference subjects"),
         (SiteStandardizer(["a", "d", "e"]), lambda X: X, "Site 'Rome' has 1 reference subject "),
-        (SiteStandardizer("group"), lambda X: X, "Column 'group' must hold True or False"),
+        (SiteStandardizer("group"), lambda X: X, "Column 'group' must contain only True and False"),
         (SiteStandardizer(), lambda X: X.drop(columns=["rms", "zc"]), "no numeric column"),
         (SiteStandardizer(), lambda X: X.assign(rms=np.inf), "infinity"),
         (SiteStandardizer(n_reference=1), lambda X: X, "n_reference"),

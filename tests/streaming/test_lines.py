@@ -100,7 +100,7 @@ def test_without_a_counter_a_malformed_line_is_nan():
         (b"1,2\n" * 200, LineFormat(), "as 99 lines before. Check the LineFormat"),
         (b"5,1\n3,2\n", LineFormat(counter=0), r"line 2: the counter goes back from 5 to 3"),
         (b"5,1\n5,2\n", LineFormat(counter=0), "goes back from 5 to 5"),
-        (b"\x00" * 20_000, None, "bytes came without the end of a line"),
+        (b"\x00" * 20_000, None, "bytes arrived without the end of a line"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn_emg.exceptions.RecordingWarning")

@@ -122,7 +122,7 @@ def test_a_stream_that_comes_back_goes_on_with_a_gap():
     [
         ({"fs": 0.0}, "without a regular rate"),
         ({"kind": "string"}, "sends text"),
-        ({"unit": "percent"}, r"state the units 'percent'. Give read_lsl\(unit='uV'\)"),
+        ({"unit": "percent"}, r"state the units 'percent'. Set the unit, as in unit='uV'"),
     ],
 )
 def test_streams_without_emg_are_refused(settings, match):

@@ -72,7 +72,7 @@ class ArtefactDetector(FeatureExtractor):
 
     See Also
     --------
-    ArtefactRejector : Marks artefacts, so that windows with artefacts can be left out.
+    ArtefactRejector : Sets artefacts to NaN, so that windows with artefacts can be left out.
 
     Notes
     -----

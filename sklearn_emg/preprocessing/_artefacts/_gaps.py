@@ -91,7 +91,7 @@ class GapInterpolator(SignalTransformer):
 
     See Also
     --------
-    ArtefactRejector : Marks artefacts as gaps, or lists them.
+    ArtefactRejector : Sets artefacts to NaN, or lists them.
 
     Notes
     -----

@@ -48,8 +48,9 @@ def saturation_fraction(
         values are much more frequent than the values next to them, as after clipping of short
         peaks, all samples with these values count.
     both_ends : bool, default=True
-        Whether both extreme values must be this frequent. If False, each is considered separately,
-        as is needed for whole recordings, whose potentials may reach the limit on only one side.
+        Whether both extreme values must be that frequent for their samples to count. If False, each
+        extreme value is considered separately. This is needed for whole recordings, whose
+        potentials may reach the limit on only one side.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)

@@ -35,9 +35,9 @@ def segment_recording(
     rest_level : float or "auto", default="auto"
         Level in mV: a stretch is rest if the root mean square of every channel is below it. "auto"
         uses 0.02 mV. For a channel in which the 95th percentile of the root mean squares of the
-        stretches is more than 4 times the 10th, "auto" uses twice the 10th percentile if that is
-        larger, since the noise of surface recordings is 0.05 mV or more. This assumes that such a
-        recording contains rest; give a number if it does not.
+        stretches is more than 4 times the 10th percentile, "auto" uses twice the 10th percentile if
+        that is larger, since the noise of surface recordings is 0.05 mV or more. This assumes that
+        such a recording contains rest; give a number if it does not.
     window : float, default=0.2
         Length of the classified stretches in seconds.
     detector : ArtefactDetector, default=None
@@ -70,8 +70,8 @@ def segment_recording(
     values = np.atleast_2d(read_signal(signal))
     if values.ndim != 2 or values.shape[-1] == 0 or not np.isfinite(values).all():
         raise ValueError(
-            "segment_recording takes one recording, (n_times,) or (n_channels, n_times), without "
-            f"NaN. Got shape {np.shape(signal)}."
+            "segment_recording takes samples of shape (n_times,) or (n_channels, n_times) without "
+            f"NaN or infinity. Got shape {np.shape(signal)}."
         )
     if isinstance(rest_level, str) and rest_level != "auto":
         raise ValueError(

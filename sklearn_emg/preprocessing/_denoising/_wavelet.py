@@ -204,7 +204,7 @@ class WaveletDenoiser(SignalTransformer):
 
     Notes
     -----
-    The standard deviation of the noise is estimated as
+    The standard deviation of the noise is estimated from the coefficients :math:`d` as
     :math:`\\sigma = \\text{median} |d| / 0.6745`. The threshold of a level is
 
     - "universal" [1]_: :math:`\\sigma \\sqrt{2 \\ln n}` for :math:`n` samples;

@@ -311,7 +311,7 @@ class AdaptiveFilter(SignalTransformer):
         X = super()._check_array(X, reset=reset)
         if not isinstance(self.reference, str) and X.ndim == 2:
             raise ValueError(
-                f"AdaptiveFilter with reference={self.reference} needs windows with channels, "
+                f"AdaptiveFilter with reference={self.reference} needs windows of shape "
                 f"(n_windows, n_channels, n_times). Got shape {X.shape}."
             )
         return X

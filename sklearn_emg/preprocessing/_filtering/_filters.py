@@ -343,7 +343,7 @@ class HighpassFilter(_DesignedFilter):
 
     See Also
     --------
-    BandpassFilter : Filter with two corner frequencies, which describes the parameters.
+    BandpassFilter : Band-pass filter, where the parameters are described.
 
     Examples
     --------
@@ -408,7 +408,7 @@ class LowpassFilter(_DesignedFilter):
 
     See Also
     --------
-    BandpassFilter : Filter with two corner frequencies, which describes the parameters.
+    BandpassFilter : Band-pass filter, where the parameters are described.
     Resampler : Changes the sampling rate and includes an anti-aliasing filter.
 
     Examples

@@ -153,9 +153,9 @@ class Resampler(SignalTransformer):
     fs_out : float, default=10000.0
         New sampling rate in Hz.
     method : {"polyphase", "fourier"}, default="polyphase"
-        Method of resampling. "polyphase" uses a FIR filter. "fourier" truncates the spectrum, which
-        is steeper at the new Nyquist frequency but rings at steps. Both use a rational ratio of the
-        rates, such as 5/24 for 48,000 to 10,000 Hz.
+        Method of resampling. "polyphase" uses a FIR filter. "fourier" truncates the spectrum, with
+        a sharper cut-off at the new Nyquist frequency but ringing at steps of the signal. Both use
+        a rational ratio of the rates, such as 5/24 for 48,000 to 10,000 Hz.
     fs : float, default=None
         Sampling rate of arrays in Hz. A recording table contains its own sampling rates, which may
         differ between rows. In the returned table, the ``fs`` column contains `fs_out`.

@@ -145,8 +145,9 @@ class QualityReport:
         if bad.all():
             worst = self.kinds.sort_values("bad", kind="stable").iloc[-1]
             raise ValueError(
-                f"All {len(bad)} recordings are bad, {worst['bad']} of them by {worst['title']}: "
-                f"{worst['remedy']}. Print the report of check_quality for all findings."
+                f"All {len(bad)} recordings are bad, {worst['bad']} of them because of "
+                f"{worst['title']}: {worst['remedy']}. Print the report of check_quality for all "
+                "findings."
             )
         kept = X[~bad]
         return kept if y is None else (kept, np.asarray(y)[~bad])
@@ -334,7 +335,7 @@ def _limits(given: Mapping[str, tuple[float, float]] | None) -> dict[str, tuple[
         if np.shape(pair) != (2,) or np.isnan(np.asarray(pair, dtype=float)).any():
             raise InvalidParameterError(
                 f"The 'limits' of check_quality must have two numbers for {kind!r}: above which a "
-                f"channel is to be checked, and above which it is bad. Got {pair!r}."
+                f"channel should be checked, and above which it is bad. Got {pair!r}."
             )
         limits[kind] = (float(pair[0]), float(pair[1]))
     return limits

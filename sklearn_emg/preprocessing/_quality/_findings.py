@@ -32,7 +32,7 @@ QUALITY_KINDS = {
     "unit": Kind("unit implausible", "give the true unit to the reader, such as unit='uV'"),
     "rate": Kind("sampling rate implausible", "look the rate up in the protocol or the device"),
     "length": Kind("short", "leave the recording out if it was cut by mistake"),
-    "dead": Kind("constant stretches", "leave the channel out (select_channels) or the recording"),
+    "dead": Kind("constant stretches", "leave out the channel (select_channels) or the recording"),
     "clipped": Kind(
         "clipped", "leave the recording out; ArtefactRejector marks the clipped stretches"
     ),
