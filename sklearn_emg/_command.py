@@ -71,8 +71,8 @@ those of "sklearn-emg compare --causal --save-model".
 """
 _PREDICT = """Diagnose new recordings with a saved system (sklearn_emg.deployment.save_model).
 
-For each subject, prints a diagnosis with its probabilities, or a number with its interval, and the
-numbers of windows and recordings that agree with it, and the quality of the recordings.
+For each subject, prints a diagnosis with its probabilities, or a number with its interval. Also
+prints how many windows and recordings agree with it, and the quality of the recordings.
 
   sklearn-emg predict report/model new/p07_biceps.csv new/p07_deltoid.csv --subject p07
   sklearn-emg predict report/model new --pattern "{subject}_{muscle}.csv" --out diagnoses.csv
@@ -142,10 +142,10 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     add("--subject", default="new", help="name of the subject (default: new)")
     add("--fs", type=float, help="sampling rate of lines in Hz (default: that of the model)")
     add("--unit", help="unit of the samples (default: mV; LSL: unit stated by the stream)")
-    add("--counter", type=int, metavar="N", help="lines begin with a counter that begins again at "
-        "N; 0: never")  # fmt: skip
-    add("--speed", type=float, metavar="X", help="play a file X times as fast (default: at "
-        "once, and as it was recorded with a view)")  # fmt: skip
+    add("--counter", type=int, metavar="N", help="lines begin with a counter that returns to 0 "
+        "at N; 0: never")  # fmt: skip
+    add("--speed", type=float, metavar="X", help="replay a file X times as fast as it was "
+        "recorded (default: without waiting)")  # fmt: skip
 
 
 def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
@@ -343,7 +343,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     if y is None:
         raise ValueError(
             "compare needs the class of each recording: name a field of the pattern or a column of "
-            f"the metadata with --label. There are {', '.join(map(str, table.columns))}."
+            f"the metadata with --label. The columns are {', '.join(map(str, table.columns))}."
         )
     quality = check_quality(table, y, n_jobs=arguments.jobs)
     sys.stdout.write(f"{quality}\n\n")

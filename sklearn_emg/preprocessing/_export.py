@@ -72,7 +72,7 @@ def export(
     path : str or path-like
         Path of the file to write ("parquet" and "npz") or of the folder to create ("wfdb").
     format : {"parquet", "npz", "wfdb"}, default=None
-        Format. By default it is determined by the suffix of `path`, ``.parquet`` or ``.npz``.
+        Format. By default, it is determined by the suffix of `path`, ``.parquet`` or ``.npz``.
         "wfdb" writes one record per row with 32 bits per sample: the error of a sample is at most
         the largest absolute sample of its channel divided by 2**31, and NaN becomes an invalid
         sample. The file ``table.json`` in the folder contains the other columns.
