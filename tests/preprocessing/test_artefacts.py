@@ -399,7 +399,7 @@ def test_noted_artefacts_leave_the_signals_as_they_are():
     starts = [start for _, start, _ in noted["artefacts"][0]]
     assert starts
     assert all(2.0 <= start < 3.0 for start in starts)
-    with pytest.raises(ValueError, match=r"ArtefactRejector\(apply=False\) notes .* Got an array"):
+    with pytest.raises(ValueError, match=r"ArtefactRejector\(apply=False\) lists .* Got an array"):
         ArtefactRejector(apply=False, fs=FS).fit_transform(noise(1, 1000))
 
 

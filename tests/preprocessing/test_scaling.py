@@ -130,7 +130,7 @@ def test_given_reference_serves_windows_and_tables(contractions):
         (lambda t: t.drop(columns="is_reference"), "no column 'is_reference'"),
         (lambda t: t.iloc[[0, 2, 3]], "1 subject has no reference contraction .*'a'"),
         (lambda t: t.assign(signal=t["signal"].map(np.zeros_like)), "Row 1: .* is zero"),
-        (lambda t: t.assign(is_reference=list("nyyn")), "True or False.* Row 0 has 'n'"),
+        (lambda t: t.assign(is_reference=list("nyyn")), "True and False.* Row 0 has 'n'"),
         (lambda t: t.assign(is_reference=[True, None, True, False]), "Row 1 has None"),
     ],
 )

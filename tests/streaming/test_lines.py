@@ -97,7 +97,7 @@ def test_without_a_counter_a_malformed_line_is_nan():
     "data, lines, match",
     [
         (b"1\n2;\n", LineFormat(malformed="raise"), r"line 2: b'2;' does not have 1 number "),
-        (b"1,2\n" * 200, LineFormat(), "as 99 lines before. Check the LineFormat"),
+        (b"1,2\n" * 200, LineFormat(), "like 99 lines before. Check the LineFormat"),
         (b"5,1\n3,2\n", LineFormat(counter=0), r"line 2: the counter goes back from 5 to 3"),
         (b"5,1\n5,2\n", LineFormat(counter=0), "goes back from 5 to 5"),
         (b"\x00" * 20_000, None, "bytes arrived without the end of a line"),
