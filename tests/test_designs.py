@@ -441,5 +441,5 @@ def check_warnings(evaluate, data, design):
         assert messages
     else:
         # Folds of a search inside are those of a later fit: the warning says what can be.
-        possible = len(design.pretrained) and "can be scored inside"
+        possible = len(design.pretrained) and "can be scored on them"
         assert not [text for text in messages if not (possible and possible in text)]

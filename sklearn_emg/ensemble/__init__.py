@@ -1,4 +1,4 @@
-"""Classifiers and regressors of windows, and their votes for recordings and subjects."""
+"""Classifiers and regressors that aggregate the output of windows to recordings and subjects."""
 
 from sklearn_emg.ensemble._base import DiVote as DiVote
 from sklearn_emg.ensemble._base import find_votes as find_votes

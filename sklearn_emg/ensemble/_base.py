@@ -1,4 +1,4 @@
-"""What DiVoteClassifier and DiVoteRegressor share: windows, fits by subject, scores out of fold."""
+"""Base class of DiVoteClassifier and DiVoteRegressor: windows, fits and out-of-fold scores."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ from sklearn_emg.recordings import (
 
 
 class DiVote(MetaEstimatorMixin, InputChecks, ABC):
-    """Windows of recordings, an estimator of windows, and its answers for each subject.
+    """Cut recordings into windows, fit an estimator to them and aggregate its output.
 
-    A subclass says what the scores of windows are (:meth:`_window_scores`) and how those of
-    recordings become the answer for a unit (:meth:`_aggregation`, :meth:`_answers`).
+    A subclass defines the scores of windows (:meth:`_scores_of`) and of recordings
+    (:meth:`_row_scores`), and the prediction for each unit (:meth:`_unit_features`,
+    :meth:`_answers`).
     """
 
-    takes_kept: ClassVar[bool] = True  # recordings in place of arrays, see takes_kept
+    takes_kept: ClassVar[bool] = True  # accepts stored recordings, see takes_kept
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "window": [Interval(Real, 0, None, closed="neither"), None],
@@ -79,31 +80,31 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     verbose: int
     memory: str | joblib.Memory | None
 
-    # ------------------------------------------------- what a subclass says
+    # ------------------------------------------------- what a subclass defines
 
     @abstractmethod
     def _check_estimator(self) -> None:
-        """Refuse an estimator of another kind."""
+        """Raise an error if an estimator is of the wrong kind."""
 
     @abstractmethod
     def _learn_target(self, y: NDArray[Any]) -> None:
-        """Learn classes, or what else the target of training states."""
+        """Learn the classes, or other properties of the training target."""
 
     def _learn_units(self, of_units: NDArray[Any]) -> None:
-        """Learn what the targets of the units tell."""
+        """Learn properties of the targets of the units."""
 
     @abstractmethod
     def _new_final(self) -> Any:
-        """Unfitted final estimator."""
+        """Return the unfitted final estimator."""
 
     @property
     @abstractmethod
     def _n_scores(self) -> int:
-        """Number of scores of a window."""
+        """Number of scores per window."""
 
     @abstractmethod
     def _scores_of(self, fitted: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
-        """Scores of windows, of shape (n_windows, n_scores), by what `_fit_inner` gave."""
+        """Scores of windows, of shape (n_windows, n_scores), from the result of `_fit_inner`."""
 
     @abstractmethod
     def _fit_inner(
@@ -113,15 +114,15 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         weights: NDArray[np.floating] | None,
         times: NDArray[np.intp],
     ) -> Any:
-        """Fit what scores windows; `times` says how often each row is trained on, 0 for none."""
+        """Fit the estimator of windows; `times` is how often each row is used, 0 for never."""
 
     @abstractmethod
     def _keep_inner(self, fitted: Any) -> None:
-        """Keep what `_fit_inner` gave as fitted attributes."""
+        """Store the result of `_fit_inner` in fitted attributes."""
 
     @abstractmethod
     def _row_scores(self, rows: Rows, windows: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Scores of rows from those of their windows, NaN for a row without windows."""
+        """Scores of rows, averaged over their windows; NaN for a row without windows."""
 
     @abstractmethod
     def _unit_features(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -129,7 +130,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
 
     @abstractmethod
     def _answers(self, rows: Rows) -> NDArray[Any]:
-        """Answer for each unit."""
+        """Prediction for each unit."""
 
     @abstractmethod
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
@@ -168,16 +169,17 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            Recording table; or, with ``window=None``, a feature table or windows.
+            Recording table or, with ``window=None``, a feature table or an array of windows.
         y : array-like of shape (n_rows,)
-            Target of each row, one and the same for all rows of a subject (or unit).
+            Target of each row, which must be the same for all rows of a subject (or unit).
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column. Without either, each row
-            counts as a subject of its own.
+            Subject of each row; by default the ``subject`` column of X. If there is neither, each
+            row counts as a separate subject.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, at least 0. Each window gets that of its row in the fit of
-            `estimator` and in the calibration of decisions; the final estimator weights a subject
-            by the mean of its rows. Scores of recordings are averaged without these weights.
+            Weight of each row, at least 0. Each window has the weight of its row in the fit of
+            `estimator` and in the calibration of its decisions, and each unit has the mean weight
+            of its rows in the fit of the final estimator. The averages of scores ignore these
+            weights.
 
         Returns
         -------
@@ -194,13 +196,13 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     def _fit_rows(
         self, rows: Rows, X: Any, y: NDArray[Any], weights: NDArray[np.floating] | None
     ) -> None:
-        """Fit to checked rows of X."""
+        """Fit on checked rows of X."""
         self.subjects_ = rows.subject_names
         self._learn_target(y)
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
         of_units = self._unit_labels(rows, y)
         self._learn_units(of_units)
-        # All that can be refused is, before the estimator is trained.
+        # All checks come before the training of the estimator, which takes long.
         out_of_fold = self._scores_out_of_fold()
         splits = self._splits(rows, X, y) if out_of_fold else []
         self._check_pretrained(rows, splits)
@@ -247,7 +249,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         weights: NDArray[np.floating] | None,
         used: NDArray[np.bool_],
     ) -> Any:
-        """A clone of the final estimator, fitted on some units."""
+        """Return a clone of the final estimator, fitted on some of the units."""
         final, params = self._new_final(), {}
         if weights is not None:
             params = fit_weights(final, self._unit_weights(rows, weights)[used])
@@ -290,7 +292,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         return fitted.set_params(**before) if before else fitted
 
     def _target_of_windows(self, y: NDArray, row: NDArray[np.intp]) -> NDArray | None:
-        """What the estimator of windows learns; None if it learns without a target."""
+        """Target of each window for the estimator; None if it learns without a target."""
         return y[row]
 
     def _out_of_fold(
@@ -300,7 +302,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         weights: NDArray[np.floating] | None,
         splits: list[Split],
     ) -> NDArray[np.floating]:
-        """Mean scores of each row from an estimator that has not seen its subject."""
+        """Mean scores of each row from an estimator that was not trained on its subject."""
         parts = Parallel(n_jobs=self.n_jobs, verbose=int(self.verbose))(
             delayed(self._score_fold)(rows, y, weights, train, test) for train, test in splits
         )
@@ -327,18 +329,18 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         return self._row_scores(replace(rows, row=rows.row[windows]), values)
 
     def windows(self, X: Any) -> WindowSet:
-        """Windows of X, the input of ``estimator_``, in the order of ``vote(X).windows``.
+        """Cut X into the windows that ``estimator_`` gets, in the order of ``vote(X).windows``.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``.
+            Input as in ``fit``.
 
         Returns
         -------
         windows : WindowSet
-            Its ``X`` holds the windows; for feature tables and arrays the rows of features, each
-            from start 0 at an unknown rate (NaN).
+            Its ``X`` holds the windows. For feature tables and arrays, it holds the rows of
+            features, ``start`` is 0 for each of them and ``fs`` is NaN.
         """
         check_is_fitted(self)
         if is_recording_table(X):
@@ -351,39 +353,39 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         )
 
     def _warn_of_known_subjects(self, rows: Rows) -> None:
-        """Warn of subjects of the training, or of what was trained before."""
+        """Warn about subjects that the estimator, or a pretrained part of it, was trained on."""
         if rows.subject_names is not None:
             known = {*(() if self.subjects_ is None else self.subjects_), *self._pretrained}
             given = rows.subject_names.tolist()
             warn_of_known_subjects(known, given, self._caller)
 
     def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
-        """Rows of a public method, with a warning if it knows their subjects from training."""
+        """Check the input of a public method, and warn if its subjects were trained on."""
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
-        # Past this method, the public one and its decorator.
         self._warn_of_known_subjects(rows)
         return rows
 
     @warned_once()
     def predict(self, X: Any, groups: Labels | None = None) -> NDArray:
-        """Answer for the subject of each row.
+        """Predict the target of the subject of each row.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``; all recordings of a subject together.
+            Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
         y : ndarray of shape (n_rows,)
+            Predicted targets, which are the same for all rows of a subject (or unit).
 
         Warns
         -----
         SubjectLeakWarning
-            If some of the subjects were trained on.
+            If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
         return self._answers(rows)[rows.unit]
@@ -397,14 +399,14 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
 
 
 def _sort_key(value: Any) -> tuple[str, Any]:
-    # Numbers among themselves and text among itself; a column may hold both.
+    # A column may hold both numbers and text; each type is sorted separately.
     return (
         (type(value).__name__, value) if isinstance(value, (str, int, float)) else ("", str(value))
     )
 
 
 def find_votes(estimator: Any, X: Any) -> Votes | None:
-    """The votes of a fitted estimator that ends with DiVote.
+    """Return the votes of a fitted estimator that ends with DiVote.
 
     Parameters
     ----------
@@ -417,7 +419,7 @@ def find_votes(estimator: Any, X: Any) -> Votes | None:
     Returns
     -------
     votes : Votes or None
-        None where there is neither.
+        None if the estimator does not end with either.
     """
     if isinstance(estimator, DiVote):
         return estimator.vote(X)

@@ -1,4 +1,4 @@
-"""Checks of DiVoteClassifier's input: windows of a table, or feature rows, and labels."""
+"""Input checks of DiVoteClassifier and DiVoteRegressor: tables, feature rows and targets."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ from sklearn_emg.recordings import (
 
 
 class InputChecks(GroupsRequester, BaseEstimator):
-    """The half of DiVote that checks its input and cuts it into windows.
+    """Part of DiVote that checks the input and cuts it into windows.
 
-    A base class without parameters of its own: the annotated names are parameters and fitted
-    attributes of :class:`~sklearn_emg.ensemble.DiVoteClassifier`, which documents them.
+    This base class has no parameters of its own. The annotated names are parameters and fitted
+    attributes of :class:`~sklearn_emg.ensemble.DiVoteClassifier`, where they are documented.
     """
 
     estimator: Any
@@ -80,17 +80,17 @@ class InputChecks(GroupsRequester, BaseEstimator):
     estimator_: Any
     classes_: NDArray[Any]
     _rates: dict[str, float]
-    _numbers: ClassVar[bool] = False  # whether targets are numbers, not labels
+    _numbers: ClassVar[bool] = False  # whether targets are numbers instead of labels
 
     @property
     def _caller(self) -> str:
-        """Name of the class in messages."""
+        """Name of the class, for messages."""
         return type(self).__name__
 
     def _check(
         self, X: Any, y: Any = None, groups: Labels | None = None, *, reset: bool
     ) -> tuple[Rows, NDArray | None]:
-        """Check X (and y when fitting), cut it into windows and find the subject of each."""
+        """Check X (and y in ``fit``), cut X into windows and find the subject of each row."""
         warn_of_other_order(X, y, "y")
         if is_recording_table(X):
             if is_kept(X):
@@ -121,12 +121,12 @@ class InputChecks(GroupsRequester, BaseEstimator):
         return rows, y
 
     def _check_target(self, y: Any, n_rows: int) -> NDArray:
-        """Labels of recordings, or numbers."""
+        """Check the targets of recordings, which are labels or numbers."""
         check = check_numbers if self._numbers else check_labels
         return check(y, n_rows, self._caller)
 
     def _recording_windows(self, table: pd.DataFrame, *, reset: bool) -> WindowSet:
-        """Windows of a checked table, of the rate and shape of those in ``fit``."""
+        """Cut a table into windows, and check their rate and shape against those of ``fit``."""
         check_recording_table(table, required=("signal", "fs"))
         windows = self._windows(table)
         shape = windows.X.shape[1:]
@@ -138,20 +138,20 @@ class InputChecks(GroupsRequester, BaseEstimator):
         if self.window_shape_ is None:
             raise ValueError(
                 f"X is a recording table, but this {self._caller} was fitted on an array or a "
-                "feature table. Give it what it was fitted on."
+                "feature table. Pass the kind of input that it was fitted on."
             )
         refuse_other_order(self.channel_names_, common_channel_names(table), self._caller)
         self._compare_rate(windows.fs, same_shape=shape == self.window_shape_)
         if shape != self.window_shape_:
             raise ValueError(
                 f"The windows have shape {shape}, but {self._caller} was fitted on windows of "
-                f"shape {self.window_shape_}. Resample to the rate, and give the channels, of the "
-                "training table."
+                f"shape {self.window_shape_}. Resample to the rate of the training table, and give "
+                "the same channels."
             )
         return windows
 
     def _compare_rate(self, fs: float, *, same_shape: bool) -> None:
-        """Refuse another rate than that of ``fit`` where a step knows it, or warn of it."""
+        """Compare the rate with that of ``fit``: raise if a step depends on it, otherwise warn."""
         if self.fs_ is None or same_rate(fs, self.fs_):
             return
         text = (
@@ -161,16 +161,18 @@ class InputChecks(GroupsRequester, BaseEstimator):
         if self._rates:
             steps = ", ".join(list(self._rates)[:3])
             raise ValueError(
-                f"{text} The rate is known to {steps}. Put Resampler({self.fs_:.10g}) before."
+                f"{text} These steps depend on the rate: {steps}. Put Resampler({self.fs_:.10g}) "
+                "before it."
             )
-        if same_shape:  # another shape is an error of its own
+        if same_shape:  # a different shape raises its own error
             warn(
-                f"{text} Put Resampler({self.fs_:.10g}) before, or scores may differ by the rate.",
+                f"{text} Put Resampler({self.fs_:.10g}) before it; otherwise scores may change "
+                "with the rate.",
                 RecordingWarning,
             )
 
     def _windows(self, table: pd.DataFrame) -> WindowSet:
-        """Windows of a table; computed when they are needed, where the estimator allows it."""
+        """Cut a table into windows, which are computed lazily if the estimator allows it."""
         cut: Callable[..., WindowSet] = divide
         if takes_kept(self.estimator):
             if not is_kept(table) and keeps_results(self.estimator):
@@ -186,10 +188,10 @@ class InputChecks(GroupsRequester, BaseEstimator):
         for row, shape in enumerate(shapes):
             if shape != shapes[0]:
                 raise ValueError(
-                    "With window=None each row is one window and all must have one shape: row 0 "
-                    f"has {shapes[0]}, row {row} has {shape}. Set 'window' in seconds."
+                    "With window=None, each row is one window and all must have the same shape: "
+                    f"row 0 has {shapes[0]}, row {row} has {shape}. Set 'window' in seconds."
                 )
-        # All rows have one length: as a window of that many samples, `divide` checks the rest.
+        # All rows have the same length; `divide` with a window of this length does other checks.
         return cut(table, shapes[0][-1], unit="samples", nan=self.nan)
 
     def _check_matrix(
@@ -219,19 +221,19 @@ class InputChecks(GroupsRequester, BaseEstimator):
         if self.window is not None:
             raise ValueError(
                 f"{self._caller}(window={self.window}) cuts the recordings of a table with the "
-                f"columns 'signal' and 'fs'; X has no 'signal' (got {type(X).__name__}). Set "
+                f"columns 'signal' and 'fs', but X has no 'signal' (got {type(X).__name__}). Set "
                 "window=None to treat each row as one window."
             )
-        # A frame goes on as a frame, so that steps can address its columns by name.
+        # A DataFrame stays one, so that steps can select its columns by name.
         return (frame if isinstance(frame, pd.DataFrame) else values), y
 
     def _feature_frame(
         self, X: pd.DataFrame, y: Any, groups: Labels | None, *, reset: bool
     ) -> pd.DataFrame:
-        """The columns of X that the estimator gets: those left out in ``fit`` stay out."""
+        """Select the columns of X for the estimator, without those that ``fit`` left out."""
         if self.features is not None:
             if missing := [c for c in self.features if c not in X.columns]:
-                raise ValueError(f"X lacks the columns {missing} named by 'features'.")
+                raise ValueError(f"X lacks the columns {missing} that 'features' names.")
             return X[self.features]
         if reset:
             labels = y if len(y) == len(X) else None
@@ -252,7 +254,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
         return frame
 
     def _columns_of_parameters(self) -> list[str]:
-        """Columns that parameters name, which are not features."""
+        """Columns that parameters name and that are not features."""
         weights = None if self.weights == "windows" else self.weights
         return [name for name in (self.by, self.unit, weights) if name is not None]
 
@@ -261,7 +263,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
         return revealing_columns(X, y, groups)
 
     def _check_voting(self) -> None:
-        """Refuse soft voting of a classifier of labels alone."""
+        """Raise if voting is soft and the classifier predicts labels only."""
         scores = ("predict_proba", "decision_function")
         if self.voting == "soft" and not any(hasattr(self.estimator, name) for name in scores):
             raise ValueError(
@@ -280,9 +282,9 @@ class InputChecks(GroupsRequester, BaseEstimator):
             are, one = ("values", "value") if self._numbers else ("labels", "diagnosis")
             raise ValueError(
                 f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the {are} "
-                f"{found[low[k]]!r} and {found[high[k]]!r}; a {self.unit} gets one {one}. "
-                f"Correct y, or set 'unit' to the column within which {are} are the same; if y "
-                "was permuted, permute by subject: "
+                f"{found[low[k]]!r} and {found[high[k]]!r}; a {self.unit} must have one {one}. "
+                f"Correct y, or set 'unit' to a column that separates the {are}. If y was "
+                "permuted, permute it by subject, as "
                 "sklearn_emg.comparison.subject_permutation_test does."
             )
         return values[low]
@@ -293,9 +295,9 @@ class InputChecks(GroupsRequester, BaseEstimator):
         return not hasattr(estimator, "predict_proba")
 
     def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
-        """Refuse or warn of scores, inside this fit, of subjects that a part was trained on before.
+        """Raise or warn if this fit scores subjects on which a part was pretrained.
 
-        The subjects are stored, and ``predict`` warns of them too.
+        The subjects are stored, so that ``predict`` can also warn about them.
         """
         self._pretrained = frozenset[Any]().union(
             *(part.subjects for part in pretrained_parts(self) if part.subjects)
@@ -304,14 +306,13 @@ class InputChecks(GroupsRequester, BaseEstimator):
             return
         names = rows.names_of_rows()
         folds = [names[test].tolist() for _, test in splits]
-        # Past this method, fit and its decorator.
         check_not_pretrained_on(self, folds, name=self._caller)
         held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
         if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
             warn(
-                f"The estimator of {self._caller} can be scored inside on subjects that it was "
-                f"trained on before ({known[0]!r}), to calibrate or to choose. Leave those "
-                "subjects out of X, or pretrain on others.",
+                f"The estimator of {self._caller} was trained before on subjects of X (such as "
+                f"{known[0]!r}) and can be scored on them in its calibration or selection. Leave "
+                "these subjects out of X, or pretrain on others.",
                 SubjectLeakWarning,
             )
 
@@ -344,7 +345,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
 
 
 def _refuse_text_columns(frame: pd.DataFrame, caller: str) -> None:
-    """Refuse feature columns that are not numeric."""
+    """Raise if feature columns are not numeric."""
     text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if text:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""DiVote: divide recordings into windows, aggregate window scores to one diagnosis per subject."""
+"""DiVote: divide recordings into windows and aggregate their scores to a diagnosis per subject."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from sklearn_emg.recordings import (
     mean_by_code,
 )
 
-# Folds of subjects from which the calibration of decisions learns, at most.
+# Maximum number of folds of subjects in the calibration of decisions.
 _CALIBRATION_FOLDS = 5
 
 
@@ -47,10 +47,10 @@ def _final_has_proba(divote: DiVoteClassifier) -> bool:
 
 
 class DiVoteClassifier(ClassifierMixin, Updating):
-    """Divide recordings into windows, classify them, and aggregate scores to subjects.
+    """Divide recordings into windows, classify these and aggregate their scores by subject.
 
-    The windows' class probabilities are averaged over each recording and the recordings' over each
-    subject. A final classifier reads these subject features and gives the diagnosis [1]_.
+    The class probabilities of windows are averaged over each recording, and those of recordings
+    over each subject. A final classifier predicts the diagnosis from these subject features [1]_.
 
     Parameters
     ----------
@@ -59,105 +59,111 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels, n_times). Each step whose
         ``fs`` is None gets the sampling rate of the table. If its ``fit`` takes ``groups``, it gets
         the subject of each window, so that a network's early stopping holds out subjects; an int
-        `cv` of a search, calibration, stack or selection inside means folds of subjects. Columns
-        that a transformer of a Pipeline requests by scikit-learn's metadata routing, such as those
-        of a :class:`~sklearn_emg.preprocessing.SiteStandardizer`, are passed to it.
+        `cv` of a search, calibration, stacking or selection inside it means folds of subjects. A
+        transformer of a Pipeline, such as :class:`~sklearn_emg.preprocessing.SiteStandardizer`,
+        gets the columns of the table that it requests through scikit-learn's metadata routing.
     window : float or None, default=0.4
-        Length of a window in seconds. None treats each row as one window: a row of a feature
-        table or of an array, or a recording of a table in which all have one length.
+        Length of a window in seconds. None treats each row as one window: a row of a feature table
+        or of an array, or a recording, in which case all recordings must have the same length.
     step : float or None, default=0.1
-        Seconds from one window to the next; None leaves no overlap. Not used with
-        ``window=None``.
+        Time in seconds from the start of one window to the start of the next; None means no
+        overlap. It is not used with ``window=None``.
     by : str, default=None
-        Column of the table (``"region"``, ``"muscle"`` ...). The subject's recordings are averaged
-        separately for each of its values, and the averages are concatenated; where a subject has
-        no recording of a kind, its scores are 1/n_classes. With ``by="region"`` on proximal and
-        distal muscles this is "feature-PD" of [1]_, with None "feature-all".
+        Column of the table, such as ``"region"`` or ``"muscle"``. The recordings of a subject are
+        averaged separately for each value of this column, and the averages are concatenated; for a
+        value of which the subject has no recording, the scores are 1/n_classes. ``by="region"``
+        with proximal and distal muscles gives "feature-PD" of [1]_, and None gives "feature-all".
     voting : {"soft", "hard"}, default="soft"
-        Whether to average the windows' probabilities or to count their predicted classes. Where
-        `estimator` has no ``predict_proba``, its ``decision_function`` is made into probabilities
-        by sigmoids, which are learned on training subjects that are held out (up to five folds).
+        Whether to average the class probabilities of windows ("soft") or to count their predicted
+        classes ("hard"). If `estimator` has no ``predict_proba``, sigmoids turn its
+        ``decision_function`` into probabilities. They are fitted on held-out training subjects (in
+        up to five folds).
     final_estimator : "logistic", estimator object or None, default="logistic"
-        Classifier of the subject features; "logistic" is ``LogisticRegression()``. None takes the
-        class with the highest mean score ("simple averaging"), over recordings, or with `by` over
-        the kinds that the subject has, each counting the same.
+        Classifier of the subject features; "logistic" is ``LogisticRegression()``. None predicts
+        the class with the highest mean score ("simple averaging"). This is the mean over recordings
+        or, with `by`, over the averages for those values of `by` that the subject has.
     cv : None, int, cross-validation generator or iterable, default=None
-        How the final classifier gets its training scores. None scores the training windows with
-        the estimator fitted on them, as published; such scores are more certain than those of new
-        subjects. A splitter gives out-of-fold scores; an int means ``SubjectKFold(cv)``.
-        Folds may repeat rows or be masks, but a fold that trains on a subject that it scores is
-        an error.
+        How the training scores of the final classifier are made. None scores the training windows
+        with the estimator fitted on them, as in [1]_; such scores are closer to 0 and 1 than those
+        of new subjects. A splitter gives out-of-fold scores; an int means ``SubjectKFold(cv)``.
+        Training rows may be repeated, and folds may be boolean masks. A fold that trains on a
+        subject that it scores raises an error.
     unit : str, default="subject"
-        Column with the unit of a diagnosis. Another column than the subject, such as "side",
+        Column that defines the unit of diagnosis. A column other than the subject, such as "side",
         "session" or "exercise", gives one diagnosis for each of its values within each subject.
-        `estimator` and `cv` hold out whole subjects in either case.
+        `estimator` and `cv` hold out complete subjects in either case.
     features : list of str, default=None
-        Columns that `estimator` gets, for tables without signals and with ``window=None``. By
-        default these are all but `by`, `unit`, the usual metadata
-        (``sklearn_emg.recordings.METADATA_COLUMNS``) and, with a warning, columns that look like
-        an identity or a label (see :func:`~sklearn_emg.recordings.feature_columns`).
+        Columns of a feature table that `estimator` gets, with ``window=None``. By default, these
+        are all columns except `by`, `unit`, the usual metadata
+        (``sklearn_emg.recordings.METADATA_COLUMNS``) and columns that look like an identity or a
+        label, which are left out with a warning (see
+        :func:`~sklearn_emg.recordings.feature_columns`).
     tail : {"drop", "overlap", "pad"}, default="drop"
-        How to treat the samples after the last complete window, see
+        How to treat the samples after the last complete window; see
         :func:`~sklearn_emg.recordings.divide`.
     nan, short : {"raise", "skip"}, default="raise"
-        Whether windows with NaN, and recordings shorter than one window, are an error or are left
-        out with a warning. A subject without a remaining window is an error in ``fit``; in
-        ``predict`` its scores are 1/n_classes, with a warning.
+        Whether windows that contain NaN (`nan`) and recordings shorter than one window (`short`)
+        raise an error or are left out with a warning. A subject without any window left raises an
+        error in ``fit``; in ``predict``, its scores are 1/n_classes and a warning is given.
     n_jobs : int, default=None
-        Jobs for the fits of `cv`.
+        Number of jobs for the fits of `cv`.
     verbose : int, default=0
         Verbosity of the fits of `cv`, as in
         :class:`~sklearn.ensemble.StackingClassifier`; 0 is silent.
     memory : str, object with the joblib.Memory interface or None, default=None
-        Folder that keeps fitted copies of `estimator`, as a Pipeline's `memory` keeps fitted
-        transformers: a search over `by`, `voting`, `final_estimator` or `cv` trains each network
-        once. A copy fitted by the same versions on the same windows, labels and subjects with the
-        same settings is taken from there, so give `estimator` a seed; without one it keeps its
-        first draw. The copies are pickle files, and loading one executes code in it: only
-        trusted users may have write access to this folder.
+        Folder in which fitted copies of `estimator` are stored, as fitted transformers are in the
+        `memory` of a Pipeline, so that a search over `by`, `voting`, `final_estimator` or `cv`
+        trains each network once. A copy is reused if it was fitted with the same software versions
+        and settings on the same windows, labels and subjects. Give `estimator` a seed; otherwise
+        the random numbers of the first fit are reused. The copies are pickle files, and loading one
+        executes code in it: only trusted users may have write access to this folder.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Class labels.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where X and `groups` named none.
+        Identities of the training subjects; None if neither X nor `groups` gave any.
     channel_names_ : tuple of str or None
-        Names of the channels, if all recordings of ``fit`` have the same. The same channels in
-        another order are refused.
+        Names of the channels if they are the same in all recordings of ``fit``, otherwise None.
+        Recordings with the same channels in another order raise an error.
     fs_ : float or None
-        Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
+        Sampling rate in Hz of the windows seen in ``fit``; None for arrays and feature tables.
     estimator_ : estimator object
         The classifier of windows, fitted on all windows.
     calibration_ : CalibratedClassifierCV or None
-        Sigmoids from the decisions of `estimator_` to probabilities, None where it has these.
+        Sigmoids that turn the decisions of `estimator_` into probabilities; None if they are not
+        needed.
     final_estimator_ : estimator object or None
-    by_levels_ : list
-        Values of `by` seen in ``fit``, in the order of the features.
-    training_features_ : ndarray of shape (n_subjects, n_features)
-        Subject features that the final classifier was trained on.
-    training_labels_, training_weights_ : ndarray of shape (n_subjects,)
-        Their labels and weights.
+        The fitted final classifier.
+    by_levels_ : list or None
+        Values of `by` seen in ``fit``, in the order of the features; None without `by`.
+    training_features_ : ndarray of shape (n_subjects, n_features) or None
+        Subject features that the final classifier was trained on; None without it.
+    training_labels_, training_weights_ : ndarray of shape (n_subjects,) or None
+        Labels and weights of these subjects.
     n_features_in_ : int
-        Number of features, only for arrays and feature tables.
+        Number of features; defined for arrays and feature tables only.
 
     Raises
     ------
     ValueError
-        If a subject has two labels, y has one class, lacks labels or mixes numbers and text, the
-        table has no windows or lacks `by`, a step has another ``fs`` than the table, `cv` puts a
-        subject on both sides, a step knows the sampling rate and the table to predict has another,
-        or the estimator gives probabilities that are not finite.
+        If a subject has two labels; if y has only one class, lacks labels or mixes numbers and
+        text; if the table has no windows or lacks the column `by`; if the ``fs`` of a step is not
+        that of the table; if `cv` puts a subject into both training and test; if a step depends on
+        the sampling rate and the table to predict has another rate; or if the estimator gives
+        probabilities that are not finite.
 
     Warns
     -----
     SubjectLeakWarning
-        If subjects given to ``predict``, ``predict_proba``, ``score``, ``vote`` or
-        ``vote_subjects`` were trained on, in ``fit`` or before in a pretrained part; if a part was
-        trained before on unknown subjects; or if a step inside splits the windows of a
-        subject.
+        If ``predict``, ``predict_proba``, ``score``, ``vote`` or ``vote_subjects`` gets subjects
+        that were used in ``fit`` or in the pretraining of a part; if a part was pretrained on
+        unknown subjects; or if a step inside divides the windows of a subject between training and
+        test.
     RecordingWarning
-        If columns are left out of the features, or the sampling rate differs from that of
-        ``fit`` and no step knows it.
+        If columns are left out of the features, or if the sampling rate differs from that of
+        ``fit`` and no step depends on it.
 
     See Also
     --------
@@ -166,13 +172,13 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     Notes
     -----
     The prediction for a row is that of its subject and depends on the other rows of the same call:
-    give all recordings of a subject together.
+    pass all recordings of a subject in one call.
 
-    With K classes, recordings r of subject s and windows w of r,
+    For subject s with recordings r, windows w of r and class probabilities p(w), the features are
 
     .. math:: f_s = \\frac{1}{|s|} \\sum_{r \\in s} \\frac{1}{|r|} \\sum_{w \\in r} p(w)
 
-    so that a recording counts the same whatever its length.
+    Each recording thus has the same weight, whatever its length.
 
     References
     ----------
@@ -249,7 +255,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
 
     @property
     def calibration_(self) -> CalibratedClassifierCV | None:
-        """Sigmoids from decisions to probabilities, None where `estimator_` has these."""
+        """Sigmoids that turn decisions into probabilities; None if they are not needed."""
         return self._calibration
 
     def _check_estimator(self) -> None:
@@ -294,7 +300,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         weights: NDArray[np.floating] | None,
         times: NDArray[np.intp],
     ) -> tuple[Any, CalibratedClassifierCV | None]:
-        """Fit clones of the estimator, and calibrate it where it has no probabilities."""
+        """Fit a clone of the estimator, and calibrate it if it gives no probabilities."""
         estimator = self._fit_estimator(rows, y, weights, times)
         if not self._needs_calibration(estimator):
             return estimator, None
@@ -307,15 +313,15 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         weights: NDArray[np.floating] | None,
         times: NDArray[np.intp],
     ) -> CalibratedClassifierCV:
-        """Sigmoids from decisions to probabilities, learned on subjects that are held out."""
+        """Fit sigmoids that turn decisions into probabilities on held-out subjects."""
         used = np.flatnonzero(times)
         folds = subject_folds(rows.subject[used], y[used], _CALIBRATION_FOLDS)
         if not folds:
             _, label = smallest_class(rows.subject[used], y[used])
             raise ValueError(
                 f"voting='soft' calibrates the decisions of {type(self.estimator).__name__} on "
-                "subjects that are held out, and needs two subjects of each class; class "
-                f"{label!r} has 1. Set voting='hard'."
+                f"held-out subjects and needs two subjects of each class, but class {label!r} has "
+                "1. Set voting='hard'."
             )
         found, windows_of = [], []
         for _, test in folds:
@@ -369,28 +375,29 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         return scores
 
     def requested_columns(self) -> set[str]:
-        """Columns of the table that steps of `estimator` request by metadata routing.
+        """Columns of the table that steps of `estimator` request through metadata routing.
 
         Returns
         -------
         columns : set of str
+            Names of the columns.
         """
         return requested_columns(self.estimator)
 
     def score_windows(self, X: Any, columns: Columns | None = None) -> NDArray[np.floating]:
-        """Scores of windows that were cut before, such as the ``X`` of :meth:`windows`.
+        """Score windows that are already cut, such as the ``X`` of :meth:`windows`.
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
             Windows, or rows of features, as `estimator_` takes them.
         columns : dict of str to ndarray of shape (n_windows,), default=None
-            Columns that steps of `estimator` request by scikit-learn's metadata routing.
+            Columns that steps of `estimator` request through scikit-learn's metadata routing.
 
         Returns
         -------
         scores : ndarray of shape (n_windows, n_classes)
-            In the order of `classes_`.
+            Scores, with the classes in the order of `classes_`.
         """
         check_is_fitted(self)
         given: Columns = {}
@@ -408,9 +415,9 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a subject together.
+            Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
@@ -420,7 +427,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         Warns
         -----
         SubjectLeakWarning
-            If some of the subjects were trained on.
+            If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
         windows, found = self._diagnose(rows)
@@ -434,24 +441,24 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     def vote_subjects(self, recordings: pd.DataFrame) -> pd.DataFrame:
         """Aggregate scores of recordings to subjects, as the last part of :meth:`vote` does.
 
-        The method shows what the diagnosis would be if a recording were missing, had other scores
+        This method shows what the diagnosis would be if a recording were missing, had other scores
         or belonged to another subject.
 
         Parameters
         ----------
         recordings : DataFrame
-            Table like ``vote(X).recordings``: ``subject``, the columns of `unit` and `by` if these
-            are set, and the scores. NaN scores are those of a recording without windows.
+            Table like ``vote(X).recordings``, with ``subject``, the columns named by `unit` and
+            `by`, and the scores. The scores of a recording without windows are NaN.
 
         Returns
         -------
         subjects : DataFrame
-            As ``vote(X).subjects``.
+            Table like ``vote(X).subjects``.
 
         Warns
         -----
         SubjectLeakWarning
-            If some of the subjects were trained on.
+            If the model was trained on any of the subjects.
 
         Examples
         --------
@@ -470,8 +477,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         columns = ["subject", self.unit, *([self.by] if self.by else []), *tables.score_names]
         if missing := [c for c in dict.fromkeys(columns) if c not in recordings.columns]:
             raise ValueError(
-                f"The 'recordings' of vote_subjects lack the columns {missing}: give the "
-                "recordings of vote(X), whole or in part."
+                f"The 'recordings' of vote_subjects lack the columns {missing}: pass all or some "
+                "of the rows of vote(X).recordings."
             )
         n_rows = len(recordings)
         row = np.arange(n_rows)
@@ -497,7 +504,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         return windows, self._diagnoses(rows, mean_by_code(windows, rows.row, rows.n_rows))
 
     def _diagnoses(self, rows: Rows, scores: NDArray[np.floating]) -> Diagnoses:
-        """From the scores of rows to diagnoses."""
+        """Aggregate the scores of rows to diagnoses."""
         means = self._aggregation()
         units = means.unit_means(rows, scores)
         means.warn_of_units_without_windows(rows, units)
@@ -523,9 +530,9 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``; all recordings of a subject together.
+            Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
@@ -535,7 +542,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         Warns
         -----
         SubjectLeakWarning
-            If some of the subjects were trained on.
+            If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
         proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)  # by _final_has_proba

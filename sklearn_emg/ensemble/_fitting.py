@@ -1,4 +1,4 @@
-"""Fitting the classifier of windows: with subjects, weights and calibrated decisions."""
+"""Fit the estimator of windows with subjects, weights and calibrated decisions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from sklearn_emg.model_selection import Split, SubjectKFold, call_kept, key_for,
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 _PARTS = (FeatureUnion, ColumnTransformer, VotingClassifier, VotingRegressor)
-_DEFAULT_FOLDS = 5  # of scikit-learn's cv=None
+_DEFAULT_FOLDS = 5  # number of folds that cv=None means in scikit-learn
 
 
 def subject_folds(
@@ -50,15 +50,16 @@ def subject_folds(
     subjects : ndarray of shape (n_rows,)
         Code of the subject of each row.
     y : ndarray of shape (n_rows,)
+        Target of each row.
     n_folds : int
         Maximum number of folds.
     numbers : bool, default=False
-        Whether y holds numbers, not labels.
+        Whether y holds numbers instead of labels.
 
     Returns
     -------
     folds : list of (train, test)
-        Row numbers. Empty where a class has one subject.
+        Row numbers of each fold; empty if a class has only one subject.
     """
     fewest = len(np.unique(subjects)) if numbers else smallest_class(subjects, y)[0]
     n_folds = min(n_folds, fewest)
@@ -69,7 +70,7 @@ def subject_folds(
 
 
 def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, Any]:
-    """Number of subjects of the class that has the fewest, and its label.
+    """Find the class with the fewest subjects.
 
     Parameters
     ----------
@@ -80,7 +81,9 @@ def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, An
     Returns
     -------
     n_subjects : int
+        Number of subjects of this class.
     label : object
+        Label of this class.
     """
     classes = np.unique(y)
     counts = [len(np.unique(subjects[y == label])) for label in classes]
@@ -110,7 +113,7 @@ def fit_metadata(
     Raises
     ------
     ValueError
-        If there are weights, which the estimator cannot take.
+        If weights are given and the estimator does not take them.
     """
     params = _groups(estimator, groups)
     return params if weights is None else params | fit_weights(estimator, weights)
@@ -131,7 +134,7 @@ def _groups_by_path(
 ) -> dict[str, NDArray[Any]]:
     """Parameters of ``fit`` for the steps of pipelines; all steps are added to `served`."""
     if isinstance(estimator, BaseSearchCV):
-        # Its own groups are for the folds alone, those of a step in it for the step.
+        # The search uses its groups for folds only; a step inside it needs its own.
         has_steps = isinstance(estimator.estimator, Pipeline)
         inner = _groups_by_path(estimator.estimator, groups, served) if has_steps else {}
         return {**inner, "groups": groups}
@@ -150,7 +153,7 @@ def _groups_of_steps(
     for name, step in steps:
         own = _groups_by_path(step, groups, served)
         if own and sampled:
-            # A sampler changes the rows; a Pipeline would hand on the groups of the old ones.
+            # A sampler changes the rows, but a Pipeline would pass on the groups of the old rows.
             warn(
                 f"Step {name!r} can hold out subjects but follows a sampler, which changes the "
                 "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
@@ -171,29 +174,29 @@ def _fit_transform_takes(step: Any, params: Mapping[str, Any]) -> bool:
 
 
 def _warn_of_parts_without(estimator: Any, served: list[Any]) -> None:
-    """Warn of networks and their like that get no subjects, which would change their fit."""
+    """Warn about parts, such as networks, whose fit depends on subjects but that get none."""
     for path, part in parts_of(estimator, stop=_requests_groups):
         if isinstance(part, FrozenEstimator) or not _requests_groups(part):
             continue
         if _uses_subjects(part) and not any(part is one for one in served):
             warn(
-                f"{type(part).__name__} ({path}) is given no subjects by what is around it, so "
-                "that it holds out or resamples windows whatever their subjects. Call "
-                "sklearn.set_config(enable_metadata_routing=True) before, or make it a step of a "
-                "Pipeline.",
+                f"{type(part).__name__} ({path}) gets no subjects from the estimator around it, so "
+                "it holds out or resamples windows regardless of their subjects. Call "
+                "sklearn.set_config(enable_metadata_routing=True) before the fit, or make it a "
+                "step of a Pipeline.",
                 UserWarning,
             )
 
 
 def _uses_subjects(part: Any) -> bool:
-    """Whether subjects change the fit of a part: not that of a network that holds out none."""
+    """Whether the fit of a part depends on subjects; a network may hold out none."""
     params = part.get_params(deep=True)
     fractions = [name for name in params if name.endswith("validation_fraction")]
     if isinstance(part, WindowMetaClassifier) or not fractions:
         return True
     for name in fractions:
         validation = params.get(name.removesuffix("_fraction"))
-        if not isinstance(validation, str | None):  # names of subjects
+        if not isinstance(validation, str | None):  # a list of subjects
             return True
         if params[name] is not None and validation != "windows":
             return True
@@ -201,7 +204,7 @@ def _uses_subjects(part: Any) -> bool:
 
 
 def _requests_groups(part: Any) -> bool:
-    """Whether the parts inside a part get subjects from it, or are not fitted."""
+    """Whether a part passes subjects to the parts inside it, or is frozen."""
     takes = isinstance(part, GroupsRequester) and has_fit_parameter(part, "groups")
     return isinstance(part, FrozenEstimator) or takes
 
@@ -221,7 +224,7 @@ def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDAr
     Raises
     ------
     ValueError
-        If nothing there takes weights.
+        If neither the estimator nor the last step takes weights.
     """
     if get_config()["enable_metadata_routing"]:
         return _routed_weights(estimator, weights)
@@ -236,7 +239,7 @@ def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDAr
         return {f"{name}__{key}": value for key, value in fit_weights(last, weights).items()}
     if isinstance(estimator, BaseSearchCV):
         return fit_weights(estimator.estimator, weights)
-    # Those two take **fit_params, of which this is the only one.
+    # Voting and stacking take **fit_params, of which sample_weight is the only one.
     several = isinstance(
         estimator, (VotingClassifier, StackingClassifier, VotingRegressor, StackingRegressor)
     )
@@ -257,17 +260,18 @@ def _has_sampler(pipeline: Pipeline) -> bool:
 
 
 def name_channels(fitted: Any, names: Sequence[str] | None) -> None:
-    """Give extractors of features the names of the channels, which windows do not have.
+    """Set the names of the channels in feature extractors, as windows carry no names.
 
-    Not where a step has learned the names of columns, as of frames by ``set_output``: it would not
-    know the columns again. Frozen estimators belong to the caller and are not changed.
+    Nothing is set if a step has learned column names, for example those of DataFrames that
+    ``set_output`` produces, because the names would no longer match. Frozen estimators belong to
+    the caller and are not changed.
 
     Parameters
     ----------
     fitted : estimator
-        Fitted on windows; it is changed in place.
+        Estimator fitted on windows, which is changed in place.
     names : sequence of str or None
-        Names of the channels of the recordings, None where nothing names them.
+        Names of the channels of the recordings; None if they have no names.
     """
     if not names:
         return
@@ -288,13 +292,13 @@ def _is_frozen(part: Any) -> bool:
 
 
 def _routed_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
-    """The same where scikit-learn routes metadata."""
+    """Parameters of ``fit`` that pass weights if metadata routing is enabled."""
     router = get_routing_for_object(estimator)
     if router.consumes("fit", ["sample_weight"]):
         return {"sample_weight": weights}
     if isinstance(router, MetadataRouter) or not has_fit_parameter(estimator, "sample_weight"):
-        _refuse_weights(estimator, "set_fit_request(sample_weight=True) on a step that does")
-    # An estimator without routes that neither requests nor refuses weights gets them.
+        _refuse_weights(estimator, "call set_fit_request(sample_weight=True) on a step that does")
+    # An estimator without a router that neither requests nor ignores weights gets them.
     ignored = router.fit.requests.get("sample_weight") is False
     return {} if ignored else {"sample_weight": weights}
 
@@ -310,39 +314,42 @@ def hold_out_subjects(
     *,
     numbers: bool = False,
 ) -> dict[str, Any]:
-    """Give the steps that split windows themselves folds of subjects.
+    """Give folds of subjects to the steps that split windows themselves.
 
-    An int `cv` (or None) of a search, a calibration, a stack or a selection becomes folds of
-    subjects, and any splitter gets the subjects that it may ask for. Parts that split a part of the
-    windows, such as a calibration in a search, cannot be given folds.
+    An int `cv` (or None) of a search, calibration, stacking or selection becomes folds of subjects,
+    and a splitter is given the subjects. Steps that split only some of the windows, such as a
+    calibration inside a search, cannot be given folds.
 
     Parameters
     ----------
     estimator : estimator
-        Estimator, which is changed in place; give a clone.
+        Estimator, which is changed in place; pass a clone.
     X : ndarray or DataFrame of n_windows rows
+        Windows or feature rows.
     y : ndarray of shape (n_windows,)
+        Target of each window.
     subjects : ndarray of shape (n_windows,)
-        Codes.
+        Code of the subject of each window.
     groups : ndarray of shape (n_windows,)
-        Subject of each window, in the form for splitters.
+        Subject of each window, in the form that splitters take.
     known : bool
-        Whether subjects were given; otherwise each row counts as one, and an int stays an int.
+        Whether subjects were given. If not, each row counts as a subject, and an int is not
+        replaced.
     caller : str, default="DiVoteClassifier"
-        Class named in warnings.
+        Name of the class in warnings.
     numbers : bool, default=False
-        Whether y holds numbers, not labels.
+        Whether y holds numbers instead of labels.
 
     Returns
     -------
     before : dict
-        Parameters as they were, for ``set_params`` after ``fit``.
+        Original values of the changed parameters, to be restored with ``set_params`` after ``fit``.
 
     Warns
     -----
     SubjectLeakWarning
-        If a step splits so that a subject is on both sides, or splits a part of the windows without
-        their subjects.
+        If a step puts a subject into both training and test, or splits only some of the windows
+        without their subjects.
     """
     before: dict[str, Any] = {}
     parts = list(_splitting_parts(estimator))
@@ -383,12 +390,12 @@ def _subject_folds(
     if folds or (numbers and len(y) < n_folds):
         return folds
     if numbers:
-        _warn_of_leak(where, "there is one subject, so that no folds of subjects exist", caller)
+        _warn_of_leak(where, "there is one subject, so no folds of subjects exist", caller)
     elif _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
         count, label = smallest_class(subjects, y)
         _warn_of_leak(
             where,
-            f"class {label!r} has {count} subject, so that no folds of subjects exist",
+            f"class {label!r} has {count} subject, so no folds of subjects exist",
             caller,
         )
     return folds
@@ -418,14 +425,14 @@ def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
 
 def _warn_of_leak(where: str, reason: str, caller: str) -> None:
     warn(
-        f"estimator__{where} of {caller} puts windows of one subject into training and "
-        f"test: {reason}. Give it SubjectKFold(), or an int, which means the same.",
+        f"estimator__{where} of {caller} puts windows of one subject into both training and test: "
+        f"{reason}. Set it to SubjectKFold() or to an int, which has the same effect.",
         SubjectLeakWarning,
     )
 
 
 def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None:
-    """Warn of parts that split windows without their subjects; those `given` get folds."""
+    """Warn about parts that split windows without their subjects, except those `given` folds."""
     last = estimator
     while isinstance(last, Pipeline):
         last = last.steps[-1][1]
@@ -438,25 +445,25 @@ def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None
         if not asks and not _makes_no_folds(cv):
             warn(
                 f"{type(part).__name__} (estimator.{path}) inside {caller} gets a part of the "
-                f"windows without their subjects, so that cv={cv!r:.60} puts windows of one "
-                f"subject into training and test. Search around {caller} instead, or leave "
-                "a calibration out, which DiVoteClassifier makes itself for an SVC.",
+                f"windows without their subjects, so cv={cv!r:.60} puts windows of one subject "
+                f"into both training and test. Put a search around {caller} instead, and leave a "
+                "calibration out: DiVoteClassifier calibrates an SVC itself.",
                 SubjectLeakWarning,
             )
 
 
 def _consumes_groups(cv: Any) -> bool:
-    """Whether a splitter asks for groups, without which it raises."""
+    """Whether a splitter requests groups; without them, it raises an error."""
     return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
 
 
 def holds_out_itself(estimator: Any) -> bool:
-    """Whether an estimator that is given groups calls `hold_out_subjects` for those inside."""
+    """Whether an estimator that gets groups calls `hold_out_subjects` for its own parts."""
     return getattr(estimator, "_holds_out_subjects", False)
 
 
 def splits_rows(estimator: Any) -> bool:
-    """Whether a part of an estimator holds out some of its rows by a `cv`.
+    """Whether a part of an estimator splits its rows with a `cv`.
 
     Parameters
     ----------
@@ -470,11 +477,11 @@ def splits_rows(estimator: Any) -> bool:
 
 
 def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Parts that split the windows as they are, not a part of them, and their paths."""
+    """Parts that split all windows rather than some of them, with their paths."""
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps:
             if hasattr(step, "fit_resample"):
-                return  # from here on rows are others
+                return  # later steps get other rows
             yield from _splitting_parts(step, f"{path}__{name}" if path else name)
     elif isinstance(estimator, _PARTS):
         for name, part in estimator.get_params(deep=True).items():
@@ -485,7 +492,7 @@ def _splitting_parts(estimator: Any, path: str = "") -> Iterator[tuple[str, Any]
 
 
 def _splits(estimator: Any) -> bool:
-    """Whether a `cv` of an estimator means folds of its rows."""
+    """Whether an estimator has a `cv` that splits its rows."""
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         return False
     if isinstance(estimator, (RidgeClassifierCV, RidgeCV)) and estimator.cv is None:
@@ -505,7 +512,7 @@ class _GivenDecisions(ClassifierMixin, BaseEstimator):
         self.classes_ = classes
 
     def fit(self, X: NDArray[np.floating], y: NDArray[Any]) -> _GivenDecisions:
-        return self  # it is fitted as it is made
+        return self  # there is nothing to fit
 
     def decision_function(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         return X[:, 0] if X.shape[1] == 1 else X
@@ -516,7 +523,7 @@ class _GivenDecisions(ClassifierMixin, BaseEstimator):
 
 
 def decisions(estimator: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
-    """Decision function as columns: one of two classes, one per class of several.
+    """Decision function as columns: one column for two classes, otherwise one per class.
 
     Parameters
     ----------
@@ -547,12 +554,12 @@ def fit_sigmoids(
     classes: NDArray[Any],
     weights: NDArray[np.floating] | None,
 ) -> CalibratedClassifierCV:
-    """Learn sigmoids from decisions to probabilities (Platt's scaling, one class against the rest).
+    """Fit sigmoids that turn decisions into probabilities (Platt scaling, one-vs-rest).
 
     Parameters
     ----------
     values : ndarray of shape (n_windows, n_columns)
-        `decisions` of estimators that were not fitted on those windows.
+        Result of `decisions` from estimators that were not fitted on these windows.
     y : ndarray of shape (n_windows,)
     classes : ndarray of shape (n_classes,)
     weights : ndarray of shape (n_windows,) or None
@@ -570,7 +577,7 @@ def fit_sigmoids(
         ensemble=False,
     )
     with warnings.catch_warnings():
-        # The decisions are given, so that only the sigmoids are to be weighted, as they are.
+        # The decisions are given: weights concern only the sigmoids, which use them.
         warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear", UserWarning)
         return sigmoids.fit(values, y, sample_weight=weights)
 
@@ -582,7 +589,7 @@ def fit_windows(
     params: dict[str, NDArray[Any]],
     memory: str | joblib.Memory | None,
 ) -> Any:
-    """Fit an estimator, or take it from the folder of `memory`.
+    """Fit an estimator, or load it from the folder of `memory`.
 
     Parameters
     ----------
@@ -603,7 +610,7 @@ def fit_windows(
 
 
 def _without_checkpoint(estimator: Any) -> Any:
-    """The estimator without the folder where its networks keep an interrupted fit."""
+    """The estimator without the checkpoint folders of its networks."""
     params = estimator.get_params(deep=True)
     places = [name for name in params if name.rpartition("__")[2] == "checkpoint"]
     if all(params[name] is None for name in places):

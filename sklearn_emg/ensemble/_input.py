@@ -1,4 +1,4 @@
-"""Checked rows of an input: their windows, subjects, units and labels."""
+"""Checked rows of an input, with their windows, subjects, units and labels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
 from sklearn_emg.recordings import (
@@ -23,7 +24,7 @@ from sklearn_emg.recordings import (
 
 @dataclass(frozen=True)
 class Rows:
-    """A checked input: windows ready for the inner estimator, and the subject of each.
+    """Checked input: windows for the inner estimator, and the subject and unit of each row.
 
     Attributes
     ----------
@@ -32,23 +33,26 @@ class Rows:
     row : ndarray of shape (n_windows,)
         Row of each window.
     start : ndarray of shape (n_windows,) or None
-        Start of each window in seconds, where recordings were cut.
+        Start of each window in seconds; None if no recordings were cut.
     fs : float or None
-        Sampling rate of the windows in Hz, where a table has it.
+        Sampling rate of the windows in Hz; None if X is not a recording table.
     subject : ndarray of shape (n_rows,)
         Code of the subject of each row; a subject must not be in both training and test.
     subject_names : ndarray of shape (n_subjects,) or None
-        Name of each code as it was given; None where X and groups named no subjects, so that each
-        row counts as one.
+        Name of each code, as given by the user; None if no subjects were given and each row counts
+        as one.
     unit : ndarray of shape (n_rows,)
-        Code of the unit of each row; a unit gets one diagnosis.
+        Code of the unit of each row; each unit gets one prediction.
     unit_index : Index of length n_units
+        Name of each unit.
     by : ndarray of shape (n_rows,) or None
+        Value of the column `by` in each row; None without `by`.
     index : Index of length n_rows
+        Index of X.
     columns : dict of str to ndarray of shape (n_rows,)
         Columns of the table that steps of the inner estimator request.
     weights : ndarray of shape (n_rows,) or None
-        Weights of the rows in the average over their unit, where a column gives them.
+        Weights of the rows in the average over their unit; None if all are equal.
     """
 
     X: Any
@@ -65,7 +69,7 @@ class Rows:
     weights: NDArray[np.floating] | None = None
 
     def with_weights(self, weights: NDArray[np.floating] | None) -> Rows:
-        """The same rows with weights in the average over their unit."""
+        """Return the same rows with weights for the average over their unit."""
         return replace(self, weights=weights)
 
     @property
@@ -73,11 +77,11 @@ class Rows:
         return len(self.subject)
 
     def groups(self) -> NDArray[Any]:
-        """Subject of each row for estimators and splitters: the names, as text if types differ."""
+        """Subject of each row for estimators and splitters; names of mixed types become text."""
         names = self.subject_names
         if names is None:
             return self.subject
-        if len(set(map(type, names))) > 1:  # which cannot be sorted
+        if len(set(map(type, names))) > 1:  # mixed types cannot be sorted
             names = np.array([f"subject {k}: {name!r}" for k, name in enumerate(names)])
         return names[self.subject]
 
@@ -86,19 +90,19 @@ class Rows:
         return self.subject if self.subject_names is None else self.subject_names[self.subject]
 
     def columns_of(self, windows: Any = slice(None)) -> dict[str, NDArray[Any]]:
-        """Columns that steps request, of some windows or of all."""
+        """Columns that steps request, for some windows or for all."""
         return {name: values[self.row[windows]] for name, values in self.columns.items()}
 
     def refuse_lost_subjects(self) -> None:
-        """Raise if a subject has no window left, so that nothing could be learned from it."""
+        """Raise if a subject has no window left to learn from."""
         lost = np.setdiff1d(self.subject, self.subject[self.row])
         if lost.size:
             rows = np.flatnonzero(self.subject == lost[0])
             name = self.names_of_rows()[rows[0]]
-            more = f" (and of {lost.size - 1} more subjects)" if lost.size > 1 else ""
+            more = f" (and of {counted(lost.size - 1, 'more subject')})" if lost.size > 1 else ""
             raise ValueError(
-                f"No window is left of subject {name!r}{more}: all recordings are too short or "
-                f"hold NaN in every window, rows {', '.join(map(str, rows[:5]))}"
+                f"No window is left of subject {name!r}{more}: all its recordings are too short or "
+                f"contain NaN in every window; see rows {', '.join(map(str, rows[:5]))}"
                 f"{' ...' if len(rows) > 5 else ''}. Leave the subject out, or "
                 "correct its recordings."
             )
@@ -107,9 +111,9 @@ class Rows:
 def _subjects(
     X: Any, groups: Labels | None, n_rows: int
 ) -> tuple[NDArray[np.intp], NDArray[np.object_] | None, pd.Index]:
-    """Code of each row's subject, names by code, and the name of each row's subject.
+    """Return the subject code of each row, the name of each code and the subject name of each row.
 
-    Without subjects each row is its own one, and there are no names.
+    Without subjects, each row counts as a subject, and there are no names.
     """
     is_table = isinstance(X, pd.DataFrame)
     if groups is None and not (is_table and "subject" in X.columns):
@@ -142,18 +146,20 @@ def check_rows(
     Parameters
     ----------
     X : DataFrame or array
-        Input of the user.
+        Input given by the user.
     windows, row, start, fs
         As in :class:`Rows`.
     n_rows : int
     groups : array-like of shape (n_rows,) or None
-        Subjects of the rows, for an X without a ``subject`` column.
-    unit, by : str, and str or None
-        Columns of X, see :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+        Subject of each row; by default the ``subject`` column of X.
+    unit : str
+        Column of X that defines the unit of prediction.
+    by : str or None
+        Column of X whose values are averaged separately.
     requested : iterable of str, default=()
         Columns of X that steps of the inner estimator request.
     caller : str, default="DiVoteClassifier"
-        Class named in messages.
+        Name of the class in messages.
 
     Returns
     -------
@@ -194,7 +200,7 @@ def _units(
         first = np.unique(subject, return_index=True)[1]
         return subject, names[first].rename("subject")
     values = column_of(table, unit, "unit", caller)
-    # Values of the column count within a subject: "left" of one is not that of another.
+    # Units are defined within a subject: "left" of two subjects is two units.
     pairs = pd.MultiIndex.from_arrays([names, values], names=["subject", unit])
     code, index = pd.factorize(pairs)
     return code, index.set_names(["subject", unit])
@@ -217,22 +223,22 @@ def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: s
     values = table[column].to_numpy(dtype=object)
     if (missing := np.flatnonzero(pd.isna(values))).size:
         raise ValueError(
-            f"Row {missing[0]} (index {table.index[missing[0]]!r}), column {column!r}: is "
-            f"missing, but {caller} votes by it ({parameter}={column!r}). Fill it in "
+            f"Row {missing[0]} (index {table.index[missing[0]]!r}), column {column!r}: a value is "
+            f"missing, but {caller} needs it ({parameter}={column!r}). Fill it in "
             "or leave the row out."
         )
     return values
 
 
 def check_labels(y: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArray[Any]:
-    """Labels of recordings: one each, none missing, of one type and of at least two classes.
+    """Check the labels of recordings: one each, none missing, one type, at least two classes.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
     n_rows : int
     caller : str, default="DiVoteClassifier"
-        Class named in messages.
+        Name of the class in messages.
 
     Returns
     -------
@@ -241,7 +247,8 @@ def check_labels(y: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArr
     Raises
     ------
     ValueError
-        If y is None, has another length, lacks a label, mixes numbers and text, or has one class.
+        If y is None, has the wrong length, lacks a label, mixes numbers and text, or has only one
+        class.
     """
     refuse_unusable_labels(y, caller)
     _check_length(y, n_rows, "label")
@@ -260,14 +267,14 @@ def _check_length(y: Any, n_rows: int, what: str) -> None:
 
 
 def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArray[np.float64]:
-    """Targets of recordings: finite numbers, one each, at least two of them different.
+    """Check the targets of recordings: one finite number each.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
     n_rows : int
     caller : str, default="DiVoteRegressor"
-        Class named in messages.
+        Name of the class in messages.
 
     Returns
     -------
@@ -276,7 +283,7 @@ def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArr
     Raises
     ------
     ValueError
-        If y is None, has another length, lacks a value, holds text or infinities.
+        If y is None, has the wrong length, lacks a value, or contains text or infinities.
     """
     refuse_unusable_numbers(y, caller)
     _check_length(y, n_rows, "number")
@@ -284,19 +291,19 @@ def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArr
 
 
 def refuse_unusable_numbers(y: Any, caller: str) -> None:
-    """Refuse targets that no regressor can learn from.
+    """Reject targets that no regressor can learn from.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,) or None
     caller : str
-        Class named in messages.
+        Name of the class in messages.
 
     Raises
     ------
     ValueError
-        If y is None, has rows without a value, or values that are not finite numbers; the row is
-        named.
+        If y is None, lacks a value or has a value that is not a finite number; the message names
+        the row.
     """
     if y is None:
         raise ValueError(
@@ -312,24 +319,24 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
             bad = True
         if bad:
             raise ValueError(
-                f"{caller} learns numbers, and y has {value!r} in row {row}. Give finite numbers"
+                f"{caller} learns numbers, but y has {value!r} in row {row}. Give finite numbers"
                 + (", or use DiVoteClassifier for labels." if isinstance(value, str) else ".")
             )
 
 
 def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
-    """Refuse labels that no classifier can learn from.
+    """Reject labels that no classifier can learn from.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,) or None
     caller : str, default="DiVoteClassifier"
-        Class named in messages.
+        Name of the class in messages.
 
     Raises
     ------
     ValueError
-        If y is None, has rows without a label, or mixes numbers and text; the row is named.
+        If y is None, lacks a label, or mixes numbers and text; the message names the row.
     """
     if y is None:
         raise ValueError(
@@ -340,7 +347,7 @@ def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
 
 
 def refuse_one_class(y: NDArray[Any]) -> None:
-    """Refuse labels of a single class.
+    """Reject labels of a single class.
 
     Parameters
     ----------
@@ -349,7 +356,7 @@ def refuse_one_class(y: NDArray[Any]) -> None:
     Raises
     ------
     ValueError
-        If y has fewer than two classes; the class is named.
+        If y has fewer than two classes; the message names the class.
     """
     if len(classes := np.unique(y)) < 2:
         raise ValueError(
@@ -362,7 +369,7 @@ def _refuse_mixed_labels(y: Any) -> None:
     if isinstance(y, np.ndarray) and y.dtype.kind != "O":
         return
     seen: dict[bool, tuple[int, Any]] = {}
-    # Without the type a list of numbers and text would become an array of text.
+    # Without dtype=object, a list of numbers and text would become an array of text.
     for row, label in enumerate(np.asarray(y, dtype=object)):
         if np.ndim(label) == 0 and not pd.isna(label):
             seen.setdefault(isinstance(label, str), (row, label))
@@ -385,7 +392,7 @@ def check_weights(
     sample_weight : array-like of shape (n_rows,) or None
     n_rows : int
     name : str, default="sample_weight"
-        What holds the weights, for messages.
+        Name of the weights in messages.
 
     Returns
     -------
@@ -394,7 +401,7 @@ def check_weights(
     Raises
     ------
     ValueError
-        If it has another shape, or a weight is negative or not finite.
+        If the shape is wrong, a weight is negative or not finite, or all weights are 0.
     """
     if sample_weight is None:
         return None
@@ -414,7 +421,7 @@ def check_weights(
 
 
 def row_numbers(part: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArray[np.intp]:
-    """Rows that one side of a split means: numbers, also from the end, a mask or a slice."""
+    """Row numbers of one side of a split, given as numbers (also negative), a mask or a slice."""
     if not isinstance(part, slice):
         part = np.asarray(part)
         if part.size == 0:

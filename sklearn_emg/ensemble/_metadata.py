@@ -1,4 +1,4 @@
-"""Columns of the table, such as the site, for steps that request them window by window."""
+"""Columns of the table, such as the site, for steps that request their value for each window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 def requested_columns(estimator: Any) -> set[str]:
-    """Columns that the transformers of a pipeline request by scikit-learn's metadata routing.
+    """Columns that the transformers of a pipeline request through scikit-learn's metadata routing.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def requested_columns(estimator: Any) -> set[str]:
 
 
 def column_params(estimator: Any, method: str, columns: Columns) -> dict[str, NDArray[Any]]:
-    """Parameters of a method that hand columns to the transformers that request them.
+    """Parameters of a method that pass columns to the transformers that request them.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def column_params(estimator: Any, method: str, columns: Columns) -> dict[str, ND
     Returns
     -------
     params : dict of str to ndarray
-        Named ``step__parameter``, as a Pipeline takes them without metadata routing.
+        Parameters named ``step__parameter``, as a Pipeline takes them without metadata routing.
     """
     return {
         f"{path}__{name}" if path else name: columns[column]
@@ -80,7 +80,7 @@ def call_with_columns(estimator: Any, method: str, X: Any, columns: Columns) -> 
 
 
 def _requests(estimator: Any, method: str, path: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """Requests of each transformer of a pipeline: parameter and column."""
+    """Path of each transformer of a pipeline that requests columns, and its column by parameter."""
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps:
             yield from _requests(step, method, f"{path}__{name}" if path else name)
@@ -94,7 +94,7 @@ def _requests(estimator: Any, method: str, path: str = "") -> Iterator[tuple[str
 def _columns_of(asked: Mapping[str, Any]) -> dict[str, str]:
     """Column of each parameter that is requested.
 
-    True requests the column of the parameter's name, a text that of another name.
+    True requests the column with the name of the parameter; a str names another column.
     """
     columns = {name: name if alias is True else alias for name, alias in asked.items()}
     return {n: c for n, c in columns.items() if isinstance(c, str) and c[:1] != "$"}

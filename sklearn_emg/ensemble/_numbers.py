@@ -1,4 +1,4 @@
-"""From predicted numbers of windows to those of recordings and subjects."""
+"""Aggregate the predicted numbers of windows to recordings and subjects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn_emg.ensemble._votes import Votes
 from sklearn_emg.recordings import mean_by_code
 
 AVERAGES = ("mean", "median", "trimmed")
-_TRIM = 0.2  # at each end
+_TRIM = 0.2  # fraction of the weight left out at each end
 
 
 def weighted_average(
@@ -25,10 +25,10 @@ def weighted_average(
     Parameters
     ----------
     values, weights : ndarray of shape (n_values,)
-        Weights are positive.
+        Values and their positive weights.
     average : {"mean", "median", "trimmed"}
-        "trimmed" leaves out a fifth of the weight at each end (R. R. Wilcox, "Introduction to
-        Robust Estimation and Hypothesis Testing", 2012, section 3.3), also parts of values.
+        "trimmed" leaves out a fifth of the weight at each end, including fractions of values (R. R.
+        Wilcox, "Introduction to Robust Estimation and Hypothesis Testing", 2012, section 3.3).
 
     Returns
     -------
@@ -93,7 +93,7 @@ def unit_statistics(
     Parameters
     ----------
     values : ndarray of shape (n_values,)
-        NaN values are left out, and so are values without weight.
+        Values, of which those that are NaN or have no weight are left out.
     codes : ndarray of int of shape (n_values,)
     n_codes : int
     average : {"mean", "median", "trimmed"}
@@ -102,9 +102,10 @@ def unit_statistics(
     Returns
     -------
     statistics : ndarray of shape (n_codes, 4)
-        NaN for a code without values. The standard deviation, 0 for one value, is the root of
-        sum w (x - m)^2 / (W - sum w^2 / W), with the weighted mean m and the sum W of the weights:
-        it does not depend on the scale of the weights, and equal ones give that of n - 1.
+        Statistics of each code; NaN for a code without values. The standard deviation is 0 for a
+        single value and otherwise the square root of sum w (x - m)^2 / (W - sum w^2 / W), where m
+        is the weighted mean and W is the sum of the weights. It does not depend on the scale of the
+        weights; with equal weights, it is the standard deviation with divisor n - 1.
     """
     weights = np.ones(len(values)) if weights is None else weights
     counted = np.isfinite(values) & (weights > 0)
@@ -129,7 +130,7 @@ def unit_statistics(
 
 @dataclass(frozen=True)
 class NumberAggregation:
-    """How predictions of recordings become features and values of units.
+    """Aggregation of the predictions of recordings to features and predictions of units.
 
     Attributes
     ----------
@@ -137,9 +138,9 @@ class NumberAggregation:
     by : str or None
         Name of the column whose values are averaged separately.
     levels : list or None
-        Its values in training.
+        Values of this column in training.
     unit : str
-        Column with the unit of a prediction.
+        Column that defines the unit of prediction.
     """
 
     average: str
@@ -156,7 +157,7 @@ class NumberAggregation:
     def unit_values(
         self, rows: Rows, values: NDArray[np.floating], weights: NDArray[np.floating] | None
     ) -> NDArray[np.floating]:
-        """Average of each unit's recordings, NaN for a unit without windows."""
+        """Average of each unit's recordings; NaN for a unit without windows."""
         valid = np.isfinite(values)
         weights = None if weights is None else weights[valid]
         n_units = len(rows.unit_index)
@@ -165,10 +166,11 @@ class NumberAggregation:
     def unit_features(
         self, rows: Rows, values: NDArray[np.floating], weights: NDArray[np.floating] | None
     ) -> NDArray[np.floating]:
-        """Features of units for the final regressor, NaN for a unit without windows.
+        """Features of units for the final regressor; NaN for a unit without windows.
 
-        Without `by` the statistics of the recordings (:func:`unit_statistics`); with it the average
-        at each level, or of all where a level is missing.
+        Without `by`, these are the statistics of the recordings (:func:`unit_statistics`). With it,
+        they are the average for each value of `by`, or the average of all recordings if the unit
+        lacks a value.
         """
         if rows.by is None:
             n_units = len(rows.unit_index)

@@ -1,4 +1,4 @@
-"""The sampling rate of the windows, for every step that asks for one."""
+"""Set the sampling rate of the windows in every step that needs it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, f
     Parameters
     ----------
     estimator : estimator
-        Estimator, which is changed in place; give a clone. After a step that changes the rate,
-        such as a Resampler, the steps of a Pipeline get the new one.
+        Estimator, which is changed in place; pass a clone. After a step that changes the rate, such
+        as a Resampler, the steps of a Pipeline get the new one.
     fs : float
         Sampling rate of the windows, in Hz.
     path : str, default="estimator"
-        Path of the estimator among the parameters of the whole, for messages.
+        Path of the estimator within the complete model, for messages.
 
     Returns
     -------
     rates : dict of str to float
-        Rate in Hz of each part that has an ``fs``, by its path.
+        Rate in Hz of each part that has an ``fs``; the keys are the paths of the parts.
 
     Raises
     ------
     ValueError
-        If a part has another rate already, or a search tries other rates.
+        If a part already has another rate, or a search tries other rates.
     """
     rates: dict[str, float] = {}
     _walk(estimator, float(fs), path, rates, frozen=False)
@@ -59,7 +59,7 @@ def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen:
     if "fs" in own:
         _set_or_compare(estimator, own["fs"], fs, path, frozen)
         rates[path] = fs
-    # As the search will clone it: without the rates that are set below.
+    # A copy without the rates that are set below, in which candidates are tried.
     untouched = clone(estimator.estimator) if isinstance(estimator, BaseSearchCV) else None
     fs_out = fs
     for name, part in _parts(estimator):
@@ -72,7 +72,7 @@ def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen:
 
 
 def _parts(estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Estimators directly inside another, by the name of their parameter."""
+    """Estimators directly inside another, with the names of their parameters."""
     for name, value in estimator.get_params(deep=True).items():
         if "__" not in name and hasattr(value, "get_params") and not isinstance(value, type):
             yield name, value
@@ -82,12 +82,12 @@ def _set_or_compare(estimator: Any, own: Any, fs: float, path: str, frozen: bool
     if own is None:
         if not frozen:
             estimator.set_params(fs=fs)
-    # The step itself refuses a value that is not a number.
+    # The step itself rejects a value that is not a number.
     elif isinstance(own, Real) and not same_rate(float(own), fs):
         raise ValueError(
             f"{path}__fs of DiVoteClassifier is {float(own):.10g} Hz, but the windows that this "
-            f"{type(estimator).__name__} gets have {fs:.10g} Hz. Leave its 'fs' None, so that it "
-            "gets the rate of the table, or put a Resampler in front."
+            f"{type(estimator).__name__} gets have a rate of {fs:.10g} Hz. Leave its 'fs' as None, "
+            "so that it gets the rate of the table, or put a Resampler before it."
         )
 
 
@@ -105,7 +105,7 @@ def _candidates(search: Any) -> Iterator[tuple[str, Any]]:
 def _give_candidates(
     search: Any, estimator: Any, fs: float, path: str, rates: dict[str, float]
 ) -> None:
-    """Set the rate in steps that a search inside tries out; refuse a search over rates."""
+    """Set the rate in the steps that an inner search tries; reject a search over rates."""
     path = f"{path}__estimator"
     known = {key: rate for key, rate in rates.items() if key.startswith(path)}
     for key, value in _candidates(search):
@@ -123,7 +123,7 @@ def _give_candidates(
 
 
 def _give_step(value: Any, path: str, found: dict[str, float], rates: dict[str, float]) -> None:
-    """Set the rate that was found for a step of a trial in the step itself."""
+    """Set the rate that was found for a candidate step in the step itself."""
     rate = next((rate for part, rate in found.items() if part.startswith(path)), None)
     if rate is not None and hasattr(value, "get_params"):
         _walk(value, rate, path, rates, frozen=False)

@@ -1,4 +1,4 @@
-"""DiVoteRegressor: divide recordings into windows, aggregate predictions to one per subject."""
+"""DiVoteRegressor: divide recordings into windows and aggregate predictions to one per subject."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sklearn.base import RegressorMixin, clone, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.ensemble._base import DiVote
@@ -26,112 +27,116 @@ from sklearn_emg.recordings import OnFault, Tail
 
 
 class DiVoteRegressor(RegressorMixin, DiVote):
-    """Divide recordings into windows, predict a number for each, and aggregate to subjects.
+    """Divide recordings into windows, predict a number for each and aggregate these by subject.
 
-    The counterpart of :class:`DiVoteClassifier` for numbers such as severity: predictions of
-    windows are averaged over each recording, and those of recordings over each subject. A final
-    regressor can read the statistics of the recordings instead.
+    This is the counterpart of :class:`DiVoteClassifier` for numbers such as severity. The
+    predictions of windows are averaged over each recording, and those of recordings over each
+    subject. Instead of the average, a final regressor can predict from statistics of the
+    recordings.
 
     Parameters
     ----------
     estimator : estimator object
-        Regressor of windows, usually a Pipeline, fitted as in :class:`DiVoteClassifier`: on
-        windows, with the sampling rate of the table and with folds of subjects for whatever splits
-        windows inside.
+        Regressor of windows, usually a Pipeline. It is fitted as in :class:`DiVoteClassifier`: its
+        steps get the sampling rate of the table, and steps that split windows get folds of
+        subjects.
     window : float or None, default=0.4
-        Length of a window in seconds. None treats each row as one window: a row of a feature
-        table or of an array, or a recording of a table in which all have one length.
+        Length of a window in seconds. None treats each row as one window: a row of a feature table
+        or of an array, or a recording, in which case all recordings must have the same length.
     step : float or None, default=0.1
-        Seconds from one window to the next; None leaves no overlap. Not used with
-        ``window=None``.
+        Time in seconds from the start of one window to the start of the next; None means no
+        overlap. It is not used with ``window=None``.
     by : str, default=None
-        Column of the table (``"muscle"``, ``"region"`` ...) whose values divide the recordings: the
-        final regressor reads the average at each value, or the average over all recordings where a
-        subject has none of a kind. It needs a `final_estimator`.
+        Column of the table, such as ``"muscle"`` or ``"region"``, whose values divide the
+        recordings of a subject. The final regressor reads the average for each value, or the
+        average over all recordings if the subject has none with this value. A `final_estimator` is
+        required.
     average : {"mean", "median", "trimmed"}, default="mean"
         How windows are averaged over a recording and recordings over a subject; "trimmed" leaves
-        out a fifth at each end.
+        out a fifth of the values at each end.
     weights : str or None, default=None
-        Weight of a recording in the average over its subject: None is the same for all,
-        "windows" the number of its windows, and any other text names a column of the table with
-        weights, such as a quality.
+        Weight of a recording in the average over its subject. None gives all recordings the same
+        weight, and "windows" uses the number of windows. Any other str names a column of the table
+        with weights, such as a quality score.
     final_estimator : estimator object or None, default=None
-        Regressor of the subject features: average, standard deviation, lowest and highest
-        prediction of the subject's recordings, or the averages at each value of `by`. None
-        predicts the average.
+        Regressor of the subject features. These are the average, standard deviation, minimum and
+        maximum of the predictions of the subject's recordings or, with `by`, the average for each
+        of its values. None predicts the average.
     cv : None, int, cross-validation generator or iterable, default=None
-        How the final regressor, and the intervals of :meth:`predict_interval`, get predictions of
-        training subjects. None gives the final regressor predictions for the windows that the
-        estimator was trained on, which are closer to the truth than those of new subjects, and no
+        How predictions for the training subjects are made; the final regressor and the intervals of
+        :meth:`predict_interval` need them. None predicts the windows that the estimator was trained
+        on: these predictions are closer to y than those of new subjects, and there are no
         intervals. A splitter gives out-of-fold predictions; an int means folds of subjects
         stratified by quantiles of y.
     unit : str, default="subject"
-        Column with the unit of a prediction. Another column than the subject, such as "side" or
-        "visit", gives one prediction for each of its values within each subject. `estimator` and
-        `cv` hold out whole subjects in either case.
+        Column that defines the unit of prediction. A column other than the subject, such as "side"
+        or "visit", gives one prediction for each of its values within each subject. `estimator` and
+        `cv` hold out complete subjects in either case.
     features : list of str, default=None
-        Columns that `estimator` gets, for tables without signals and with ``window=None``; see
+        Columns of a feature table that `estimator` gets, with ``window=None``; see
         :class:`DiVoteClassifier`.
     tail : {"drop", "overlap", "pad"}, default="drop"
-        How to treat the samples after the last complete window, see
+        How to treat the samples after the last complete window; see
         :func:`~sklearn_emg.recordings.divide`.
     nan, short : {"raise", "skip"}, default="raise"
-        Whether windows with NaN, and recordings shorter than one window, are an error or are left
-        out with a warning. A subject without a remaining window is an error in ``fit``; in
-        ``predict`` it gets the mean of the training targets, with a warning.
+        Whether windows that contain NaN (`nan`) and recordings shorter than one window (`short`)
+        raise an error or are left out with a warning. A subject without any window left raises an
+        error in ``fit``; in ``predict``, it gets the mean of the training targets and a warning is
+        given.
     n_jobs : int, default=None
-        Jobs for the fits of `cv`.
+        Number of jobs for the fits of `cv`.
     verbose : int, default=0
         Verbosity of the fits of `cv`; 0 is silent.
     memory : str, object with the joblib.Memory interface or None, default=None
-        Folder that keeps fitted copies of `estimator`, see :class:`DiVoteClassifier`. Only trusted
-        users may have write access to it.
+        Folder in which fitted copies of `estimator` are stored; see :class:`DiVoteClassifier`. Only
+        trusted users may have write access to it.
 
     Attributes
     ----------
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where X and `groups` named none.
+        Identities of the training subjects; None if neither X nor `groups` gave any.
     channel_names_ : tuple of str or None
-        Names of the channels, if all recordings of ``fit`` have the same. The same channels in
-        another order are refused.
+        Names of the channels if they are the same in all recordings of ``fit``, otherwise None.
+        Recordings with the same channels in another order raise an error.
     fs_ : float or None
-        Sampling rate in Hz of the windows seen in ``fit``, None for arrays and feature tables.
+        Sampling rate in Hz of the windows seen in ``fit``; None for arrays and feature tables.
     estimator_ : estimator object
         The regressor of windows, fitted on all windows.
     final_estimator_ : estimator object or None
-    by_levels_ : list
-        Values of `by` seen in ``fit``, in the order of the features.
-    training_features_ : ndarray of shape (n_units, n_features)
+        The fitted final regressor.
+    by_levels_ : list or None
+        Values of `by` seen in ``fit``, in the order of the features; None without `by`.
+    training_features_ : ndarray of shape (n_units, n_features) or None
         Features that the final regressor was trained on. Without a final regressor but with `cv`,
-        these are the features out of fold.
+        these are the out-of-fold features.
     training_mean_ : float
         Mean target of the training units.
     residuals_ : ndarray of shape (n_subjects,) or None
         Largest absolute out-of-fold residual of each training subject; None without `cv`.
     n_features_in_ : int
-        Number of features, only for arrays and feature tables.
+        Number of features; defined for arrays and feature tables only.
 
     Raises
     ------
     ValueError
-        If a subject (or unit) has two values, y lacks values or holds text, or as in
-        :class:`DiVoteClassifier`.
+        If a subject (or unit) has two values of y, y lacks values or contains text, `by` is set
+        without a `final_estimator`, or as in :class:`DiVoteClassifier`.
 
     Warns
     -----
     SubjectLeakWarning, RecordingWarning
-        As in :class:`DiVoteClassifier`.
+        In the same cases as for :class:`DiVoteClassifier`.
 
     See Also
     --------
-    DiVoteClassifier : The same for labels.
-    sklearn_emg.metrics.conformal_subjects : Intervals from subjects held out for them.
+    DiVoteClassifier : The counterpart for class labels. sklearn_emg.metrics.conformal_subjects :
+    Intervals from separate held-out subjects.
 
     Notes
     -----
-    A search over `window` and `step`, as over any other parameter, tunes the windows of any
-    regressor. The prediction for a row is that of its subject and depends on the other rows of the
-    same call: give all recordings of a subject together.
+    The parameters `window` and `step` can be tuned in a search like any others. The prediction for
+    a row is that of its subject and depends on the other rows of the same call: pass all recordings
+    of a subject in one call.
 
     Examples
     --------
@@ -209,7 +214,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         if self.by is not None and self.final_estimator is None:
             raise ValueError(
                 f"by={self.by!r} of DiVoteRegressor has no effect on an average. Give a "
-                "'final_estimator', which reads the averages at its values, or leave it out."
+                "'final_estimator', which reads the average for each value, or leave 'by' out."
             )
 
     def _learn_target(self, y: NDArray[Any]) -> None:
@@ -248,7 +253,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         weights: NDArray[np.floating] | None,
         splits: list[Split],
     ) -> None:
-        """Fit the final regressor, and keep the residuals of training subjects out of fold."""
+        """Fit the final regressor, and store the out-of-fold residuals of training subjects."""
         features = self._unit_features(rows, scores)
         seen = np.isfinite(features[:, 0])
         self.training_features_ = features[seen]
@@ -313,9 +318,10 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         if not seen.all():
             name = rows.unit_index.tolist()[int(np.flatnonzero(~seen)[0])]
             warn(
-                f"{np.sum(~seen)} of {len(seen)} {self.unit}s have no usable window ({name!r} is "
-                f"one) and get the mean of the training, {self.training_mean_:.4g}, which "
-                "contains no information. Leave their recordings out, or correct them.",
+                f"No usable window in {np.sum(~seen)} of {counted(len(seen), self.unit)} (such as "
+                f"{name!r}): the prediction is the mean of the training, "
+                f"{self.training_mean_:.4g}, which contains no information. Leave these "
+                "recordings out, or correct them.",
                 RecordingWarning,
             )
             values = np.where(seen, values, self.training_mean_)
@@ -331,9 +337,9 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a subject together.
+            Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
@@ -344,7 +350,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         Warns
         -----
         SubjectLeakWarning
-            If some of the subjects were trained on.
+            If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
         return self._aggregation().tables(rows, *self._predict_units(rows))
@@ -353,38 +359,40 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     def predict_interval(
         self, X: Any, groups: Labels | None = None, *, coverage: float = 0.9
     ) -> NDArray[np.floating]:
-        """Interval that contains the value of a new subject, for the subject of each row.
+        """Predict an interval for the value of the subject of each row.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            As in ``fit``; all recordings of a subject together.
+            Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
         coverage : float, default=0.9
             Fraction of new subjects whose value the interval should contain.
 
         Returns
         -------
         intervals : ndarray of shape (n_rows, 2)
-            Low and high ends; infinite if there are too few training subjects for the coverage.
+            Lower and upper ends of the intervals; infinite if there are too few training subjects
+            for the coverage.
 
         Raises
         ------
         ValueError
-            If the model was fitted without `cv`, so that no residual out of fold is known.
+            If the model was fitted without `cv`, so that there are no out-of-fold residuals.
 
         Notes
         -----
-        The half width is the conformal quantile of the training subjects' absolute residuals out of
-        fold. A subject counts once, with the largest of its units. Models of folds learn
-        from fewer subjects than the one that predicts, so that the coverage is approximate;
-        :func:`~sklearn_emg.metrics.conformal_subjects` guarantees it with subjects held out.
+        The half-width is the conformal quantile of the absolute out-of-fold residuals of the
+        training subjects. Each subject counts once, with the largest residual of its units. The
+        models of the folds learn from fewer subjects than the final model, so the coverage is
+        approximate; :func:`~sklearn_emg.metrics.conformal_subjects` guarantees it with separate
+        held-out subjects.
         """
         check_is_fitted(self)
         if self.residuals_ is None:
             raise ValueError(
-                "predict_interval needs residuals of training subjects out of fold: fit "
+                "predict_interval needs out-of-fold residuals of training subjects: fit "
                 "DiVoteRegressor with a 'cv', such as 5."
             )
         rows = self._checked_rows(X, groups)

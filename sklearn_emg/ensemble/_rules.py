@@ -1,4 +1,4 @@
-"""Rules of reference limits: a decision list that a reader can follow."""
+"""Decision list of rules about reference limits."""
 
 from __future__ import annotations
 
@@ -22,59 +22,62 @@ _NO_UNIT = ("1", "count")
 
 
 class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
-    """Decision list of rules "a measure is outside the limits of the normal group".
+    """Decision list whose rules compare measures with the limits of the normal group.
 
-    The limits of each measure are mean +/- `limit` standard deviations of the normal group, as
-    clinical reference limits of turns and amplitude are. A rule says that one measure is above or
+    The limits of each measure are the mean +/- `limit` standard deviations of the normal group,
+    like clinical reference limits of turns and amplitude. A rule says that one measure is above or
     below its limit. Rules are tried in order of confidence, and the first rule that a window meets
-    predicts its class. Windows that meet no rule get the class of the last line.
+    predicts its class. Windows that meet no rule get the class in the last line of the list.
 
-    NaN stands for a measure that a window does not have, such as the duration of motor unit
-    potentials where none was found: it meets no rule and is left out of the limits.
+    NaN marks a measure that a window does not have, such as the duration of motor unit potentials
+    if none was found. It meets no rule and is left out when the limits are computed.
 
     Parameters
     ----------
     normal : label, default=None
-        Reference class. By default it is the class called "normal", "control" or "healthy",
-        otherwise the first in the order of classes.
+        Reference class. By default, it is the class with a name like "normal", "control" or
+        "healthy", or the first class if there is none.
     limit : float, default=2.0
         Distance of the limits from the mean, in standard deviations.
     max_rules : int, default=6
         Maximum number of rules in the list.
     reference : ReferenceLimits, default=None
-        Limits of single potentials, published or of one's own controls, for the columns that are
-        named like its measures ("amplitude" or "muap_amplitude"), in place of those of the normal
-        group. Each row is compared alone, however few potentials it is of: a conclusion on a
-        muscle needs 20, see :meth:`~sklearn_emg.motor_units.ReferenceLimits.score_muscles`.
+        Limits of single potentials, either published or from your own controls. They replace the
+        limits of the normal group for the columns that have the name of one of its measures
+        ("amplitude" or "muap_amplitude"). Each row is compared on its own, even if it comes from
+        few potentials; a conclusion about a muscle needs 20 (see
+        :meth:`~sklearn_emg.motor_units.ReferenceLimits.score_muscles`).
     muscle : str, default=None
-        Muscle of the windows, for `reference`.
+        Muscle from which the windows were recorded; required with `reference`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Class labels.
     normal_ : label
+        Reference class.
     limits_ : ndarray of shape (2, n_features)
-        Lower and upper limits; NaN where no window of the normal group has the measure.
+        Lower and upper limits; NaN if no window of the normal group has the measure.
     rules_ : list of (feature, side, probabilities)
-        Number of the feature, "above" or "below", and the class probabilities (Laplace's estimate)
-        of the training windows that no earlier rule covers and that meet this one.
+        Index of the feature, "above" or "below", and class probabilities (Laplace estimates) among
+        the training windows that meet this rule and no earlier one.
     default_ : ndarray of shape (n_classes,)
-        Class probabilities where no rule is met.
+        Class probabilities of windows that meet no rule.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where X has no column ``subject``.
+        Identities of the training subjects; None if X has no ``subject`` column.
     n_features_in_ : int
 
     Warns
     -----
     SubjectLeakWarning
-        If subjects of a table that is predicted were trained on.
+        If the rules were fitted on any subject of the table to predict.
     RecordingWarning
-        If columns of a table are left out, as they look like an identity or a label.
+        If columns of a table are left out because they look like an identity or a label.
 
     See Also
     --------
     sklearn_emg.motor_units.ReferenceLimits : Limits of potentials by muscle.
-    sklearn.tree.export_text : Rules of a decision tree, with limits fitted to all classes.
+    sklearn.tree.export_text : Rules of a decision tree, with thresholds fitted to all classes.
 
     Notes
     -----
@@ -88,7 +91,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     R. L. Rivest, "Learning decision lists", Mach. Learn. 2 (1987) 229-246.
 
     E. Stalberg et al., "Automatic analysis of the EMG interference pattern", Electroencephalogr.
-    Clin. Neurophysiol. 56 (1983) 672-681: normal limits of turns and amplitude.
+    Clin. Neurophysiol. 56 (1983) 672-681 (for normal limits of turns and amplitude).
 
     Examples
     --------
@@ -132,7 +135,9 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_features)
+            Measures of each window.
         y : array-like of shape (n_windows,)
+            Class of each window.
 
         Returns
         -------
@@ -175,13 +180,13 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         return self
 
     def _use_reference(self) -> None:
-        """Replace the limits of columns that are named like a measure of `reference`."""
+        """Replace the limits of columns that have the name of a measure of `reference`."""
         if self.reference is None:
             return
         if self.muscle is None:
             raise ValueError(
-                "The 'muscle' of NormalLimitRules names the muscle whose limits in 'reference' are "
-                f"used, one of {self.reference.muscles()}. Got None."
+                "The 'muscle' of NormalLimitRules must name the muscle whose limits in 'reference' "
+                f"are used, one of {self.reference.muscles()}. Got None."
             )
         measures = self.reference.measures
         columns = {
@@ -191,8 +196,8 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         found = [name for name in measures if name in columns]
         if not found:
             raise ValueError(
-                f"No column of X is named like a measure of 'reference', {list(measures)} (or "
-                "muap_amplitude ...). Give a DataFrame with such columns."
+                f"No column of X has the name of a measure of 'reference', {list(measures)} (with "
+                "or without the prefix 'muap_'). Give a DataFrame with such columns."
             )
         for name in found:
             self.limits_[:, columns[name]] = self.reference.single_limits(self.muscle, name)
@@ -209,19 +214,21 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         return self.normal
 
     def _met(self, X: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Columns: feature 0 below, feature 0 above, feature 1 below ..."""
+        """Whether windows meet rules; columns are feature 0 below, feature 0 above, and so on."""
         return np.stack([self.limits_[0] > X, self.limits_[1] < X], axis=2).reshape(len(X), -1)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Class probabilities of the first rule that each window meets.
+        """Predict the class probabilities of the first rule that each window meets.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_features)
+            Measures of each window.
 
         Returns
         -------
         probabilities : ndarray of shape (n_windows, n_classes)
+            Probabilities in the order of ``classes_``.
         """
         check_is_fitted(self)
         self._warn_of_known_subjects(X)
@@ -238,15 +245,17 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         return proba
 
     def predict(self, X: ArrayLike) -> NDArray:
-        """Class of each window.
+        """Predict the class of each window.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_features)
+            Measures of each window.
 
         Returns
         -------
         y : ndarray of shape (n_windows,)
+            Predicted classes.
         """
         check_is_fitted(self)
         self._warn_of_known_subjects(X)
@@ -258,17 +267,18 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         feature_names : array-like of str, default=None
-            By default ``feature_names_in_``, where these exist, with the units of this package's
-            features (for signals in mV); otherwise x0, x1 ...
+            Names of the features. By default, these are ``feature_names_in_`` with the units of
+            this package's features (for signals in mV), or x0, x1, ... if X had no column names.
 
         Returns
         -------
         text : str
+            Rules, one per line.
 
         Raises
         ------
         ValueError
-            If the number of `feature_names` is not that of the features.
+            If `feature_names` does not have one name per feature.
         """
         check_is_fitted(self)
         if feature_names is None and hasattr(self, "feature_names_in_"):
@@ -297,7 +307,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        # A decision list over fixed limits cannot follow every shape of classes.
+        # A decision list with fixed limits cannot separate classes of every shape.
         tags.classifier_tags.poor_score = True
         return tags
 

@@ -29,11 +29,12 @@ def synthesise(
     k_neighbors: int,
     rng: np.random.RandomState,
 ) -> tuple[NDArray[np.floating], NDArray[np.intp], NDArray[np.intp]]:
-    """Make windows between two windows of one class and one subject.
+    """Make synthetic windows between two windows of the same class and subject.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_values)
+        Flattened windows.
     y, subjects : ndarray of int of shape (n_windows,)
         Codes of the class and the subject of each window.
     wanted : dict of int to int
@@ -41,20 +42,23 @@ def synthesise(
     k_neighbors : int
         Number of nearest windows of the same subject and class among which the partner is drawn.
     rng : RandomState
+        Generator of the random draws.
 
     Returns
     -------
     X_new : ndarray of shape (n_new, n_values)
+        Synthetic windows.
     y_new : ndarray of int of shape (n_new,)
+        Code of the class of each synthetic window.
     base : ndarray of int of shape (n_new,)
-        Row of the window that each synthetic window is made of.
+        Row of the real window from which each synthetic window is made.
 
     Notes
     -----
-    N. V. Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique", J. Artif. Intell. Res.
-    16 (2002) 321-357: x + u (x' - x) with u uniform in [0, 1) and x' one of the nearest neighbours
-    of x. Here neighbours are sought among the windows of the same subject only. A subject with a
-    single window of the class gives that window again.
+    A synthetic window is x + u (x' - x), with u uniform in [0, 1) and x' one of the nearest
+    neighbours of x (N. V. Chawla et al., "SMOTE: Synthetic Minority Over-sampling Technique",
+    J. Artif. Intell. Res. 16 (2002) 321-357). Here, neighbours are sought only among the windows of
+    the same subject. If a subject has a single window of the class, this window is copied.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -98,7 +102,7 @@ def _validation_parameter(params: Mapping[str, Any]) -> str | None:
 def _hold_out(
     estimator: Any, codes: NDArray[np.intp], subjects: NDArray[np.intp], groups: NDArray | None
 ) -> tuple[NDArray[np.bool_], NDArray | None]:
-    """Rows that the network in `estimator` holds out for validation, and the groups it gets.
+    """Rows that the network in `estimator` holds out for validation, and the groups that it gets.
 
     No synthetic window may be among them, so the rows are drawn before SMOTE.
     """
@@ -128,36 +132,38 @@ def _hold_out(
 class SMOTEClassifier(WindowMetaClassifier):
     """SMOTE for a classifier that needs the subject of each window.
 
-    A sampler in a pipeline does not resample `groups`, so that the classifier after it would get
-    the subjects of other windows. Here each synthetic window lies between two windows of one
-    subject and belongs to that subject, so that early stopping and inner searches by subject stay
-    free of leaks. Windows that a network of this package holds out for validation are not changed.
+    A sampler in a pipeline does not resample `groups`, so the classifier after it would get the
+    subjects of other windows. Here, each synthetic window lies between two windows of one subject
+    and belongs to that subject, so that early stopping and inner searches by subject remain free of
+    leakage. Windows that a network of this package holds out for validation are not used or
+    changed.
 
     Parameters
     ----------
     estimator : estimator object
         Classifier of windows, or a search. Its ``fit`` gets ``groups`` if it takes them, and an int
-        `cv` of a search, calibration, stack or selection means folds of subjects. The
-        validation subjects of a network are drawn here by its `validation` and
-        `validation_fraction`, exactly as the network would draw them.
+        `cv` of a search, calibration, stacking or selection means folds of subjects. The validation
+        subjects of a network are drawn here from its `validation` and `validation_fraction`,
+        exactly as the network would draw them.
     factor : float, default=2.0
-        Maximum ratio of the windows of a class after SMOTE to its real windows in training; no
-        class grows beyond the largest one. With 2 there are at most as many synthetic windows as
-        real ones, with 1 there are none.
+        Maximum ratio of the number of windows of a class after SMOTE to the number of its real
+        training windows; no class grows beyond the largest one. With 2, there are at most as many
+        synthetic windows as real ones; with 1, there are none.
     k_neighbors : int, default=5
         Number of nearest windows of the same subject and class to interpolate towards.
     random_state : int, RandomState instance or None, default=None
-        Seed of the synthetic windows.
+        Seed of the random draws of synthetic windows.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Class labels.
     estimator_ : estimator object
         The classifier, fitted on real and synthetic windows.
     n_synthetic_ : dict
-        Number of synthetic windows of each class that has some.
+        Number of synthetic windows of each class that has any.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where X and `groups` named none.
+        Identities of the training subjects; None if neither X nor `groups` gave any.
     n_features_in_ : int
 
     See Also
@@ -167,8 +173,8 @@ class SMOTEClassifier(WindowMetaClassifier):
 
     Notes
     -----
-    This differs from plain SMOTE in that neighbours are sought within a subject. Without `groups`
-    all windows count as those of one subject.
+    Unlike plain SMOTE, this method seeks neighbours within a subject. Without `groups`, all windows
+    count as those of one subject.
 
     Examples
     --------
@@ -203,12 +209,14 @@ class SMOTEClassifier(WindowMetaClassifier):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: Labels | None = None) -> SMOTEClassifier:
-        """Oversample the small classes and fit the classifier.
+        """Oversample the smaller classes and fit the classifier.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Training windows.
         y : array-like of shape (n_windows,)
+            Class of each window.
         groups : array-like of shape (n_windows,), default=None
             Subject of each window.
 
@@ -227,7 +235,7 @@ class SMOTEClassifier(WindowMetaClassifier):
         searches = isinstance(estimator, BaseSearchCV)
         takes_groups = searches or has_fit_parameter(estimator, "groups")
         held = np.zeros(len(y), dtype=bool)
-        # In a search each fit draws its own validation subjects, anew in each fold.
+        # In a search, each fit draws its own validation subjects, separately in each fold.
         if takes_groups and not searches:
             held, groups = _hold_out(estimator, codes, subjects, groups)
         of, owners = codes[~held], subjects[~held]

@@ -17,41 +17,41 @@ from sklearn_emg.recordings import subjects_of
 
 
 class SubjectTransferClassifier(WindowMetaClassifier):
-    """Pretrain a network on some of the training subjects, fine-tune it on the others.
+    """Pretrain a network on some of the training subjects and fine-tune it on the others.
 
-    This serves pipelines that are given one cohort: its training subjects are split into a source
-    and a target, so that no subject of the test or of the fine-tuning is used in the pretraining.
+    This class is for pipelines that get a single cohort. It splits the training subjects into a
+    source and a target, so that pretraining uses no subject of the test or of the fine-tuning.
 
     Parameters
     ----------
     estimator : TransferClassifier
-        Network with its frozen layers. If it is pretrained already, on another cohort, all training
-        subjects fine-tune it.
+        Network and its choice of frozen layers. If it is already pretrained, on another cohort, it
+        is fine-tuned on all training subjects.
     source_fraction : float, default=0.5
-        Fraction of the subjects of each class that pretrain, at least one and never all; fraction
-        of the windows where `fit` is given no `groups`.
+        Fraction of the subjects of each class that are used for pretraining: at least one subject
+        and never all. If `fit` gets no `groups`, it is a fraction of the windows.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draw of source subjects.
+        Seed of the random choice of source subjects.
 
     Attributes
     ----------
     estimator_ : TransferClassifier
-        Pretrained and fine-tuned; ``estimator_.source_subjects_`` are the subjects of the
-        pretraining.
+        The pretrained and fine-tuned network; ``estimator_.source_subjects_`` are the subjects of
+        its pretraining.
     classes_ : ndarray of shape (n_classes,)
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where X and `groups` named none.
+        Identities of the training subjects; None if neither X nor `groups` gave any.
     n_features_in_ : int
 
     Raises
     ------
     ValueError
-        If fewer than two classes have two or more subjects, or subjects of a network that was
-        pretrained before are among those of `fit`.
+        If fewer than two classes have two or more subjects, or if an already pretrained network was
+        pretrained on subjects of `fit`.
 
     See Also
     --------
-    sklearn_emg.neural_network.TransferClassifier : For two cohorts.
+    sklearn_emg.neural_network.TransferClassifier : Transfer from one cohort to another.
 
     Examples
     --------
@@ -88,12 +88,14 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     def fit(
         self, X: ArrayLike, y: ArrayLike, groups: Labels | None = None
     ) -> SubjectTransferClassifier:
-        """Split the subjects, pretrain and fine-tune.
+        """Split the subjects, pretrain the network and fine-tune it.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Training windows.
         y : array-like of shape (n_windows,)
+            Class of each window.
         groups : array-like of shape (n_windows,), default=None
             Subject of each window.
 
@@ -120,7 +122,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         pool = np.arange(len(codes))
         validation = transfer.get_params().get("estimator__validation")
         if groups is not None and not isinstance(validation, str | None):
-            # Subjects that a protocol names for validation are used in no training.
+            # Subjects named for validation are not trained on.
             named = set(validation)
             pool = np.array([k for k in pool if groups[k] not in named], dtype=np.intp)
         owner = None if groups is None else subjects_of(pool, groups[pool])
@@ -129,14 +131,14 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         if len(np.unique(codes[source])) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least two classes with two or more subjects: one "
-                "to pretrain and one to fine-tune. Give more subjects, or a TransferClassifier "
-                "that is pretrained on another cohort."
+                "for pretraining and one for fine-tuning. Give more subjects, or a "
+                "TransferClassifier that is pretrained on another cohort."
             )
         return source, np.setdiff1d(np.arange(len(codes)), source)
 
 
 def _pretrain(transfer: Any, X: NDArray, y: NDArray, groups: NDArray | None) -> None:
-    """Pretrain; named validation subjects belong to the fine-tuning and not to the source."""
+    """Pretrain the network; named validation subjects are for fine-tuning, not for pretraining."""
     validation = transfer.get_params().get("estimator__validation")
     if isinstance(validation, str | None):
         transfer.pretrain(X, y, groups=groups)

@@ -1,4 +1,4 @@
-"""From scores of windows to scores of recordings and subjects."""
+"""Aggregate the scores of windows to recordings and subjects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._input import Rows
 from sklearn_emg.exceptions import RecordingWarning
@@ -24,15 +25,17 @@ class Votes:
     Attributes
     ----------
     windows : DataFrame of shape (n_windows, ...)
-        ``row`` (position of the recording in X), ``start`` (s, only where recordings were cut),
-        ``subject``, the scores, and ``vote``, the class with the highest one.
+        Columns are ``row`` (position of the recording in X), ``start`` (in s; only if recordings
+        were cut), ``subject``, the scores, and ``vote`` (the class with the highest score).
     recordings : DataFrame of shape (n_rows, ...)
-        Index of X; ``subject``, the `by` column, ``n_windows``, mean scores of the row's windows
-        (NaN where it has none) and ``vote``.
+        The index is that of X. Columns are ``subject``, those named by `unit` and `by`,
+        ``n_windows``, the mean scores of the windows (NaN for a recording without windows) and
+        ``vote``.
     subjects : DataFrame of shape (n_subjects, ...)
-        Index of subjects; ``n_recordings``, mean scores of the subject's recordings
-        ("feature-all"), ``vote``; the ``feature_...`` columns that the final classifier reads;
-        ``diagnosis``; and ``probability_<class>`` where the final classifier gives them.
+        The index holds the subjects. Columns are ``n_recordings``, the mean scores of the subject's
+        recordings ("feature-all"), ``vote``, the ``feature_...`` columns that the final classifier
+        reads, ``diagnosis``, and ``probability_<class>`` if the final classifier gives
+        probabilities.
     """
 
     windows: pd.DataFrame
@@ -47,13 +50,15 @@ class Diagnoses:
     Attributes
     ----------
     rows : ndarray of shape (n_rows, n_classes)
-        NaN for a row without windows.
+        Scores of rows; NaN for a row without windows.
     units : ndarray of shape (n_units, n_classes)
-        Means of the units' rows, NaN for a unit without windows.
+        Mean scores of the rows of each unit; NaN for a unit without windows.
     features : ndarray of shape (n_units, n_features)
         Features that the final classifier reads.
     proba : ndarray of shape (n_units, n_classes) or None
+        Class probabilities of units; None if the final classifier gives none.
     diagnosis : ndarray of shape (n_units,)
+        Predicted class of each unit.
     """
 
     rows: NDArray[np.floating]
@@ -65,7 +70,7 @@ class Diagnoses:
 
 @dataclass(frozen=True)
 class Aggregation:
-    """How the scores of rows become features of units.
+    """Aggregation of the scores of rows to features of units.
 
     Attributes
     ----------
@@ -73,9 +78,9 @@ class Aggregation:
     by : str or None
         Name of the column whose values are averaged separately.
     levels : list or None
-        Its values in training.
+        Values of this column in training.
     unit : str
-        Column with the unit of a diagnosis.
+        Column that defines the unit of diagnosis.
     """
 
     classes: NDArray[Any]
@@ -98,14 +103,14 @@ class Aggregation:
         return [f"feature_{level}_{c}" for level in self.levels or [] for c in self.classes]
 
     def unit_means(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Mean scores of each unit's rows, NaN for a unit without windows ("feature-all")."""
+        """Mean scores of each unit's rows ("feature-all"); NaN for a unit without windows."""
         valid = np.isfinite(scores[:, 0])
         return mean_by_code(scores[valid], rows.unit[valid], len(rows.unit_index))
 
     def _level_means(
         self, rows: Rows, by: NDArray[Any], scores: NDArray[np.floating]
     ) -> NDArray[np.floating]:
-        """Mean scores of shape (n_units, n_levels, n_classes), NaN where a unit has no such row."""
+        """Mean scores of shape (n_units, n_levels, n_classes); NaN if a unit lacks a level."""
         levels = self.levels or []
         n_units, n_levels = len(rows.unit_index), len(levels)
         position = {level: k for k, level in enumerate(levels)}
@@ -116,7 +121,7 @@ class Aggregation:
         return means.reshape(n_units, n_levels, -1)
 
     def warn_of_unknown_levels(self, rows: Rows) -> None:
-        """Warn of values of `by` that training did not have."""
+        """Warn about values of `by` that were not in the training table."""
         if rows.by is not None and (unknown := set(rows.by) - set(self.levels or [])):
             warn(
                 f"Recordings with {self.by} {', '.join(sorted(map(repr, unknown)))} are left out "
@@ -125,14 +130,15 @@ class Aggregation:
             )
 
     def warn_of_units_without_windows(self, rows: Rows, means: NDArray[np.floating]) -> None:
-        """Warn of units of which nothing was scored; `means` are those of `unit_means`."""
+        """Warn about units without scores; `means` is the result of `unit_means`."""
         empty = np.flatnonzero(np.isnan(means[:, 0]))
         if empty.size:
             names = ", ".join(repr(rows.unit_index.tolist()[k]) for k in empty[:3])
             warn(
-                f"{empty.size} of {len(means)} {self.unit}s have no usable window ({names}"
-                f"{', ...' if empty.size > 3 else ''}); their scores are 1/{len(self.classes)}, "
-                "which contains no information. Leave their recordings out, or correct them.",
+                f"No usable window in {empty.size} of {counted(len(means), self.unit)} "
+                f"({names}{', ...' if empty.size > 3 else ''}): the scores are "
+                f"1/{len(self.classes)}, which contains no information. Leave these recordings "
+                "out, or correct them.",
                 RecordingWarning,
             )
 
@@ -146,7 +152,7 @@ class Aggregation:
         return np.where(np.isfinite(features), features, 1.0 / len(self.classes))
 
     def average(self, rows: Rows, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Probabilities of simple averaging."""
+        """Class probabilities of units by simple averaging."""
         if rows.by is None:
             return self.unit_features(rows, scores)
         means = self._level_means(rows, rows.by, scores)
@@ -156,7 +162,7 @@ class Aggregation:
         return np.where(count > 0, total / np.maximum(count, 1), 1.0 / len(self.classes))
 
     def best(self, scores: NDArray[np.floating]) -> NDArray[Any]:
-        """Class with the highest score, None where there are no scores."""
+        """Class with the highest score; None if there are no scores."""
         best = self.classes[np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1)]
         missing = np.isnan(scores[:, 0])
         if missing.any():
@@ -165,7 +171,7 @@ class Aggregation:
         return best
 
     def windows_table(self, rows: Rows, scores: NDArray[np.floating]) -> pd.DataFrame:
-        """`Votes.windows`; `scores` are those of the windows."""
+        """Table `Votes.windows`, from the scores of windows."""
         windows = pd.DataFrame({"row": rows.row})
         if rows.start is not None:
             windows["start"] = rows.start
@@ -176,7 +182,7 @@ class Aggregation:
         return windows
 
     def recordings_table(self, rows: Rows, scores: NDArray[np.floating]) -> pd.DataFrame:
-        """`Votes.recordings`; `scores` are those of the rows."""
+        """Table `Votes.recordings`, from the scores of rows."""
         subjects = rows.unit_index.get_level_values(0)
         recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
         if self.unit != "subject":
@@ -189,7 +195,7 @@ class Aggregation:
         return recordings
 
     def subjects_table(self, rows: Rows, found: Diagnoses) -> pd.DataFrame:
-        """`Votes.subjects`."""
+        """Table `Votes.subjects`, from the diagnoses."""
         subjects = pd.DataFrame(
             {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
             index=rows.unit_index,

@@ -1,4 +1,4 @@
-"""Base of the classifiers that wrap a classifier of windows."""
+"""Base class of the classifiers that wrap a classifier of windows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _has_proba(model: WindowMetaClassifier) -> bool:
 
 
 class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Base of classifiers that wrap a classifier of windows and train it in a way of their own.
+    """Base class of classifiers that wrap a classifier of windows and control its training.
 
     It checks the windows, labels and subjects given to ``fit`` and leaves predictions to
     ``estimator_``, which a subclass fits.
@@ -34,7 +34,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
     def _check_training(
         self, X: ArrayLike, y: ArrayLike, groups: Labels | None
     ) -> tuple[NDArray, NDArray, NDArray[np.intp], NDArray[np.intp] | None, NDArray | None]:
-        """Return windows, labels and codes of labels; codes and names of the subjects."""
+        """Check the data of ``fit``; return X, y, label codes, subject codes and subjects."""
         self._remember_subjects(X, groups)
         warn_of_other_order(X, y, "y")
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
@@ -59,30 +59,34 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
         return validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float32, np.float64])
 
     def predict(self, X: ArrayLike) -> NDArray:
-        """Class of each window.
+        """Predict the class of each window.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows.
 
         Returns
         -------
         y : ndarray of shape (n_windows,)
+            Predicted classes.
         """
         X = self._check(X)
         return self.estimator_.predict(X)
 
     @available_if(_has_proba)
     def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
-        """Class probabilities of each window.
+        """Predict the class probabilities of each window.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows.
 
         Returns
         -------
         probabilities : ndarray of shape (n_windows, n_classes)
+            Probabilities in the order of ``classes_``.
         """
         X = self._check(X)
         return self.estimator_.predict_proba(X)

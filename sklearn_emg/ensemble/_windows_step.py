@@ -1,4 +1,4 @@
-"""Windows as a step: features of windows pooled to one row per recording."""
+"""Pipeline step that pools the features of windows to one row per recording."""
 
 from __future__ import annotations
 
@@ -42,22 +42,23 @@ _STATISTICS = ("mean", "std", "min", "median", "max")
 class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
     """Cut recordings into windows, transform them, and pool the features of each recording.
 
-    As a step of a Pipeline it turns a recording table into a matrix with one row per recording,
-    so that any scikit-learn estimator can follow and be tuned over window and step together
-    (``windows__window``, ``windows__step``).
+    As a step of a Pipeline, it turns a recording table into a matrix with one row per recording, so
+    that any scikit-learn estimator can follow. A search can tune this estimator together with the
+    length and step of the windows (``windows__window``, ``windows__step``).
 
     Parameters
     ----------
     transformer : estimator object
         Transformer of windows into features, usually a feature extractor or a Pipeline. It is
-        fitted in ``fit`` on the windows of the training recordings, with the label of the recording
-        and, where its ``fit`` takes ``groups``, the subject of each window. Each step whose ``fs``
-        is None gets the sampling rate of the table.
+        fitted in ``fit`` on the windows of the training recordings, with the label of their
+        recording and, if its ``fit`` takes ``groups``, the subject of each window. Each step whose
+        ``fs`` is None gets the sampling rate of the table.
     window : float or None, default=0.4
         Length of a window in seconds. None treats each row of an array, which has no sampling rate,
         as one window.
     step : float or None, default=None
-        Seconds from one window to the next; None leaves no overlap.
+        Time in seconds from the start of one window to the start of the next; None means no
+        overlap.
     statistics : sequence of str, default=("mean",)
         How a feature is pooled over the windows of a recording: any of "mean", "std" (divisor
         n_windows), "min", "median" and "max".
@@ -66,28 +67,29 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         recording, instead of an array.
     keep : {"metadata"}, None or list of str, default=None
         Columns of the table that are kept in addition to the features, such as ["subject"], for an
-        estimator that takes feature tables, like ``DiVoteClassifier(window=None)``. "metadata"
-        keeps all usual ones (``sklearn_emg.recordings.METADATA_COLUMNS``). The result is then a
-        DataFrame.
+        estimator that takes feature tables, such as ``DiVoteClassifier(window=None)``. "metadata"
+        keeps the usual metadata (``sklearn_emg.recordings.METADATA_COLUMNS``) except ``fs``. If
+        columns are kept, the result is a DataFrame.
     tail : {"drop", "overlap", "pad"}, default="drop"
-        How to treat the samples after the last complete window, see
+        How to treat the samples after the last complete window; see
         :func:`~sklearn_emg.recordings.divide`.
     nan, short : {"raise", "skip"}, default="raise"
-        Whether windows with NaN, and recordings shorter than one window, are an error or are left
-        out with a warning. Features of a recording without a window are NaN.
+        Whether windows that contain NaN (`nan`) and recordings shorter than one window (`short`)
+        raise an error or are left out with a warning. The features of a recording without a window
+        are NaN.
 
     Attributes
     ----------
     transformer_ : estimator object
         The fitted transformer of windows.
     fs_ : float or None
-        Sampling rate of the windows in Hz, None for arrays.
+        Sampling rate of the windows in Hz; None for arrays.
     n_features_in_ : int
-        Number of features, only for arrays.
+        Number of features; defined for arrays only.
     channel_names_ : tuple of str or None
-        Names of the channels seen in ``fit``.
+        Names of the channels if they are the same in all recordings of ``fit``, otherwise None.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where none were named.
+        Identities of the training subjects; None if neither X nor `groups` gave any.
 
     Raises
     ------
@@ -97,7 +99,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
 
     See Also
     --------
-    DiVoteClassifier : Classifies windows and votes, instead of pooling their features.
+    DiVoteClassifier : Classifies windows and aggregates their scores instead of pooling features.
 
     Examples
     --------
@@ -171,7 +173,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         y : array-like of shape (n_rows,), default=None
             Label of each recording, which `transformer` gets for each of its windows.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
@@ -192,18 +194,19 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         y : array-like of shape (n_rows,), default=None
             Label of each recording.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
         features : ndarray or DataFrame of shape (n_rows, n_features_out)
+            One row per recording, in the order of the table.
         """
         windows, row = self._fit(X, y, groups)
         self._with_labels = y is not None
         return self._pool(X, windows, row)
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:
-        """Cut recordings into windows, transform these and pool their features.
+        """Cut recordings into windows, transform these windows and pool their features.
 
         Parameters
         ----------
@@ -218,7 +221,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         Warns
         -----
         SubjectLeakWarning
-            If subjects of a training with labels are transformed to be predicted.
+            If the transformer was fitted with labels and X contains subjects of that fit.
         """
         check_is_fitted(self)
         self._warn_if_trained(X)
@@ -228,21 +231,23 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         if self.fs_ is not None and fs is not None and not same_rate(fs, self.fs_):
             raise ValueError(
                 f"The table has a sampling rate of {fs:.10g} Hz, but Windows was fitted on "
-                f"{self.fs_:.10g} Hz. Put Resampler({self.fs_:.10g}) before."
+                f"{self.fs_:.10g} Hz. Put Resampler({self.fs_:.10g}) before it."
             )
         return self._pool(X, windows, row)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """Names of the features: those of `transformer`, with the statistic if there are several.
+        """Return the names of the output columns.
 
         Parameters
         ----------
         input_features : Ignored
-            Not used; present by convention of scikit-learn.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
         names : ndarray of str objects of shape (n_features_out,)
+            Names of the features of `transformer`, with the statistic appended if there are
+            several, followed by the columns of `keep`.
         """
         check_is_fitted(self)
         return np.asarray([*self._names(), *self._kept], dtype=object)
@@ -281,7 +286,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     def _fit_transformer(
         self, windows: Any, row: NDArray[np.intp], y: Any, subjects: Subjects | None
     ) -> None:
-        """Fit a copy of the transformer on windows, whose subjects it is given."""
+        """Fit a copy of the transformer on windows, and pass it their subjects."""
         transformer = clone(self.transformer)
         if self.fs_ is not None:
             give_rate(transformer, self.fs_, "transformer")

@@ -346,7 +346,7 @@ def test_skipped_recordings_are_counted_and_their_subject_falls_back(hand):
     assert votes.recordings["n_windows"].tolist() == [1, 0, 1]
     assert votes.recordings["vote"].isna().tolist() == [False, True, False]
     alone = table.iloc[[1, 2]].assign(subject=["c", "b"])
-    with pytest.warns(RecordingWarning, match=r"1 of 2 subjects have no usable window \('c'\)"):
+    with pytest.warns(RecordingWarning, match=r"No usable window in 1 of 2 subjects \('c'\)"):
         np.testing.assert_allclose(model.predict_proba(alone)[0], [0.5, 0.5])
 
 
@@ -362,7 +362,7 @@ def test_a_training_subject_without_a_window_is_refused_by_name(hand):
     lost = table.assign(subject=["a", "c", "b"], signal=[np.ones(4), *[np.full(4, np.nan)] * 2])
     with (
         pytest.warns(RecordingWarning, match="No window is left of row 1, 2"),
-        pytest.raises(ValueError, match=r"subject 'c' \(and of 1 more subjects\)"),
+        pytest.raises(ValueError, match=r"subject 'c' \(and of 1 more subject\)"),
     ):
         divote(window=0.4, nan="skip").fit(lost, y)
 

@@ -202,8 +202,8 @@ def test_bad_settings_are_refused(settings, match):
 @pytest.mark.parametrize(
     ("bad", "match"),
     [
-        ("mild", "learns numbers, and y has 'mild' in row 1. .* DiVoteClassifier for labels"),
-        (np.inf, "learns numbers, and y has inf in row 1"),
+        ("mild", "learns numbers, but y has 'mild' in row 1. .* DiVoteClassifier for labels"),
+        (np.inf, "learns numbers, but y has inf in row 1"),
         (np.nan, "y has no label for 1 of 12 rows, the first of them row 1"),
     ],
 )

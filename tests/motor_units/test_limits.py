@@ -224,7 +224,7 @@ def test_rules_take_the_limits_of_a_muscle():
     assert clone(rules).fit(X, y).limits_[1, 0] == 1.531
     with pytest.raises(ValueError, match="'muscle' of NormalLimitRules"):
         NormalLimitRules(reference=published()).fit(X, y)
-    with pytest.raises(ValueError, match="No column of X is named like a measure"):
+    with pytest.raises(ValueError, match="No column of X has the name of a measure"):
         NormalLimitRules(reference=published(), muscle="deltoid").fit(X[["rms"]], y)
 
 

@@ -1,1 +1,1 @@
-"""Learning after ``fit``: steps of a chain one by one, and new rows of DiVote."""
+"""Learning after ``fit``: access to steps of a pipeline, and updates of DiVote with new rows."""

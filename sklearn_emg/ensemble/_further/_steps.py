@@ -1,4 +1,4 @@
-"""Transformers and last predictor of a fitted pipeline, one by one."""
+"""Access to the transformers and the last predictor of a fitted pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn_emg.preprocessing import SiteStandardizer
 
 
 def last_of(model: Any) -> Any:
-    """The predictor at the end of a pipeline; a model without steps is its own.
+    """Return the predictor at the end of a pipeline; any other model is returned as it is.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def last_of(model: Any) -> Any:
 
 
 def transformers_of(model: Any) -> Iterator[Any]:
-    """Transformers before the last predictor of a pipeline, without samplers of training rows.
+    """Yield the transformers before the last predictor of a pipeline, without samplers.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def transformers_of(model: Any) -> Iterator[Any]:
 
 
 def with_last(model: Any, last: Any) -> Any:
-    """A pipeline of the same fitted transformers with another predictor at the end.
+    """Return a pipeline with the same fitted transformers and another predictor at the end.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def with_last(model: Any, last: Any) -> Any:
 
 
 def through_transformers(model: Any, X: Any, columns: Columns | None = None) -> Any:
-    """X as it reaches the last predictor of a fitted pipeline.
+    """Transform X with all steps before the last predictor of a fitted pipeline.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
     ----------
     model : fitted estimator
     X : ndarray or DataFrame
-        Rows of references.
+        Reference rows.
     columns : dict of str to ndarray, default=None
         Columns of the rows, for the steps that request them.
 
     Returns
     -------
     n_steps : int
-        Number of SiteStandardizers that learned.
+        Number of SiteStandardizers that were updated.
     """
     steps = list(transformers_of(model))
     learning = [k for k, step in enumerate(steps) if isinstance(step, SiteStandardizer)]
@@ -129,7 +129,7 @@ def train_further(
     n_epochs : int
         Number of passes over the rows.
     groups : array-like of shape (n_rows,), default=None
-        Subjects, for a classifier that remembers them.
+        Subject of each row, for a classifier that stores its training subjects.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def train_further(
     """
     if not hasattr(last, "partial_fit"):
         raise ValueError(
-            f"{type(last).__name__} has no partial_fit, so that it cannot be trained further "
+            f"{type(last).__name__} has no partial_fit, so it cannot be trained further "
             "(update='fine_tune'). Use a network, SGDClassifier or GaussianNB, or update='refit'."
         )
     named = groups is not None and "groups" in signature(last.partial_fit).parameters
@@ -147,19 +147,19 @@ def train_further(
 
 
 def refuse_unknown_labels(y: NDArray[Any], classes: NDArray[Any], caller: str) -> None:
-    """Raise if new labels have a class that a fitted classifier does not know.
+    """Raise if new labels include a class that a fitted classifier does not know.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
     classes : ndarray of shape (n_classes,)
     caller : str
-        Class named in the message.
+        Name of the class in the message.
     """
     known = classes.tolist()
     if unknown := [label for label in dict.fromkeys(y.tolist()) if label not in known]:
         row = y.tolist().index(unknown[0])
         raise ValueError(
             f"y has the label {unknown[0]!r} (row {row}), which {caller} was not fitted on; it "
-            f"knows {known}. Correct the spelling, or fit anew with rows of all classes."
+            f"knows {known}. Correct the spelling, or fit again with rows of all classes."
         )

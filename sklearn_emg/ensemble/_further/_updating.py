@@ -1,4 +1,4 @@
-"""DiVoteClassifier learns further recordings after ``fit``."""
+"""Updates of a fitted DiVoteClassifier with further recordings."""
 
 from __future__ import annotations
 
@@ -30,29 +30,30 @@ UPDATES = ("refit", "fine_tune", "final")
 
 
 class Updating(DiVote):
-    """The part of DiVoteClassifier that learns further recordings after ``fit``.
+    """Part of DiVoteClassifier that learns from further recordings after ``fit``.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels seen in ``fit``; an update learns no further ones.
+        Labels seen in ``fit``; an update cannot add any.
     """
 
     classes_: NDArray[Any]
 
     @warned_once()
     def learn_references(self, X: Any, groups: Labels | None = None) -> Self:
-        """Standardise new sites or subjects by unlabelled reference recordings.
+        """Standardise new sites or subjects with unlabelled reference recordings.
 
         Each :class:`~sklearn_emg.preprocessing.SiteStandardizer` among the steps of `estimator_`
-        learns the sites of X by ``partial_fit``; nothing else changes.
+        learns the sites of X with ``partial_fit``; nothing else changes.
 
         Parameters
         ----------
         X : DataFrame or ndarray
-            Rows of references as in ``fit``, with the columns that the SiteStandardizer requests.
+            Reference recordings in the form that ``fit`` takes, with the columns that the
+            SiteStandardizer requests.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
@@ -61,14 +62,14 @@ class Updating(DiVote):
         Raises
         ------
         ValueError
-            If no step is a SiteStandardizer, or X is not like that of ``fit``.
+            If no step is a SiteStandardizer, or X differs in form from that of ``fit``.
         """
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
         if not learn_references(self.estimator_, rows.X, rows.columns_of()):
             raise ValueError(
-                f"The estimator of {self._caller} has no SiteStandardizer, which learns from "
-                "references: put one before its classifier."
+                f"The estimator of {self._caller} has no SiteStandardizer, which is the step that "
+                "learns from references: put one before its classifier."
             )
         return self
 
@@ -83,25 +84,25 @@ class Updating(DiVote):
         how: str = "refit",
         n_epochs: int = 1,
     ) -> Self:
-        """Learn labelled recordings with the fitted transformers as they are.
+        """Learn from labelled recordings without changing the fitted transformers.
 
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            As in ``fit``. For "refit" all rows, those of earlier fits and the new ones; otherwise
-            the new ones.
+            Input as in ``fit``. For "refit", these are all rows, including those of earlier fits;
+            otherwise, only the new ones.
         y : array-like of shape (n_rows,)
-            Labels among ``classes_``, one for all rows of a subject (or unit).
+            Label of each row, one of ``classes_`` and the same for all rows of a subject (or unit).
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, at least 0. "fine_tune" does not use it in the training of windows.
+            Weight of each row, at least 0. "fine_tune" does not use it when it trains on windows.
         how : {"refit", "fine_tune", "final"}, default="refit"
-            "refit" fits the classifier at the end of `estimator_`, and the final classifier, on
-            all rows; folds of `cv` and of a calibration fit this classifier alone. "fine_tune"
-            trains the classifier of windows further by its ``partial_fit`` and then does as
-            "final": it fits the final classifier on the units of earlier fits and on those of X.
-            New units are scored before the training on them.
+            "refit" fits the classifier at the end of `estimator_` and the final classifier on all
+            rows; the folds of `cv` and of a calibration also fit only this classifier. "final" fits
+            only the final classifier, on the units of earlier fits and those of X. "fine_tune" does
+            the same and also trains the classifier of windows further with its ``partial_fit``; the
+            units of X are scored before that.
         n_epochs : int, default=1
             Number of passes of "fine_tune" over the windows.
 
@@ -130,7 +131,7 @@ class Updating(DiVote):
         return self
 
     def _new_labels(self, y: Any, n_rows: int) -> NDArray[Any]:
-        """Labels of new rows, all of known classes; one class is enough."""
+        """Check the labels of new rows: all classes must be known, but one class is enough."""
         if y is None or len(y) != n_rows:
             raise ValueError(
                 f"{self._caller}.update needs one label per row of X, {n_rows} of them; got "
@@ -146,13 +147,13 @@ class Updating(DiVote):
     ) -> None:
         if lost := np.setdiff1d(self.classes_, np.unique(y)).tolist():
             raise ValueError(
-                f"X has no row of class {lost[0]!r}: update(how='refit') takes all rows, those of "
-                "earlier fits included."
+                f"X has no row of class {lost[0]!r}: update(how='refit') takes all rows, including "
+                "those of earlier fits."
             )
         inner = clone(self).set_params(estimator=clone(last_of(self.estimator_)))
         windows = through_transformers(self.estimator_, rows.X, rows.columns_of())
         inner._fit_rows(replace(rows, X=windows, columns={}), X, y, weights)
-        # Changed at the end, so that a failure leaves the earlier state.
+        # The attributes change last, so that a failure leaves the earlier state.
         self.estimator_ = with_last(self.estimator_, inner.estimator_)
         for name in ("_calibration", "final_estimator_", "subjects_", "by_levels_"):
             setattr(self, name, getattr(inner, name))
@@ -165,7 +166,7 @@ class Updating(DiVote):
         of_units = self._unit_labels(rows, y)
         if not n_epochs and self.final_estimator_ is None:
             raise ValueError(
-                f"update(how='final') fits the final classifier, and {self._caller} has none "
+                f"update(how='final') fits the final classifier, but {self._caller} has none "
                 "(final_estimator=None). Use how='fine_tune' or 'refit'."
             )
         windows = through_transformers(self.estimator_, rows.X, rows.columns_of())
