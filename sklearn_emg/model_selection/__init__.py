@@ -1,4 +1,4 @@
-"""Splits by subject: no subject is in both training and test."""
+"""Splits by subject, site or time, evaluation protocols, and caching of transformers."""
 
 from sklearn_emg.model_selection._caching import CachedTransformer
 from sklearn_emg.model_selection._caching import call_kept as call_kept

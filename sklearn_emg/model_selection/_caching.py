@@ -1,4 +1,4 @@
-"""Results of expensive steps, cached on disk by settings and data."""
+"""Cache of the results of expensive steps on disk, by settings and data."""
 
 from __future__ import annotations
 
@@ -35,17 +35,19 @@ Memory: TypeAlias = "str | joblib.Memory | None"
 
 
 def key_for(memory: Memory, *values: Any) -> str | None:
-    """Digest of some objects; None without memory, or, with a warning, if they have no digest.
+    """Digest of objects that serves as the key of a cached result.
 
     Parameters
     ----------
     memory : str, joblib.Memory or None
+        Cache or its folder.
     *values : object
         Everything on which a result depends.
 
     Returns
     -------
     key : str or None
+        None without `memory` or, with a warning, if an object has no digest.
     """
     if getattr(check_memory(memory), "location", "a store of its own") is None:
         return None
@@ -53,7 +55,8 @@ def key_for(memory: Memory, *values: Any) -> str | None:
         return content_digest(*values)
     except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
         warn(
-            f"Nothing is kept in 'memory': its key would not hold all settings and data ({error}).",
+            "Nothing is stored in 'memory': the key would not cover all settings and data "
+            f"({error}).",
             UserWarning,
         )
         return None
@@ -71,15 +74,19 @@ def call_kept(
     Parameters
     ----------
     memory : str, joblib.Memory or None
-        Cache; None caches nothing. Results are pickles: loading them executes code in them.
+        Cache or its folder; None caches nothing. Results are pickle files, and loading one executes
+        code in it.
     key : str or None
-        Identity of function and arguments, from :func:`key_for`; None caches nothing.
+        Key of the function and its arguments, from :func:`key_for`; None caches nothing.
     function : callable
+        Function that computes the result.
     *arguments : object
+        Arguments of the function.
 
     Returns
     -------
     result : object
+        Result of the call.
     """
     if key is None:
         return function(*arguments)
@@ -108,18 +115,18 @@ def _names_features(cached: CachedTransformer) -> bool:
 
 
 class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
-    """A transformer whose results are cached on disk, also those on test data.
+    """Transformer whose results are cached on disk, including those for test data.
 
     A grid search over the classifier repeats all earlier steps for each candidate. The `memory` of
-    a Pipeline caches the training data only, and the features of the test windows are computed
-    again for each candidate. This class, around the feature extractor, caches both.
+    a Pipeline caches only the transformed training data, so the features of the test windows are
+    computed again for each candidate. This class wraps the feature extractor and caches both.
 
     Parameters
     ----------
     transformer : transformer object
         A transformer such as :class:`~sklearn_emg.feature_extraction.EMGFeatures`.
     memory : str, object with the joblib.Memory interface or None, default=None
-        Folder of the results, or a ``joblib.Memory``; None caches nothing. The results are pickle
+        Folder for the results, or a ``joblib.Memory``; None caches nothing. The results are pickle
         files, and loading one executes code in it: only trusted users may have write access to this
         folder.
 
@@ -133,8 +140,8 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     Warns
     -----
     UserWarning
-        If the settings or the data cannot be identified (an open file among the parameters), so
-        that nothing is cached, or if a file in the folder belongs to another call.
+        If the settings or the data cannot be identified (for example, because a parameter is an
+        open file), so that nothing is cached, or if a file in the folder belongs to another call.
 
     See Also
     --------
@@ -142,22 +149,24 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
 
     Notes
     -----
-    A result is identified by a digest of the class, all its parameters, the versions of this
-    package and of the package of the class, the content of the training data and of the data to
-    transform; files of a table (:class:`~sklearn_emg.recordings.SignalFile`) are read for it. For
-    your own classes and functions, the digest includes the code and the values that it refers to.
-    A transformer that learns nothing (tag ``requires_fit`` of scikit-learn) does not depend on the
-    training data. If it is one of this package, or a Pipeline or FeatureUnion of such ones, the
-    result of each recording is kept by itself, also for its windows in a
-    :class:`~sklearn_emg.ensemble.DiVoteClassifier`: all folds and candidates share it. The folder
-    of these results is a :class:`RecordingStore`.
+    A result is identified by a digest of the class of the transformer, all its parameters, the
+    versions of this package and of the package of the class, and the content of the training data
+    and of the data to transform. Signal files of a table
+    (:class:`~sklearn_emg.recordings.SignalFile`) are read to compute it. For your own classes and
+    functions, the digest includes the code and the values that it refers to.
+
+    The result of a transformer that learns nothing (scikit-learn's tag ``requires_fit`` is False)
+    does not depend on the training data. If such a transformer belongs to this package, or is a Pipeline or
+    FeatureUnion of such transformers, the result for each recording is stored separately, even for
+    its windows in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, so that all folds and
+    candidates share it. These results are kept in a :class:`RecordingStore`.
 
     An instance that was fitted without `memory`, or whose fitted transformer was changed
     afterwards, caches nothing.
 
-    Looking up a result takes the time of the digest and of reading the file. Caching is worthwhile
-    for entropies, wavelets or tsfresh, not for a mean. A transformer that draws random numbers
-    without a seed returns its first draw again.
+    Looking up a result takes the time to compute the digest and to read the file. Caching is
+    worthwhile for entropies, wavelets or tsfresh features, but not for a mean. A transformer that
+    draws random numbers without a seed returns the result of its first draw again.
 
     Examples
     --------
@@ -189,6 +198,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         X : array-like or DataFrame
             Input of the transformer.
         y : array-like of shape (n_rows,), default=None
+            Target for the transformer.
 
         Returns
         -------
@@ -210,11 +220,12 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating] | Any:
-        """Transform, or load the cached result.
+        """Transform X, or load the cached result.
 
         Parameters
         ----------
         X : array-like or DataFrame
+            Input of the transformer.
 
         Returns
         -------
@@ -227,8 +238,8 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
                 self._warn_if_trained(X)
             return found
         key = None
-        # The key is that of the fit, since the digest of the fitted object can change by pickling.
-        # A later change of `transformer_` changes its state.
+        # The key is that of the fit because pickling can change the digest of the fitted object.
+        # The state shows whether `transformer_` was changed later.
         if self._state is not None and key_for(self.memory, self.transformer_) == self._state:
             key = key_for(self.memory, "transform", self._key, X)
         result = call_kept(self.memory, key, _transform, self.transformer_, X)
@@ -237,13 +248,13 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         return result
 
     def _by_recording(self, X: Any) -> Any:
-        """Result for recordings or their windows, each kept by itself; None for other data."""
+        """Result for recordings or their windows, stored per recording; None for other data."""
         if isinstance(X, KeptWindows):
             store = self._store() if X.store is None else X.store
             return self.transformer_.transform(X if store is None else X.in_store(store))
         if not is_recording_table(X):
             return None
-        if is_kept(X):  # in a store of its own
+        if is_kept(X):  # X has its own store
             return self.transformer_.transform(X)
         store = self._store()
         if store is None:
@@ -258,20 +269,22 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
 
     @property
     def takes_kept(self) -> bool:
-        """Whether the transformer's results are kept for each recording."""
+        """Whether the results of the transformer are stored per recording."""
         return is_stateless(self.transformer) and takes_kept(self.transformer)
 
     @available_if(_names_features)
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
-        """Names of the columns, from the transformer.
+        """Names of the output columns of the transformer.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
+            Names of the input columns.
 
         Returns
         -------
         names : ndarray of str
+            Names of the output columns.
         """
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out(input_features)

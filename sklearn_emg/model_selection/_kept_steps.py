@@ -1,4 +1,4 @@
-"""Which steps learn nothing, and which take recordings that are kept in a store."""
+"""Find steps that learn nothing, and steps that accept recordings from a store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn_emg.base import FeatureExtractor, SignalTransformer
 
 
 def takes_kept(estimator: Any) -> bool:
-    """Whether an estimator takes recordings and windows that are kept in place of arrays.
+    """Whether an estimator accepts recordings and windows from a store instead of arrays.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def takes_kept(estimator: Any) -> bool:
     Returns
     -------
     takes : bool
-        True for steps of this package, for what says so by an attribute ``takes_kept``, and for
-        pipelines and searches of which each part that kept recordings reach does.
+        True for transformers of this package, for estimators whose attribute ``takes_kept`` is
+        True, and for pipelines and searches if it is True for each part that gets such recordings.
     """
     if estimator is None or isinstance(estimator, str):  # "passthrough", "drop"
         return True
@@ -46,7 +46,7 @@ def takes_kept(estimator: Any) -> bool:
 
 
 def _hands_on(step: Any) -> bool:
-    """Whether a step may return kept recordings or windows."""
+    """Whether a step may return recordings or windows of a store."""
     if step is None or isinstance(step, str):
         return True
     if isinstance(step, Pipeline):
@@ -57,16 +57,16 @@ def _hands_on(step: Any) -> bool:
 
 
 def is_stateless(estimator: Any) -> bool:
-    """Whether a transformer learns nothing in ``fit``, by scikit-learn's tag ``requires_fit``.
+    """Whether a transformer learns nothing in ``fit`` (scikit-learn's tag ``requires_fit``).
 
     Parameters
     ----------
-    estimator : transformer, Pipeline or FeatureUnion of some, "passthrough", "drop" or None
+    estimator : transformer, Pipeline, FeatureUnion, "passthrough", "drop" or None
 
     Returns
     -------
     stateless : bool
-        Of a Pipeline or FeatureUnion, whether all its parts are.
+        For a Pipeline or FeatureUnion, whether all its parts are stateless.
     """
     if estimator is None or isinstance(estimator, str):
         return True

@@ -1,4 +1,4 @@
-"""Parts of an estimator that were fitted before, and checks against testing their subjects."""
+"""Parts of an estimator that are already fitted, and checks that their subjects are not tested."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class PretrainedPart:
     Attributes
     ----------
     part : str
-        Place and class of the part, such as "estimator (TransferClassifier)".
+        Path and class of the part, such as "estimator (TransferClassifier)".
     subjects : frozenset or None
-        Subjects on which it was fitted; None if they, or those of one of its fits, are not known.
+        Subjects on which the part was fitted; None for fits whose subjects are not known.
     """
 
     part: str
@@ -35,20 +35,20 @@ class PretrainedPart:
 
 
 def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
-    """Find the parts of an estimator that were fitted before and remain so in every fold.
+    """Find the parts of an estimator that are already fitted and stay fitted in every fold.
 
     Parameters
     ----------
     estimator : estimator object
-        Everything that remains fitted in its clone counts: a pretrained
+        Estimator to search. Everything that stays fitted in its clone counts, at any depth of
+        pipelines, unions, searches and votes: a pretrained
         :class:`~sklearn_emg.neural_network.TransferClassifier`, the estimator of a
-        :class:`~sklearn.frozen.FrozenEstimator`, methods of fitted estimators, in pipelines,
-        unions, searches and votes of any depth.
+        :class:`~sklearn.frozen.FrozenEstimator`, or a method of a fitted estimator.
 
     Returns
     -------
     parts : list of PretrainedPart
-        The outermost fitted parts; those that learn nothing are left out.
+        Outermost fitted parts, without those that learn nothing.
 
     Examples
     --------
@@ -77,20 +77,21 @@ def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
 def parts_of(
     estimator: Any, *, stop: Callable[[Any], bool] = lambda part: False
 ) -> Iterator[tuple[str, Any]]:
-    """Find an estimator and everything among its parameters, at any depth.
+    """Yield an estimator and all its parameters, at any depth.
 
     Parameters
     ----------
     estimator : estimator object
     stop : callable
-        ``stop(part)`` tells whether the parts in a part are left out; by default none are.
+        Function that takes a part and returns whether the parts inside it are left out. By default,
+        none are left out.
 
     Yields
     ------
     path : str
-        Names of parameters and steps, joined by dots; "" for the estimator itself.
+        Names of parameters and steps, joined with dots; "" for the estimator itself.
     part : object
-        Estimators and other parameters, each once.
+        Estimator or other parameter; each is yielded once.
     """
     todo: list[tuple[str, Any]] = [("", estimator)]
     seen: set[int] = set()
@@ -131,12 +132,12 @@ def _parameters(part: Any) -> Iterator[tuple[str, Any]]:
         yield "__self__", part.__self__
 
 
-# Parameters whose entries are components by name.
+# Parameters whose entries are named components.
 _LISTS_OF_STEPS = ("steps", "transformers", "transformer_list")
 
 
 def _components(position: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """An entry of a list, or the parts of an entry with a name."""
+    """An entry of a list, or the parts of a named entry."""
     if isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str):
         yield from ((value[0], inner) for inner in value[1:])
     else:
@@ -152,7 +153,7 @@ def _refuse_shared(part: PretrainedPart, shared: list[Any], place: str) -> None:
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
         raise ValueError(
             f"{place} would test {counted(len(shared), 'subject')} ({some}) that {part.part} was "
-            "trained on before. Leave those subjects out of X, or pretrain on others."
+            "trained on before. Leave these subjects out of X, or pretrain on others."
         )
 
 
@@ -162,26 +163,26 @@ def check_not_pretrained_on(
     *,
     name: str = "The estimator",
 ) -> None:
-    """Refuse to test an estimator on subjects on which a part of it was fitted before.
+    """Raise if an estimator would be tested on subjects on which a part of it is already fitted.
 
     Parameters
     ----------
     estimator : estimator object
         Estimator as it is passed to cross-validation, not fitted except for its pretrained parts.
     folds : iterable of sequence
-        Subjects of the test set of each fold, by name.
+        Names of the subjects in the test set of each fold.
     name : str, default="The estimator"
         Name of the estimator in messages.
 
     Raises
     ------
     ValueError
-        If a part was fitted on a subject of a test set.
+        If a part was fitted on a subject in a test set.
 
     Warns
     -----
     SubjectLeakWarning
-        If a part was fitted before on unknown subjects, or two names differ only in spelling.
+        If a part was fitted on unknown subjects, or two names differ only in spelling.
     """
     parts = pretrained_parts(estimator)
     if not parts:
@@ -190,10 +191,9 @@ def check_not_pretrained_on(
     for part in parts:
         if part.subjects is None:
             warn(
-                f"{name}: {part.part} was already fitted before, but on which subjects is not "
-                "known, so nothing can be checked: subjects that it was trained on may be tested. "
-                "Hand in an estimator that is not fitted, or pretrain with the subjects named "
-                "(TransferClassifier.pretrain(X, y, groups=...)).",
+                f"{name}: {part.part} is already fitted on unknown subjects, so it may be tested "
+                "on subjects that it was trained on. Pass an unfitted estimator, or give the "
+                "subjects when you pretrain (TransferClassifier.pretrain(X, y, groups=...)).",
                 SubjectLeakWarning,
             )
             continue
@@ -204,11 +204,11 @@ def check_not_pretrained_on(
 
 
 def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str) -> None:
-    """Warn of subjects whose names resemble those of the pretraining."""
+    """Warn about test subjects whose names resemble those of the pretraining."""
     for subject, other in known_by_other_spelling(tested, part.subjects or ()):
         warn(
-            f"{name}: the subject {subject!r} is tested, and {part.part} was trained before on "
-            f"{other!r}, which may be the same subject. Spell it in one way.",
+            f"{name}: the subject {subject!r} is tested, but {part.part} was trained before on "
+            f"{other!r}, which may be the same subject. If so, use one spelling.",
             SubjectLeakWarning,
         )
         return

@@ -23,10 +23,10 @@ class SubjectHoldout(Protocol):
     Parameters
     ----------
     test_size : float, default=0.2
-        Fraction of the subjects of each class that are tested, at least one.
+        Fraction of the subjects of each class that is tested (at least one subject).
     validation_size : float, default=0.0
-        Fraction of the subjects of each class that are reserved for validation, at least one; 0
-        reserves none.
+        Fraction of the subjects of each class that is reserved for validation (at least one
+        subject); 0 reserves none.
     n_repeats : int, default=1
         Number of draws.
     random_state : int, RandomState instance or None, default=0
@@ -64,7 +64,7 @@ class SubjectHoldout(Protocol):
         subjects.require(
             2 + (self.validation_size > 0),
             name,
-            "Each part needs one: hold out fewer parts, or record more subjects.",
+            "Each part needs at least one: hold out fewer parts, or record more subjects.",
         )
         rng = check_random_state(self.random_state)
         runs = []
@@ -95,7 +95,7 @@ class SubjectHoldout(Protocol):
 
 
 class _RandomRows(Protocol):
-    """Random rows for training and test, whatever their subjects."""
+    """Random rows for training and test, regardless of their subjects."""
 
     leaky = True
     _rows = ""
@@ -116,16 +116,16 @@ class _RandomRows(Protocol):
 
 
 class RandomWindows(_RandomRows):
-    """Random windows for training and test: LEAKY, since a subject has windows in both.
+    """Random windows for training and test: LEAKY, as a subject has windows in both.
 
-    The highest published accuracies come from this protocol, which overestimates the accuracy on
-    new subjects. It serves the comparison with a split by subject. Rows of X have to be windows, as
-    :func:`~sklearn_emg.recordings.window_table` cuts them.
+    This protocol overestimates the accuracy on new subjects; the highest published accuracies come
+    from it. Use it only for comparison with a split by subject. The rows of X must be windows, such
+    as those of :func:`~sklearn_emg.recordings.window_table`.
 
     Parameters
     ----------
     test_size : float, default=0.25
-        Fraction of the windows that are tested.
+        Fraction of the windows that is tested.
     n_repeats : int, default=1
         Number of draws.
     random_state : int, RandomState instance or None, default=0
@@ -134,8 +134,8 @@ class RandomWindows(_RandomRows):
     References
     ----------
     L. Loubar and M. Toubal, "EMG Signals Classification for Neuromuscular Diseases Detection Using
-    Deep Learning", University M'Hamed Bougara, Boumerdes, 2023: 99.85 % with
-    random windows, 71.89 % by subject.
+    Deep Learning", University M'Hamed Bougara, Boumerdes, 2023 (99.85 % with random windows,
+    71.89 % by subject).
 
     Examples
     --------
@@ -151,15 +151,15 @@ class RandomWindows(_RandomRows):
 
 
 class RandomRecordings(_RandomRows):
-    """Random recordings for training and test: LEAKY, since a subject has recordings in both.
+    """Random recordings for training and test: LEAKY, as a subject has recordings in both.
 
-    Many studies divided their signals in this way. It serves the comparison with a split by
-    subject, and scores recordings, not subjects.
+    Many studies divided their signals in this way. Use this protocol only for comparison with a
+    split by subject. Its scores are those of recordings, not of subjects.
 
     Parameters
     ----------
     test_size : float, default=0.25
-        Fraction of the recordings that are tested.
+        Fraction of the recordings that is tested.
     n_repeats : int, default=1
         Number of draws.
     random_state : int, RandomState instance or None, default=0
@@ -167,7 +167,7 @@ class RandomRecordings(_RandomRows):
 
     See Also
     --------
-    RandomWindows : Divides windows, so that windows of one recording are in both.
+    RandomWindows : Splits windows, so that even windows of one recording are in both.
 
     Examples
     --------
@@ -185,7 +185,7 @@ class RandomRecordings(_RandomRows):
 def _random_rows(
     protocol: _RandomRows, y: Labels | None, groups: Labels | None, rows: str
 ) -> list[ProtocolRun]:
-    """Draws of rows, stratified by class, whatever their subjects."""
+    """Random draws of rows, stratified by class, regardless of their subjects."""
     name = type(protocol).__name__
     if groups is not None:
         raise ValueError(
@@ -207,7 +207,7 @@ def _random_rows(
 
 
 class RepeatedSubjectKFold(Protocol):
-    """K folds of subjects, assigned anew several times.
+    """Repeated k-fold splits by subject, with a new random assignment in each repetition.
 
     Parameters
     ----------
@@ -249,14 +249,14 @@ class RepeatedSubjectKFold(Protocol):
         return runs
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of runs, folds times repeats; the arguments are not used."""
+        """Return the number of runs (folds times repeats); the arguments are not used."""
         name = type(self).__name__
         n_splits = check_integer(self.n_splits, "n_splits", name, minimum=2)
         return n_splits * check_integer(self.n_repeats, "n_repeats", name)
 
 
 class NestedProtocol(Protocol):
-    """Outer folds by subject for testing, inner folds by subject for choosing settings.
+    """Outer folds by subject for testing and inner folds by subject for choosing settings.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ class NestedProtocol(Protocol):
     n_inner : int, default=4
         Number of inner folds.
     random_state : int, default=0
-        Seed of both.
+        Seed of the outer and the inner folds.
 
     Examples
     --------
@@ -295,16 +295,19 @@ class NestedProtocol(Protocol):
         Parameters
         ----------
         estimator : estimator object
+            Estimator whose parameters are searched.
         param_grid : dict or list of dict
+            Values to try for each parameter.
         scoring : str or callable, default=None
-            Score to maximise; by default the balanced accuracy of subjects.
+            Score to maximise; by default, the balanced accuracy of subjects.
         n_jobs : int, default=None
             Number of parallel fits.
 
         Returns
         -------
         search : GridSearchCV
-            Fit it on the training rows of each run: no choice uses the test subjects.
+            Search to be fitted on the training rows of each run, so that no choice uses the test
+            subjects.
         """
         from sklearn.model_selection import GridSearchCV
 

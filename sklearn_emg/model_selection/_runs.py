@@ -1,4 +1,4 @@
-"""Protocols: splitters by subject whose splits, here runs, may name validation subjects."""
+"""Protocols: splitters by subject whose splits, called runs, may include validation subjects."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class ProtocolRun:
     Attributes
     ----------
     number : int
-        Position in the protocol, from 0.
+        Index of the run in the protocol, from 0.
     label : str
         Description of the run, such as "fold 2, initialisation 1".
     train, test : ndarray of int
-        Row numbers.
+        Row numbers of training and test.
     validation : ndarray of int or None
-        Rows that the protocol reserves for choosing weights or settings; they are neither in
-        `train` nor in `test`. A leaky protocol may choose on the rows of the test.
+        Row numbers that are reserved for choosing weights or settings; None if there are none.
+        These rows are in neither `train` nor `test`, but a leaky protocol may choose on test rows.
     seed : int
-        Value for the `random_state` of the estimator and of those inside it.
+        Value for the `random_state` of the estimator and of the estimators inside it.
 
     Examples
     --------
@@ -57,38 +57,39 @@ class ProtocolRun:
 
     @property
     def fit_rows(self) -> NDArray[np.intp]:
-        """Rows of training and validation together, for estimators that hold out their own."""
+        """Rows of training and validation, for estimators that hold out validation rows."""
         if self.validation is None:
             return self.train
         return np.sort(np.concatenate([self.train, self.validation]))
 
     @property
     def chooses_on_test(self) -> bool:
-        """Whether weights are chosen on test rows, as in some studies: the scores are leaky."""
+        """Whether weights are chosen on test rows, as in some studies, so that scores are leaky."""
         return self.validation is not None and bool(np.isin(self.validation, self.test).any())
 
     def prepare(self, estimator: Any, X: Any, groups: Labels | None = None) -> Any:
-        """Copy an estimator for this run.
+        """Copy an estimator and prepare it for this run.
 
         Parameters
         ----------
         estimator : estimator object
+            Estimator to copy.
         X : DataFrame with a ``subject`` column, or array-like
             All rows of the protocol.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
         estimator : estimator object
-            Unfitted, with the seed of the run. Fit it on `fit_rows`: networks in it stop early on
-            the validation subjects of the run, where there are some; classifiers that choose
-            nothing while they are fitted learn from these subjects too.
+            Unfitted copy with the seed of the run. Fit it on `fit_rows`: the networks inside use
+            the validation subjects of the run, if there are any, for early stopping. Classifiers
+            that choose nothing during the fit also learn from these subjects.
 
         Raises
         ------
         ValueError
-            If weights are to be chosen on test rows, and the estimator has no network: it would
+            If weights are chosen on test rows and the estimator has no network, so that it would
             learn from the test.
         """
         estimator = with_seed(estimator, self.seed)
@@ -96,9 +97,9 @@ class ProtocolRun:
             return estimator
         if self.chooses_on_test and not _paths_to(estimator, "validation"):
             raise ValueError(
-                f"{self.label} chooses weights on the test subjects, and "
-                f"{type(estimator).__name__} has no network that would choose: it would be fitted "
-                "on them. Take a protocol that leaves the test subjects out."
+                f"{self.label} chooses weights on the test subjects, but "
+                f"{type(estimator).__name__} has no network that chooses weights and would be "
+                "fitted on them. Use a protocol that leaves the test subjects out."
             )
         subjects = SubjectStrata(X, None, groups)
         held = [subjects.names[k] for k in np.unique(subjects.codes[self.validation])]
@@ -106,17 +107,17 @@ class ProtocolRun:
 
 
 class Protocol(BaseCrossValidator):
-    """Base of all splitters by subject of this package.
+    """Base class of all splitters by subject in this package.
 
-    A protocol is a splitter of scikit-learn: ``cross_validate(model, X, y, cv=protocol)`` fits on
-    the rows of training and validation together. Its :meth:`runs` contain more than its splits: a
-    label, a seed and, where the protocol names some, the validation subjects of each run. A
-    subclass writes ``_runs(X, y, groups)``, which returns a list of :class:`ProtocolRun`.
+    A protocol is a scikit-learn splitter: ``cross_validate(model, X, y, cv=protocol)`` fits on the
+    training and validation rows together. Its :meth:`runs` contain more than its splits: a label, a
+    seed and, if the protocol defines them, the validation rows of each run. A subclass defines
+    ``_runs(X, y, groups)``, which returns a list of :class:`ProtocolRun`.
 
     Attributes
     ----------
     leaky : bool
-        Whether a subject may be in both training and test, or weights are chosen on the test.
+        Whether a subject may be in both training and test, or weights may be chosen on test rows.
     of_windows : bool
         Whether rows are windows, so that recordings have to be cut before they are split.
 
@@ -134,31 +135,33 @@ class Protocol(BaseCrossValidator):
 
     leaky: bool = False
     of_windows: ClassVar[bool] = False
-    # With metadata routing the groups come without a request; a table needs none.
+    # With metadata routing, groups are passed without a request; a table needs none.
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
 
     def runs(
         self, X: Any, y: Labels | None = None, groups: Labels | None = None
     ) -> list[ProtocolRun]:
-        """List the runs on these data.
+        """List the runs for the given data.
 
         Parameters
         ----------
         X : DataFrame with a ``subject`` column, or array-like
+            Rows to split.
         y : array-like of shape (n_rows,), default=None
-            Labels; the splits are stratified by them.
+            Labels by which the splits are stratified.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Returns
         -------
         runs : list of ProtocolRun
+            Runs in the order of their numbers.
 
         Raises
         ------
         ValueError
-            If neither X nor `groups` has the subjects, a class has too few of them, or a parameter
-            is out of range.
+            If neither X nor `groups` gives the subjects, a class has too few of them, or a
+            parameter is out of range.
         """
         return self._runs(X, y, groups)
 
@@ -166,15 +169,16 @@ class Protocol(BaseCrossValidator):
         raise NotImplementedError(f"{type(self).__name__} lacks _runs.")
 
     def split(self, X: Any, y: Any = None, groups: Labels | None = None) -> Iterator[Split]:
-        """Yield row numbers of training (with validation) and test of each run.
+        """Yield the row numbers of training (with validation) and test of each run.
 
         Parameters
         ----------
         X : DataFrame with a ``subject`` column, or array-like
+            Rows to split.
         y : array-like of shape (n_rows,), default=None
-            Labels; the splits are stratified by them.
+            Labels by which the splits are stratified.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row; by default the ``subject`` column of X.
 
         Yields
         ------
@@ -184,12 +188,12 @@ class Protocol(BaseCrossValidator):
         Raises
         ------
         ValueError
-            As :meth:`runs`.
+            In the same cases as :meth:`runs`.
 
         Warns
         -----
         SubjectLeakWarning, RecordingWarning
-            If recordings in memory hold the same samples, or rows refer to the same part of a file.
+            If recordings in memory have the same samples, or rows refer to the same part of a file.
         """
         if not is_once():
             warn_of_repeated_signals(X, groups, read_files=False)
@@ -197,26 +201,30 @@ class Protocol(BaseCrossValidator):
             yield run.train if run.chooses_on_test else run.fit_rows, run.test
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of runs on these data."""
+        """Return the number of runs for the given data."""
         if X is None:
             raise ValueError(f"{type(self).__name__} needs X and y to count its runs.")
         return len(self.runs(X, y, groups))
 
 
 def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None) -> list[Split]:
-    """Split a table; group splitters get its subjects, as from ``groups=X["subject"]``.
+    """Split a table; group splitters get its subjects as groups.
 
     Parameters
     ----------
     cv : splitter
+        Protocol of this package or splitter of scikit-learn.
     X : DataFrame with a ``subject`` column
+        Rows to split.
     y : array-like of shape (n_rows,)
+        Target of each row.
     subjects : Subjects, default=None
-        Those of X, if they were read before.
+        Subjects of X, if they are already known.
 
     Returns
     -------
     splits : list of (train, test)
+        Row numbers of each split.
     """
     own = isinstance(cv, Protocol)
     if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
@@ -225,9 +233,9 @@ def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None)
 
 
 def _sortable(subjects: Subjects) -> NDArray[Any]:
-    """Subject of each row: its name, or else the position of the name among all, sorted.
+    """Subject of each row: its name or, if names cannot be sorted, the position of its name.
 
-    The order of the rows changes neither, and so no fold.
+    Both are independent of the order of the rows, and so are the folds.
     """
     if _are_sortable(subjects.names):
         return subjects.by_row
@@ -235,7 +243,7 @@ def _sortable(subjects: Subjects) -> NDArray[Any]:
 
 
 def _are_sortable(names: NDArray[Any]) -> bool:
-    """Whether splitters can sort and compare names: not those of several types, and no tuples."""
+    """Whether splitters can sort and compare names; they cannot with mixed types or tuples."""
     try:
         np.unique(names)
     except TypeError:
@@ -250,11 +258,12 @@ def with_seed(estimator: Any, seed: Any) -> Any:
     ----------
     estimator : estimator object
     seed : int, RandomState instance or None
+        Value of each `random_state`.
 
     Returns
     -------
     estimator : estimator object
-        Unfitted.
+        Unfitted copy.
 
     Examples
     --------
@@ -275,12 +284,13 @@ def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
     estimator : estimator object
         Estimator, for instance a pipeline that contains a network classifier of this package.
     validation : {"subjects", "windows"} or sequence of subjects
-        See :class:`sklearn_emg.neural_network.EMGClassifier`. "windows" is leaky.
+        Value of `validation` in the networks; see
+        :class:`sklearn_emg.neural_network.EMGClassifier`. "windows" is leaky.
 
     Returns
     -------
     estimator : estimator object
-        Unfitted estimator. Without a network inside, the result is a plain copy.
+        Unfitted copy, which is unchanged if the estimator contains no network.
 
     Examples
     --------

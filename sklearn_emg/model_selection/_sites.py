@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
@@ -26,20 +27,23 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
     Parameters
     ----------
     X : DataFrame or array-like of length n_rows
+        Data to split.
     site : str or array-like of shape (n_rows,)
-        Column of X, or the sites themselves.
+        Column of X with the site of each row, or the sites themselves.
     caller : str
-        Class or function, for the messages.
+        Name of the class or function in messages.
 
     Returns
     -------
     codes : ndarray of shape (n_rows,)
+        Code of the site of each row.
     names : list
+        Name of the site of each code.
 
     Raises
     ------
     ValueError
-        If X lacks the column, the array has another length, or a row has no site.
+        If X lacks the column, the array has the wrong length, or a row has no site.
     """
     if isinstance(site, str):
         if not isinstance(X, pd.DataFrame) or site not in X.columns:
@@ -47,7 +51,7 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
                 f"is not a DataFrame but {type(X).__name__}"
             )  # fmt: skip
             raise ValueError(
-                f"{caller} reads the site of each row from the column {site!r}, and X {have}. Add "
+                f"{caller} reads the site of each row from the column {site!r}, but X {have}. Add "
                 "the column, as sklearn_emg.recordings.concat_tables does, or give 'site'."
             )
         site = X[site]
@@ -58,32 +62,33 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
         )
     codes, found = pd.factorize(object_column(cast("Any", site)), use_na_sentinel=True)
     if (missing := np.flatnonzero(codes < 0)).size:
-        raise ValueError(f"Row {missing[0]} has no site: say where it was recorded, or drop it.")
+        raise ValueError(f"Row {missing[0]} has no site. Fill it in, or drop the row.")
     order = sorted_positions(list(found))
     return np.argsort(order)[codes], [found[k] for k in order]
 
 
 class LeaveOneSiteOut(Protocol):
-    """One fold per site: each site is tested on a model of all other sites.
+    """One fold per site: each site is tested with a model trained on all other sites.
 
-    No subject is in both training and test, also not a subject who was recorded at two sites.
-    Folds come in the order of the sites' names, whatever the order of the rows.
+    No subject is in both training and test, not even one who was recorded at two sites. The folds
+    are in the order of the site names, regardless of the order of the rows.
 
     Parameters
     ----------
     site : str or array-like of shape (n_rows,), default="site"
-        Column of X with the site of each row, or the sites themselves. An array fits only data of
-        its length; in nested splits use a column.
+        Column of X with the site of each row, or the sites themselves. An array must have the
+        length of X, so use a column for nested splits.
     shared : {"raise", "drop"}, default="raise"
-        How a subject with rows at several sites is treated: "raise" raises an error; "drop" warns,
-        and leaves its rows at other sites out of the training where one of its sites is tested.
+        How subjects with rows at several sites are treated: "raise" raises an error; "drop" gives a
+        warning and leaves their rows at other sites out of training when one of their sites is
+        tested.
 
     Raises
     ------
     ValueError
         If X has no sites or only one, a row has no site, a subject is at several sites (with
-        ``shared="raise"``), or a class of the tested site is at no other site, so that no model
-        could know it.
+        ``shared="raise"``), a class of the tested site occurs at no other site, or a training set
+        has only one class.
 
     Warns
     -----
@@ -92,15 +97,16 @@ class LeaveOneSiteOut(Protocol):
 
     See Also
     --------
-    sklearn_emg.preprocessing.SiteStandardizer : Standardises features by reference subjects of
-        each site.
-    sklearn_emg.comparison.compare : With ``site="site"``, figures within and across sites.
+    sklearn_emg.preprocessing.SiteStandardizer : Standardises features with reference
+        subjects of each site.
+    sklearn_emg.comparison.compare : Scores within and across sites, with ``site="site"``.
     sklearn_emg.recordings.concat_tables : Joins the tables of several sites.
 
     Notes
     -----
-    Fewer sites than folds of a k-fold split are usual, and each of them tests one other hospital:
-    the spread over folds is not an estimate of the variation between hospitals.
+    There are usually fewer sites than folds of a k-fold split, and each fold tests a single
+    hospital. The spread over the folds is therefore not an estimate of the variation between
+    hospitals.
 
     Examples
     --------
@@ -129,9 +135,9 @@ class LeaveOneSiteOut(Protocol):
         if several.size and self.shared == "raise":
             name = subjects.names[several[0]]
             at = ", ".join(repr(names[k]) for k in pairs[1, pairs[0] == several[0]])
-            more = f", and {several.size - 1} more subjects are" if several.size > 1 else ""
+            more = f", one of {several.size} such subjects," if several.size > 1 else ""
             raise ValueError(
-                f"Subject {name!r} has recordings at several sites ({at}){more}: it would be in "
+                f"Subject {name!r}{more} has recordings at several sites ({at}) and would be in "
                 "both training and test. If the name stands for different subjects, join the "
                 "tables with sklearn_emg.recordings.concat_tables; otherwise use shared='drop'."
             )
@@ -142,8 +148,8 @@ class LeaveOneSiteOut(Protocol):
             train = np.flatnonzero(~known)
             if n_dropped := int((known & ~test).sum()):
                 warn_of_recordings(
-                    f"LeaveOneSiteOut leaves {n_dropped} rows of other sites out of the training "
-                    f"for site {name!r}: their subjects were recorded there too.",
+                    f"LeaveOneSiteOut leaves {counted(n_dropped, 'row')} of other sites out of the "
+                    f"training for site {name!r}, because their subjects were also recorded there.",
                 )
             _check_classes(subjects, train, np.flatnonzero(test), name)
             runs.append(ProtocolRun(k, f"site {name}", train, np.flatnonzero(test)))
@@ -154,14 +160,14 @@ class LeaveOneSiteOut(Protocol):
         if len(names) < 2:
             raise ValueError(
                 f"LeaveOneSiteOut needs at least two sites. All {len(X)} rows are of site "
-                f"{names[0]!r}; to split its subjects use SubjectKFold."
+                f"{names[0]!r}; to split its subjects, use SubjectKFold."
                 if names
                 else "LeaveOneSiteOut needs at least two sites. X has no rows."
             )
         return codes, names
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of sites; X is needed where `site` is a column."""
+        """Return the number of sites; X is needed if `site` is a column."""
         if X is None and isinstance(self.site, str):
             raise ValueError("LeaveOneSiteOut needs X to count the sites.")
         return len(self._sites(self.site if X is None else X)[1])
@@ -170,11 +176,11 @@ class LeaveOneSiteOut(Protocol):
 def _check_classes(
     subjects: SubjectStrata, train: NDArray[np.intp], test: NDArray[np.intp], site: Any
 ) -> None:
-    """Refuse a test of classes that the training lacks, and a training of one class."""
+    """Raise if the training set lacks a class of the test set, or has only one class."""
     if not train.size:
         raise ValueError(
             f"No row is left for training when site {site!r} is tested: all subjects of the other "
-            "sites were recorded there too."
+            "sites were also recorded there."
         )
     if not subjects.classes:
         return
@@ -184,35 +190,36 @@ def _check_classes(
     )
     if missing := [c for c, t, n in zip(subjects.classes, tested, trained) if t and not n]:
         raise ValueError(
-            f"When site {site!r} is tested, the training has no subject of class "
-            f"{', '.join(map(repr, missing))}: only that site has it. Give the sites the same "
-            "names of classes, or leave the class out."
+            f"When site {site!r} is tested, the training set has no subject of class "
+            f"{', '.join(map(repr, missing))}: no other site has one. Use the same class names at "
+            "all sites, or leave the class out."
         )
     if trained.sum() < 2:
         raise ValueError(
-            f"When site {site!r} is tested, the training has the class "
-            f"{subjects.classes[int(np.argmax(trained))]!r} only: the other sites need patients "
-            "and controls."
+            f"When site {site!r} is tested, the training set has only the class "
+            f"{subjects.classes[int(np.argmax(trained))]!r}: the other sites need patients and "
+            "controls."
         )
 
 
 def draw_references(names: Iterable[Hashable], n: int | None, random_state: Seed) -> list[Any]:
     """Draw the reference subjects of one site.
 
-    The draw depends on the set of names and the seed, and not on the order of the rows.
+    The draw depends on the set of names and the seed, but not on the order of the rows.
 
     Parameters
     ----------
     names : iterable of hashable
-        Subjects who may be references.
+        Names of the subjects that can be references.
     n : int or None
-        Number of subjects that are drawn, at most; None takes all.
+        Maximum number of subjects to draw; None takes all.
     random_state : int, RandomState instance or None
+        Seed of the draw.
 
     Returns
     -------
     drawn : list
-        In the order of the names.
+        Names of the drawn subjects, in sorted order.
     """
     found = list(dict.fromkeys(names))
     ordered: Sequence[Any] = [found[k] for k in sorted_positions(found)]

@@ -19,7 +19,7 @@ from sklearn_emg.recordings import Subjects
 def _assign_folds(
     strata: NDArray[np.intp], n_folds: int, rng: np.random.RandomState | None
 ) -> NDArray[np.intp]:
-    """Fold of each subject, assigned in turn within strata: fold sizes differ by one at most."""
+    """Fold of each subject, assigned in turn within strata; fold sizes differ by at most one."""
     order = np.arange(len(strata)) if rng is None else rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     folds = np.arange(n_folds) if rng is None else rng.permutation(n_folds)
@@ -29,43 +29,43 @@ def _assign_folds(
 
 
 class SubjectKFold(Protocol):
-    """K folds of subjects, stratified by class or by quantiles of a number.
+    """K-fold splits by subject, stratified by class or by quantiles of the target.
 
-    Every subject is tested once. Subjects, not rows, are assigned to folds, so that the numbers of
-    subjects of a class in two folds differ by one at most, however many recordings a subject has.
-    A continuous target is stratified by its quintiles over subjects (the mean of each counts).
+    Each subject is tested once. Subjects, not rows, are assigned to folds, so the numbers of
+    subjects of a class in two folds differ by at most one, regardless of the number of recordings
+    per subject. A continuous target is averaged over each subject and stratified by quintiles.
 
     Parameters
     ----------
     n_splits : int, default=5
-        Number of folds, at least 2 and at most the subjects of the smallest class.
+        Number of folds, at least 2 and at most the number of subjects in the smallest class.
     shuffle : bool or None, default=None
-        Whether subjects are assigned to folds in random order. None does so if there is a
-        `random_state`; without one, subjects are assigned in the order of their names, so that
-        every call gives the same folds.
+        Whether subjects are assigned to folds in random order. None shuffles if `random_state` is
+        given. Without shuffling, subjects are assigned in the order of their names, so that every
+        call gives the same folds.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same folds at every call, another int gives other folds. With
-        ``shuffle=True`` and None every call gives other folds.
+        Seed of the random order. An int gives the same folds in every call; with ``shuffle=True``
+        and None, every call gives different folds.
     stratify : {"auto", "classes", "quantiles"}, default="auto"
-        What to stratify by. "auto" takes the classes of labels and integer scores, and the
-        quantiles of other numbers; "quantiles" is for scores such as 0, 1, 2 ... 48.
+        What to stratify by. "auto" uses the classes of labels and integer scores, and the
+        quantiles of other numbers. Use "quantiles" for integer scores with many values, such as 0 to 48.
 
     Raises
     ------
     ValueError
-        If a class has fewer subjects than there are folds, or a `random_state` is given together
-        with ``shuffle=False``, where it would have no effect.
+        If a class has fewer subjects than there are folds, or if `random_state` is given with
+        ``shuffle=False``, when it would have no effect.
 
     Notes
     -----
-    Neither the order of the rows nor the number of rows of a subject changes the folds: subjects
-    are sorted by name first.
+    Neither the order of the rows nor the number of rows of a subject changes the folds, because
+    subjects are first sorted by name.
 
     See Also
     --------
     LeaveOneSubjectOut : One fold per subject.
-    sklearn.model_selection.StratifiedGroupKFold : For plain arrays; its shuffling can return one
-        and the same partition for every seed.
+    sklearn.model_selection.StratifiedGroupKFold : The counterpart for arrays; its shuffling can
+        return the same partition for every seed.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class SubjectKFold(Protocol):
         if not self.shuffle and self.shuffle is not None and self.random_state is not None:
             raise ValueError(
                 f"The 'random_state' {self.random_state!r} of SubjectKFold has no effect with "
-                "shuffle=False. Leave one of the two out."
+                "shuffle=False. Leave out one of the two."
             )
         shuffle = self.random_state is not None if self.shuffle is None else self.shuffle
         rng = check_random_state(self.random_state) if shuffle else None
@@ -122,14 +122,14 @@ class SubjectKFold(Protocol):
 
 
 class LeaveOneSubjectOut(Protocol):
-    """One fold per subject; each subject is tested on a model of all others.
+    """One fold per subject: each subject is tested with a model trained on all others.
 
-    Folds come in the order of the subjects' names, whatever the order of the rows.
+    The folds are in the order of the subject names, regardless of the order of the rows.
 
     See Also
     --------
-    SubjectKFold : Makes fewer and larger test sets. A ranking measure such as AUROC needs them:
-        pooled over left-out subjects it is biased below chance.
+    SubjectKFold : Gives fewer and larger test sets, as ranking measures such as AUROC need: pooled
+        over single left-out subjects, they are biased below chance.
 
     Examples
     --------
@@ -165,18 +165,19 @@ class LeaveOneSubjectOut(Protocol):
 class SubjectsPerClassOut(Protocol):
     """Test sets with the same number of subjects from each class.
 
-    Test sets are disjoint until a class has too few untested subjects left; from then on its
-    subjects are drawn anew.
+    Test sets are disjoint until a class has too few untested subjects left; then all its subjects
+    can be drawn again.
 
     Parameters
     ----------
     n_subjects : int, default=1
         Number of test subjects from each class.
     n_splits : int, default=None
-        Number of runs. By default it is the number of disjoint test sets that the smallest class
+        Number of runs. By default, it is the number of disjoint test sets that the smallest class
         allows.
     random_state : int, RandomState instance or None, default=None
-        An int gives the same splits at every call, whatever the order of the rows.
+        Seed of the draws. An int gives the same splits in every call, regardless of the order of
+        the rows.
 
     References
     ----------
@@ -240,7 +241,7 @@ class SubjectsPerClassOut(Protocol):
         return runs
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of runs; X and y are needed where `n_splits` is None."""
+        """Return the number of runs; X and y are needed if `n_splits` is None."""
         if X is None and isinstance(self.n_splits, (int, np.integer)):
             return int(self.n_splits)
         if X is None or y is None:
@@ -258,31 +259,33 @@ def subject_train_test_split(
 ) -> list[Any]:
     """Split rows into training and test so that no subject is in both.
 
-    Each class keeps at least one subject in either part; the numbers follow the class sizes.
+    Each part has at least one subject of each class; the numbers of subjects are proportional to
+    the class sizes.
 
     Parameters
     ----------
     X : DataFrame with a ``subject`` column, or array-like
+        Rows to split.
     y : array-like of shape (n_rows,), default=None
         Labels to stratify by.
     test_size : float or int, default=0.25
-        Fraction of the subjects that are tested, between 0 and 1, or their number.
+        Fraction of the subjects that is tested, between 0 and 1, or number of tested subjects.
     groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, for an X without a ``subject`` column.
+        Subject of each row; by default the ``subject`` column of X.
     random_state : int, RandomState instance or None, default=None
-        An integer gives the same split of the subjects at every call, whatever the order of the
-        rows.
+        Seed of the draw. An int gives the same split of the subjects in every call, regardless of
+        the order of the rows.
 
     Returns
     -------
     splits : list
-        ``[X_train, X_test]``, with `y` ``[X_train, X_test, y_train, y_test]``.
+        ``[X_train, X_test]`` or, with `y`, ``[X_train, X_test, y_train, y_test]``.
 
     Raises
     ------
     ValueError
-        If neither X nor `groups` has the subjects, a class has one subject, or `test_size` leaves
-        a part empty.
+        If neither X nor `groups` gives the subjects, a class has only one subject, or `test_size`
+        leaves a part empty.
 
     Examples
     --------
@@ -295,7 +298,7 @@ def subject_train_test_split(
     """
     subjects = SubjectStrata(X, y, groups)
     subjects.require(
-        2, _HOLDOUT, "Either part needs one: leave the class out, or record more subjects."
+        2, _HOLDOUT, "Each part needs at least one: leave the class out, or record more subjects."
     )
     strata = subjects.strata
     chosen = _test_subjects_per_stratum(subjects, test_size)
@@ -321,20 +324,21 @@ def _test_subjects_per_stratum(subjects: SubjectStrata, test_size: float | int) 
         n_test = max(1, round(float(test_size) * subjects.n))
     else:
         raise ValueError(
-            f"The 'test_size' of {_HOLDOUT} must be a float between 0 and 1 or an int number of "
-            f"subjects. Got {test_size!r}."
+            f"The 'test_size' of {_HOLDOUT} must be a float between 0 and 1 or an integer number "
+            f"of subjects. Got {test_size!r}."
         )
     counts = np.bincount(subjects.strata)
-    # A subject can have several classes (one per exercise, say): then strata are sets of classes,
-    # may hold one subject only, and need not be in both parts.
+    # If subjects have several classes (such as one per exercise), the strata are sets of classes; a
+    # stratum may have only one subject and need not be in both parts.
     one_each = len(counts) == len(subjects.classes)
     minimum = (counts > 1).astype(int) if one_each else counts * 0
     maximum = counts - minimum
     lowest, highest = max(1, minimum.sum()), min(subjects.n - 1, maximum.sum())
     if not lowest <= n_test <= highest:
         raise ValueError(
-            f"{_HOLDOUT} cannot put {n_test} of {subjects.n} subjects into the test set with at "
-            f"least one of each class in either part; between {lowest} and {highest} are possible."
+            f"{_HOLDOUT} cannot put {n_test} of {subjects.n} subjects into the test set and keep "
+            f"at least one of each class in both parts; between {lowest} and {highest} are "
+            "possible."
         )
     wanted = counts * n_test / subjects.n
     chosen = np.clip(np.floor(wanted).astype(int), minimum, maximum)
@@ -359,7 +363,7 @@ def assert_no_shared_subject(
     train, test : ndarray of int
         Row numbers.
     groups : array-like of shape (n_rows,) or Subjects, default=None
-        Subjects of the rows, for an X without a ``subject`` column, or as they were read before.
+        Subject of each row; by default the ``subject`` column of X.
 
     Raises
     ------

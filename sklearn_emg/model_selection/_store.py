@@ -1,4 +1,4 @@
-"""A store of what stateless steps make of recordings: in memory, and on disk by joblib."""
+"""Store for the results of stateless steps on recordings, in memory and on disk with joblib."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from sklearn_emg._warnings import warn
 
 __all__ = ["RecordingStore", "opened_store"]
 
-_FOLDER = "sklearn_emg"  # inside the folder that the user names
+_FOLDER = "sklearn_emg"  # inside the folder that the user gives
 _MISSING = object()
 _SMALL = 512  # bytes of an entry in addition to its arrays
 
 
 def _n_bytes(value: Any) -> int:
-    """Size of a result in memory, roughly."""
+    """Approximate size of a result in memory, in bytes."""
     if isinstance(value, np.ndarray):
         return value.nbytes + _SMALL
     if isinstance(value, (tuple, list)):
@@ -43,7 +43,7 @@ def _n_bytes(value: Any) -> int:
 
 
 class _Front:
-    """Results in the memory of this process, those least recently used dropped first."""
+    """Results in the memory of this process; the least recently used are dropped first."""
 
     def __init__(self) -> None:
         self.entries: OrderedDict[str, Any] = OrderedDict()
@@ -58,7 +58,7 @@ class _Front:
             return self.entries[key]
 
     def put(self, key: str, value: Any, limit: float, *, drop: bool) -> bool:
-        """Keep a result; False where it does not fit, or would without dropping others."""
+        """Keep a result if it fits, dropping others if `drop`; return whether it is kept."""
         size = _n_bytes(value)
         with self.lock:
             if key in self.entries:
@@ -73,7 +73,7 @@ class _Front:
             return True
 
 
-# Of the folder that this process used last; a worker gets copies of a store, which share it.
+# Results of the folder that this process used last; copies of a store in a worker share them.
 _fronts: dict[str, _Front] = {}
 
 
@@ -85,32 +85,34 @@ def _front_of(folder: str) -> _Front:
 
 
 def _entry(key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """What is written: key and result, with a digest of the result's bytes."""
+    """Content of a file: the key, a digest of the pickled result and the pickled result."""
     content = pickle.dumps(function(*arguments), protocol=pickle.HIGHEST_PROTOCOL)
     return key, hashlib.sha256(content).hexdigest(), content
 
 
 class RecordingStore:
-    """Results of stateless steps on recordings, each of which is computed once.
+    """Store for the results of stateless steps on recordings, each computed once.
 
     A result is found by its key: a digest of all samples and columns of the recording, of the
-    classes and parameters of the steps, and of the versions of this package and of those that it
-    computes with. What is learned from several recordings is never kept.
+    classes and parameters of the steps, and of the versions of this package and of the packages
+    that it computes with. Nothing that is learned from several recordings is kept.
 
     Parameters
     ----------
     folder : path-like, default=None
-        Folder of the results, for later runs as well. By default they are kept in memory, and those
-        that do not fit in a temporary folder until :meth:`close`.
+        Folder for the results, which later runs can reuse. By default, results are kept in memory,
+        and those that do not fit are kept in a temporary folder until :meth:`close`.
     memory_limit : float, default=None
-        Bytes in the memory of each process; by default a quarter of the free memory, 2 GB at most.
+        Maximum number of bytes in the memory of each process. By default, it is a quarter of the
+        free memory, but at most 2 GB.
     size_limit : float, default=None
-        Bytes on disk. Beyond it the results that were not used for the longest time are deleted. By
-        default there is no limit.
+        Maximum number of bytes on disk. If it is exceeded, the least recently used results are
+        deleted. By default, there is no limit.
 
     Attributes
     ----------
     folder : Path or None
+        Subfolder with the results; None while all results are in memory.
 
     Raises
     ------
@@ -125,10 +127,11 @@ class RecordingStore:
 
     Notes
     -----
-    Results are files of :class:`joblib.Memory` in a subfolder ``sklearn_emg`` that only its user
-    may enter (mode 0700). They are pickles, and loading one executes code in it: no other user may
-    have the right to write there. Several processes may use a folder at a time; a file is written
-    under another name and then renamed, so that a killed process leaves no half result.
+    Results are files of :class:`joblib.Memory` in a subfolder ``sklearn_emg`` that only its owner
+    can access (mode 0700). They are pickle files, and loading one executes code in it: no other
+    user may have write access. Several processes can use a folder at the same time. Each file is
+    written under another name and then renamed, so that a killed process leaves no incomplete
+    result.
 
     Examples
     --------
@@ -160,7 +163,7 @@ class RecordingStore:
             self._open(Path(folder))
 
     def _reset(self) -> None:
-        """What a copy in another process starts with."""
+        """Set the initial state, which is also that of a copy in another process."""
         self._own = _Front()
         self._cached: Any = None
         self._written = 0
@@ -171,20 +174,20 @@ class RecordingStore:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._temporary = False  # the process that made the folder deletes it
+        self._temporary = False  # the process that created the folder deletes it
         self._reset()
-        if self.folder is not None and not self.folder.is_dir():  # of another computer
+        if self.folder is not None and not self.folder.is_dir():  # a folder of another computer
             self.folder = None
 
     def _open(self, folder: Path) -> None:
-        """Make the folder private and use it; without a folder that can be written go on."""
+        """Make the folder private and use it; if it cannot be written, continue without it."""
         own = folder / _FOLDER
         try:
             own.mkdir(mode=0o700, parents=True, exist_ok=True)
             if hasattr(os, "getuid") and own.stat().st_uid != os.getuid():
                 raise PermissionError(
                     f"The folder {own} of a RecordingStore belongs to another user, who could put "
-                    "code into it. Name a folder of your own."
+                    "code into it. Use a folder of your own."
                 )
             own.chmod(0o700)
             joblib.Memory(own, verbose=0).cache(_entry, ignore=["function", "arguments"])
@@ -196,7 +199,7 @@ class RecordingStore:
         self.folder = own
 
     def spill(self) -> None:
-        """Keep results in a temporary folder from now on, which worker processes can read."""
+        """From now on, keep results in a temporary folder, which worker processes can read."""
         if self.folder is None and self._temporary:
             self._open(Path(tempfile.mkdtemp(prefix="sklearn_emg_")))
 
@@ -204,29 +207,31 @@ class RecordingStore:
         self.folder, self._cached = None, None
         self._temporary = False
         warn(
-            f"A RecordingStore cannot write its folder ({type(error).__name__}: {error}): results "
-            "are kept in memory only, as far as they fit. Free disk space, or name another folder."
+            f"A RecordingStore cannot write to its folder ({type(error).__name__}: {error}): "
+            "results are kept in memory only, if they fit. Free disk space, or use another folder."
         )
 
     def get(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """The result with this key; where there is none yet, that of a call, which is kept.
+        """Return the result with this key; if there is none, call the function and keep its result.
 
         Parameters
         ----------
         key : str
-            Everything on which the result depends.
+            Digest of everything on which the result depends.
         function : callable
+            Function that computes the result.
         *arguments : object
+            Arguments of the function.
 
         Returns
         -------
         result : object
-            Do not change it: the next call gets the same object.
+            Result, which must not be changed: the next call returns the same object.
         """
         front = self._own if self.folder is None else _front_of(str(self.folder))
         found = front.get(key)
         if found is _MISSING and front is not self._own:
-            found = self._own.get(key)  # from before there was a folder
+            found = self._own.get(key)  # kept before there was a folder
         if found is not _MISSING:
             return found
         if self.folder is None:
@@ -281,7 +286,7 @@ class RecordingStore:
         return computed[0]
 
     def _tell(self, warning: warnings.WarningMessage) -> None:
-        """Hand on a warning; joblib's, that a result could not be written, once."""
+        """Pass on a warning; that of joblib about a failed write is given once."""
         if "Unable to cache to disk" in str(warning.message):
             if self.folder is not None:
                 self._give_up(OSError(str(warning.message)))
@@ -291,13 +296,13 @@ class RecordingStore:
             )
 
     def _limit(self, n_written: int) -> None:
-        """Delete the oldest results if this process has written so much that it may be needed."""
+        """Call `reduce` whenever this process has written a tenth of `size_limit`."""
         self._written += n_written
         if self.size_limit is not None and self._written > self.size_limit / 10:
             self.reduce()
 
     def reduce(self) -> None:
-        """Delete results that were not used for the longest time, down to `size_limit`."""
+        """Delete the least recently used results until the rest fits into `size_limit`."""
         self._written = 0
         if self.folder is not None and self.size_limit is not None:
             # Another process may delete the same files.
@@ -320,18 +325,20 @@ class RecordingStore:
 
 @contextlib.contextmanager
 def opened_store(store: Any, n_jobs: int | None) -> Iterator[RecordingStore | None]:
-    """The store that a function was given, closed afterwards if the function made it.
+    """Open the store that a `store` parameter describes, and close it if it was created here.
 
     Parameters
     ----------
     store : {"auto"}, path-like, RecordingStore or None
         "auto" keeps results until the end, in memory or, for several jobs, in a temporary folder.
+        A path is the folder of a new store, and None keeps nothing.
     n_jobs : int or None
+        Number of jobs that use the store.
 
     Yields
     ------
     store : RecordingStore or None
-        None where nothing is to be kept.
+        None if nothing is to be kept.
 
     Raises
     ------

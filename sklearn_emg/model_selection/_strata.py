@@ -1,4 +1,4 @@
-"""Subjects of a data set with their classes, in an order that the rows do not change."""
+"""Subjects of a data set and their classes, in an order that does not depend on the rows."""
 
 from __future__ import annotations
 
@@ -26,28 +26,30 @@ class SubjectStrata:
     Parameters
     ----------
     X : DataFrame with a ``subject`` column, or array-like
+        Rows to split.
     y : array-like of shape (n_rows,) or None
-        Labels, or numbers, of which the mean of each subject counts; None and several outputs put
-        all subjects into one stratum.
+        Labels or numbers; numbers are averaged over each subject. None and several outputs put all
+        subjects into one stratum.
     groups : array-like of shape (n_rows,) or None
-        Subjects of the rows, for an X without a ``subject`` column.
+        Subject of each row; by default the ``subject`` column of X.
     stratify : {"auto", "classes", "quantiles"}, default="auto"
-        What the strata are; "auto" takes classes for discrete labels and quantiles for a
-        continuous target.
+        Kind of strata; "auto" uses classes for discrete labels and quantiles for a continuous
+        target.
 
     Attributes
     ----------
     n : int
         Number of subjects.
     names : list
-        Sorted, so that the order of the rows does not change any split.
+        Names of the subjects, sorted so that the order of the rows does not change any split.
     codes : ndarray of int of shape (n_rows,)
         Position of each row's subject in `names`.
     classes : list
-        Empty without discrete labels.
+        Class labels; empty without discrete labels.
     values : ndarray of shape (n_subjects,) or None
-        Mean target of each subject, where quantiles are the strata.
+        Mean target of each subject; None unless the strata are quantiles.
     has_class : ndarray of bool of shape (n_subjects, n_classes)
+        Whether a subject has rows of a class.
     """
 
     def __init__(self, X: Any, y: Labels | None, groups: Labels | None, stratify: str = "auto"):
@@ -64,7 +66,7 @@ class SubjectStrata:
             return
         warn_of_other_order(X, y, "y")
         if fields := getattr(getattr(y, "dtype", None), "names", None):
-            y = y[fields[0]]  # outcomes: whether the event was seen
+            y = y[fields[0]]  # survival outcomes: whether the event was observed
         discrete = is_discrete(y)
         if stratify == "quantiles" or (stratify == "auto" and not discrete):
             self.values = self._means(y)
@@ -101,7 +103,7 @@ class SubjectStrata:
         """Raise ValueError unless every class has at least `n_needed` subjects."""
         counts = self.has_class.sum(axis=0)
         if not self.classes and self.n < n_needed:
-            raise ValueError(f"{splitter} needs at least {n_needed} subjects, X has {self.n}.")
+            raise ValueError(f"{splitter} needs at least {n_needed} subjects, but X has {self.n}.")
         if self.classes and counts.min() < n_needed:
             few = ", ".join(
                 f"class {label!r} has {count} "
@@ -119,17 +121,17 @@ class SubjectStrata:
         return np.flatnonzero(self.has_class[:, k])
 
     def rows(self, subjects: Labels) -> NDArray[np.intp]:
-        """Numbers of the rows of some subjects, given by their codes."""
+        """Row numbers of the subjects with the given codes."""
         return np.flatnonzero(np.isin(self.codes, subjects))
 
     def split(self, test_subjects: Labels) -> Split:
-        """Row numbers of training and test, for test subjects given by their codes."""
+        """Row numbers of training and test, for test subjects with the given codes."""
         test = np.isin(self.codes, test_subjects)
         return np.flatnonzero(~test), np.flatnonzero(test)
 
 
 def sorted_positions(names: list[Any]) -> NDArray[np.intp]:
-    """Positions of names in sorted order: each type by its own values, or else by its text."""
+    """Positions of names in sorted order: each type by value or, if impossible, by text."""
     try:
         keys: list[Any] = [(type(name).__name__, name) for name in names]
         order = sorted(range(len(names)), key=keys.__getitem__)
@@ -140,19 +142,19 @@ def sorted_positions(names: list[Any]) -> NDArray[np.intp]:
 
 
 def is_discrete(y: Labels) -> bool:
-    """Whether y has classes to stratify by, and not numbers or several outputs."""
+    """Whether y has classes to stratify by, instead of continuous numbers or several outputs."""
     refuse_missing_labels(y)
     kind = type_of_target(y, input_name="y")
     if kind == "unknown":
         raise ValueError(
-            "y holds Python objects that are not labels to scikit-learn. Make an array of one type "
-            "of them, for instance with np.array(y.tolist())."
+            "y contains Python objects that scikit-learn does not accept as labels. Convert them "
+            "to an array of one type, for instance with np.array(y.tolist())."
         )
     return kind in ("binary", "multiclass")
 
 
 def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
-    """Labels as a 1-D array, one per row and none missing.
+    """Check labels, and return them as a 1-D array with one label per row.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If y has another number of labels, or a row has none.
+        If the number of labels is not `n_rows`, or a label is missing.
     """
     refuse_missing_labels(y)
     y = column_or_1d(y)
@@ -176,7 +178,7 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
 
 
 def refuse_missing_labels(y: Labels) -> None:
-    """Refuse rows without a label, and warn of labels that look alike or like a missing one.
+    """Raise if a label is missing, and warn about labels that look alike or like a missing one.
 
     Parameters
     ----------
@@ -185,12 +187,12 @@ def refuse_missing_labels(y: Labels) -> None:
     Raises
     ------
     ValueError
-        If a row has no label, or a blank text for one; the first such row is named.
+        If a label is missing or blank; the message names the first such row.
 
     Warns
     -----
     RecordingWarning
-        If labels differ only in letter case and blanks, or are the text of a missing value.
+        If labels differ only in letter case and blanks, or look like a missing value.
     """
     values = np.asarray(y)
     missing = pd.isna(values)
@@ -203,14 +205,14 @@ def refuse_missing_labels(y: Labels) -> None:
             missing = missing | np.reshape(is_one, values.shape)
     if (rows := np.argwhere(missing)).size:
         raise ValueError(
-            f"y has no label for {len(rows)} of {len(y)} rows, the first of them row "
+            f"y has no label for {len(rows)} of {len(y)} rows; the first of these is row "
             f"{rows[0, 0]}. Leave such rows out of X and y."
         )
     _warn_of_labels(texts)
 
 
 def _warn_of_labels(texts: set[str]) -> None:
-    """Warn of labels that are one label in several spellings, or no label."""
+    """Warn about labels that may be spellings of one label, or missing labels."""
     spellings: dict[str, list[str]] = {}
     for text in sorted(texts):
         plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
@@ -218,12 +220,12 @@ def _warn_of_labels(texts: set[str]) -> None:
     for alike in spellings.values():
         if len(alike) > 1:
             warn_of_recordings(
-                f"The labels {' and '.join(map(repr, alike))} of y look alike and count as "
-                "different classes. If they are one class, spell it in one way."
+                f"The labels {' and '.join(map(repr, alike))} of y look alike but count as "
+                "different classes. If they are the same class, use one spelling."
             )
-    # As str() writes missing values.
+    # The text that str() gives for missing values.
     if found := sorted(texts & {"nan", "None", "<NA>", "NaT"}):
         warn_of_recordings(
-            f"The label {found[0]!r} of y counts as a class and looks like a missing label. Leave "
+            f"The label {found[0]!r} of y counts as a class but looks like a missing label. Leave "
             "such rows out of X and y."
         )

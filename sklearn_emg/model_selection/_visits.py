@@ -1,4 +1,4 @@
-"""Splits that respect time: new subjects, later visits of the same, later parts of a series."""
+"""Splits that respect time: new subjects, later visits, and later parts of recordings."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ CONTEXT_COLUMNS = ("subject", "time", "target_time")
 
 
 def check_contexts(X: Any, caller: str) -> pd.DataFrame:
-    """Check that X has contexts and later targets, as ``visit_contexts`` makes them.
+    """Check that X has contexts and later targets, like a table from ``visit_contexts``.
 
     Parameters
     ----------
     X : DataFrame
+        Table of contexts.
     caller : str
-        Class or function in the message.
+        Name of the class or function in messages.
 
     Returns
     -------
     X : DataFrame
+        The same table.
 
     Raises
     ------
     ValueError
-        If a column is missing, or a target is not later than its context; the row is named.
+        If a column is missing, or a target is not later than its context; the message names the
+        row.
     """
     missing = [c for c in CONTEXT_COLUMNS if not isinstance(X, pd.DataFrame) or c not in X.columns]
     if missing:
@@ -55,10 +58,10 @@ def check_contexts(X: Any, caller: str) -> pd.DataFrame:
 
 
 class VisitSplit(Protocol):
-    """Folds of subjects for contexts of visits and later targets.
+    """K-fold splits by subject for contexts of visits and later targets.
 
-    It answers how well the course of **new** subjects is predicted: no subject of the test is in
-    training, and each target is later than its context. For later visits of the same subjects see
+    This protocol shows how well the course of **new** subjects is predicted: no test subject is in
+    training, and each target is later than its context. For later visits of the same subjects, see
     :class:`LaterVisitSplit`.
 
     Parameters
@@ -66,14 +69,15 @@ class VisitSplit(Protocol):
     n_splits : int, default=5
         Number of folds.
     shuffle : bool or None, default=None
+        Whether subjects are assigned to folds in random order; see :class:`SubjectKFold`.
     random_state : int, RandomState instance or None, default=None
-        As in :class:`SubjectKFold`, with folds stratified by quantiles of a continuous y.
+        Seed of the random order; see :class:`SubjectKFold`.
 
     Raises
     ------
     ValueError
-        If the table has no contexts, a context reaches to its target or beyond, or groups divide
-        a subject.
+        If the table has no contexts, a target is not later than its context, or `groups` divides a
+        subject.
 
     Examples
     --------
@@ -99,7 +103,7 @@ class VisitSplit(Protocol):
         folds = SubjectKFold(
             self.n_splits, shuffle=self.shuffle, random_state=self.random_state
         ).runs(X, y, groups)
-        # Groups may join subjects, such as those of a family, and may not divide one.
+        # Groups may join subjects, such as those of a family, but must not divide one.
         for run in folds:
             assert_no_shared_subject(X, run.train, run.test)
         return folds
@@ -110,28 +114,29 @@ class VisitSplit(Protocol):
 
 
 class LaterVisitSplit(Protocol):
-    """Later targets of the same subjects: another question than that of new subjects.
+    """Later targets of subjects that are also in training.
 
-    Run k tests each subject's k-th last target. It trains on the targets of that subject that were
-    known at the end of the tested context, and on those of subjects without a tested target up to
-    the same number from their end, so that nothing later than a context is learned about its
-    subject. Subjects are those of the column ``subject``. `groups` may join subjects, which changes
-    nothing because each subject is on both sides; they may not divide a subject.
+    The first run tests the last target of each subject, the second run the last but one, and so on.
+    A run trains on those targets of a subject that were known at the end of the tested context, so
+    that nothing later than a context is learned about its subject. If a subject has too few targets
+    to be tested in a run, the run trains on its first target only, and the first run does not use
+    it at all. Subjects are those of the column ``subject``. `groups` may join subjects, which
+    changes nothing because each subject is in both training and test; it must not divide a subject.
 
     Parameters
     ----------
     n_splits : int, default=1
-        Number of runs, from the last targets backwards.
+        Number of runs, from the last targets backwards in time.
 
     Raises
     ------
     ValueError
-        If the table has no contexts, no subject has enough targets for a run, or groups divide a
+        If the table has no contexts, no subject has enough targets for a run, or `groups` divides a
         subject.
 
     See Also
     --------
-    VisitSplit : New subjects.
+    VisitSplit : Splits that test new subjects.
 
     Examples
     --------
@@ -146,7 +151,7 @@ class LaterVisitSplit(Protocol):
     """
 
     leaky = True
-    same_subjects: ClassVar[bool] = True  # on both sides, which is the question
+    same_subjects: ClassVar[bool] = True  # in training and test, as intended
 
     def __init__(self, n_splits: int = 1):
         self.n_splits = n_splits
@@ -163,7 +168,7 @@ class LaterVisitSplit(Protocol):
                 rows = np.flatnonzero(codes == code)
                 times = np.unique(target[rows])
                 if len(times) <= number + 1:
-                    # It has no target before the tested one: all that are not later are trained on.
+                    # It has no target before the tested one: only the first is trained on.
                     train += rows[target[rows] <= times[0]].tolist() if number else []
                     continue
                 tested = rows[target[rows] == times[-1 - number]]
@@ -186,7 +191,7 @@ class LaterVisitSplit(Protocol):
 
 
 def _subjects_within(X: pd.DataFrame, groups: Labels | None) -> NDArray[np.intp]:
-    """Code of each row's subject; refuse groups that divide one."""
+    """Code of the subject of each row; raise if `groups` divides a subject."""
     subjects = Subjects.of(X)
     if groups is not None:
         joined = Subjects.of(X, groups).codes
@@ -206,7 +211,7 @@ def _rows(rows: list[int]) -> NDArray[np.intp]:
 def _series(
     X: pd.DataFrame, by: str, time: str, groups: Labels | None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield name and rows of each series of each subject; groups name subjects that X does not."""
+    """Yield the name and rows of each series; `groups` gives the subjects if X has none."""
     if groups is not None and "subject" not in X.columns:
         X = X.assign(subject=Subjects.of(X, groups).by_row)
     keys = list(dict.fromkeys(c for c in ("subject", by) if c in X.columns))
@@ -222,23 +227,23 @@ def _series(
 
 
 class ChronologicalSplit(Protocol):
-    """Later part of each recording against its earlier part, with a gap, for forecasts within it.
+    """Test the later part of each recording with a model trained on its earlier part.
 
-    Windows or feature rows of a recording are in training before a time and in the test after it.
-    Rows in the gap between are in neither, so that overlapping windows share no samples. Subjects
-    are on both sides: the result says nothing about new subjects.
+    This protocol is for forecasts within recordings. Rows (windows or features) that fall into the
+    gap between the parts are in neither, so that overlapping windows share no samples. Each subject
+    is in both training and test: the result says nothing about new subjects.
 
     Parameters
     ----------
     test_size : float, default=0.25
-        Fraction of the rows of each recording, at its end, that are tested.
+        Fraction of the rows of each recording, at its end, that is tested.
     gap : float, default=0.0
-        Least difference in time between a training and a test row, in the unit of `time`; at least
-        the length of a window for windows that overlap.
+        Minimum difference in time between a training and a test row, in the unit of `time`. For
+        windows that overlap, it should be at least the length of a window.
     by : str, default="recording"
         Column that distinguishes the series of a subject.
     time : str, default="start"
-        Column with the time of a row.
+        Column with the time of each row.
 
     Raises
     ------
@@ -286,14 +291,14 @@ class ChronologicalSplit(Protocol):
             order = rows[np.argsort(time[rows], kind="stable")]
             n_test = max(1, round(self.test_size * len(order)))
             tested, before = order[-n_test:], order[:-n_test]
-            # The slack is for differences such as 0.3 - 0.1, which is less than 0.2.
+            # The tolerance is for rounding: 0.3 - 0.1 is less than 0.2.
             kept = before[time[before] <= time[tested[0]] - self.gap + 1e-9]
             kept = kept[time[kept] < time[tested[0]]]
             if not len(kept):
                 raise ValueError(
-                    f"{series} has {len(rows)} rows, none of which is {self.gap:g} or "
-                    f"more before its {n_test} tested ones. Lower 'gap' or 'test_size', or leave "
-                    "it out."
+                    f"{series} has {len(rows)} rows, none of which is {self.gap:g} or more before "
+                    f"its tested rows (n={n_test}). Lower 'gap' or 'test_size', or leave this "
+                    "series out."
                 )
             train += kept.tolist()
             test += tested.tolist()

@@ -242,7 +242,7 @@ def test_bad_requests_are_refused(features):
     with pytest.raises(ValueError, match="at least one pipeline"):
         compare({}, X, y)
     with pytest.raises(
-        ValueError, match="y has no label for 2 of 237 rows, the first of them row 3"
+        ValueError, match="y has no label for 2 of 237 rows; the first of these is row 3"
     ):
         compare(rows_model(), X, pd.Series(y).where(~np.isin(rows, [3, 5])))
     with pytest.raises(ValueError, match=r"y has only one class, \['als'\]"):

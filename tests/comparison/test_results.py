@@ -107,7 +107,7 @@ def test_one_fold_with_a_pretrained_subject_refuses_the_pipeline(data, place):
 )
 def test_what_was_fitted_on_unknown_subjects_is_warned_of(data, place):
     scaler = StandardScaler().fit(data[0][["a", "b", "c"]].to_numpy())
-    with pytest.warns(SubjectLeakWarning, match="StandardScaler.* was already fitted before"):
+    with pytest.warns(SubjectLeakWarning, match="StandardScaler.* is already fitted on unknown"):
         compare({"m": vote(place(scaler))}, *data, cv=3, **QUICK)
 
 

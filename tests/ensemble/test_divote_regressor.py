@@ -204,7 +204,7 @@ def test_bad_settings_are_refused(settings, match):
     [
         ("mild", "learns numbers, but y has 'mild' in row 1. .* DiVoteClassifier for labels"),
         (np.inf, "learns numbers, but y has inf in row 1"),
-        (np.nan, "y has no label for 1 of 12 rows, the first of them row 1"),
+        (np.nan, "y has no label for 1 of 12 rows; the first of these is row 1"),
     ],
 )
 def test_bad_targets_are_named(bad, match):

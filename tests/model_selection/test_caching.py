@@ -188,7 +188,9 @@ def test_what_has_no_identity_is_computed_each_time(numbers, tmp_path):
     A, _, X = numbers
     part = threading.Lock()
     cached = CachedTransformer(StandardScaler(), memory=str(tmp_path))
-    with pytest.warns(UserWarning, match="Nothing is kept in 'memory': its key would not hold all"):
+    with pytest.warns(
+        UserWarning, match="Nothing is stored in 'memory': the key would not cover all"
+    ):
         cached.fit(A, y=[part])
     np.testing.assert_allclose(cached.transform(X), StandardScaler().fit(A).transform(X))
     assert not list(tmp_path.rglob("output.pkl"))

@@ -68,7 +68,7 @@ def test_a_subject_of_two_sites_is_an_error_or_left_out_of_the_training():
     X, y = table_of(["Rome", "Rome", "Rome", "Oslo", "Oslo", "Oslo"], [*"abcade"], [*"hihhih"])
     with pytest.raises(ValueError, match=r"Subject 'a' has recordings at several.*'Oslo', 'Rome'"):
         LeaveOneSiteOut().runs(X, y)
-    with pytest.warns(RecordingWarning, match="leaves 1 rows of other sites out"):
+    with pytest.warns(RecordingWarning, match="leaves 1 row of other sites out"):
         runs = LeaveOneSiteOut(shared="drop").runs(X, y)
     assert runs[0].train.tolist() == [1, 2]
     assert runs[0].test.tolist() == [3, 4, 5]

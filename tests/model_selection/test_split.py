@@ -214,7 +214,7 @@ def test_a_column_of_labels_stratifies_as_a_list_does():
 
 
 def test_too_few_subjects_without_classes_are_refused(table):
-    with pytest.raises(ValueError, match="needs at least 21 subjects, X has 20"):
+    with pytest.raises(ValueError, match="needs at least 21 subjects, but X has 20"):
         next(SubjectKFold(21).split(table))
 
 

@@ -375,12 +375,12 @@ def test_a_disk_that_cannot_be_written_costs_speed_only(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("joblib.numpy_pickle.dump", full)
-    with pytest.warns(UserWarning, match="cannot write its folder .*No space left"):
+    with pytest.warns(UserWarning, match="cannot write to its folder .*No space left"):
         np.testing.assert_array_equal(store.get("key", squares, 5), squares(5))
     np.testing.assert_array_equal(store.get("other", squares, 6), squares(6))
     monkeypatch.undo()
     monkeypatch.setattr("sklearn_emg.model_selection._store.Path.mkdir", full)
-    with pytest.warns(UserWarning, match="cannot write its folder"):
+    with pytest.warns(UserWarning, match="cannot write to its folder"):
         RecordingStore(tmp_path / "b").get("key", squares, 5)
 
 

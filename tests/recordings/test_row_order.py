@@ -128,11 +128,11 @@ def test_labels_that_look_alike_or_missing_are_named():
     missing = Y.where(~some).astype(object).map(str)
     with pytest.warns(RecordingWarning, match="label 'nan' of y counts as a class"):
         DIVOTE.fit(TABLE, missing)
-    with pytest.raises(ValueError, match="no label for 8 of 24 rows, the first of them row 0"):
+    with pytest.raises(ValueError, match="no label for 8 of 24 rows; the first of these is row 0"):
         DIVOTE.fit(TABLE, missing.replace("nan", " "))
     blank = Y.astype("string").where(~some)
     blank.iloc[1] = ""
-    with pytest.raises(ValueError, match="no label for 9 of 24 rows, the first of them row 0"):
+    with pytest.raises(ValueError, match="no label for 9 of 24 rows; the first of these is row 0"):
         DIVOTE.fit(TABLE, blank)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
