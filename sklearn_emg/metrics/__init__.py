@@ -1,4 +1,4 @@
-"""Scores that count subjects, and measures that scikit-learn lacks."""
+"""Scores in which each subject counts once, and measures that scikit-learn lacks."""
 
 from sklearn_emg.metrics._confusion import METRICS as METRICS
 from sklearn_emg.metrics._confusion import confusion_measures as confusion_measures

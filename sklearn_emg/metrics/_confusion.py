@@ -26,16 +26,16 @@ def confusion_measures(
     matrices : ndarray of shape (..., n_classes, n_classes)
         Counts or weights; rows are true classes, columns are predicted classes.
     average : {"macro", "weighted"}, default="macro"
-        Average of the one-vs-rest values of F1, precision, sensitivity and specificity over
-        classes: with equal weights, or weighted by class size.
+        How the one-vs-rest values of F1, precision, sensitivity and specificity are averaged over
+        classes: with equal weights ("macro") or weighted by class size ("weighted").
     positive : int, default=None
-        With two classes: index of the class for which these four are computed.
+        With two classes, index of the class for which these four measures are computed.
 
     Returns
     -------
     measures : dict of str to ndarray of shape (...)
-        Names in ``METRICS``. A ratio without cases is 0, as scikit-learn's ``zero_division=0``;
-        the Matthews correlation is 0 where a margin is empty.
+        Measures by name, as listed in ``METRICS``. A ratio without cases is 0, as with
+        ``zero_division=0`` in scikit-learn; the Matthews correlation is 0 if a margin is empty.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Agreement of two decompositions: which units match, and which discharges of these."""
+"""Agreement of two decompositions: matching units and their common discharges."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ class DecompositionAgreement:
     Attributes
     ----------
     units : DataFrame
-        One row per unit of the reference: ``row`` (recording), ``reference`` and ``found`` (units;
-        the latter 0 without a match), ``n_reference``, ``n_found``, ``n_common`` (discharges);
-        ``agreement`` = common / (reference + found - common), ``sensitivity`` = common / reference,
-        ``precision`` = common / found, 0 without a match (the precision is NaN then); ``shift``,
-        the constant difference of the two units' times (found - reference), and ``error``, the
-        root mean square of what remains of the differences, in seconds.
+        One row per unit of the reference. Columns are ``row`` (the recording); ``reference`` and
+        ``found`` (the matching units; ``found`` is 0 without a match); ``n_reference``, ``n_found``
+        and ``n_common`` (numbers of discharges); ``agreement`` = common / (reference + found -
+        common), ``sensitivity`` = common / reference and ``precision`` = common / found (without a
+        match, the precision is NaN and the other two are 0); ``shift``, the constant difference of
+        the times of the two units (found - reference), in seconds; and ``error``, the root mean
+        square of the remaining differences, in seconds.
     extra : DataFrame
-        Found units without a match: ``row``, ``found``, ``n_found``.
+        Found units without a match, with the columns ``row``, ``found`` and ``n_found``.
     partial : bool
-        Whether the reference was taken to be partial.
+        Whether the reference was treated as partial.
     """
 
     units: pd.DataFrame
@@ -47,7 +48,7 @@ class DecompositionAgreement:
 
     @property
     def agreement(self) -> float:
-        """Median rate of agreement over the units of the reference; 0 for units without a match."""
+        """Median rate of agreement over the reference units; units without a match count as 0."""
         return float(self.units["agreement"].median())
 
     @property
@@ -83,33 +84,36 @@ def decomposition_agreement(
 ) -> DecompositionAgreement:
     """Compare a decomposition with a reference: matched units and common discharges.
 
-    Units have no common numbering and no common reference point within the potential. For each pair
-    of units the constant shift of their times is estimated first; discharges are common if they
-    differ by at most `tolerance` after it. Units are matched one to one so that the sum of their
-    rates of agreement is largest.
+    Two decompositions number their units differently and may place discharges at different points
+    of the potential. For each pair of units, the constant shift of their times is therefore
+    estimated first; discharges are common if they then differ by at most `tolerance`. Units are
+    matched one to one such that the sum of their rates of agreement is largest.
 
     Parameters
     ----------
     found, reference : DataFrame, sequence of arrays, or fitted decomposer
-        Discharges: a table with ``time`` in seconds, ``unit`` and, for several recordings, ``row``;
-        or the times of each unit, numbered from 1; or an estimator with ``discharges_``.
+        Discharges, given as a table with the columns ``time`` (in seconds), ``unit`` and, for
+        several recordings, ``row``; as an array of times in seconds for each unit (units are then
+        numbered from 1); or as a decomposer with ``discharges_``.
     tolerance : float, default=0.001
-        Largest difference of common discharges in seconds.
+        Maximum time difference of common discharges, in seconds.
     max_shift : float, default=0.012
-        Largest constant shift between two units in seconds.
+        Maximum constant shift between two units, in seconds.
     partial : bool, default=False
-        Whether the reference lacks discharges and divides units, as expert annotations do. Several
-        of its units may then match the same found unit, and a unit is matched to the one that has
-        most of its discharges. Precision counts discharges that the reference lacks as false.
+        Whether the reference lacks discharges and divides units, as expert annotations do. Each
+        reference unit is then matched to the found unit with which it shares the most discharges,
+        so several reference units may match the same found unit. Found discharges that the
+        reference lacks still lower the precision.
 
     Returns
     -------
     agreement : DecompositionAgreement
+        Matched units with their measures, and found units without a match.
 
     Raises
     ------
     ValueError
-        If a table lacks a column, or the tolerance is not positive.
+        If a table lacks a column, `tolerance` is not positive, or `max_shift` is negative.
 
     Notes
     -----
@@ -160,7 +164,7 @@ def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
 
 
 def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple[NDArray, NDArray]:
-    """Indices of the common discharges of two sorted trains, as many pairs as there can be."""
+    """Indices of the common discharges of two sorted trains, with the maximum number of pairs."""
     i = j = 0
     pairs = []
     while i < len(found) and j < len(reference):
@@ -177,7 +181,7 @@ def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple
 
 
 def _shift(found: Times, reference: Times, tolerance: float, max_shift: float) -> float:
-    """The most frequent difference of times: the median within the fullest `2 * tolerance`."""
+    """Most frequent time difference: the median in the fullest interval of `2 * tolerance`."""
     first = np.searchsorted(found, reference - max_shift - 1e-12)
     last = np.searchsorted(found, reference + max_shift + 1e-12)
     near = [found[i:j] - t for t, i, j in zip(reference, first, last)]
@@ -197,7 +201,7 @@ def _match(
     max_shift: float,
     partial: bool,
 ) -> dict[Any, Any]:
-    """Found unit of each reference unit that has one."""
+    """Matching found unit of each reference unit that has one."""
     common = np.zeros((len(reference), len(found)))
     for i, theirs in enumerate(reference.values()):
         for j, ours in enumerate(found.values()):

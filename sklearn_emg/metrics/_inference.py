@@ -1,4 +1,4 @@
-"""Tests of the difference of two models on the same subjects."""
+"""Tests of the difference between two models on the same subjects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sklearn_emg.metrics._confusion import METRICS
 from sklearn_emg.metrics._intervals import check_confidence
 
 _EXACT_UP_TO = 12  # 4096 sign patterns
-# Range of a difference of two values of a metric; other metrics have no known range.
+# Range of the difference between two values of a metric; other metrics have no known range.
 _LIMITS = {**dict.fromkeys((*METRICS, "auroc"), (-1.0, 1.0)), "mcc": (-2.0, 2.0)}
 
 
@@ -36,7 +36,7 @@ class PairedTest:
     low, high : float
         Confidence interval of the difference; NaN for a test without one.
     n : int
-        Number of differences: folds or subjects.
+        Number of differences (folds or subjects).
     note : str
         Reason for a NaN; empty if there is none.
     """
@@ -68,29 +68,29 @@ def corrected_resampled_ttest(
     confidence: float = 0.95,
     limits: tuple[float, float] | None = (-1.0, 1.0),
 ) -> PairedTest:
-    """t-test over folds, corrected for their overlapping training sets.
+    """Perform a t-test over folds that is corrected for their overlapping training sets.
 
-    Scores of different folds are not independent, since their training sets overlap: the plain
-    t-test rejects far too often. Nadeau and Bengio replace 1/k by 1/k + n_test/n_train.
+    Scores of different folds are not independent because their training sets overlap, so the plain
+    t-test rejects far too often. Nadeau and Bengio replace 1/k with 1/k + n_test/n_train.
 
     Parameters
     ----------
     differences : array-like of shape (n_folds,)
-        Score of the first model minus that of the second, fold by fold.
+        Score of the first model minus that of the second in each fold.
     n_train, n_test : float or array-like of shape (n_folds,)
         Numbers of subjects (not rows) in training and test; means over folds are used.
     confidence : float, default=0.95
         Confidence level of the interval.
     limits : (float, float) or None, default=(-1, 1)
-        Smallest and largest possible difference, at which the interval is clipped. The default
-        suits accuracies, (-2, 2) the Matthews correlation, and None scores without limits, such as
-        the log loss.
+        Smallest and largest possible differences, to which the interval is clipped. The default is
+        for accuracies. Use (-2, 2) for the Matthews correlation, and None for scores without
+        limits, such as the log loss.
 
     Returns
     -------
     test : PairedTest
-        Result of the test. If all differences are equal, p is 1 if they are zero and otherwise NaN,
-        and `note` gives the reason.
+        Result of the test. If all differences are equal, the p-value is 1 if they are zero and NaN
+        otherwise, and `note` gives the reason.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def corrected_resampled_ttest(
     if (outside := d[(d < bottom - 1e-9) | (d > top + 1e-9)]).size:
         raise ValueError(
             f"'differences' has {outside[0]:g}, outside the 'limits' {limits} of a difference. "
-            "Give the limits of these scores, or None."
+            "Pass the limits of these scores, or None."
         )
     k, mean = len(d), float(d.mean())
     error = float(np.sqrt((1 / k + test / train) * d.var(ddof=1)))
@@ -149,7 +149,7 @@ def paired_permutation_test(
     n_permutations: int = 10_000,
     random_state: Any = None,
 ) -> PairedTest:
-    """Permutation test of equal mean scores that exchanges the two models within subjects.
+    """Test whether mean scores are equal by exchanging the two models within subjects.
 
     Parameters
     ----------
@@ -157,30 +157,32 @@ def paired_permutation_test(
         Scores of the two models on the same cases, such as 1 for a correct and 0 for a wrong
         prediction.
     subjects : array-like of shape (n_cases,), default=None
-        Subject of each case; a subject counts once, with its mean. By default each case is a
+        Subject of each case; each subject counts once, with its mean. By default, each case is a
         subject.
     n_permutations : int, default=10000
-        Number of random exchanges. With up to 12 subjects whose scores differ, all exchanges are
-        enumerated and p is exact.
+        Number of random exchanges. If the scores differ for 12 subjects or fewer, all exchanges are
+        enumerated and the p-value is exact.
     random_state : int, RandomState instance or None, default=None
+        Seed of the random exchanges.
 
     Returns
     -------
     test : PairedTest
-        Result; ``statistic`` is the mean difference over subjects. There is no interval, as `note`
-        states.
+        Result of the test; ``statistic`` is the mean difference over subjects. There is no
+        interval, as `note` states.
 
     Raises
     ------
     ValueError
-        If lengths differ or a score is not finite.
+        If lengths differ, a score is not finite, or `n_permutations` is below 1.
 
     Notes
     -----
     The two-sided p-value is the fraction of exchanges whose mean difference is at least as far from
-    zero as the observed one. With random exchanges the observed one is included, (b + 1) / (m + 1),
-    so that p is never 0 [1]_. Subjects with equal scores do not change p. The models are treated as
-    fixed: the test does not include the variation between training sets.
+    zero as the observed one. With m random exchanges, of which b are as far from zero, it is (b +
+    1) / (m + 1), which includes the observed one and is never 0 [1]_. Subjects with equal scores do
+    not change the p-value. The models are treated as fixed: the test does not include the variation
+    between training sets.
 
     References
     ----------
@@ -195,7 +197,7 @@ def paired_permutation_test(
     """
     a, b = _finite(first, "first", 1), _finite(second, "second", 1)
     if len(a) != len(b):
-        raise ValueError(f"'first' has {len(a)} scores and 'second' {len(b)}; give pairs.")
+        raise ValueError(f"'first' has {len(a)} scores but 'second' has {len(b)}: give pairs.")
     if n_permutations < 1:
         raise ValueError(f"'n_permutations' must be >= 1. Got {n_permutations!r}.")
     d = a - b
@@ -227,7 +229,7 @@ def paired_permutation_test(
 
 
 def _mean_n_train(folds: pd.DataFrame, chosen: pd.Index, otherwise: float) -> float:
-    """Mean number of subjects trained on in some folds; `otherwise` where it was not kept."""
+    """Mean number of training subjects in the chosen folds; `otherwise` if it was not stored."""
     n_train = folds.loc[folds["fold"].isin(chosen), "n_train"].mean()
     return otherwise if np.isnan(n_train) else float(n_train)
 
@@ -251,9 +253,9 @@ def compare_pair(
     first, second : str
         Names of pipelines.
     metric : str, default=None
-        Column of ``comparison.folds`` for the t-test, at subject level; by default the accuracy, or
-        the MAE of regressors. The permutation test always counts correct diagnoses of subjects, or
-        takes the absolute errors of regressors.
+        Column of ``comparison.folds`` for the t-test, at subject level. By default, it is the
+        accuracy or, for regressors, the mean absolute error. The permutation test always uses the
+        correct diagnoses of subjects or, for regressors, the absolute errors.
     n_permutations : int, default=10000
         Number of random exchanges of the permutation test.
     confidence : float, default=0.95
@@ -264,14 +266,15 @@ def compare_pair(
     Returns
     -------
     tests : DataFrame
-        Rows ``corrected t-test over folds`` and ``permutation over subjects``; columns difference,
-        statistic, pvalue, low, high, n, and ``note``, the reason for a NaN. It is printed in full,
-        whatever its width.
+        Table with the rows ``corrected t-test over folds`` and ``permutation over subjects``, and
+        with the attributes of :class:`PairedTest` as columns. It is printed in full, whatever its
+        width.
 
     Raises
     ------
     ValueError
-        If a pipeline or the metric is not in the comparison, or fewer than two folds are common.
+        If a pipeline or the metric is not in the comparison, or the pipelines have fewer than two
+        folds in common.
 
     Examples
     --------
@@ -311,7 +314,7 @@ def compare_pair(
     if len(scores) < 2:
         raise ValueError(
             f"{first!r} and {second!r} have {counted(len(scores), 'fold')} with {metric} in "
-            "common; two at least are needed."
+            "common; at least two are needed."
         )
     both = diagnoses[
         diagnoses["pipeline"].isin([first, second]) & diagnoses["fold"].isin(scores.index)

@@ -15,11 +15,12 @@ from sklearn_emg.recordings import subjects_of
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a confidence level that is not between 0 and 1.
+    """Raise if a confidence level is not between 0 and 1.
 
     Parameters
     ----------
     confidence : float
+        Confidence level.
 
     Raises
     ------
@@ -33,15 +34,15 @@ def check_confidence(confidence: float) -> None:
 def wilson_interval(
     proportion: float, n_subjects: int, *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Wilson's score interval of a proportion, such as an accuracy over subjects.
+    """Wilson's score interval for a proportion, such as an accuracy over subjects.
 
-    Unlike a bootstrap interval it has a positive width if all predictions are correct.
+    Unlike a bootstrap interval, it has a positive width even if all predictions are correct.
 
     Parameters
     ----------
     proportion : float
-        Fraction of correct predictions, 0 to 1. It need not be a multiple of 1/n, for instance if
-        subjects are tested several times and count with their mean.
+        Fraction of correct predictions, from 0 to 1. It need not be a multiple of 1/n, for instance
+        if subjects are tested several times and count with their mean.
     n_subjects : int
         Number of subjects.
     confidence : float, default=0.95
@@ -50,6 +51,7 @@ def wilson_interval(
     Returns
     -------
     low, high : float
+        Bounds of the interval.
 
     Raises
     ------
@@ -71,8 +73,8 @@ def wilson_interval(
     check_confidence(confidence)
     if not 0 <= proportion <= 1 or n_subjects < 1:
         raise ValueError(
-            f"wilson_interval needs a proportion in 0..1 of at least one subject. Got {proportion} "
-            f"of {n_subjects}."
+            "wilson_interval needs a proportion between 0 and 1 of at least one subject. Got "
+            f"{proportion} of {n_subjects}."
         )
     z = norm.ppf(0.5 + confidence / 2)
     centre = proportion + z**2 / (2 * n_subjects)
@@ -82,7 +84,7 @@ def wilson_interval(
 
 
 def _pools(first_rows: list[int], strata: Labels | None) -> list[NDArray[np.intp]]:
-    """Subjects of each stratum; all of them without strata."""
+    """Subjects of each stratum; a single pool of all subjects without strata."""
     if strata is None:
         return [np.arange(len(first_rows))]
     of_subject = np.unique(np.asarray(strata), return_inverse=True)[1][first_rows]
@@ -98,17 +100,18 @@ def bootstrap_interval(
     confidence: float = 0.95,
     random_state: Any = None,
 ) -> tuple[float, float]:
-    """Percentile interval of a statistic from resamples of subjects, not rows.
+    """Percentile bootstrap interval of a statistic from resamples of subjects, not rows.
 
     Parameters
     ----------
     statistic : callable
-        Function ``statistic(rows) -> float`` of row numbers (with repeats).
+        Function ``statistic(rows)`` that returns a float for an array of row numbers (with
+        repeats).
     subjects : array-like of shape (n_rows,)
         Subject of each row; a drawn subject contributes all of its rows.
     strata : array-like of shape (n_rows,), default=None
-        Strata within which subjects are drawn, such as classes, so that none is missing from a
-        resample. Each subject belongs to one stratum.
+        Stratum of each row, such as its class. Subjects are drawn within strata, so that none of
+        these is missing from a resample. Each subject must belong to one stratum.
     n_resamples : int, default=1000
         Number of resamples.
     confidence : float, default=0.95
@@ -129,8 +132,8 @@ def bootstrap_interval(
 
     Notes
     -----
-    With few subjects the percentile interval is too narrow, and it is a single point if all
-    subjects have the same value. For an accuracy use :func:`wilson_interval`.
+    With few subjects, the percentile interval is too narrow, and it is a single point if all
+    subjects have the same value. For an accuracy, use :func:`wilson_interval`.
 
     Examples
     --------

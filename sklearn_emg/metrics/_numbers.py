@@ -6,23 +6,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-# In the order of tables; of the first two lower values are better.
+# In the order of tables; for the first two, lower values are better.
 NUMBER_METRICS = ("rmse", "mae", "r2", "spearman", "concordance", "ccc")
 ERRORS = NUMBER_METRICS[:2]
-_BLOCK = 500  # rows of a matrix of pairs at a time
+_BLOCK = 500  # number of rows per block of the matrix of pairs
 
 
 def concordance(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> float:
-    """Fraction of pairs of cases with different true values that are predicted in their order.
+    """Fraction of pairs of cases with different true values that are predicted in the right order.
 
     Parameters
     ----------
     y_true, y_pred : ndarray of shape (n_cases,)
+        True and predicted values.
 
     Returns
     -------
     concordance : float
-        0.5 for a constant prediction, whose ties count half; NaN if all true values are equal.
+        Fraction from 0 to 1, in which pairs with equal predictions count half; NaN if all true
+        values are equal.
     """
     right, pairs = 0.0, 0
     for start in range(0, len(y_true), _BLOCK):
@@ -40,10 +42,12 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
     Parameters
     ----------
     y_true, y_pred : ndarray of shape (n_cases,)
+        True and predicted values.
 
     Returns
     -------
     correlation : float
+        Correlation from -1 to 1, or NaN.
     """
     ranks = [pd.Series(values).rank().to_numpy() for values in (y_true, y_pred)]
     if len(y_true) < 2 or any(np.ptp(r) == 0 for r in ranks):
@@ -52,15 +56,18 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
 
 
 def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Per case, the terms whose weighted sums give errors, R2 and agreement.
+    """Terms of each case whose (weighted) sums give errors, R2 and agreement.
 
     Parameters
     ----------
     y_true, y_pred : ndarray of shape (n_cases,)
+        True and predicted values.
 
     Returns
     -------
     sums : ndarray of shape (n_cases, 8)
+        The number 1, the squared and the absolute error, y, y^2, p, p^2 and y p, for the true value
+        y and the predicted value p.
     """
     error = y_pred - y_true
     terms = [np.ones(len(y_true)), error**2, np.abs(error), y_true, y_true**2, y_pred, y_pred**2]
@@ -73,10 +80,12 @@ def measures_of_sums(sums: NDArray[np.floating]) -> dict[str, NDArray[np.floatin
     Parameters
     ----------
     sums : ndarray of shape (..., 8)
+        Sums of the terms of :func:`number_sums`.
 
     Returns
     -------
-    measures : dict of str to ndarray
+    measures : dict of str to ndarray of shape (...)
+        Measures by name: rmse, mae, r2 and ccc.
     """
     n, square, absolute, y, yy, p, pp, yp = np.moveaxis(np.asarray(sums, dtype=float), -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -93,7 +102,7 @@ def measures_of_sums(sums: NDArray[np.floating]) -> dict[str, NDArray[np.floatin
 
 
 def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
-    """Measures of predicted numbers.
+    """Compute measures of predicted numbers.
 
     Parameters
     ----------
@@ -106,8 +115,8 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
         ``rmse`` and ``mae`` in the unit of y; ``r2``; ``spearman``, the rank correlation;
         ``concordance``, the fraction of pairs in the right order (0.5 by chance); and ``ccc``,
         Lin's concordance correlation [1]_, which is 1 only if predictions equal the true values.
-        NaN where a measure is undefined: all but the errors need true values that differ, and
-        the rank correlation predictions that differ.
+        A measure is NaN if it is undefined: all except the errors need true values that differ, and
+        the rank correlation also needs predictions that differ.
 
     Raises
     ------
@@ -129,13 +138,13 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
     y, p = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
     if y.ndim != 1 or y.shape != p.shape or not len(y):
         raise ValueError(
-            "regression_measures needs as many predictions as true values, in one dimension and "
-            f"at least one. Got the shapes {y.shape} and {p.shape}."
+            "regression_measures needs 1-D arrays of the same length, with at least one value. "
+            f"Got the shapes {y.shape} and {p.shape}."
         )
     for name, values in (("y_true", y), ("y_pred", p)):
         if (bad := np.flatnonzero(~np.isfinite(values))).size:
             raise ValueError(f"{name!r} has {values[bad[0]]} in row {bad[0]}: give finite numbers.")
-    # Around the mean of the true values, so that large offsets lose no digits.
+    # Sums are around the mean of the true values, so that large offsets lose no digits.
     centre = y.mean()
     sums = number_sums(y - centre, p - centre).sum(axis=0)
     found = {name: float(value) for name, value in measures_of_sums(sums).items()}

@@ -46,7 +46,7 @@ class SubjectPredictions:
     y_proba : ndarray of shape (n_subjects, n_classes) or None
         Probabilities in the order of `classes`.
     classes : ndarray of shape (n_classes,)
-        Labels, sorted; empty for a regressor.
+        Sorted class labels; empty for a regressor.
     """
 
     subject: NDArray[Any]
@@ -57,7 +57,7 @@ class SubjectPredictions:
 
     @property
     def are_numbers(self) -> bool:
-        """Whether a regressor predicted them."""
+        """Whether the predictions are those of a regressor."""
         return not len(self.classes)
 
 
@@ -68,9 +68,10 @@ def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) 
         k = codes[differs[0]]
         two = [labels[[k]].tolist()[0], y[differs[:1]].tolist()[0]]
         raise ValueError(
-            f"Subject {names[k]!r} has the labels {two[0]!r} and {two[1]!r}; a score "
-            "that counts subjects needs one each. Score rows instead, or correct y; if y was "
-            "permuted, permute by subject: sklearn_emg.comparison.subject_permutation_test does."
+            f"Subject {names[k]!r} has the labels {two[0]!r} and {two[1]!r}; a score that counts "
+            "subjects needs one label per subject. Score rows instead, or correct y. If y was "
+            "permuted, permute it by subject, as sklearn_emg.comparison.subject_permutation_test "
+            "does."
         )
     return labels
 
@@ -80,24 +81,27 @@ def predict_subjects(
 ) -> SubjectPredictions:
     """Predict rows and aggregate them to one prediction per subject.
 
-    If all rows of a subject have one predicted label, as those of DiVoteClassifier, it is the
-    prediction of the subject. Otherwise the prediction is the class with the highest mean
-    probability over the rows or, without probabilities, the most frequent label (among equals, the
-    first in the order of the classes). The numbers that a regressor predicts for the rows of a
-    subject are averaged.
+    If all rows of a subject have the same predicted label, as with DiVoteClassifier, it is the
+    prediction for the subject. Otherwise, the prediction is the class with the highest mean
+    probability over the rows or, without probabilities, the most frequent label (if several are
+    equally frequent, the first in the order of the classes). The numbers that a regressor predicts
+    for the rows of a subject are averaged.
 
     Parameters
     ----------
     estimator : fitted classifier or regressor
+        Estimator that predicts the rows.
     X : DataFrame with a ``subject`` column, or array-like together with `groups`
+        Rows to predict.
     y : array-like of shape (n_rows,), default=None
-        True labels or numbers; all rows of a subject have the same one.
+        True labels or numbers, which must be the same for all rows of a subject.
     groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, if X does not contain them.
+        Subject of each row; by default the ``subject`` column of X.
 
     Returns
     -------
     predictions : SubjectPredictions
+        Predictions, one per subject.
 
     Raises
     ------
@@ -107,7 +111,8 @@ def predict_subjects(
     Warns
     -----
     SubjectLeakWarning
-        If subjects were trained on, as far as the estimator or a step of it knows them.
+        If the estimator was trained on any of the subjects, as far as it or one of its steps stores
+        them.
     RecordingWarning
         If the estimator was trained on a column that reveals the subject or the label.
 
@@ -129,7 +134,7 @@ def predict_subjects(
         return subjects_from_rows(X, y, estimator.predict(X), None, np.array([]), groups=groups)
     proba = estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else None
     with warnings.catch_warnings():
-        if proba is not None:  # which has warned already
+        if proba is not None:  # predict_proba has already warned
             warnings.simplefilter("ignore", SubjectLeakWarning)
         y_rows = estimator.predict(X)
     return subjects_from_rows(X, y, y_rows, proba, np.asarray(estimator.classes_), groups=groups)
@@ -149,23 +154,26 @@ def subjects_from_rows(
     Parameters
     ----------
     X : DataFrame with a ``subject`` column, or array-like together with `groups`
+        Rows that were predicted.
     y : array-like of shape (n_rows,) or None
-        True labels.
+        True labels or numbers.
     y_rows : array-like of shape (n_rows,)
-        Predicted labels.
+        Predicted labels or numbers.
     proba_rows : array-like of shape (n_rows, n_classes) or None
         Predicted probabilities.
     classes : ndarray of shape (n_classes,)
-        Empty where the predictions are numbers.
+        Class labels; empty if the predictions are numbers.
     groups : array-like of shape (n_rows,), default=None
+        Subject of each row; by default the ``subject`` column of X.
 
     Returns
     -------
     predictions : SubjectPredictions
+        Predictions, one per subject.
     """
     codes = subjects_of(X, groups)
     warn_of_other_order(X, y, "y")
-    # An array of objects: NumPy would make two dimensions of names that are tuples.
+    # An array of objects, because NumPy would turn names that are tuples into two dimensions.
     names = pd.Series(list(X["subject"] if groups is None else groups), dtype=object).to_numpy()
     first = np.unique(codes, return_index=True)[1]
     names = names[first]
@@ -218,7 +226,7 @@ class _NumberView(RegressorMixin, BaseEstimator):
 
 
 _NO_PROBABILITIES = "The estimator has no predict_proba, which this metric needs."
-# scikit-learn's names of the measures of `compare`.
+# scikit-learn's names for the measures of `compare`.
 _SAME = {"recall": "sensitivity", "roc_auc": "auroc", "matthews_corrcoef": "mcc"}
 
 
@@ -259,7 +267,7 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
     if (metric in NUMBER_METRICS) != numbers:
         raise ValueError(
             f"subject_scorer({metric!r}) does not score the {'numbers' if numbers else 'labels'} "
-            f"that a {'regressor' if numbers else 'classifier'} predicts. Use "
+            f"that a {'regressor' if numbers else 'classifier'} predicts. Use one of "
             f"{', '.join(NUMBER_METRICS if numbers else (*METRICS, 'auroc'))}."
         )
     if numbers:
@@ -291,7 +299,7 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
 
 
 class _SubjectScorer:
-    """Callable ``scorer(estimator, X, y)``; as a class it can be pickled and has a repr."""
+    """Callable ``scorer(estimator, X, y)``; it is a class so that it can be pickled."""
 
     def __init__(self, metric: str | Callable[..., float], average: str, pos_label: Any):
         check_option(average, ("macro", "weighted"), "average", "subject_scorer")
@@ -309,9 +317,9 @@ class _SubjectScorer:
         else:
             names = (*METRICS, "auroc", *NUMBER_METRICS, *get_scorer_names())
             raise ValueError(
-                f"subject_scorer knows no metric {metric!r}.{did_you_mean(metric, names)} It takes "
-                f"{', '.join((*METRICS, 'auroc', *NUMBER_METRICS))}, the names that "
-                "sklearn.metrics.get_scorer_names() gives, and scorers."
+                f"subject_scorer knows no metric {metric!r}.{did_you_mean(metric, names)} It "
+                f"accepts {', '.join((*METRICS, 'auroc', *NUMBER_METRICS))}, the names from "
+                "sklearn.metrics.get_scorer_names(), and scorers."
             )
 
     def __call__(self, estimator: Any, X: Any, y: Labels) -> float:
@@ -340,40 +348,41 @@ def subject_scorer(
     Parameters
     ----------
     metric : str or callable, default="balanced_accuracy"
-        Name of a measure of :func:`~sklearn_emg.comparison.compare`: accuracy, balanced_accuracy,
-        f1, precision, sensitivity (or recall), specificity, mcc or auroc (or roc_auc), for two and
-        more classes; for regressors r2, spearman, concordance, ccc, and rmse and mae, which are
-        negated so that a search looks for the lowest error (see :func:`regression_measures`); any
-        other name of :func:`sklearn.metrics.get_scorer_names`, such as
-        "f1_weighted" or "neg_log_loss"; or a scorer made with :func:`sklearn.metrics.make_scorer`
-        that reads labels or probabilities.
+        Name of a measure of :func:`~sklearn_emg.comparison.compare`, any other name from
+        :func:`sklearn.metrics.get_scorer_names`, such as "f1_weighted" or "neg_log_loss", or a
+        scorer made with :func:`sklearn.metrics.make_scorer` that reads labels or probabilities. The
+        measures for two or more classes are accuracy, balanced_accuracy, f1, precision, sensitivity
+        (or recall), specificity, mcc and auroc (or roc_auc). Those for regressors are r2, spearman,
+        concordance, ccc, rmse and mae (see :func:`regression_measures`); rmse and mae are negated,
+        so that a search finds the lowest error.
     average : {"macro", "weighted"}, default="macro"
-        Average of the one-vs-rest values of f1, precision, sensitivity, specificity and auroc over
-        classes, also over two: with equal weights, or weighted by class size. scikit-learn's "f1",
-        "precision" and "recall" are those of one class, which `pos_label` selects.
+        How the one-vs-rest values of f1, precision, sensitivity, specificity and auroc are averaged
+        over classes, even over two: with equal weights or weighted by class size. In scikit-learn,
+        "f1", "precision" and "recall" are those of one class; `pos_label` gives the same here.
     pos_label : label, default=None
-        With two classes: label of the class for which these measures are computed.
+        With two classes, label of the class for which these measures are computed.
 
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``, for ``scoring=`` of scikit-learn's searches and validation. X
-        needs a ``subject`` column.
+        Function ``scorer(estimator, X, y)`` for the parameter `scoring` of scikit-learn's searches
+        and cross-validation. X needs a ``subject`` column.
 
     Raises
     ------
     ValueError
-        If the metric is not known; and, when the scorer is called, if X has no subjects, a subject
-        has two labels, or the metric needs probabilities that the estimator does not compute.
+        If the metric is not known or, when the scorer is called, X has no subjects, a subject has
+        two labels, or the metric needs probabilities that the estimator does not compute.
 
     Warns
     -----
     UndefinedMetricWarning
-        If the value is NaN: the AUROC needs subjects of all classes, the specificity of two.
+        If the value is NaN: the AUROC needs subjects of all classes, and the specificity needs
+        subjects of two.
     SubjectLeakWarning, RecordingWarning
-        As in :func:`predict_subjects`. scikit-learn's default scores ask for predictions alone, so
-        that a classifier which sees no subjects is scored without a word of those that it was
-        trained on; here the steps before it are asked for the subjects of their table.
+        In the same cases as :func:`predict_subjects`. With scikit-learn's default scores, a
+        classifier that gets no subjects is scored on training subjects without a warning. Here, the
+        steps before the classifier are asked for their training subjects.
 
     See Also
     --------
@@ -383,7 +392,7 @@ def subject_scorer(
     Notes
     -----
     :func:`sklearn.model_selection.permutation_test_score` permutes the labels of rows, or within
-    subjects if they are given as `groups`; neither tests subjects.
+    subjects if they are given as `groups`; neither is a test over subjects.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Times to an event with censoring: checked outcomes, Kaplan-Meier curves, scores over subjects."""
+"""Times to an event with censoring: checks of outcomes, Kaplan-Meier curves and scores."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from sklearn_emg.metrics._intervals import bootstrap_interval, check_confidence
 from sklearn_emg.recordings import Subjects
 
 OUTCOME = np.dtype([("event", bool), ("time", float)])
-_TIE = 1e-8  # risks closer than this are equal
+_TIE = 1e-8  # risks that differ by less count as equal
 
 
 def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[Any]:
-    """Outcomes as a structured array, or a clear error.
+    """Check outcomes, and return them as a structured array.
 
     Parameters
     ----------
     y : structured ndarray of shape (n_rows,)
-        The first field is boolean and states whether the event was seen. The second is the time to
-        the event, or to the last time at which it had not taken place (censored).
+        The first field is boolean and states whether the event was observed. The second is the time
+        to the event or, if it was not observed, to the end of the follow-up (censoring).
     caller : str
-        Class or function in the message.
+        Name of the class or function in messages.
     some_event : bool, default=True
-        Whether outcomes that are all censored are refused.
+        Whether to raise an error if all outcomes are censored.
 
     Returns
     -------
     y : ndarray of shape (n_rows,)
-        With the fields ``event`` (bool) and ``time`` (float).
+        Outcomes with the fields ``event`` (bool) and ``time`` (float).
 
     Raises
     ------
     ValueError
-        If y is no such array, a time is not finite or not above 0, or no event was seen. The
-        message names the row.
+        If y is not such an array, a time is not finite and positive (the message names the row), or
+        no event was observed.
     """
     given: Any = np.empty(0) if y is None else np.asarray(y)
     names = given.dtype.names
@@ -54,20 +54,20 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
     event, time = given[names[0]], given[names[1]]
     if event.dtype != bool:
         raise ValueError(
-            f"The field {names[0]!r} of the outcomes of {caller} must be boolean, whether the "
-            f"event was seen, and is {event.dtype}. Convert it, such as event == 1."
+            f"The field {names[0]!r} of the outcomes of {caller} must be boolean (whether the "
+            f"event was observed), but is {event.dtype}. Convert it, for instance with event == 1."
         )
     time = np.asarray(time, dtype=float)
     if (bad := np.flatnonzero(~(np.isfinite(time) & (time > 0)))).size:
         raise ValueError(
             f"{caller}: the time of row {bad[0]} is {time[bad[0]]:g}; a time to an event or to "
-            "censoring must be finite and above 0. Leave subjects out that had the event, or left "
+            "censoring must be finite and above 0. Leave out subjects that had the event, or left "
             "the study, at the start."
         )
     if some_event and not event.any():
         raise ValueError(
-            f"{caller}: no event was seen in {counted(len(given), 'outcome')}. Nothing can be "
-            "learned about its time; follow the subjects longer."
+            f"{caller}: no event was observed in {counted(len(given), 'outcome')}, so nothing can "
+            "be learned about its time. Follow the subjects longer."
         )
     found = np.empty(len(given), dtype=OUTCOME)
     found["event"], found["time"] = event, time
@@ -77,25 +77,28 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
 def outcomes_of_subjects(
     y: NDArray[Any], codes: NDArray[np.intp], names: Any, caller: str
 ) -> NDArray[Any]:
-    """Outcome of each subject; refuse subjects with two.
+    """Outcome of each subject; raise if a subject has two different outcomes.
 
     Parameters
     ----------
     y : structured ndarray of shape (n_rows,)
+        Outcome of each row.
     codes : ndarray of int of shape (n_rows,)
-        Subject of each row.
+        Code of the subject of each row.
     names : sequence
         Name of each code.
     caller : str
+        Name of the class or function in messages.
 
     Returns
     -------
     outcomes : structured ndarray of shape (n_subjects,)
+        Outcomes in the order of the codes.
 
     Raises
     ------
     ValueError
-        If a subject has two outcomes.
+        If a subject has two different outcomes.
     """
     first = np.unique(codes, return_index=True)[1]
     outcomes = y[first]
@@ -121,7 +124,7 @@ def _product_limit(
 
 
 def _counts(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Distinct times, events and censored at each, and those at risk just before."""
+    """Distinct times, and the numbers of events, censored and at risk at each of them."""
     times, place = np.unique(y["time"], return_inverse=True)
     events = np.bincount(place, weights=y["event"], minlength=len(times)).astype(int)
     left = np.bincount(place, minlength=len(times))
@@ -131,33 +134,34 @@ def _counts(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], 
 def kaplan_meier(
     y: NDArray[Any], subjects: Labels | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Kaplan-Meier estimate of the fraction without the event.
+    """Kaplan-Meier estimate of the fraction of subjects without the event.
 
     Parameters
     ----------
     y : structured ndarray of shape (n_rows,)
-        Outcomes of :func:`~sklearn_emg.prognosis.survival_target`.
+        Outcomes, such as those of :func:`~sklearn_emg.prognosis.survival_target`.
     subjects : array-like of shape (n_rows,), default=None
-        Subject of each row. Each subject counts once; by default each row is a subject.
+        Subject of each row. Each subject counts once; by default, each row is a subject.
     confidence : float, default=0.95
         Confidence level of the pointwise intervals.
 
     Returns
     -------
     curve : DataFrame of shape (n_times + 1, 6)
-        ``time`` (0 and the distinct times), ``at_risk`` (just before), ``events``, ``survival``
-        (the fraction without the event, from this time on), ``low`` and ``high``.
+        Columns are ``time`` (0 and the distinct times), ``at_risk`` (number of subjects at risk
+        just before), ``events`` (number at this time), ``survival`` (fraction without the event
+        from this time to the next), ``low`` and ``high``.
 
     Raises
     ------
     ValueError
-        If the outcomes are unusable, or a subject has two.
+        If the outcomes are invalid, or a subject has two different outcomes.
 
     Notes
     -----
-    S(t) is the product of 1 - d_i / n_i over the times t_i <= t, with d_i events among n_i at risk
-    [1]_. The interval is symmetric on the scale log(-log S), with Greenwood's variance
-    sum d_i / (n_i (n_i - d_i)) of log S [2]_; it is NaN once S is 0.
+    S(t) is the product of 1 - d_i / n_i over the times t_i <= t, with d_i events among n_i subjects
+    at risk [1]_. The interval is symmetric on the scale log(-log S), with Greenwood's variance sum
+    d_i / (n_i (n_i - d_i)) of log S [2]_; it is NaN once S is 0.
 
     References
     ----------
@@ -203,49 +207,56 @@ def kaplan_meier(
 
 
 def survival_at(curve: pd.DataFrame, times: ArrayLike) -> NDArray[np.floating]:
-    """Value of a step function of :func:`kaplan_meier` at some times.
+    """Value of the curve of :func:`kaplan_meier` at given times.
 
     Parameters
     ----------
     curve : DataFrame with the columns ``time`` and ``survival``
+        Result of :func:`kaplan_meier`.
     times : array-like of shape (n_times,)
+        Times in the unit of the curve, at least 0.
 
     Returns
     -------
     survival : ndarray of shape (n_times,)
+        Fraction without the event at each time.
     """
     place = np.searchsorted(curve["time"].to_numpy(), np.asarray(times, float), side="right") - 1
     return curve["survival"].to_numpy()[place]
 
 
 def _uncensored(y: NDArray[Any], times: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Fraction not yet censored at some times; events come before censoring at one time."""
+    """Fraction not yet censored at given times; at equal times, events precede censoring."""
     known, events, censored, at_risk = _counts(y)
     left = np.concatenate([[1.0], _product_limit(known, censored, at_risk - events)])
     return left[np.searchsorted(known, times, side="right")]
 
 
 def check_times(times: ArrayLike, y: NDArray[Any], caller: str) -> NDArray[np.floating]:
-    """Times of an evaluation: increasing, and within the follow-up of the outcomes.
+    """Check that the times of an evaluation are increasing and within the follow-up.
 
     Parameters
     ----------
     times : array-like of shape (n_times,)
+        Times of the evaluation.
     y : structured ndarray of shape (n_subjects,)
+        Outcomes, which define the follow-up.
     caller : str
+        Name of the class or function in messages.
 
     Returns
     -------
     times : ndarray of float of shape (n_times,)
+        Checked times.
 
     Raises
     ------
     ValueError
-        If they are not above 0 and increasing, or one is at or beyond the last known time.
+        If the times are not positive and increasing, or one is at or beyond the last known time.
     """
     times = np.atleast_1d(np.asarray(times, dtype=float))
     if times.ndim != 1 or not len(times) or not (np.diff(times, prepend=0.0) > 0).all():
-        raise ValueError(f"The 'times' of {caller} must increase from above 0. Got {times}.")
+        raise ValueError(f"The 'times' of {caller} must be positive and increasing. Got {times}.")
     last = float(y["time"].max())
     if times[-1] >= last:
         raise ValueError(
@@ -274,17 +285,17 @@ def survival_measures(
     y : structured ndarray of shape (n_subjects,)
         Outcomes, one per subject.
     survival : array-like of shape (n_subjects, n_times)
-        Predicted probability of no event until each time.
+        Predicted probability that no event occurs until each time.
     times : array-like of shape (n_times,)
         Times of the evaluation, increasing and below the last known time.
     risk : array-like of shape (n_subjects,), default=None
-        Score for the concordance that is higher for earlier events. By default it is the time
-        without the event that is lost until the last of `times`, by the predicted curve.
+        Score for the concordance that is higher for earlier events. By default, it is the expected
+        loss of event-free time until the last of `times`, according to the predicted curve.
     y_train : structured ndarray, default=None
         Outcomes from which the distribution of censoring is estimated; by default `y`.
     folds : array-like of shape (n_subjects,), default=None
-        Fold in which each subject was predicted, by models whose scales may differ: concordance
-        and AUC then compare subjects of the same fold only.
+        Fold in which each subject was predicted. The models of different folds may have different
+        scales, so concordance and AUC then compare only subjects of the same fold.
     n_resamples : int, default=1000
         Number of resamples of subjects for the intervals; the distribution of censoring is not
         resampled.
@@ -296,24 +307,25 @@ def survival_measures(
     Returns
     -------
     measures : DataFrame
-        ``value``, ``low`` and ``high`` of each measure: "concordance", "auc", "ibs" (the integrated
-        Brier score, lower is better; NaN for one time), and for each time, such as 6, "auc at 6"
-        and "brier at 6".
+        Table with the columns ``value``, ``low`` and ``high`` and one row per measure:
+        "concordance", "auc", "ibs" (the integrated Brier score, for which lower is better; NaN for
+        a single time) and, for each time such as 6, "auc at 6" and "brier at 6".
 
     Raises
     ------
     ValueError
-        If outcomes or times are unusable, or `survival` has another shape or values that are not
+        If outcomes or times are invalid, or `survival` has the wrong shape or values that are not
         probabilities.
 
     Notes
     -----
-    Censoring is compensated for by weights, the inverse of the probability G of being uncensored:
-    the concordance is Uno's [1]_, pairs weighted by 1 / G(t_i)^2 until the last of `times`; the
-    AUC is the cumulative/dynamic one, and "auc" its mean with the decrease of the Kaplan-Meier
-    curve as weight [2]_; the Brier score is that of Graf and others [3]_, and "ibs" its mean over
-    the time from the first to the last of `times`. Curves without information have 0.5, 0.5 and
-    the "ibs" of the Kaplan-Meier curve.
+    Weights compensate for censoring; they are inverses of the probability G of being uncensored.
+    The concordance is that of Uno [1]_: pairs whose earlier event is at t_i, before the last of
+    `times`, have the weight 1 / G(t_i)^2. The AUC is the cumulative/dynamic AUC, and "auc" is its
+    mean, weighted by the decrease of the Kaplan-Meier curve [2]_. The Brier score is that of Graf
+    and others [3]_, and "ibs" is its mean over the time from the first to the last of `times`.
+    Curves without information have a concordance and an AUC of 0.5 and the "ibs" of the
+    Kaplan-Meier curve.
 
     References
     ----------
@@ -375,19 +387,23 @@ def survival_measures(
 def brier_contributions(
     y: NDArray[Any], known: NDArray[Any], survival: NDArray[Any], times: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Weighted squared error of each subject at each time, whose mean is the Brier score.
+    """Weighted squared error of each subject at each time; its mean is the Brier score.
 
     Parameters
     ----------
     y : structured ndarray of shape (n_subjects,)
+        Outcomes, one per subject.
     known : structured ndarray
         Outcomes from which the distribution of censoring is estimated.
     survival : ndarray of shape (n_subjects, n_times)
+        Predicted probability that no event occurs until each time.
     times : ndarray of shape (n_times,)
+        Times of the evaluation.
 
     Returns
     -------
     contributions : ndarray of shape (n_subjects, n_times)
+        Weighted squared errors.
     """
     own, then = _uncensored(known, y["time"]), _uncensored(known, times)
     later = y["time"][:, np.newaxis] > times
@@ -397,7 +413,7 @@ def brier_contributions(
 
 
 def integrated(contributions: NDArray[np.floating], times: NDArray[np.floating]) -> NDArray[Any]:
-    """Mean over time of contributions of subjects, of shape (n_subjects,); NaN for one time."""
+    """Mean over time of the contributions of each subject; NaN for a single time."""
     if len(times) < 2:
         return np.full(len(contributions), np.nan)
     return trapezoid(contributions, times, axis=1) / (times[-1] - times[0])
@@ -406,7 +422,7 @@ def integrated(contributions: NDArray[np.floating], times: NDArray[np.floating])
 def _ranks_of_pairs(
     risk: NDArray[np.floating], pairs: NDArray[np.floating]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Weights of pairs in which the first has the higher risk (half for ties), and of all."""
+    """Weights of pairs whose first subject has the higher risk (half for ties) and of all pairs."""
     difference = risk[:, np.newaxis] - risk
     right = np.where(np.abs(difference) <= _TIE, 0.5, difference > 0)
     return pairs * right, pairs
@@ -420,7 +436,7 @@ def _statistics(
     risk: NDArray[np.floating],
     same: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Each measure as a function of the numbers of the subjects; pairs are those in `same`."""
+    """Each measure as a function of row numbers of subjects; only pairs in `same` are compared."""
     time, event = y["time"], y["event"]
     own = _uncensored(known, time)
     weight = np.divide(1.0, own, out=np.zeros(len(y)), where=event & (own > 0))
@@ -444,7 +460,7 @@ def _statistics(
 
     def mean_auc(rows: Any) -> float:
         values = np.array([ratio(parts, rows) for parts in aucs])
-        known = np.isfinite(values)  # until the first event there is none
+        known = np.isfinite(values)  # it is undefined before the first event
         total = drop[known].sum()
         return float(values[known] @ drop[known] / total) if total > 0 else np.nan
 

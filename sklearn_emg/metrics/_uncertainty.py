@@ -43,6 +43,7 @@ def calibration_summary(
     y_true : array-like of shape (n_cases,)
         True labels, usually one case per subject.
     y_proba : array-like of shape (n_cases, n_classes)
+        Predicted probabilities.
     classes : array-like of shape (n_classes,)
         Labels of the columns of `y_proba`.
     n_bins : int, default=5
@@ -51,21 +52,23 @@ def calibration_summary(
     Returns
     -------
     summary : dict
-        ``brier`` (mean squared error summed over classes, 0 to 2), ``log_loss`` (natural log),
-        ``confidence`` (mean highest probability), ``accuracy``, ``calibration_error`` (mean
-        absolute difference of the two over bins), and ``spiegelhalter_z`` with
-        ``spiegelhalter_p``, a test of calibrated confidence (NaN if all probabilities are 0 or 1).
+        Values of ``brier`` (mean squared error summed over classes, 0 to 2), ``log_loss`` (natural
+        logarithm), ``confidence`` (mean highest probability), ``accuracy``, ``calibration_error``
+        (mean absolute difference between confidence and accuracy over bins), and
+        ``spiegelhalter_z`` with ``spiegelhalter_p``, a test of calibrated confidence (NaN if all
+        probabilities are 0 or 1).
 
     Raises
     ------
     ValueError
-        If shapes or labels do not match.
+        If shapes or labels do not match, `n_bins` is below 1, or there are no cases.
 
     Notes
     -----
-    With few subjects the binned error is above 0 even for perfect probabilities; Spiegelhalter's
-    test takes the number of cases into account [1]_. With confidence c and correct predictions r it
-    is z = sum (r - c)(1 - 2c) / sqrt(sum (1 - 2c)² c (1 - c)).
+    With few subjects, the binned error is positive even for perfectly calibrated probabilities;
+    Spiegelhalter's test takes the number of cases into account [1]_. With confidence c, and r = 1
+    for a correct and 0 for a wrong prediction, its statistic is z = sum (r - c)(1 - 2c) / sqrt(sum
+    (1 - 2c)² c (1 - c)).
 
     References
     ----------
@@ -109,13 +112,14 @@ def calibration_summary(
 
 @dataclass(frozen=True)
 class Threshold:
-    """Decision threshold, with sensitivity and specificity on the cases on which it was chosen.
+    """Decision threshold, with its sensitivity and specificity for the cases it was chosen on.
 
     Attributes
     ----------
     value : float
         A case is positive if its score is at least this value.
     sensitivity, specificity : float
+        Fractions of positive and negative cases that are classified correctly.
     sensitivity_interval, specificity_interval : tuple of float
         Wilson intervals over the cases.
     """
@@ -136,13 +140,13 @@ def threshold_for_sensitivity(
     confidence: float = 0.95,
     guaranteed: bool = False,
 ) -> Threshold:
-    """Highest threshold with a required sensitivity.
+    """Find the highest threshold that reaches a required sensitivity.
 
     Parameters
     ----------
     y_true : array-like of shape (n_cases,)
-        Labels, one case per subject; from out-of-fold predictions or validation subjects, never
-        from the test set.
+        True labels, one case per subject. The cases must come from out-of-fold predictions or
+        validation subjects, never from the test set.
     score : array-like of shape (n_cases,)
         Scores; a higher score means that the positive class is more likely.
     pos_label : label
@@ -152,17 +156,18 @@ def threshold_for_sensitivity(
     confidence : float, default=0.95
         Confidence level of the intervals.
     guaranteed : bool, default=False
-        Whether the lower end of the interval, not the observed fraction, has to reach
+        Whether the lower end of the interval, rather than the observed fraction, must reach
         `sensitivity`.
 
     Returns
     -------
     threshold : Threshold
+        Threshold with its sensitivity and specificity.
 
     Raises
     ------
     ValueError
-        If a class is missing, a score is not finite, or no threshold suffices (with few patients
+        If a class is missing, a score is not finite, or no threshold suffices (with few patients,
         the lower end cannot reach high values).
 
     Examples
@@ -181,7 +186,7 @@ def threshold_for_sensitivity(
     score = np.asarray(score, dtype=float)
     if score.shape != positive.shape or not np.isfinite(score).all():
         raise ValueError(
-            f"'score' must be one finite number per case, {len(positive)} of them. Got shape "
+            f"'score' must have one finite number per case, {len(positive)} of them. Got shape "
             f"{score.shape}."
         )
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
@@ -204,9 +209,9 @@ def threshold_for_sensitivity(
                 wilson_interval(rejected, n_negative, confidence=confidence),
             )
     raise ValueError(
-        f"With {n_positive} cases of {pos_label!r} no threshold guarantees a sensitivity of "
-        f"{sensitivity:g}: finding them all gives {interval[0]:.2f} at least. Lower "
-        "'sensitivity' or 'confidence', or measure more patients."
+        f"With {n_positive} cases of {pos_label!r}, no threshold guarantees a sensitivity of "
+        f"{sensitivity:g}: even if all are found, the lower end of the interval is "
+        f"{interval[0]:.2f}. Lower 'sensitivity' or 'confidence', or measure more patients."
     )
 
 
@@ -221,8 +226,9 @@ def conformal_sets(
 ) -> NDArray[np.bool_]:
     """Sets of classes that contain the true class with a guaranteed probability.
 
-    In split conformal prediction the set of a new case contains each class whose probability is not
-    lower than the probability of the true class in nearly all calibration cases.
+    In split conformal prediction, the set of a new case contains each class whose probability
+    reaches a limit. This limit is a low quantile of the probabilities of the true classes of the
+    calibration cases.
 
     Parameters
     ----------
@@ -230,9 +236,11 @@ def conformal_sets(
         True classes of subjects on which the model was not trained. One case per subject is
         required: cases of one subject are not exchangeable with those of a new one.
     proba_calibration : array-like of shape (n_calibration, n_classes)
+        Predicted probabilities of these subjects.
     proba : array-like of shape (n_cases, n_classes)
-        Probabilities of new subjects.
+        Predicted probabilities of new subjects.
     classes : array-like of shape (n_classes,)
+        Labels of the columns of the probabilities.
     coverage : float, default=0.9
         Required probability that a set contains the true class.
     by_class : bool, default=False
@@ -242,8 +250,8 @@ def conformal_sets(
     Returns
     -------
     sets : ndarray of bool of shape (n_cases, n_classes)
-        Whether each class is in the set of each case; all are if there are too few calibration
-        cases for the coverage.
+        Whether each class is in the set of each case. All classes are if there are too few
+        calibration cases for the coverage.
 
     Raises
     ------
@@ -252,10 +260,10 @@ def conformal_sets(
 
     Notes
     -----
-    With n calibration scores s = 1 - p(true class), a class enters the set when 1 - p is at most
-    the k-th smallest of them, k = ceil((n + 1) coverage); all classes enter when k > n. The
-    probability over draws of calibration and new subjects is at least `coverage`, and below
-    coverage + 1/(n + 1) without ties [1]_. A set can be empty.
+    With n calibration scores s = 1 - p(true class), a class is in the set if 1 - p is at most the
+    k-th smallest score, where k = ceil((n + 1) coverage); if k > n, all classes are in the set.
+    Over draws of calibration and new subjects, the probability that a set contains the true class
+    is at least `coverage` and, without ties, below coverage + 1/(n + 1) [1]_. A set can be empty.
 
     References
     ----------
@@ -289,13 +297,13 @@ def conformal_sets(
 def conformal_intervals(
     residuals: ArrayLike, predictions: ArrayLike, *, coverage: float = 0.9
 ) -> NDArray[np.float64]:
-    """Intervals of numbers that contain the true value with a guaranteed probability.
+    """Intervals that contain the true value of a number with a guaranteed probability.
 
     Parameters
     ----------
     residuals : array-like of shape (n_calibration,)
-        True minus predicted value, or its absolute value, of subjects on which the model was not
-        trained, one per subject.
+        Difference between true and predicted value, or its absolute value, for subjects on which
+        the model was not trained; one per subject.
     predictions : array-like of shape (n_cases,)
         Predictions of new subjects.
     coverage : float, default=0.9
@@ -304,7 +312,7 @@ def conformal_intervals(
     Returns
     -------
     intervals : ndarray of shape (n_cases, 2)
-        Low and high ends; infinite if there are too few calibration subjects for the coverage.
+        Lower and upper ends; infinite if there are too few calibration subjects for the coverage.
 
     Raises
     ------
@@ -313,8 +321,8 @@ def conformal_intervals(
 
     Notes
     -----
-    The half width is the k-th smallest of n absolute residuals, k = ceil((n + 1) coverage), as in
-    :func:`conformal_sets`.
+    The half-width is the k-th smallest of n absolute residuals, where k = ceil((n + 1) coverage),
+    as in :func:`conformal_sets`.
 
     Examples
     --------
@@ -328,8 +336,8 @@ def conformal_intervals(
     errors = np.abs(np.asarray(residuals, dtype=float))
     if errors.ndim != 1 or not errors.size or not np.isfinite(errors).all():
         raise ValueError(
-            "'residuals' must be finite numbers in one dimension, one per subject, and at least "
-            f"one. Got shape {errors.shape}."
+            "'residuals' must be a 1-D array of finite numbers, one per subject, and not be "
+            f"empty. Got shape {errors.shape}."
         )
     half = _limit(errors, coverage)
     centre = np.asarray(predictions, dtype=float)
@@ -337,7 +345,7 @@ def conformal_intervals(
 
 
 def _limit(scores: NDArray[np.floating], coverage: float) -> float:
-    # The slack prevents an integer (n + 1) * coverage from being rounded up.
+    # The tolerance prevents an integer (n + 1) * coverage from being rounded up.
     k = int(np.ceil((len(scores) + 1) * coverage - 1e-9))
     return np.inf if k > len(scores) else float(np.sort(scores)[max(k, 1) - 1])
 
@@ -351,32 +359,35 @@ def conformal_subjects(
     coverage: float = 0.9,
     by_class: bool = False,
 ) -> pd.DataFrame:
-    """Prediction sets or intervals of subjects from a fitted model and calibration subjects.
+    """Prediction sets or intervals for subjects, from a fitted model and calibration subjects.
 
     Parameters
     ----------
     estimator : fitted classifier or regressor
         A classifier with ``predict_proba``, or a regressor, fitted on other subjects.
     X_calibration : DataFrame with a ``subject`` column
+        Table of calibration subjects.
     y_calibration : array-like of shape (n_rows,)
+        True labels or numbers of the calibration subjects.
     X : DataFrame with a ``subject`` column
         Table of new subjects.
     coverage : float, default=0.9
-        Required coverage, see :func:`conformal_sets`.
+        Required coverage; see :func:`conformal_sets`.
     by_class : bool, default=False
-        Whether to guarantee it within each class; for classifiers.
+        Whether to guarantee the coverage within each class; for classifiers only.
 
     Returns
     -------
     sets : DataFrame
-        Table indexed by subject. Of a classifier it has a column of bool per class, and ``set``,
-        the classes in the set as text; of a regressor ``prediction``, ``low`` and ``high``, see
-        :func:`conformal_intervals`.
+        Table indexed by subject. For a classifier, it has a bool column per class and the column
+        ``set``, which lists the classes in the set as text. For a regressor, the columns are
+        ``prediction``, ``low`` and ``high`` (see :func:`conformal_intervals`).
 
     Raises
     ------
     ValueError
-        If a subject is in both tables, or the classifier has no probabilities.
+        If a subject is in both tables, the classifier has no ``predict_proba``, or `by_class` is
+        True for a regressor.
 
     Examples
     --------
@@ -410,7 +421,7 @@ def conformal_subjects(
         )
     if known.y_proba is None or new.y_proba is None:
         raise ValueError(
-            f"conformal_subjects needs probabilities, and {type(estimator).__name__} has no "
+            f"conformal_subjects needs probabilities, but {type(estimator).__name__} has no "
             "predict_proba. Calibrate it with CalibratedClassifierCV."
         )
     y_true = cast("NDArray[Any]", known.y_true)  # None only without y

@@ -135,7 +135,7 @@ def test_intervals_become_narrower_with_more_subjects():
         (outcomes([1, 1], [2, 0]), "time of row 1 is 0; .* above 0"),
         (outcomes([1, 1], [-2, 3]), "time of row 0 is -2"),
         (outcomes([1, 1], [2, np.nan]), "time of row 1 is nan"),
-        (outcomes([0, 0], [2, 3]), "no event was seen in 2 outcomes"),
+        (outcomes([0, 0], [2, 3]), "no event was observed in 2 outcomes"),
     ],
 )
 def test_unusable_outcomes_are_named(y, match):
@@ -147,7 +147,7 @@ def test_unusable_outcomes_are_named(y, match):
     ("change", "match"),
     [
         ({"times": [2.0, 4.5, 700.0]}, "reach 700, beyond the follow-up: the last known time is"),
-        ({"times": [4.5, 2.0, 7.0]}, "must increase from above 0"),
+        ({"times": [4.5, 2.0, 7.0]}, "must be positive and increasing"),
         ({"survival": np.ones((37, 2))}, r"shape .n_subjects, n_times., .37, 3."),
         ({"survival": np.full((37, 3), 1.2)}, "between 0 and 1"),
     ],
