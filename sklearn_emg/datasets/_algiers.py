@@ -1,4 +1,4 @@
-"""Loader of the Algiers needle recordings of deltoid and biceps brachii."""
+"""Loader for the Algiers needle recordings of the deltoid and the biceps brachii."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import PACKED, read_bytes, regular_file
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.datasets._base import (
@@ -32,16 +32,18 @@ from sklearn_emg.recordings import recording_table
 
 _URL = "https://data.mendeley.com/datasets/543xpjycj9/1"
 _REMEDY = (
-    f"Download the archive from {_URL} in a browser, unpack it and give its folder (with "
-    "01_Deltoid and '02_Biceps Brachii')."
+    f"Download the archive from {_URL} in a browser, unpack it and pass its folder (with "
+    "'01_Deltoid' and '02_Biceps Brachii')."
 )
 
 _FACTS = SetFacts(
     title="Algiers",
-    about="Needle EMG of the deltoid and the biceps brachii in isometric contraction, 32768 Hz, "
-    "5 s a recording, of healthy subjects and of patients with myopathy or neuropathy.",
+    about="Needle EMG of the deltoid and the biceps brachii during isometric contraction, in "
+    "healthy subjects and in patients with myopathy or neuropathy. Recordings last 5 s and are "
+    "sampled at 32768 Hz.",
     source="Mendeley Data, version 1, https://doi.org/10.17632/543xpjycj9.1",
-    licence="CC BY 4.0 by the page of the archive; check it again before you redistribute the data",
+    licence="CC BY 4.0 according to the page of the archive; check it before you redistribute the "
+    "data",
     cite="Messekher A, Mekaooui S, Kedir-Talha M, Kediha MI, Mostefaoui F. Electromyographic data "
     "recordings during isometric contractions of the biceps brachii and deltoid collected from "
     "patients and healthy subjects. Mendeley Data V1, 2023.",
@@ -50,9 +52,9 @@ _FACTS = SetFacts(
         "both muscles; nearly all patients have one",
         "conditions: it is not known whether healthy subjects and patients were recorded under the "
         "same conditions",
-        "age, sex and level of contraction: not given, so that they cannot be compared",
+        "age, sex and level of contraction: not given, so they cannot be compared",
     ),
-    notes="The step of the converter is 0.7 uV, finer in a few files of myopathy.",
+    notes="The step of the converter is 0.7 uV, and smaller in a few files of myopathy.",
     subjects=238,
     recordings=397,
 )
@@ -67,7 +69,7 @@ _FOLDERS = {
     **{"deltoid": "deltoid", "biceps": "biceps brachii", "biceps brachii": "biceps brachii"},
 }
 _SUFFIX = re.compile(rf"\.asc({'|'.join(re.escape(suffix) for suffix in PACKED)})?", re.IGNORECASE)
-# "EMG _009 _05_ RD_Hea", whose blanks stand anywhere and may have become other characters.
+# Names like "EMG _009 _05_ RD_Hea"; blanks may be anywhere and may be other characters.
 _NAME = re.compile(r"emg_?(\d{1,4})_(\d{1,4})_([rl])_?([db])_(hea|myo|neu)[a-z]*")
 _APART = re.compile(r"(?:%20|[\s_+-])+")
 
@@ -76,16 +78,16 @@ _MAX_NAMED = 10
 _SPOILT = ("keep", "drop")
 _BLANKS = bytes.maketrans(b" \t\r\v\f", b"\n\n\n\n\n")
 _JOINED = re.compile(rb"(?<=\d)-")  # columns of a fixed width without a blank between them
-# Fewer equal samples may be a coincidence; a second of equal samples is none.
+# Fewer equal samples may be a coincidence; a full second of equal samples is not.
 _MIN_COMPARED, _MAX_COMPARED = 64, 32768
-# As many equal samples in a row at the highest or lowest value are not a peak of a signal.
+# This many equal samples in a row at the highest or lowest value are clipped, not a peak.
 _MIN_CLIPPED = 8
-_SHORT = 0.9  # of the usual length
+_SHORT = 0.9  # fraction of the usual length
 
 
 @dataclass
 class _Recording:
-    """What the name of a file says, and its samples."""
+    """Facts from the name of a file, and its samples."""
 
     path: Path
     number: int
@@ -140,28 +142,28 @@ def load_algiers(
     spoilt: Literal["keep", "drop"] = "keep",
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Load your download of the Algiers set: healthy, myopathy and neuropathy, needle EMG.
+    """Load the downloaded Algiers set: needle EMG of healthy subjects, myopathy and neuropathy.
 
-    The licence of the archive must be accepted in a browser, so that the package cannot fetch it:
-    download it from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it, and give the
-    folder. Each group counts its subjects from 1, so that the name of a subject contains group and
-    number, "Hea05". Copies are found by their samples, whatever their names are, and left out with
-    a warning that names both files. A recording that is there under the names of two subjects is
-    not kept.
+    The licence of the archive must be accepted in a browser, so this function cannot fetch it:
+    download it from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it and pass the folder.
+    Each group numbers its subjects from 1, so the name of a subject consists of its group and
+    number, such as "Hea05". Copies are found by their samples, regardless of their names, and left
+    out with a warning that names both files. If a recording exists under the names of two subjects,
+    neither is kept.
 
     Parameters
     ----------
     folder : str or path-like
-        Folder of the unpacked archive, with ``01_Deltoid`` and ``02_Biceps Brachii``, one of
-        these, or any folder with files like ``EMG _009 _05_ RD_Hea.asc``, plain or compressed
+        Folder of the unpacked archive (with ``01_Deltoid`` and ``02_Biceps Brachii``), one of these
+        two folders, or any folder with files like ``EMG _009 _05_ RD_Hea.asc``, plain or compressed
         (``.asc.gz``, ``.asc.bz2``, ``.asc.xz``).
     muscle : str or sequence of str, default=None
-        Muscles to load, "deltoid" or "biceps brachii", or their letters "D" and "B". By default
-        both are loaded.
+        Muscles to load: "deltoid", "biceps brachii" or their letters "D" and "B". By default, both
+        are loaded.
     spoilt : {"keep", "drop"}, default="keep"
-        Treatment of recordings that are dead (all samples are equal), clipped (several equal
-        samples in a row at the highest or lowest value), or much shorter than 5 s: they are kept
-        and marked, or left out with a warning.
+        How to treat recordings that are dead (all samples are equal), clipped (several equal
+        samples in a row at the highest or lowest value), or much shorter than 5 s: "keep" marks
+        them in the table, and "drop" leaves them out with a warning.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
@@ -169,20 +171,22 @@ def load_algiers(
     -------
     bunch : Bunch
         data : DataFrame of shape (n_recordings, 12)
-            Recording table: ``signal`` in mV, float32; ``fs``, 32768 Hz; ``subject``, "Hea05";
-            ``muscle``, "deltoid" or "biceps brachii"; ``region``, "proximal"; ``recording``, the
-            file's name without ending; ``group``, as `target`; ``site``, "algiers"; ``side``,
-            "left" or "right"; ``number`` of the recording; ``spoilt``, whether the recording is;
-            ``defect``, why, or "".
+            Recording table with the columns ``signal`` (in mV, float32), ``fs`` (32768 Hz),
+            ``subject`` (such as "Hea05"), ``muscle`` ("deltoid" or "biceps brachii"), ``region``
+            ("proximal"), ``recording`` (name of the file without its ending), ``group`` (as
+            `target`), ``site`` ("algiers"), ``side`` ("left" or "right"), ``number`` (of the
+            recording), ``spoilt`` (whether the recording is spoilt) and ``defect`` (the reason, or
+            "").
         target : ndarray of shape (n_recordings,)
-            "healthy", "myopathy" or "neuropathy".
+            Class of each recording: "healthy", "myopathy" or "neuropathy".
         target_names : ndarray of str
+            Names of the classes.
         report : DataFrame
-            Defects that were found: columns ``recording``, ``defect`` and ``action``.
+            Defects that were found, with the columns ``recording``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (CC BY 4.0) and citation.
         describe : callable
-            ``bunch.describe()`` counts what was loaded and states known confounds.
+            ``bunch.describe()`` summarises what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -191,20 +195,21 @@ def load_algiers(
     FileNotFoundError
         If there is no such folder or it has no recording.
     ValueError
-        If files are empty, damaged or not lists of numbers, lie in the folder of another muscle or
-        group, or have one name and different samples; each is named. Also if no recording is of the
-        requested muscle, or all are left out.
+        If files are empty, damaged, not lists of numbers, in the folder of another muscle or group,
+        or different from each other in spite of equal names (the message names the first few); if
+        there is no recording of the requested muscle; or if all recordings are left out.
 
     Warns
     -----
     RecordingWarning
-        If files are left out: copies, spoilt recordings, and names that are not understood.
+        If files are left out because they are copies, are spoilt or have names that are not
+        understood.
 
     Notes
     -----
-    Samples are stored in microvolts, as text separated by blanks or line ends of any kind. A last
-    number that is cut short is left out and reported. Text cannot be left in its file, so that all
-    signals are read, 0.65 MB each.
+    Samples are stored in microvolts as text, separated by blanks or line ends of any kind. If the
+    last number is cut short, it is left out and reported. Samples in text files cannot be read
+    lazily, so all signals are loaded into memory (0.65 MB each).
 
     References
     ----------
@@ -275,7 +280,7 @@ def _columns(recording: _Recording) -> dict[str, Any]:
 
 
 def _text_files(root: Path) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Files below a folder with the suffixes of text files, and the suffix of each."""
+    """Text files in a folder and its sub-folders, with the suffix of each."""
     for parent, folders, names in os.walk(root):
         folders.sort()
         for name in sorted(names):
@@ -285,7 +290,7 @@ def _text_files(root: Path) -> Iterator[tuple[Path, re.Match[str]]]:
 
 
 def _find(root: Path, report: list[tuple[str, str, str]]) -> list[tuple[Path, re.Match[str]]]:
-    """Files with the set's names, in the order of their recordings."""
+    """Files that are named as in the set, in the order of their recordings."""
     found, unknown = [], []
     for path, suffix in _text_files(root):
         stem = _APART.sub("_", path.name[: suffix.start()].strip()).lower()
@@ -296,13 +301,13 @@ def _find(root: Path, report: list[tuple[str, str, str]]) -> list[tuple[Path, re
     report += [(path.name, "name is not understood", "left out") for path in unknown]
     if not found:
         raise FileNotFoundError(
-            f"load_algiers: {root} has no file like 'EMG _009 _05_ RD_Hea.asc', nor have its "
-            f"sub-folders. {_REMEDY}" + (f" Found {unknown[0]}." if unknown else "")
+            f"load_algiers: {root} and its sub-folders have no file like 'EMG _009 _05_ "
+            f"RD_Hea.asc'. {_REMEDY}" + (f" Found {unknown[0]}." if unknown else "")
         )
     if unknown:
         warn_of_recordings(
-            f"load_algiers leaves out {len(unknown)} files whose names are not like 'EMG _009 _05_ "
-            f"RD_Hea.asc': {first_few(unknown, _MAX_NAMED)}."
+            f"load_algiers leaves out {counted(len(unknown), 'file')} with names unlike 'EMG _009 "
+            f"_05_ RD_Hea.asc': {first_few(unknown, _MAX_NAMED)}."
         )
     # A plain file comes before a compressed one.
     return sorted(found, key=lambda f: (int(f[1][1]), f[1][0], f[0].suffix.lower() in PACKED))
@@ -321,8 +326,8 @@ def _read_all(
         wrong = _other_folder(path, root, {muscle, group})
         if wrong:
             faults.append(
-                f"{path} is of {muscle} and {group} by its name, but lies in the folder {wrong!r}. "
-                "One of the two is mislabelled; get it again."
+                f"{path} is of {muscle} and {group} by its name, but is in the folder {wrong!r}. "
+                "One of the two is mislabelled; download it again."
             )
         if wrong or muscle not in wanted:
             continue
@@ -345,7 +350,7 @@ def _read_all(
 
 
 def _other_folder(path: Path, root: Path, expected: set[str]) -> str:
-    """Name of a folder of another muscle or group that the file lies in, or ""."""
+    """Name of a folder that contains the file but is for another muscle or group, or ""."""
     for name in (root.resolve().name, *path.relative_to(root).parts[:-1]):
         meant = _FOLDERS.get(_APART.sub(" ", re.sub(r"^[\d\s_.-]+", "", name)).strip().lower())
         if meant is not None and meant not in expected:
@@ -364,7 +369,7 @@ def _read(path: Path, report: list[tuple[str, str, str]]) -> NDArray[np.float32]
         text = f"last number is cut, {last.decode('latin-1')!r}"
         report.append((_SUFFIX.sub("", path.name), text, "left out"))
     if not content.strip():
-        raise ValueError(f"{path} has no samples; get it again.")
+        raise ValueError(f"{path} has no samples; download it again.")
     try:
         frame = pd.read_csv(io.BytesIO(content), sep="\x01", header=None, dtype=np.float64)
     except ValueError:
@@ -376,7 +381,7 @@ def _read(path: Path, report: list[tuple[str, str, str]]) -> NDArray[np.float32]
 
 
 def _is_cut(content: bytes, last: bytes) -> bool:
-    """Whether the last number has fewer decimals than all others near it, or is none."""
+    """Whether the last number has fewer decimals than those before it, or is incomplete."""
     before = content[-400:].split(b"\n")[1:-1][-10:]
     decimals = {len(number.partition(b".")[2]) for number in before if number}
     if not before or last in (b"-", b"+", b".", b"-."):
@@ -393,11 +398,11 @@ def _bad_number(path: Path, content: bytes) -> str:
         if not usable:
             shown = text[:40].decode("latin-1")
             return f"{path}: value {position + 1} must be a number in microvolts, got {shown!r}."
-    return f"{path} is not a list of numbers; get it again."
+    return f"{path} is not a list of numbers; download it again."
 
 
 def _n_clipped(signal: NDArray[np.float32]) -> int:
-    """Samples in long runs of the highest or lowest value; 0 for a constant signal."""
+    """Number of samples in long runs of the highest or lowest value; 0 for a constant signal."""
     if np.ptp(signal) == 0:
         return 0
     n_clipped = 0
@@ -410,7 +415,7 @@ def _n_clipped(signal: NDArray[np.float32]) -> int:
 
 
 def _content(recording: _Recording) -> bytes | None:
-    """Digest of the first second, None where equal samples may be a coincidence."""
+    """Digest of the first second; None if equal samples may be a coincidence."""
     part = recording.signal[:_MAX_COMPARED]
     if part.size < _MIN_COMPARED or np.ptp(part) == 0:
         return None
@@ -420,7 +425,7 @@ def _content(recording: _Recording) -> bytes | None:
 def _without_copies(
     recordings: list[_Recording], root: Path, report: list[tuple[str, str, str]]
 ) -> list[_Recording]:
-    # Names are those of the files, since a file may lie in two folders under one name.
+    # Paths serve as names, since files in two folders may have the same name.
     names = [str(r.path.relative_to(root)) for r in recordings]
     left_out = copies([Stored(n, r.subject, _content(r)) for n, r in zip(names, recordings)])
     warn_of_copies(left_out, "load_algiers")
@@ -433,9 +438,11 @@ def _without_copies(
         other = first.setdefault(key, recording)
         if other is not recording:
             faults.append(
-                f"{recording.path} has the name of {other.path} and other samples; remove one."
+                f"{recording.path} has the name of {other.path} but other samples; remove one of "
+                "them."
             )
-    raise_faults(faults, f"load_algiers found {len(faults)} recordings a second time")
+    found = counted(len(faults), "recording")
+    raise_faults(faults, f"load_algiers found {found} with the name of another")
     return left
 
 
@@ -447,5 +454,7 @@ def _without_spoilt(
     report += [(r.name, text, "dropped") for r in dropped for text in r.defects]
     if dropped:
         named = ", ".join(f"{r.name} ({'; '.join(r.defects)})" for r in dropped)
-        warn_of_recordings(f"load_algiers leaves out {len(dropped)} spoilt recordings: {named}.")
+        warn_of_recordings(
+            f"load_algiers leaves out {counted(len(dropped), 'spoilt recording')}: {named}."
+        )
     return left

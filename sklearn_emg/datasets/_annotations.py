@@ -16,8 +16,8 @@ from sklearn_emg.recordings import millivolts_per
 _DESCR = """EMGLAB annotation
 =================
 Expert decomposition of a recording: discharges of units, and the template of each unit. The
-decomposition is incomplete: many discharges are missing, and some units are likely the same motor
-unit, so that the number of units is that of templates rather than of motor units.
+decomposition is incomplete: many discharges are missing, and some units are probably the same motor
+unit, so the number of units is the number of templates rather than of motor units.
 
 Cite: McGill KC, Lateva ZC, Marateb HR. EMGLAB: an interactive EMG decomposition program. J Neurosci
 Methods 2005;149:121-133.
@@ -25,7 +25,7 @@ Methods 2005;149:121-133.
 
 _MAX_BYTES = 100_000_000
 _MAX_DEPTH = 32
-# Limits far above what a decomposition has, so that a forged file cannot ask for much memory.
+# Limits far above those of a decomposition, so that a forged file cannot use much memory.
 _MAX_ELEMENTS = 100_000
 _MAX_EVENTS = 1_000_000
 _MAX_LINE = 1_000  # characters of an event
@@ -34,23 +34,25 @@ _ROOT = "emglab_annotation_file"
 
 
 def load_annotations(path: str | os.PathLike[str]) -> Bunch:
-    """Read an EMGLAB annotation file, ``.eaf``: discharges and templates of units.
+    """Read discharges and templates of units from an EMGLAB annotation file (``.eaf``).
 
     Parameters
     ----------
     path : str or path-like
-        The annotation file.
+        Path of the annotation file.
 
     Returns
     -------
     bunch : Bunch
         events : DataFrame of shape (n_discharges, 3)
-            One discharge per row, sorted by time: ``time`` in seconds from the first sample,
-            ``unit`` and ``channel``, both counted from 1.
+            One discharge per row, sorted by time, with the columns ``time`` (in seconds from the
+            first sample), ``unit`` and ``channel`` (both counted from 1).
         templates : DataFrame of shape (n_units, 5)
-            One template per row: ``unit``, ``channel``; ``signal``, an array in mV; ``fs``, its
-            sampling rate in Hz; ``index``, the 0-based sample at the time of the discharge.
+            One template per row, with the columns ``unit``, ``channel``, ``signal`` (an array in
+            mV), ``fs`` (its sampling rate in Hz) and ``index`` (0-based index of the sample at the
+            time of the discharge).
         DESCR : str
+            Description and citation.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
         If there is no such file.
     ValueError
         If the file is not an annotation file, is damaged or too large, or declares a document type,
-        whose entities could make the parser read other files or grow without bounds.
+        whose entities could make the parser read other files or use unlimited memory.
 
     See Also
     --------
@@ -66,8 +68,8 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
 
     Notes
     -----
-    Templates are stored in ADC units and divided by their ``gain``, in ADC units per ``units``
-    (uV).
+    Templates are stored in ADC units. They are divided by their ``gain``, which is given in ADC
+    units per ``units`` (uV).
 
     References
     ----------
@@ -90,24 +92,26 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
     try:
         return Bunch(events=_events(texts), templates=_templates(texts), DESCR=_DESCR)
     except ValueError as error:
-        raise ValueError(f"{file} is a damaged annotation file: {error}; get it again.") from error
+        raise ValueError(
+            f"{file} is a damaged annotation file: {error}; get another copy."
+        ) from error
 
 
 def save_annotations(
     path: str | os.PathLike[str], events: pd.DataFrame, templates: pd.DataFrame
 ) -> None:
-    """Write an EMGLAB annotation file, ``.eaf``: discharges and templates of units.
+    """Write discharges and templates of units to an EMGLAB annotation file (``.eaf``).
 
     Parameters
     ----------
     path : str or path-like
-        The file; an existing one is replaced.
+        Path of the file; an existing file is replaced.
     events : DataFrame
-        One discharge per row: ``time`` in seconds from the first sample, ``unit`` and, if there are
-        several, ``channel``, both integers from 1.
+        One discharge per row, with the columns ``time`` (in seconds from the first sample),
+        ``unit`` and, for several channels, ``channel`` (both integers from 1).
     templates : DataFrame
-        One template per row, as :func:`load_annotations` returns them: ``unit``, ``channel``,
-        ``signal`` in mV, ``fs`` in Hz and ``index``.
+        One template per row, as returned by :func:`load_annotations`: ``unit``, ``channel``,
+        ``signal`` (in mV), ``fs`` (in Hz) and ``index``.
 
     Raises
     ------
@@ -205,7 +209,7 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
         text.clear()
 
     def refuse(*_: object) -> None:
-        # A document type declares entities, which could name other files or grow without bounds.
+        # A document type declares entities, which could name other files or use unlimited memory.
         raise ValueError(f"{file} declares a document type, which no annotation file does.")
 
     parser = expat.ParserCreate(namespace_separator="}")
@@ -216,7 +220,7 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
     try:
         parser.Parse(content, True)
     except (expat.ExpatError, LookupError) as error:  # the latter for an unknown encoding
-        raise ValueError(f"{file} is not well-formed XML ({error}); get it again.") from error
+        raise ValueError(f"{file} is not well-formed XML ({error}); get another copy.") from error
     return found
 
 

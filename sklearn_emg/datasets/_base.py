@@ -31,19 +31,20 @@ _REGIONS = {
 
 
 def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
-    """Folder in which fetched data sets are stored.
+    """Return the folder in which fetched data sets are stored.
 
-    The folder is created by the first download, so that it may be read-only or missing before.
+    The folder may be missing; the first download creates it.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder. By default it is the environment variable ``SKLEARN_EMG_DATA`` or, if that is
-        not set, ``sklearn_emg`` in the user's cache folder.
+        The folder. By default, it is the value of the environment variable ``SKLEARN_EMG_DATA`` or,
+        if that is not set, ``sklearn_emg`` in the user's cache folder.
 
     Returns
     -------
     data_home : Path
+        Path of the folder.
 
     Examples
     --------
@@ -62,7 +63,7 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
 def clear_data_home(data_home: str | os.PathLike[str] | None = None) -> None:
     """Delete the files that the fetchers downloaded into the data home.
 
-    Other files are kept, since users may store recordings of their own in the same folder.
+    Other files are kept, since users may store their own recordings in the same folder.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def clear_data_home(data_home: str | os.PathLike[str] | None = None) -> None:
 
 
 def existing_folder(folder: str | os.PathLike[str], caller: str, remedy: str) -> Path:
-    """The folder as a Path; if there is none, an error with the remedy."""
+    """Return the folder as a Path; if there is none, raise an error with the remedy."""
     path = Path(folder).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"{caller}: there is no folder {path}. {remedy}")
@@ -119,11 +120,11 @@ def raise_faults(faults: Sequence[str], what: str) -> None:
 def refuse_none_left(
     recordings: Sequence[Any], report: Sequence[tuple[str, str, str]], what: str
 ) -> None:
-    """Raise an error with the reasons of the first few if no recording of a set is left."""
+    """Raise an error with the first few reasons if no recording of a set is left."""
     if not recordings:
         reasons = "; ".join(f"{name}, {text}" for name, text, _ in report[:_MAX_FAULTS])
         raise ValueError(
-            f"{what}, as they are copies or spoilt: {reasons}. Load all muscles, or use "
+            f"{what}, because they are copies or spoilt: {reasons}. Load all muscles, or use "
             "spoilt='keep'."
         )
 
@@ -131,7 +132,7 @@ def refuse_none_left(
 def as_set_or_pair(
     table: pd.DataFrame, target: NDArray | None, return_X_y: bool, facts: SetFacts, **more: Any
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """``(table, target)``, or a DataSet that also has the names of the classes and `more`."""
+    """Return ``(table, target)``, or a DataSet that also has the class names and `more`."""
     if return_X_y:
         return table, cast(NDArray, target)
     names = None if target is None else np.unique(target)

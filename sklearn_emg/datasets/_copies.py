@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn_of_recordings
 
 __all__ = ["Stored", "copies", "shared_ends", "warn_of_copies"]
@@ -17,16 +18,19 @@ _MAX_NAMED = 20
 
 
 class Stored(NamedTuple):
-    """A recording, by what its file says and by what it holds.
+    """Name, subject and content of a recording.
 
     Parameters
     ----------
     name : str
+        Name of the recording.
     subject : hashable
+        Subject of the recording according to its name.
     content : hashable or None
-        Equal for equal samples; None for a signal without content, which may occur twice.
+        Value that is equal for equal samples; None for a signal without content, which may occur
+        twice.
     is_preferred : bool
-        Whether the name is the likelier one, where two subjects have equal samples.
+        Whether the name is more likely to be right if recordings have equal samples.
     """
 
     name: str
@@ -36,20 +40,22 @@ class Stored(NamedTuple):
 
 
 def copies(recordings: Sequence[Stored]) -> dict[str, str]:
-    """Recordings to leave out because others hold the same samples.
+    """Find recordings to leave out because others have the same samples.
 
-    Of the recordings of one subject the first preferred one is kept, or else the first. Where equal
-    samples are those of several subjects, the one is kept whose name is preferred; otherwise none,
+    Among recordings with equal samples, the preferred ones are considered, or all if none is
+    preferred. The first of these is kept if all of them are of one subject; otherwise none is kept,
     since the subject of the recording is not known.
 
     Parameters
     ----------
     recordings : sequence of Stored
+        Recordings to compare.
 
     Returns
     -------
     left_out : dict of str to str
-        The reason, which names the other recordings, by the name of each.
+        Names of the recordings to leave out, each with the reason, which names the other
+        recordings.
     """
     groups: dict[Hashable, list[Stored]] = {}
     for recording in recordings:
@@ -70,28 +76,28 @@ def copies(recordings: Sequence[Stored]) -> dict[str, str]:
 
 
 def _original(group: Sequence[Stored]) -> Stored | None:
-    """The recording whose name is right, None where that is not known."""
+    """The recording with the right name; None if this is not known."""
     preferred = [recording for recording in group if recording.is_preferred]
     candidates = preferred or group
     return candidates[0] if len({r.subject for r in candidates}) == 1 else None
 
 
 def warn_of_copies(left_out: Mapping[str, str], caller: str) -> None:
-    """Name the recordings that were left out, and those that they repeat."""
+    """Warn about the recordings that were left out, and name those that they repeat."""
     if not left_out:
         return
     named = [f"{name} ({reason})" for name, reason in list(left_out.items())[:_MAX_NAMED]]
     more = len(left_out) - len(named)
     warn_of_recordings(
-        f"{caller} leaves out {len(left_out)} recordings whose samples are those of others: "
+        f"{caller} leaves out {counted(len(left_out), 'recording')} with the samples of others: "
         + "; ".join(named)
-        + (f"; and {more} more, see 'report'" if more else "")
+        + (f"; and {more} more (see 'report')" if more else "")
         + "."
     )
 
 
 def shared_ends(signals: Mapping[str, NDArray]) -> dict[str, tuple[int, str]]:
-    """Numbers of samples at the end of signals that another signal ends with too.
+    """Find the number of samples at the end of each signal that also end another signal.
 
     Parameters
     ----------
@@ -101,9 +107,9 @@ def shared_ends(signals: Mapping[str, NDArray]) -> dict[str, tuple[int, str]]:
     Returns
     -------
     ends : dict of str to (int, str)
-        For each name the largest such number, 0 where there is none, and the other signal.
+        Largest such number for each name (0 if there is none), and the name of the other signal.
     """
-    # In the order of the reversed samples, the longest common end is that of neighbours.
+    # Sorted by their reversed samples, signals with the longest common end are neighbours.
     order = sorted(signals, key=lambda name: signals[name][::-1].tobytes())
     ends = dict.fromkeys(signals, (0, ""))
     for first, second in pairwise(order):

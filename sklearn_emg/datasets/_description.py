@@ -1,4 +1,4 @@
-"""Data sets that describe themselves: what is published about a set, and what was loaded of it."""
+"""Data sets with a description: published facts about a set, and a summary of what was loaded."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ __all__ = ["DataSet", "Description", "SetFacts"]
 
 _WIDTH = 100
 _MAX_NAMES = 30
-# Columns in which an empty text means that there is nothing to say.
+# Columns in which an empty text is not a missing value.
 _EMPTY_IS_A_VALUE = ["signal", "defect", "annotations", "comments"]
 
 
 @dataclass(frozen=True)
 class SetFacts:
-    """What is published about a set, whatever part of it was loaded.
+    """Published facts about a complete set, regardless of the part that was loaded.
 
     Parameters
     ----------
     title, about, source, licence, cite : str
+        Title, description, source, licence and citation of the set.
     confounds : sequence of str
-        Properties that differ between the classes and are not the disease.
+        Properties other than the disease that differ between the classes.
     notes : str
         Further facts for users.
     subjects, recordings : int, default=None
-        Number in the whole set; None where it is not known or has no meaning.
+        Numbers of subjects and recordings in the complete set; None if they are not known or have
+        no meaning.
     subject_names : sequence of str
-        Subjects of the whole set, where all are known.
+        Subjects of the complete set, if all are known.
     window : float, default=None
         Length in seconds of the windows that are the rows of a set without signals.
     """
@@ -72,14 +74,16 @@ class SetFacts:
 
 
 class Description(dict):
-    """Facts of a loaded set by name; printed, they are text.
+    """Dict of facts about a loaded set, which is printed as text.
 
-    The keys are ``title``, ``subjects``, ``recordings`` (None for a table of windows), ``windows``
-    (None for recordings), ``seconds``, ``classes`` (a DataFrame with subjects, recordings or
-    windows and seconds of each class), ``missing`` (a dict: ``subjects`` of the whole set that are
-    not here, by name or number, ``recordings``, the number, and ``values``, the number of rows that
-    lack a value by column), ``defects`` (the report of the
-    loader, a DataFrame), ``confounds`` (a list), ``source``, ``licence`` and ``citation``.
+    The keys are ``title``; ``subjects``, ``recordings`` and ``windows`` (their numbers; the number
+    of recordings is None for a table of windows, and that of windows is None for recordings);
+    ``seconds`` (total duration); ``classes`` (a DataFrame with the numbers of subjects, of
+    recordings or windows, and of seconds per class); ``missing`` (a dict with ``subjects``, the
+    names or the number of those that were not loaded, ``recordings``, the number of those that were
+    not loaded, and ``values``, a dict with the number of rows without a value for each column that
+    has such rows); ``defects`` (the report of the loader, a DataFrame); ``confounds`` (a list);
+    ``source``; ``licence``; and ``citation``.
     """
 
     def __str__(self) -> str:
@@ -116,12 +120,12 @@ class DataSet(Bunch):
     """Bunch of a loader, with `data`, `target`, `target_names`, `DESCR` and a description."""
 
     def describe(self) -> Description:
-        """Say what was loaded, what is missing, and what is known to be confounded.
+        """Describe what was loaded, what is missing and which confounds are known.
 
         Returns
         -------
         description : Description
-            A dict of the facts, which prints as text.
+            Dict of the facts, which is printed as text.
 
         Examples
         --------
@@ -203,7 +207,7 @@ def _absent_subjects(facts: SetFacts, subjects: NDArray) -> list[str] | int:
 
 
 def _missing_values(data: pd.DataFrame) -> dict[str, int]:
-    """Number of rows that lack a value, by the columns that have such rows."""
+    """Number of rows without a value, for each column that has such rows."""
     counts = {}
     for name in data.columns.difference(_EMPTY_IS_A_VALUE, sort=False):
         column = data[name]
@@ -220,7 +224,7 @@ def _defect_text(defects: pd.DataFrame) -> str:
     if defects.empty:
         return "Defects: none found"
     columns = [name for name in defects.columns if name not in ("defect", "action")]
-    # What stands after a colon differs between recordings.
+    # The text after a colon differs between recordings.
     kinds = defects["defect"].str.partition(":")[0]
     names = defects[columns].astype(str).agg(" ".join, axis=1)
     parts = [

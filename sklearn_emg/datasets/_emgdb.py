@@ -1,4 +1,4 @@
-"""Fetcher of PhysioNet's "Examples of Electromyograms"."""
+"""Fetcher for PhysioNet's "Examples of Electromyograms"."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from sklearn_emg.recordings import recording_table
 
 _FACTS = SetFacts(
     title="Examples of Electromyograms (emgdb 1.0.0)",
-    about="Three concentric needle recordings of the tibialis anterior, 4000 Hz: a healthy man "
-    "(44), a man with myopathy (57, polymyositis) and one with neuropathy (62, L5 radiculopathy). "
-    "The foot was dorsiflexed gently against resistance, then relaxed.",
+    about="Three concentric needle recordings of the tibialis anterior at 4000 Hz: of a healthy "
+    "man (44 years), a man with myopathy (57 years, polymyositis) and a man with neuropathy (62 "
+    "years, L5 radiculopathy). The foot was dorsiflexed gently against resistance, then relaxed.",
     source="PhysioNet, https://doi.org/10.13026/C24S3D (Seward Rutkove, Beth Israel Deaconess "
     "Medical Center)",
     licence="Open Data Commons Attribution (ODC-By) 1.0",
     cite="Goldberger A, Amaral L, Glass L, Hausdorff J, Ivanov PC, Mark R, et al. PhysioBank, "
     "PhysioToolkit, and PhysioNet: components of a new research resource for complex physiologic "
     "signals. Circulation 2000;101(23):e215-e220.",
-    confounds=("subject: there is one of each class, so that everything differs with the class",),
+    confounds=("subject: with one subject per class, all their differences are confounded",),
     notes="No split of these data can estimate accuracy on new subjects.",
     subjects=3,
     recordings=3,
@@ -85,23 +85,24 @@ def fetch_emgdb(
     lazy: bool = False,
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Fetch PhysioNet's three example needle recordings: normal, myopathy, neuropathy.
+    """Fetch PhysioNet's three example needle recordings: normal, myopathy and neuropathy.
 
-    Files in ``<data_home>/emgdb`` with the published content are used as they are, so that the
-    folder may be read-only; others are downloaded to it (0.6 MB in all). There is one subject per
-    class: the recordings show signals and features, and cannot be used to estimate accuracy.
+    Files in ``<data_home>/emgdb`` with the published content are used as they are, so the folder
+    may be read-only; other files are downloaded to it (0.6 MB in total). There is one subject per
+    class: the recordings can illustrate signals and features, but cannot be used to estimate
+    accuracy.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder for fetched data, see :func:`get_data_home`.
+        Folder for fetched data; see :func:`get_data_home`.
     download_if_missing : bool, default=True
-        Whether to download missing or damaged files. If False, they are an error.
+        Whether to download missing or damaged files. If False, they raise an error.
     base_url : str, default="https://physionet.org/files/emgdb/1.0.0/"
-        Address of the files, for users of a mirror. Their SHA-256 is checked in any case.
+        Address of the files, which can be a mirror. Their SHA-256 is checked in any case.
     lazy : bool, default=False
-        Whether to leave the samples in their files, with
-        :class:`~sklearn_emg.recordings.SignalFile` handles in the table.
+        Whether to leave the samples in their files and put
+        :class:`~sklearn_emg.recordings.SignalFile` handles into the table.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
@@ -109,26 +110,28 @@ def fetch_emgdb(
     -------
     bunch : Bunch
         data : DataFrame of shape (3, 12)
-            Recording table: ``signal`` in mV; ``fs`` 4000 Hz; ``subject``; ``muscle`` "tibialis
-            anterior"; ``region`` "distal"; ``recording``; ``site`` "emgdb"; ``age`` in years;
-            ``sex``; ``diagnosis``, ``medication`` and ``electrode`` as text.
+            Recording table with the columns ``signal`` (in mV), ``fs`` (4000 Hz), ``subject``,
+            ``muscle`` ("tibialis anterior"), ``region`` ("distal"), ``recording``, ``site``
+            ("emgdb"), ``age`` (in years), ``sex``, ``diagnosis``, ``medication`` and ``electrode``
+            (the last three as text).
         target : ndarray of shape (3,)
-            "normal", "myopathy", "neuropathy".
+            Class of each recording: "normal", "myopathy" and "neuropathy".
         target_names : ndarray of str
+            Names of the classes.
         DESCR : str
             Description, licence (ODC-By 1.0) and citation.
         describe : callable
-            ``bunch.describe()`` counts what was loaded and states known confounds.
+            ``bunch.describe()`` summarises what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
     Raises
     ------
     OSError
-        If a file is missing and `download_if_missing` is False, cannot be downloaded, or cannot
-        be written.
+        If a file is missing or damaged and `download_if_missing` is False, or if a file cannot be
+        downloaded or written.
     ValueError
-        If a downloaded file is not the published one.
+        If a downloaded file differs from the published one.
 
     References
     ----------
@@ -171,8 +174,8 @@ def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
     if not download_if_missing:
         text = ", ".join(f"{name} is {fault}" for name, fault in bad.items())
         raise OSError(
-            f"fetch_emgdb: in {folder}, {text}. Allow download_if_missing=True, or set 'data_home' "
-            "or the environment variable SKLEARN_EMG_DATA to the folder that has 'emgdb'."
+            f"fetch_emgdb: in {folder}, {text}. Set download_if_missing=True, or set 'data_home' "
+            "or the environment variable SKLEARN_EMG_DATA to the folder that contains 'emgdb'."
         )
     cache = pooch.create(
         path=folder,
@@ -185,7 +188,7 @@ def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
 
 
 def _faults(folder: Path) -> dict[str, str]:
-    """Files that are missing or not as published, and which of both."""
+    """Files that are missing or differ from the published ones, with the fault."""
     import pooch
 
     bad = {}
@@ -204,11 +207,11 @@ def _fetch_file(cache: Any, name: str, fault: str, folder: Path) -> None:
     url = cache.get_url(name)
     try:
         cache.fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
-    except OSError as error:  # requests' errors are among them
+    except OSError as error:  # this includes the errors of requests
         if error.errno in _CANNOT_WRITE:
             raise OSError(
-                f"fetch_emgdb: {name} is {fault} and {folder} cannot be written. "
-                "Set 'data_home' to a folder of your own."
+                f"fetch_emgdb: {name} is {fault}, and {folder} cannot be written. Set 'data_home' "
+                "to a folder of your own."
             ) from error
         raise OSError(
             f"fetch_emgdb: cannot download {url} ({error}). "
@@ -216,16 +219,16 @@ def _fetch_file(cache: Any, name: str, fault: str, folder: Path) -> None:
         ) from error
     except ValueError as error:
         raise ValueError(
-            f"fetch_emgdb: what {url} sent is not the published {name} ({error}). "
-            "A proxy or login page may have answered instead; get the file by hand "
-            f"and put it into {folder}."
+            f"fetch_emgdb: the content of {url} is not the published {name} ({error}). A proxy or "
+            "login page may have answered instead; download the file in a browser and put it into "
+            f"{folder}."
         ) from error
 
 
 def _facts(comments: tuple[str, ...]) -> dict[str, object]:
-    """Age, sex, diagnosis and so on from comments of two layouts.
+    """Age, sex, diagnosis and other facts from comments in either of two layouts.
 
-    One layout has ``<age>: 44 <sex>: M <diagnoses> ...`` in one line, the other has one key per
+    One layout has ``<age>: 44 <sex>: M <diagnoses> ...`` in one line; the other has one key per
     line and indents the continuation of long values by a further space.
     """
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Loader of the UCI "EMG dataset in Lower Limb"."""
+"""Loader for the UCI "EMG dataset in Lower Limb"."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _FACTS = SetFacts(
     title="EMG dataset in Lower Limb",
     about="Surface EMG of four thigh muscles (rectus femoris, biceps femoris, vastus medialis, "
     "semitendinosus; mV, 1000 Hz) and knee angle (degrees) of men with a knee pathology (group A) "
-    "and without one (group N) in gait, standing leg flexion and sitting leg extension.",
+    "and without one (group N) during gait, standing leg flexion and sitting leg extension.",
     source="UCI Machine Learning Repository, data set 278, https://doi.org/10.24432/C5ZW3P",
     licence="CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)",
     cite="Sanchez O, Sotelo J. EMG Dataset in Lower Limb. UCI Machine Learning Repository, 2014.",
     confounds=(
-        "campaign: nearly all patients were recorded in July 2012 and April 2013, nearly all "
-        "controls in July 2013",
+        "campaign: patients were recorded in July 2012 and April 2013, all controls but one in "
+        "July 2013",
         "header and rate of the goniometer: they differ between the campaigns",
-        "length: gait of patients is uncut (10-57 s), that of controls cut (5-9 s)",
-        "offset: that of the electrodes, up to 16 uV, identifies the session",
+        "length: recordings of gait are uncut in patients (10-57 s) and cut in controls (5-9 s)",
+        "offset: the offset of the electrodes, up to 16 uV, identifies the session",
     ),
     notes="A score for pathology may measure the campaign; no claim about diagnosis can be based "
     "on it.",
@@ -42,7 +42,7 @@ _FACTS = SetFacts(
 
 _URL = "https://archive.ics.uci.edu/dataset/278/emg+dataset+in+lower+limb"
 _REMEDY = (
-    f"Download and unpack the data set from {_URL} and give its folder (with A_TXT and N_TXT)."
+    f"Download and unpack the data set from {_URL} and pass its folder (with A_TXT and N_TXT)."
 )
 _FS = 1000.0
 _CHANNELS = ("rectus femoris", "biceps femoris", "vastus medialis", "semitendinosus")
@@ -51,7 +51,7 @@ _EXERCISES = {"mar": "gait", "pie": "standing", "sen": "sitting"}
 _DEFECTS = ("copies", "numbers", "misplaced", "ragged")
 _MAX_BYTES = 100_000_000  # the longest file has 2.5 MB
 _MAX_HEADER_BYTES = 10_000
-# Limits far above those of the distribution, so that a forged file cannot ask for much memory.
+# Limits far above those of the published files, so that a forged file cannot use much memory.
 _MAX_ROWS = 1_000_000
 _MAX_LINE_BYTES = 1_000
 _MAX_REPAIRS = 100  # cells that are a number with a unit
@@ -61,7 +61,7 @@ _CHANNEL_LINE = re.compile(
     r"Channel \d+: '(?P<title>[^']*)', (?P<n>\d+) values, engineering units: (?P<unit>\w+),"
     r"[^\r\n]*?(?:extrapolated from (?P<fs>\d+) to 1000 samples per second)?\.?\s*"
 )
-# The titles differ between campaigns, the order does not; a title out of place means another file.
+# Titles differ between campaigns, but not in their order; a misplaced title means a wrong file.
 _TITLES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in ("rf|recto", "bf|b.ceps", "vm|vasto", "st$|.*semitend", "fx|flexo")
@@ -110,33 +110,34 @@ def load_lower_limb(
     keep_defects: bool | Sequence[str] = False,
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Load the UCI lower-limb EMG data set: knee pathology against normal, four thigh muscles.
+    """Load the UCI lower-limb EMG data set: four thigh muscles, with and without knee pathology.
 
-    Group and recording campaign are confounded in this set. All patients were recorded in July
-    2012 and April 2013, all controls but one in July 2013; header, goniometer rate, record length
-    and electrode offsets predict the group nearly perfectly. The set shows the bias of a split by
-    windows and is useful to try code; no claim about diagnosis can be based on it. The goniometer's
-    sign and zero differ between recordings, and all recordings have 60 Hz power-line interference.
+    Group and recording campaign are confounded in this set. Patients were recorded in July 2012 and
+    April 2013, all controls but one in July 2013; header, goniometer rate, recording length and
+    electrode offsets predict the group almost perfectly. The set shows the bias of a split by
+    windows and is useful for trying out code, but no claim about diagnosis can be based on it. The
+    sign and zero of the goniometer differ between recordings, and all recordings have 60 Hz
+    power-line interference.
 
     Parameters
     ----------
     folder : str or path-like
-        Folder of the unpacked data set: the folder with ``A_TXT`` and ``N_TXT``, one of these, or
-        any folder that contains their files, ``1Amar.txt`` or gzipped ``1Amar.txt.gz``.
+        Folder of the unpacked data set (with ``A_TXT`` and ``N_TXT``), one of these two folders, or
+        any folder that contains their files, such as ``1Amar.txt`` or, gzipped, ``1Amar.txt.gz``.
     keep_defects : bool or sequence of str, default=False
-        Defects of the distribution that are not corrected. True selects all of them.
+        Defects of the published files that are not corrected. True selects all of them.
 
         - ``"copies"``: files that repeat another one byte for byte (2Npie, 2Nsen) are kept; by
-          default they are dropped.
-        - ``"numbers"``: 2N remains a separate subject; by default 2N and 1N, the same man, are the
-          subject ``"N01"``.
+          default, they are dropped.
+        - ``"numbers"``: 2N remains a separate subject; by default, 2N and 1N, who are the same man,
+          are the subject ``"N01"``.
         - ``"misplaced"``: 7Nmar, which is very probably a recording of patient 4A, is kept; by
-          default it is dropped.
+          default, it is dropped.
         - ``"ragged"``: rows at the end in which EMG or angle is missing are kept, with NaN; by
-          default signal and angle are trimmed to the rows that have both.
+          default, signal and angle are trimmed to the rows that have both.
 
-        A number followed by a letter ("7.5V" in 1Nmar) is read as the number, and the last line of
-        every file, which contains only tabs, is left out in any case.
+        In any case, a number followed by a letter ("7.5V" in 1Nmar) is read as the number, and the
+        last line of every file, which contains only tabs, is left out.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
@@ -144,23 +145,25 @@ def load_lower_limb(
     -------
     bunch : Bunch
         data : DataFrame of shape (n_recordings, 12)
-            Recording table: ``signal`` (4, n_times) in mV; ``fs`` 1000 Hz; ``subject``, "A01" ...
-            "N11"; ``region``, "proximal"; ``recording``, the file's name, "1Amar"; ``group``, as
-            `target`; ``site``, "lower_limb"; ``exercise`` "gait", "standing" (leg flexion up) or
-            "sitting" (leg extension); ``number``, the subject as distributed, "1A";
-            ``goniometer``, the knee angle in degrees, an array of n_times; ``goniometer_fs``, the
-            rate in Hz at which it was measured before it was interpolated to 1000 Hz.
+            Recording table with the columns ``signal`` (shape (4, n_times), in mV), ``fs``
+            (1000 Hz), ``subject`` ("A01" to "N11"), ``region`` ("proximal"), ``recording`` (name of
+            the file, such as "1Amar"), ``group`` (as `target`), ``site`` ("lower_limb"),
+            ``exercise`` ("gait", "standing" for leg flexion or "sitting" for leg extension),
+            ``number`` (the subject as published, such as "1A"), ``goniometer`` (the knee angle in
+            degrees, an array of length n_times) and ``goniometer_fs`` (the rate in Hz at which it
+            was measured before it was interpolated to 1000 Hz).
         target : ndarray of shape (n_recordings,)
-            "pathology" or "normal".
+            Class of each recording: "pathology" or "normal".
         target_names : ndarray of str
+            Names of the classes.
         ch_names : list of str
             The four muscles, in the order of the channels.
         report : DataFrame
-            Defects that were found: columns ``recording``, ``defect`` and ``action``.
+            Defects that were found, with the columns ``recording``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (CC BY 4.0) and citation.
         describe : callable
-            ``bunch.describe()`` counts what was loaded and states known confounds.
+            ``bunch.describe()`` summarises what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -169,8 +172,8 @@ def load_lower_limb(
     FileNotFoundError
         If there is no such folder, or it has no file of the data set.
     ValueError
-        If a file is truncated, or is not the file that its name indicates. The message names all
-        such files.
+        If a file is truncated, or is not the file that its name indicates. The message names the
+        first few such files.
 
     References
     ----------
@@ -249,11 +252,13 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
         for name in sorted(names):
             if match := _NAME.fullmatch(name):
                 number, letter, exercise = match.groups()
-                # Of a plain and a gzipped file in one folder, the plain one comes first.
+                # If a folder has a plain and a gzipped file, the plain one comes first.
                 key = (letter.upper(), int(number), exercise.lower())
                 path = Path(parent, name)
                 if found.setdefault(key, path).parent != path.parent:
-                    faults.append(f"{path} is there a second time, as {found[key]}; remove one.")
+                    faults.append(
+                        f"{path} is there a second time, as {found[key]}; remove one of them."
+                    )
     for (letter, number, exercise), path in sorted(found.items()):
         try:
             recordings.append(_read(regular_file(path, root), number, letter, exercise, report))
@@ -262,22 +267,22 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
     raise_faults(faults, f"load_lower_limb cannot read {len(faults)} of {len(found)} files")
     if recordings:
         text = f"left out in {len(recordings)} files"
-        report.append(("all", "the last line holds tabs only", text))
+        report.append(("all", "the last line contains only tabs", text))
     return recordings
 
 
 def _split(path: Path, content: bytes) -> tuple[list[str], bytes]:
     """Lines of the header, and the rows of numbers."""
-    # An empty line ends the header; line ends are CRLF as distributed, LF after some tools.
+    # An empty line ends the header. Line ends are CRLF as published, but LF after some tools.
     head, end, body = content.partition(b"\r\n\r\n" if b"\r\n" in content[:500] else b"\n\n")
     lines = decode(head[:_MAX_HEADER_BYTES]).splitlines()
     usual = len(head) <= _MAX_HEADER_BYTES and end and lines
     if not usual or not lines[0].startswith("File Name:"):
-        raise ValueError(f"{path} has no header of the lower-limb data set; get it again.")
+        raise ValueError(f"{path} has no header of the lower-limb data set; download it again.")
     if body.count(b"\n") > _MAX_ROWS or any(len(s) > _MAX_LINE_BYTES for s in body.split(b"\n")):
         raise ValueError(
             f"{path} has more than {_MAX_ROWS} rows or {_MAX_LINE_BYTES} bytes in a row, more than "
-            "any file of the lower-limb data set; get it again."
+            "any file of the lower-limb data set; download it again."
         )
     return lines, body
 
@@ -293,14 +298,14 @@ def _read(
     name = f"{number}{letter}{exercise}"
     values = _numbers(body, n_columns, len(lines) + 1, path, name, report)
     if body.rstrip(b"\r\n").rpartition(b"\n")[2].strip(b"\t"):
-        text = "does not end with a line of tabs, as distributed files do; values may be lost"
+        text = "does not end with a line of tabs, as published files do; values may be lost"
         report.append((name, text, "kept"))
     n_emg = int(channels[0]["n"])
     complete = np.flatnonzero(np.isfinite(values[:, :4]).all(axis=1))
     if complete.size != n_emg:
         raise ValueError(
-            f"{path} has {complete.size} rows of EMG, but its header announces {n_emg}. "
-            "The file is truncated or changed; get it again."
+            f"{path} has {complete.size} rows of EMG, but its header announces {n_emg}. The file "
+            "is truncated or changed; download it again."
         )
     return _Recording(
         path,
@@ -317,12 +322,12 @@ def _check_channels(channels: list[re.Match[str]], path: Path) -> None:
     units = [m["unit"] for m in channels]
     if units != ["mV"] * 4 + ["deg"]:
         raise ValueError(
-            f"{path} must announce four channels in mV and one in deg, it has {units}."
+            f"{path} must announce four channels in mV and one in deg, but has {units}."
         )
     for match, expected, muscle in zip(channels, _TITLES, (*_CHANNELS, "knee angle")):
         if not expected.match(match["title"]):
             raise ValueError(
-                f"{path}: the channel {match['title']!r} stands where {muscle} should."
+                f"{path}: the channel {match['title']!r} stands where {muscle} should be."
             )
 
 
@@ -357,7 +362,7 @@ def _numbers(
 def _repaired(
     cells: pd.DataFrame, n_head: int, path: Path, name: str, report: list[tuple[str, str, str]]
 ) -> pd.DataFrame:
-    """Numbers of cells that are text; a number with a unit is read as the number."""
+    """Numbers in cells that are text; a number with a unit is read as the number."""
     frame = cells.apply(pd.to_numeric, errors="coerce")
     texts = np.argwhere(frame.isna().to_numpy() & cells.notna().to_numpy())
     for i, (row, column) in enumerate(texts):

@@ -1,4 +1,4 @@
-"""Loader of EMGLAB's N2001 set."""
+"""Loader for EMGLAB's N2001 set."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes, regular_file
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.datasets._base import (
@@ -32,7 +33,7 @@ from sklearn_emg.recordings import SignalFile, recording_table
 
 N2001_CITE = (
     "Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition, "
-    "Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic "
+    "Findings and Firing Pattern Analysis in Controls and Patients with Myopathy and Amyotrophic "
     "Lateral Sclerosis. PhD thesis, Faculty of Health Science, University of Copenhagen, 2001."
 )
 N2001_CONFOUNDS = (
@@ -52,9 +53,9 @@ N2001_SUBJECTS = (
 
 _FACTS = SetFacts(
     title="N2001",
-    about="Concentric needle EMG in steady isometric contraction, mostly at low level, 23437.5 Hz, "
-    "11.2 s a recording, of controls and of patients with amyotrophic lateral sclerosis (ALS) or "
-    "myopathy.",
+    about="Concentric needle EMG during steady isometric contraction, mostly at a low level, in "
+    "controls and in patients with amyotrophic lateral sclerosis (ALS) or myopathy. Recordings "
+    "last 11.2 s and are sampled at 23437.5 Hz.",
     source="EMGLAB, http://www.emglab.net (contributed by Miki Nikolic, Dept. of Clinical "
     "Neurophysiology, Rigshospitalet, Copenhagen)",
     licence="the files state none. Use them for research with citation, and do not redistribute "
@@ -63,15 +64,15 @@ _FACTS = SetFacts(
     "program. J Neurosci Methods 2005;149:121-133.",
     confounds=N2001_CONFOUNDS,
     notes="The code -32768 marks an invalid sample, probably one clipped below -2.5 mV. Samples "
-    "clipped above 2.5 mV stay numbers. The recordings of A08 end with half a second that "
-    "other recordings of A08 end with too; part of it is not EMG. The numbers of the whole set are "
-    "those of the biceps.",
+    "clipped above 2.5 mV remain numbers. The last half second of recordings of A08 also ends "
+    "other recordings of A08; part of it is not EMG. The numbers of subjects and recordings of the "
+    "whole set are those of the biceps.",
     subjects=22,
     recordings=475,
     subject_names=N2001_SUBJECTS,
 )
 
-_REMEDY = "Download N2001 from http://www.emglab.net, unpack it and give the folder."
+_REMEDY = "Download N2001 from http://www.emglab.net, unpack it and pass the folder."
 _NAME = re.compile(r"N2001([ACM])(\d{2})([A-Z]{2})(\d{2})", re.IGNORECASE)
 _GROUPS = {"A": "ALS", "C": "control", "M": "myopathy"}
 # Muscles by code; other muscles are named as in the header.
@@ -83,7 +84,7 @@ _DIAGNOSES = {
 }
 _INVALID, _HIGHEST = -(2**15), 2**15 - 1
 _MAX_SAMPLES = 2**24  # 12 minutes; recordings last 11.2 s
-_MAX_HEADER = 1_000_000  # bytes; a header has some 550
+_MAX_HEADER = 1_000_000  # bytes; a header has about 550
 _SPOILT = ("keep", "drop", "trim")
 # Fewer equal samples may be a coincidence.
 _MIN_COMPARED = 64
@@ -108,7 +109,7 @@ class _Record:
 
 @dataclass
 class _Samples:
-    """Where the samples of a recording are, and what is wrong with them."""
+    """Location of the samples of a recording, and their defects."""
 
     handle: SignalFile
     n_invalid: int
@@ -120,7 +121,7 @@ class _Samples:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether equal samples mean that two recordings are one."""
+        """Whether equal samples mean that two recordings are the same."""
         return not self.is_dead and self.handle.n_times >= _MIN_COMPARED
 
     @property
@@ -174,30 +175,31 @@ def load_n2001(
     lazy: bool = False,
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Load your download of EMGLAB's N2001 set: control, ALS and myopathy, needle EMG.
+    """Load the downloaded N2001 set of EMGLAB: needle EMG of controls, ALS and myopathy.
 
-    Copies are found by their samples, whatever their names are, and left out with a warning that
-    names both files. Of a biceps recording and a copy of it under the name of another muscle, the
-    biceps recording is kept; of a recording under the names of two subjects, none.
+    Copies are found by their samples, regardless of their names, and left out with a warning that
+    names both files. If a biceps recording also exists under the name of another muscle, the biceps
+    recording is kept. If a recording exists under the names of two subjects, neither is kept.
 
     Parameters
     ----------
     folder : str or path-like
-        Folder with the recordings, ``N2001A01BB02.bin`` and ``N2001A01BB02.hea`` and so on, or with
+        Folder with the recordings (``N2001A01BB02.bin``, ``N2001A01BB02.hea`` and so on), or with
         sub-folders that contain them.
     muscle : str or sequence of str, default=None
-        Muscles to load, by code or name, "BB" or "biceps brachii". By default all are loaded.
+        Muscles to load, by code or name, such as "BB" or "biceps brachii". By default, all are
+        loaded.
     invalid : {"nan", "clip"}, default="nan"
         Value of samples that the recorder marked as invalid, probably because they were clipped:
-        NaN, or the lower clipping value, -32768 / 13.107 uV = -2.50004 mV.
+        NaN ("nan") or the lower clipping value ("clip"), which is -32768 / 13.107 uV = -2.50004 mV.
     spoilt : {"keep", "drop", "trim"}, default="keep"
-        Treatment of recordings that are dead (all samples are equal), have clipped samples, or end
-        with samples that also end another recording and are not a signal of their own. They are
-        kept and marked, or left out. With "trim" such an end is cut off, and recordings that are
-        dead or clipped without it are left out.
+        How to treat recordings that are dead (all samples are equal), have clipped samples, or end
+        with samples that also end another recording and are not their own signal. "keep" marks them
+        in the table, and "drop" leaves them out. "trim" cuts off such an end, and leaves out
+        recordings that are dead or clipped without it.
     lazy : bool, default=False
-        Whether to leave the samples in their files, with
-        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Each file is still read
+        Whether to leave the samples in their files and put
+        :class:`~sklearn_emg.recordings.SignalFile` handles into the table. Each file is still read
         once, to find spoilt recordings and copies.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
@@ -206,27 +208,29 @@ def load_n2001(
     -------
     bunch : Bunch
         data : DataFrame of shape (n_recordings, 27)
-            Recording table: ``signal`` in mV, float32; ``fs`` in Hz; ``subject``, "A01" ...;
-            ``muscle``; ``region``, "proximal" or "distal", "" if unknown; ``recording``; ``group``,
-            as `target`; ``site``, "n2001"; ``muscle_code``, "BB"; ``head`` of the muscle, "long",
-            "short" or ""; ``muscle_text``, ``side``, ``level``, ``gender``, ``diagnosis``,
-            ``duration`` and ``date`` as in the header (side and level in lower case); ``sex``, "M",
-            "F" or ""; ``age`` and ``duration_years`` in years, NaN where not given ("< 1 year" is
-            1); ``n_invalid``, samples marked invalid; ``n_clipped_high``, samples at the upper end
-            of the range; ``n_shared_end``, samples at the end that also end another recording;
-            ``clipped``, the fraction of samples at either end of the range; ``spoilt``, whether the
-            recording is; ``defect``, why, or ""; ``annotations``, path of the expert decomposition
-            or "".
+            Recording table with the columns ``signal`` (in mV, float32), ``fs`` (in Hz),
+            ``subject`` (such as "A01"), ``muscle``, ``region`` ("proximal", "distal" or, if
+            unknown, ""), ``recording``, ``group`` (as `target`), ``site`` ("n2001"),
+            ``muscle_code`` (such as "BB"), ``head`` (of the muscle: "long", "short" or ""),
+            ``muscle_text``, ``side``, ``level``, ``gender``, ``diagnosis``, ``duration`` and
+            ``date`` (as in the header, but side and level in lower case), ``sex`` ("M", "F" or
+            ""), ``age`` and ``duration_years`` (in years; NaN if not given, and 1 for "< 1 year"),
+            ``n_invalid`` (number of samples marked as invalid), ``n_clipped_high`` (number of
+            samples at the upper end of the range), ``n_shared_end`` (number of samples at the end
+            that also end another recording), ``clipped`` (fraction of samples at either end of the
+            range), ``spoilt`` (whether the recording is spoilt), ``defect`` (the reason, or "")
+            and ``annotations`` (path of the expert decomposition, or "").
         target : ndarray of shape (n_recordings,)
-            "ALS", "control" or "myopathy".
+            Class of each recording: "ALS", "control" or "myopathy".
         target_names : ndarray of str
+            Names of the classes.
         report : DataFrame
-            Defects that were found: columns ``recording``, ``defect`` and ``action``.
+            Defects that were found, with the columns ``recording``, ``defect`` and ``action``.
         DESCR : str
             Description, terms and citation.
         describe : callable
-            ``bunch.describe()`` counts what was loaded and what is missing of the 22 subjects with
-            recordings of the biceps, and states known confounds.
+            ``bunch.describe()`` summarises what was loaded, names those of the 22 subjects with
+            biceps recordings that are missing, and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -235,23 +239,25 @@ def load_n2001(
     FileNotFoundError
         If there is no such folder or it has no recording.
     ValueError
-        If files are truncated, mislabelled, too large or incomplete, each named with the reason, or
-        if no recording is of the requested muscle, or all are left out.
+        If files are truncated, mislabelled, too large or incomplete (the message gives the first
+        few reasons), if there is no recording of the requested muscle, or if all recordings are
+        left out.
 
     Warns
     -----
     RecordingWarning
-        If recordings are left out because they are copies, or because `spoilt` says so.
+        If recordings are left out because they are copies or, depending on `spoilt`, because they
+        are spoilt.
 
     See Also
     --------
-    load_annotations : Read expert decompositions of the recordings, ``.eaf``.
+    load_annotations : Read expert decompositions (``.eaf``) of the recordings.
     load_n2001_features : Load published features of the biceps recordings.
 
     References
     ----------
     Nikolic M. Detailed Analysis of Clinical Electromyography Signals: EMG Decomposition, Findings
-    and Firing Pattern Analysis in Controls and Patients with Myopathy and Amytrophic Lateral
+    and Firing Pattern Analysis in Controls and Patients with Myopathy and Amyotrophic Lateral
     Sclerosis. PhD thesis, University of Copenhagen, 2001. The files state no licence.
 
     Examples
@@ -339,7 +345,7 @@ def _findings(samples: _Samples) -> dict[str, Any]:
 def _all_samples(
     records: list[_Record], chosen: set[str], root: Path, mark_invalid: bool
 ) -> dict[str, _Samples]:
-    """Samples of all readable recordings; those that are chosen must be readable."""
+    """Samples of all readable recordings; the chosen recordings must be readable."""
     found, faults = {}, []
     for record in records:
         try:
@@ -362,7 +368,7 @@ def _stored(handle: SignalFile) -> NDArray:
 def _examined(handle: SignalFile) -> _Samples:
     stored = _stored(handle)
     if stored.size == 0:
-        raise ValueError(f"{handle.path} has no samples; get it again.")
+        raise ValueError(f"{handle.path} has no samples; download it again.")
     return _Samples(
         handle,
         n_invalid=int((stored == _INVALID).sum()),
@@ -374,13 +380,13 @@ def _examined(handle: SignalFile) -> _Samples:
 
 
 def _content(record: _Record, samples: _Samples) -> Stored:
-    """What is compared of a recording to find copies."""
+    """Properties of a recording that are compared to find copies."""
     content = samples.content if samples.is_comparable else None
     return Stored(record.name, record.subject, content, record.code in _MUSCLES)
 
 
 def _copies(records: list[_Record], samples: dict[str, _Samples]) -> dict[str, str]:
-    """Recordings to leave out as copies, with the reason; ends that are shared are noted."""
+    """Recordings to leave out as copies, with the reasons; shared ends are stored in `samples`."""
     stored = [
         _content(record, samples[record.name]) for record in records if record.name in samples
     ]
@@ -391,7 +397,7 @@ def _copies(records: list[_Record], samples: dict[str, _Samples]) -> dict[str, s
         if recording.name not in left_out and found.is_comparable:
             groups.setdefault(found.end, []).append(recording.name)
     for end, names in groups.items():
-        if len(names) > 1 and end != end[:2] * _MIN_COMPARED:  # silent at the end is not a copy
+        if len(names) > 1 and end != end[:2] * _MIN_COMPARED:  # a silent end is not a copy
             ends = shared_ends({name: _stored(samples[name].handle) for name in names})
             for name, shared in ends.items():
                 samples[name].shared_end = shared
@@ -404,7 +410,7 @@ def _without_spoilt(
     spoilt: str,
     report: list[tuple[str, str, str]],
 ) -> list[_Record]:
-    """Recordings to load; what is wrong with others is added to the report."""
+    """Recordings to load; the defects of all recordings are added to the report."""
     left, dropped = [], []
     for record in records:
         found = samples[record.name]
@@ -419,13 +425,14 @@ def _without_spoilt(
             left.append(record)
     if dropped:
         warn_of_recordings(
-            f"load_n2001 leaves out {len(dropped)} spoilt recordings: {', '.join(dropped)}."
+            f"load_n2001 leaves out {counted(len(dropped), 'spoilt recording')}: "
+            f"{', '.join(dropped)}."
         )
     return left
 
 
 def _trimmed(samples: _Samples) -> _Samples:
-    """The recording without the end that another one has too."""
+    """The recording without the end that it shares with another."""
     handle = samples.handle
     return _examined(
         SignalFile(
@@ -444,12 +451,12 @@ def _check_length(handle: SignalFile) -> None:
     if handle.n_times > _MAX_SAMPLES:
         raise ValueError(
             f"{handle.path} has {handle.n_times} samples by its header; recordings of N2001 have "
-            f"some 262144, and {_MAX_SAMPLES} at most are read. Get it again."
+            f"about 262144, and at most {_MAX_SAMPLES} are read. Download it again."
         )
 
 
 def _codes(muscle: str | Sequence[str] | None) -> set[str] | None:
-    """Codes of the muscles that are asked for, None where that takes their headers."""
+    """Codes of the requested muscles; None if only the headers can tell them."""
     if muscle is None:
         return None
     known = {name: code for code, name in _MUSCLES.items()}
@@ -459,13 +466,13 @@ def _codes(muscle: str | Sequence[str] | None) -> set[str] | None:
 
 
 def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], dict[str, str]]:
-    """Recordings by their headers, and those to leave out as copies of others.
+    """Read the headers; return the recordings and those to leave out as copies of others.
 
-    What is wrong with the files of muscles that are not asked for is not an error.
+    Faults in the files of muscles that are not requested are ignored.
     """
     headers, samples, faults = _find(root)
     faults += [
-        (name, f"{samples[name]} has no header {samples[name].stem}.hea; get it again.")
+        (name, f"{samples[name]} has no header {samples[name].stem}.hea; download it again.")
         for name in sorted(samples.keys() - headers.keys())
     ]
     records, left_out = [], {}
@@ -487,7 +494,7 @@ def _code(name: str) -> str:
 
 
 def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str, str]]]:
-    """Headers and files of samples by name, and the names that are there twice."""
+    """Headers and sample files by name, and an error text for each name that occurs twice."""
     headers: dict[str, Path] = {}
     samples: dict[str, Path] = {}
     faults = []
@@ -504,14 +511,13 @@ def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str,
                 faults.append((path.stem, text))
     if not headers and not samples:
         raise FileNotFoundError(
-            f"load_n2001: {root} has no file like N2001A01BB02.hea, nor have its sub-folders. "
-            f"{_REMEDY}"
+            f"load_n2001: {root} and its sub-folders have no file like N2001A01BB02.hea. {_REMEDY}"
         )
     return headers, samples, faults
 
 
 def _original(name: str, headers: dict[str, Path], samples: dict[str, Path], root: Path) -> str:
-    """Name of the recording that lies here under another name, "" if it is none."""
+    """Name of the recording of which this one is a renamed copy, or ""."""
     try:
         content = read_bytes(regular_file(headers[name], root), _MAX_HEADER)
     except (ValueError, OSError):
@@ -538,19 +544,19 @@ def _record(header: Header) -> _Record:
         facts[key.strip().lower()] = value.strip()
     group = _GROUPS[letter.upper()]
     if len(header.signals) != 1 or header.signals[0].fmt != "16":
-        raise ValueError(f"{header.path} must describe one signal of format 16, as N2001 has it.")
+        raise ValueError(f"{header.path} must describe one signal of format 16, as in N2001.")
     file = header.signals[0].file
     if Path(file).stem.casefold() != header.path.stem.casefold():
         raise ValueError(
-            f"{header.path} has its samples in {file!r}, those of another recording. One of the "
-            "two is mislabelled; get it again."
+            f"{header.path} has its samples in {file!r}, which is a file of another recording. One "
+            "of the two is mislabelled; download it again."
         )
     diagnosis = facts.get("diagnosis", "")
     meant = [name for name, pattern in _DIAGNOSES.items() if pattern.search(diagnosis)]
     if meant and group not in meant:
         raise ValueError(
-            f"{header.path} is {group} by its name and {diagnosis!r} by its diagnosis. One of the "
-            "two is mislabelled; get it again."
+            f"{header.path} is {group} by its name but {diagnosis!r} by its diagnosis. One of the "
+            "two is mislabelled; download it again."
         )
     return _Record(header, f"{letter.upper()}{number}", group, code.upper(), facts)
 
@@ -595,7 +601,7 @@ def _sex(text: str) -> str:
 
 
 def _years(text: str) -> float:
-    """Years of "26 years", "< 1 month" and so on; an upper bound is taken as the number."""
+    """Number of years in texts like "26 years" and "< 1 month"; a bound counts as the number."""
     match = re.search(r"(\d+(?:\.\d+)?)\s*(year|month|week|day)?", text, re.IGNORECASE)
     if match is None:
         return np.nan

@@ -1,4 +1,4 @@
-"""Loader of the published 9-feature table of the N2001 biceps recordings."""
+"""Loader for the published 9-feature table of the N2001 biceps recordings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _FACTS = SetFacts(
     title="Features of the N2001 biceps recordings",
     about="""\
 Nine features of every 0.25 s window (5859 samples at 23437.5 Hz, no overlap) of concentric needle \
-EMG of the biceps brachii: 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS), 6 with \
-myopathy; with the published split of the subjects into train, val and test.
+EMG of the biceps brachii, from 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS) \
+and 6 patients with myopathy, with the published split of the subjects into train, val and test.
 
 muap_1: number of |peaks| above 3 SD, at least 30 ms apart, after a 20 Hz high-pass
 muap_2: their mean amplitude in uV, 0 without peaks
@@ -54,7 +54,7 @@ _FILES = ("n2001_features.csv", "n2001_features.csv.gz")
 _MAX_BYTES = 100_000_000  # the table has 1.4 MB
 _MAX_ROWS = 1_000_000  # the table has 20,813
 _MAX_LINE_BYTES = 10_000
-_REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and give its path."
+_REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and pass its path."
 
 
 @overload
@@ -83,7 +83,7 @@ def load_n2001_features(
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load the 9-feature table of the N2001 biceps recordings: 22 subjects, 3 diagnoses.
 
-    Each row is one window of 0.25 s, so that a classifier of windows with votes by subject uses the
+    Each row is one window of 0.25 s, so a classifier that aggregates windows by subject can use the
     table as it is.
 
     Parameters
@@ -92,8 +92,8 @@ def load_n2001_features(
         Path of the table, ``.csv`` or ``.csv.gz``, or a folder with ``n2001_features.csv`` or
         ``n2001_features.csv.gz``.
     keep_defects : bool, default=False
-        Whether to keep the windows of a dead recording (43 of subject A06), in which the signal is
-        always 0 and the fractal dimension is NaN. By default they are dropped.
+        Whether to keep the windows of a dead recording (43 windows of subject A06), in which the
+        signal is always 0 and the fractal dimension is NaN. By default, they are dropped.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
@@ -101,19 +101,21 @@ def load_n2001_features(
     -------
     bunch : Bunch
         data : DataFrame of shape (n_windows, 10)
-            ``subject``, "C01" ... "M07", and the nine features, numbers as published.
+            Table with the columns ``subject`` ("A01" to "M07") and the nine features as published.
         target : ndarray of shape (n_windows,)
-            "control", "ALS" or "myopathy".
+            Class of each window: "control", "ALS" or "myopathy".
         target_names : ndarray of str
+            Names of the classes.
         split : Series of shape (n_windows,)
-            Published split by subject, "train", "val" or "test"; None if the file has none.
+            Published split by subject: "train", "val" or "test"; None if the file has no split.
         feature_names : list of str
+            Names of the nine features.
         report : DataFrame
-            Defects that were found: columns ``subject``, ``defect`` and ``action``.
+            Defects that were found, with the columns ``subject``, ``defect`` and ``action``.
         DESCR : str
             Description, licence (MIT) and citation.
         describe : callable
-            ``bunch.describe()`` counts what was loaded and states known confounds.
+            ``bunch.describe()`` summarises what was loaded and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -122,7 +124,8 @@ def load_n2001_features(
     FileNotFoundError
         If there is no such table.
     ValueError
-        If the file is another one, is damaged or too large, or gives one subject two diagnoses.
+        If the file is not this table, is damaged or too large, or contradicts the class that the
+        name of a subject gives.
 
     References
     ----------
@@ -187,7 +190,7 @@ def _read(file: Path) -> pd.DataFrame:
         raise ValueError(f"{file} has no rows. {_REMEDY}")
     text = [c for c in _FEATURES if not pd.api.types.is_numeric_dtype(raw[c])]
     if text:
-        raise ValueError(f"{file} must hold numbers in the columns {text}; get it again.")
+        raise ValueError(f"{file} must have numbers in the columns {text}; download it again.")
     return raw.astype(dict.fromkeys(_FEATURES, np.float64))
 
 
@@ -211,11 +214,11 @@ def _check_classes(raw: pd.DataFrame, file: Path) -> None:
 def _check_finite(raw: pd.DataFrame, file: Path) -> None:
     bad = raw.index[~np.isfinite(raw[list(_FEATURES)].to_numpy()).all(axis=1)]
     faults = [f"row {row + 2}" for row in bad]
-    raise_faults(faults, f"{file} lacks values or has infinite ones; get it again")
+    raise_faults(faults, f"{file} lacks values or has infinite ones; download it again")
 
 
 def _is_dead(raw: pd.DataFrame) -> pd.Series:
-    """Windows of a recording without signal, where all features of amplitude are 0 or NaN."""
+    """Whether windows are of a recording without signal, whose amplitude features are 0 or NaN."""
     amplitudes = raw[["muap_1", "muap_2", "SSC", "high_power", "WE"]]
     dead = (amplitudes == 0).all(axis=1) & raw["FracDim"].isna()
     return dead.rename("dead")

@@ -1,4 +1,4 @@
-"""Loader of records in the WFDB format."""
+"""Loader for records in the WFDB format."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from sklearn_emg.recordings import SignalFile, recording_table
 _FACTS = SetFacts(
     title="Records in the WFDB format",
     about="Records that were read from their files.",
-    source="that of the records, on PhysioNet the page of the data set",
-    licence="that of the data's source",
-    cite="that of the data's source",
+    source="the source of the records; on PhysioNet, the page of the data set",
+    licence="the licence given by the source",
+    cite="the citation given by the source",
 )
 
-# Limits of values that a header announces as missing: in all, or per value that is in a file.
+# Limits on values that a header announces as missing: in total, or per value in a file.
 _MAX_GAP = 2**24
 _MAX_GAP_RATIO = 100
 
@@ -73,33 +73,33 @@ def load_wfdb(
     verify: bool = True,
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Load records in the WFDB format, the one of PhysioNet.
+    """Load records in the WFDB format, which PhysioNet uses.
 
-    Headers and signal files are not trusted: no file outside the folder of the header is read,
-    whatever the header or a link names, and a file that is truncated, empty, damaged or contradicts
-    its header is an error that names it.
+    Headers and signal files are not trusted: no file outside the folder of the header is read, even
+    if the header or a link names it, and a file that is truncated, empty, damaged or inconsistent
+    with its header raises an error that names it.
 
     Parameters
     ----------
     paths : path-like or iterable of path-like
-        Records, as ``folder/name``, with or without ``.hea``, or folders, of which all records are
-        loaded.
+        Records, given as ``folder/name`` with or without ``.hea``, or folders, from which all
+        records are loaded.
     subject : hashable, sequence of hashable or callable
-        Subject of the recordings: one for all, one per record, or a function of the record's name,
-        for instance ``lambda name: name[:3]``. There is no default, since an evaluation is biased
-        if one subject counts as two.
+        Subject of the records: one for all, one per record, or a function of the name of a record,
+        such as ``lambda name: name[:3]``. There is no default, since an evaluation is biased if one
+        subject counts as two.
     target : hashable, sequence of hashable or callable, default=None
-        Labels of the records, given in the same ways.
+        Labels of the records, given in the same way as `subject`.
     channels : sequence of int or str, default=None
-        Signals to read, by position or by name. By default all are read. Signals that are not
+        Signals to read, by position or by name. By default, all are read. Signals that are not
         voltages must be left out.
     lazy : bool, default=False
-        Whether to leave the samples in their files, with
-        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. This is possible for the
+        Whether to leave the samples in their files and put
+        :class:`~sklearn_emg.recordings.SignalFile` handles into the table. This is possible for the
         formats 16, 32, 61, 80 and 160 with one file per record.
     verify : bool, default=True
         Whether to compare the samples with the checksums in the header, if it has any. With
-        ``lazy=True`` samples are not read and not compared.
+        ``lazy=True``, samples are neither read nor compared.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
@@ -107,17 +107,20 @@ def load_wfdb(
     -------
     bunch : Bunch
         data : DataFrame of shape (n_records, 6)
-            Recording table: ``signal`` in mV, float32 (float64 where that is too coarse for the
-            step of the converter), ``(n_times,)`` for a record of one signal
-            and ``(n_channels, n_times)`` otherwise and whenever `channels` is given, NaN where a
-            sample is marked invalid or a segment is missing; ``fs`` in Hz; ``subject``;
-            ``channel_names``, those of the header; ``recording``, the record's name;
-            ``comments``, those of the header.
+            Recording table with the columns ``signal``, ``fs`` (in Hz), ``subject``,
+            ``channel_names`` and ``comments`` (as in the header), and ``recording`` (name of the
+            record). Signals are in mV and float32, or float64 if float32 is too coarse for the
+            step of the converter. Their shape is ``(n_channels, n_times)``, or ``(n_times,)`` for
+            a record with one signal if `channels` is None. Samples are NaN if they are marked as
+            invalid or their segment is missing.
         target : ndarray of shape (n_records,) or None
+            Labels of the records.
         target_names : ndarray or None
+            Names of the classes.
         ch_names : list of list of str
             Names of the signals of each record, as in the header.
         DESCR : str
+            Description.
     (data, target) : tuple
         If `return_X_y` is True.
 
@@ -126,8 +129,9 @@ def load_wfdb(
     FileNotFoundError
         If there is no such record.
     ValueError
-        If records cannot be read, each named with the reason, if the length of `subject` or
-        `target` is not the number of records, or if `return_X_y` is set without a `target`.
+        If records cannot be read (the message gives the first few reasons), if the length of
+        `subject` or `target` is not the number of records, or if `return_X_y` is True without a
+        `target`.
 
     See Also
     --------
@@ -137,10 +141,10 @@ def load_wfdb(
     Notes
     -----
     Samples are ``(stored - baseline) / gain`` in the unit of the header, which may be spelt uV,
-    µV, mV, mv, V and so on. A signal without a gain is refused, since its scale in mV is unknown.
-    Segments of a record are joined, with NaN for segments or signals that are missing. A skewed
-    signal is shifted to its time, with NaN at the end. All formats of signal(5) are read; 508, 516
-    and 524, FLAC, need soundfile, which the extra ``formats`` installs.
+    µV, mV, mv, V and so on. A signal without a gain raises an error, since its scale in mV is
+    unknown. Segments of a record are joined, with NaN for segments or signals that are missing. A
+    skewed signal is shifted to its true time, with NaN at the end. All formats of signal(5) are
+    read; the FLAC formats 508, 516 and 524 need soundfile, which the extra ``formats`` installs.
 
     References
     ----------
@@ -188,7 +192,7 @@ def load_wfdb(
 
 
 def _read_headers(path: Path, faults: list[str]) -> list[Header]:
-    """Headers of a record or of a folder; the faults of those that cannot be read are added."""
+    """Headers of a record or of a folder; headers that cannot be read are added to `faults`."""
     found = sorted(path.glob("*.hea")) if path.is_dir() else [_header_path(path)]
     if not found:
         raise FileNotFoundError(f"load_wfdb: the folder {path} has no WFDB header, *.hea.")
@@ -209,7 +213,7 @@ def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:
     faults: list[str] = []
     for path in map(Path, given):
         read = _read_headers(path, faults)
-        # The segments of a record have headers of their own, but they are not records.
+        # The segments of a record have their own headers, but are not records.
         segments = {name for header in read for name, _ in header.segments}
         headers += [h for h in read if not (path.is_dir() and h.name in segments)]
     raise_faults(faults, f"load_wfdb cannot read {len(faults)} headers")
@@ -233,8 +237,8 @@ def _per_record(name: str, value: Any, records: list[str]) -> list[Hashable]:
         return [value] * len(records)
     if len(value) != len(records):
         raise ValueError(
-            f"The {name!r} parameter of load_wfdb must have one value for all, one per record, or "
-            f"be a function of the record's name. Got {len(value)} for {len(records)} records: "
+            f"The {name!r} parameter of load_wfdb must be one value for all, one per record, or a "
+            f"function of the record's name. Got {len(value)} for {len(records)} records: "
             f"{', '.join(records[:5])}{' ...' if len(records) > 5 else ''}."
         )
     return list(value)
@@ -266,7 +270,7 @@ def _positions(
     if not wanted or any(c not in range(len(names)) for c in wanted):
         raise ValueError(
             f"{header.path} has the signals {names}; the 'channels' parameter of load_wfdb must "
-            f"have some of these or positions from 0 to {len(names) - 1}. Got {list(channels)}."
+            f"contain some of these or positions from 0 to {len(names) - 1}. Got {list(channels)}."
         )
     return [int(c) for c in wanted]
 
@@ -281,7 +285,7 @@ def _read_segments(
         raise ValueError(f"{header.path} has no segment with samples.")
     wanted = _positions(header, layout.signals, channels)
     names = [layout.signals[c].name for c in wanted]
-    # A first segment of length 0 only describes signals, and later ones are found by name.
+    # A first segment of length 0 only describes signals; later segments match these by name.
     by_name = header.segments[0][1] == 0
     pieces = [
         _piece(header, part, length, names, None if by_name else wanted, verify)
@@ -298,11 +302,11 @@ def _read_segments(
 
 
 def _check_missing(header: Header, n_channels: int, n_present: int) -> None:
-    """Refuse a header that announces many samples that are in no file."""
+    """Raise if a header announces many samples that are in no file."""
     missing = n_channels * sum(length for _, length in header.segments) - n_present
     if missing > max(_MAX_GAP, _MAX_GAP_RATIO * n_present):
         raise ValueError(
-            f"{header.path} announces {missing} missing values and contains {n_present}."
+            f"{header.path} announces {missing} missing values but contains {n_present}."
         )
 
 
@@ -314,7 +318,7 @@ def _piece(
     positions: list[int] | None,
     verify: bool,
 ) -> tuple[list[int], NDArray[np.floating]]:
-    """Rows of the signal that a segment has, and their samples; signals go by name or position."""
+    """Rows of the signal that a segment fills, and their samples, matched by name or position."""
     rows = _rows(part, names, positions is None)
     if part is None or not length or not rows:
         return rows if length else [], np.empty((0, length), dtype=np.float32)
@@ -324,7 +328,7 @@ def _piece(
 
 
 def _rows(part: Header | None, names: list[str], by_name: bool) -> list[int]:
-    """Rows of the signals that a segment has."""
+    """Rows of the signal that a segment fills."""
     if part is None:
         return []
     own = {spec.name for spec in part.signals}
@@ -335,11 +339,11 @@ def _checked_piece(
     header: Header, part: Header, positions: list[int], length: int, verify: bool
 ) -> NDArray[np.floating]:
     if max(positions) >= len(part.signals):
-        raise ValueError(f"{part.path} has {len(part.signals)} signals, fewer than others.")
+        raise ValueError(f"{part.path} has {len(part.signals)} signals, fewer than other segments.")
     values, fs = read_record(part, positions, verify=verify)
     if fs != header.fs or values.shape[1] != length:
         raise ValueError(
-            f"{part.path} has {values.shape[1]} samples at {fs:g} Hz, "
+            f"{part.path} has {values.shape[1]} samples at {fs:g} Hz, but "
             f"{header.path.name} announces {length} at {header.fs:g} Hz."
         )
     return values

@@ -1,9 +1,9 @@
 """Strict parser of WFDB headers and reader of their signal files.
 
-A header names the files that hold its samples, their number and their format. It is not trusted:
-before a file is read, its name must have no folder, it must be a regular file inside the record's
-folder, and it must have as many bytes as the header announces. The formats are those of signal(5)
-in the WFDB applications guide, https://physionet.org/physiotools/wag/.
+A header names the files with the samples of a record, and gives the number of samples and their
+format. It is not trusted: a file is read only if its name contains no folder, it is a regular file
+in the folder of the record, and it has as many bytes as the header announces. The formats are those
+of signal(5) in the WFDB applications guide, https://physionet.org/physiotools/wag/.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sklearn_emg.recordings import SignalFile, millivolts_per
 
 _MAX_HEADER_BYTES = 1_000_000
 _MAX_LINES = 10_000  # signals or segments
-# FLAC packs a constant signal 6500 to 1; above this number of samples, less is assumed.
+# FLAC compresses a constant signal 6500 to 1; above this number of samples, less is assumed.
 _FLAC_FEW_SAMPLES = 2**24
 
 # By format: stored type, value added to the samples, and stored value of an invalid sample.
@@ -51,7 +51,7 @@ _FILE_NAME = re.compile(r"[-\w]{1,200}(\.\w{1,20})?", re.ASCII)
 _RATE = re.compile(r"(\d{1,15}\.?\d{0,15})(?:[/(].*)?", re.ASCII)
 _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?", re.ASCII)
 _GAIN = re.compile(r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?", re.ASCII)
-_DEFAULT_FS = 250.0  # of the format
+_DEFAULT_FS = 250.0  # default of the WFDB format
 _DEFAULT_UNIT = "mV"
 
 
@@ -64,10 +64,10 @@ class SignalSpec:
     samples_per_frame: int
     skew: int
     offset: int
-    gain: float | None  # stored units per physical unit, None without calibration
+    gain: float | None  # stored units per physical unit; None without calibration
     baseline: int
     unit: str
-    initial: int  # sample before the first, in a format of differences
+    initial: int  # sample before the first, for a format that stores differences
     checksum: int | None
     name: str
 
@@ -91,21 +91,22 @@ def read_header(path: Path, root: Path | None = None) -> Header:
     Parameters
     ----------
     path : Path
-        The ``.hea`` file.
+        Path of the ``.hea`` file.
     root : Path, default=None
-        Folder that contains all files of the record. By default it is that of the header.
+        Folder that contains all files of the record. By default, it is that of the header.
 
     Returns
     -------
     header : Header
+        Checked content of the file.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not a WFDB header, or names files outside its folder. The message has the
-        path.
+        If the file is not a WFDB header, or names files outside its folder. The message names the
+        file.
     """
     content = read_bytes(regular_file(path, root or path.parent), _MAX_HEADER_BYTES)
     if b"\0" in content:
@@ -130,7 +131,7 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
         raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
     n_signals = _integer("number of signals", fields[0])
     fs = _parse_rate(fields)
-    # The format has 0 for a length that is not known.
+    # In this format, 0 stands for an unknown length.
     n_times = (_integer("number of samples", fields[2]) if len(fields) > 2 else 0) or None
     if n_signals < 1:
         raise ValueError("it announces no signal")
@@ -149,14 +150,14 @@ def _parse_rate(fields: list[str]) -> float:
         return _DEFAULT_FS
     rate = _RATE.fullmatch(fields[1])
     if rate is None or float(rate[1]) <= 0:
-        raise ValueError(f"the sampling rate must be a positive number, it is {fields[1][:40]!r}")
+        raise ValueError(f"the sampling rate must be a positive number, not {fields[1][:40]!r}")
     return float(rate[1])
 
 
 def _parse_segments(lines: list[str], name: str, announced: str) -> tuple[tuple[str, int], ...]:
     segments = tuple(_parse_segment(line, name) for line in lines)
     _check_count("segments", _integer("number of segments", announced), len(segments))
-    # Repetition would let a small file announce any amount of data.
+    # With repetition, a small file could announce any amount of data.
     given = [segment for segment, _ in segments if segment != "~"]
     if len(set(given)) < len(given):
         raise ValueError("it has a segment more than once")
@@ -165,12 +166,12 @@ def _parse_segments(lines: list[str], name: str, announced: str) -> tuple[tuple[
 
 def _check_count(what: str, announced: int, found: int) -> None:
     if announced != found:
-        raise ValueError(f"it announces {announced} {what} and describes {found}")
+        raise ValueError(f"it announces {announced} {what} but describes {found}")
 
 
 def _integer(what: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise ValueError(f"the {what} must be an integer, it is {text[:40]!r}")
+        raise ValueError(f"the {what} must be an integer, not {text[:40]!r}")
     return int(text)
 
 
@@ -187,7 +188,7 @@ def _parse_signal(line: str) -> SignalSpec:
     file, *fields = line.split(maxsplit=8)
     if file != "~" and _FILE_NAME.fullmatch(file) is None:
         raise ValueError(
-            f"a signal file must have a plain name and lie next to its header, not {file[:80]!r}"
+            f"a signal file must have a plain name and be next to its header, not {file[:80]!r}"
         )
     stored = _FORMAT.fullmatch(fields[0]) if fields else None
     if stored is None:
@@ -218,10 +219,10 @@ def _parse_gain(fields: list[str]) -> tuple[float | None, int, str]:
         return None, zero, _DEFAULT_UNIT
     match = _GAIN.fullmatch(fields[1])
     if match is None:
-        raise ValueError(f"the gain must be like 200(0)/mV, it is {fields[1][:40]!r}")
+        raise ValueError(f"the gain must be like 200(0)/mV, not {fields[1][:40]!r}")
     gain = float(match[1])
     if not np.isfinite(gain):
-        raise ValueError(f"the gain must be finite, it is {match[1]}")
+        raise ValueError(f"the gain must be finite, not {match[1]}")
     return gain or None, zero if match[2] is None else int(match[2]), match[3] or _DEFAULT_UNIT
 
 
@@ -232,12 +233,12 @@ def _signed(text: str) -> int:
 
 
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
-    """Path of a signal file, which must lie in the folder and have the stated size.
+    """Path of a signal file, which must be in the folder and have the announced size.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file. The message names header and file.
+        If the file is missing, empty, truncated or outside the folder. The message names the file.
     """
     if spec.file == "~" or spec.fmt == _NULL:
         raise ValueError(f"{header.path} has no samples for the signal {spec.name!r}.")
@@ -246,16 +247,16 @@ def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> P
         regular_file(path, root or header.path.parent)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{header.path} has its samples in {spec.file}, which is missing; get it again."
+            f"{header.path} has its samples in {spec.file}, which is missing; get another copy."
         ) from error
     size = path.stat().st_size
     if size == 0:
-        raise ValueError(f"{path} is empty; get it again.")
+        raise ValueError(f"{path} is empty; get another copy.")
     needed = _bytes_needed(header, spec)
     if size < needed:
         raise ValueError(
-            f"{path} has {size} bytes, {header.path.name} announces {needed}. "
-            "The file is truncated or mislabelled; get it again."
+            f"{path} has {size} bytes, but {header.path.name} announces {needed}. The file is "
+            "truncated or mislabelled; get another copy."
         )
     return path
 
@@ -270,7 +271,7 @@ def _bytes_needed(header: Header, spec: SignalSpec) -> int:
 
 
 def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
-    """Millivolts in one stored unit of a signal."""
+    """Number of millivolts per stored unit of a signal."""
     if spec.gain is None:
         raise ValueError(
             f"{header.path} gives no gain for the signal {spec.name or spec.file!r}, so its "
@@ -296,7 +297,7 @@ def _is_plain(header: Header) -> bool:
 
 
 def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
-    """Number of frames of a signal file, from its size if the header has no number."""
+    """Number of frames of a signal file, from its size if the header gives none."""
     if header.n_times is not None:
         return header.n_times
     if spec.fmt in _FLAC:
@@ -307,7 +308,7 @@ def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
 
 
 def _bytes_of(fmt: str) -> tuple[int, int]:
-    """Number of samples, and the bytes that they occupy."""
+    """Number of samples in a group, and number of bytes that they occupy."""
     if fmt in _PLAIN:
         return 1, np.dtype(_PLAIN[fmt][0]).itemsize
     return _PACKED[fmt][:2]
@@ -320,26 +321,28 @@ def signal_file(
     root: Path | None = None,
     mark_invalid: bool = True,
 ) -> SignalFile:
-    """Reference to the samples of a record whose signals are interleaved in one plain file.
+    """Make a handle of the samples of a record whose signals are interleaved in one plain file.
 
     Parameters
     ----------
     header : Header
+        Header of the record.
     channels : sequence of int, default=None
-        Signals to read. By default all are read.
+        Signals to read. By default, all are read.
     root : Path, default=None
-        Folder that contains all files of the record. By default it is that of the header.
+        Folder that contains all files of the record. By default, it is that of the header.
     mark_invalid : bool, default=True
         Whether to read the code of an invalid sample as NaN instead of as a number.
 
     Returns
     -------
     handle : SignalFile
+        Handle of the samples, which are in mV when they are read.
 
     Raises
     ------
     ValueError
-        If the signals are stored otherwise, a unit is not a voltage, or the file is damaged.
+        If the signals are stored in another way, a unit is not a voltage, or the file is damaged.
     """
     if not _is_plain(header):
         raise ValueError(
@@ -357,7 +360,7 @@ def signal_file(
         dtype=dtype,
         n_channels=len(header.signals),
         channels=channels,
-        # A signal that is not read may have any unit, degrees for instance.
+        # A signal that is not read may have any unit, such as degrees.
         scale=[
             millivolts_per_step(header, spec) if i in wanted else 1.0
             for i, spec in enumerate(header.signals)
@@ -373,18 +376,19 @@ def _stored(header: Header, channel: int, frames: NDArray[Any]) -> NDArray[Any]:
     before = header.signals[:channel]
     first = sum(s.samples_per_frame for s in before if s.file == spec.file)
     stored = frames[:, first : first + spec.samples_per_frame].ravel()
-    # Format 8 holds differences.
+    # Format 8 stores differences.
     return np.cumsum(stored, dtype=np.int64) + spec.initial if spec.fmt == "8" else stored
 
 
 def read_record(
     header: Header, channels: Sequence[int], *, verify: bool = True
 ) -> tuple[NDArray[np.floating], float]:
-    """Read the samples of a record of one segment.
+    """Read the samples of a record with one segment.
 
     Parameters
     ----------
     header : Header
+        Header of the record.
     channels : sequence of int
         Signals to read.
     verify : bool, default=True
@@ -393,10 +397,11 @@ def read_record(
     Returns
     -------
     signal : ndarray of shape (n_channels, n_times)
-        Samples in mV, NaN where one is marked as invalid; float32, or float64 where float32
-        would be too coarse for the step of the converter.
+        Samples in mV, of which those marked as invalid are NaN. They are float32, or float64 if
+        float32 is too coarse for the step of the converter.
     fs : float
-        Sampling rate in Hz, a multiple of the header's if a frame holds several samples.
+        Sampling rate in Hz, which is a multiple of the rate in the header if a frame has several
+        samples.
     """
     specs = [header.signals[c] for c in channels]
     scales = [millivolts_per_step(header, spec) for spec in specs]
@@ -453,7 +458,7 @@ def _unpack_24(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 
 def _unpack_212(raw: NDArray[np.uint8]) -> NDArray[np.int32]:
-    # Two samples in three bytes: the middle one has four high bits of each.
+    # Two samples in three bytes: the middle byte has the four high bits of each sample.
     first, middle, second = raw.reshape(-1, 3).astype(np.int32).T
     pairs = [first | (middle & 0x0F) << 8, second | (middle & 0xF0) << 4]
     return _with_sign(np.stack(pairs, axis=1), 12)
@@ -501,9 +506,9 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
                 parts.append(part)
                 wanted -= len(part)
     except RuntimeError as error:
-        raise ValueError(f"{path} is not a FLAC file ({error}); get it again.") from error
+        raise ValueError(f"{path} is not a FLAC file ({error}); get another copy.") from error
     if wanted:
-        raise ValueError(f"{path} has {wanted} samples too few; get it again.")
+        raise ValueError(f"{path} lacks {wanted} samples; get another copy.")
     stored = np.concatenate(parts) >> np.int32(32 - bits)
     frames = stored.reshape(n_frames, per_frame, len(group)).transpose(0, 2, 1)
     return frames.reshape(n_frames, -1)
@@ -513,15 +518,16 @@ def _to_millivolts(
     stored: NDArray[np.integer], spec: SignalSpec, scale: float, header: Header, verify: bool
 ) -> NDArray[np.floating]:
     if stored.size == 0:
-        raise ValueError(f"{header.path} has no samples; get it again.")
-    # Programs differ in the samples of a skewed signal that their checksums cover.
+        raise ValueError(f"{header.path} has no samples; get another copy.")
+    # Programs differ in which samples of a skewed signal their checksums cover.
     if verify and spec.checksum is not None and not spec.skew:
         found = int(stored.sum(dtype=np.int64)) % 2**16
         if found != spec.checksum % 2**16:
             raise ValueError(
-                f"{header.path.parent / spec.file} has the checksum {found}, {header.path.name} "
-                f"announces {spec.checksum % 2**16} for the signal {spec.name!r}. The file is "
-                "damaged or mislabelled; get it again, or load it with verify=False."
+                f"{header.path.parent / spec.file} has the checksum {found}, but "
+                f"{header.path.name} announces {spec.checksum % 2**16} for the signal "
+                f"{spec.name!r}. The file is damaged or mislabelled; get another copy, or load it "
+                "with verify=False."
             )
     signal = (stored - np.float64(spec.baseline)) * scale
     # Single precision is enough unless its spacing comes near the step of the converter.

@@ -268,7 +268,7 @@ def test_plain_and_packed_file_of_one_name_are_one_recording(add, tmp_path):
 def test_one_name_with_different_samples_is_an_error(add, tmp_path):
     add("EMG _009 _05_ RD_Hea", folder="a")
     add("EMG _009 _05_ RD_Hea", _samples(1, 200), folder="b")
-    with pytest.raises(ValueError, match=r"b/EMG.*has the name of .*a/EMG.* and other samples"):
+    with pytest.raises(ValueError, match=r"b/EMG.*has the name of .*a/EMG.* but other samples"):
         load_algiers(tmp_path)
 
 

@@ -149,7 +149,7 @@ def test_file_short_of_one_byte_is_named(lazy, real_data, tmp_path):
     "header, message",
     [
         ("N2001C04BB01 1 23437.5 3\nN2001C03BB01.bin 16+20 13.107/uV\n", "record 'N2001C04BB01'"),
-        ("N2001C03BB01 1 23437.5 3\nN2001C04BB01.bin 16+20 13.107/uV\n", "those of another"),
+        ("N2001C03BB01 1 23437.5 3\nN2001C04BB01.bin 16+20 13.107/uV\n", "a file of another"),
         ("N2001C03BB01 1 23437.5 3\nN2001C03BB01.bin 212+20 13.107/uV\n", "signal of format 16"),
         (
             "N2001C03BB01 1 23437.5 3\n../N2001C03BB01.bin 16+20 13.107/uV\n",
@@ -163,7 +163,7 @@ def test_file_short_of_one_byte_is_named(lazy, real_data, tmp_path):
         ),
         (
             "N2001C03BB01 2 23437.5 3\nN2001C03BB01.bin 16+20 13.107/uV\n",
-            "2 signals and describes 1",
+            "2 signals but describes 1",
         ),
     ],
 )
@@ -175,7 +175,7 @@ def test_header_of_something_else_is_named(header, message, add, tmp_path):
 
 def test_diagnosis_that_contradicts_the_name_is_named(add, tmp_path):
     add("N2001C03BB01", diagnosis="ALS")
-    with pytest.raises(ValueError, match=r"C03BB01\.hea is control by its name and 'ALS'"):
+    with pytest.raises(ValueError, match=r"C03BB01\.hea is control by its name but 'ALS'"):
         load_n2001(tmp_path)
 
 

@@ -235,7 +235,7 @@ def test_segments_of_variable_layout_are_joined_by_name(plain):
     "segments, message",
     [
         ("~ 999999999999\none 3\n~ 2", "announces 1000000000001 missing values"),
-        ("one 999999999999\n~ 2\ntwo 3", "one.hea has 3 samples at 1000 Hz, whole.hea announces"),
+        ("one 999999999999\n~ 2\ntwo 3", "one.hea has 3 samples at 1000 Hz, but whole.hea announces"),
         ("../one 3\n~ 2\ntwo 3", r"must be another record of the same folder, not '\.\./one'"),
         ("whole 3\n~ 2\ntwo 3", "must be another record of the same folder, not 'whole'"),
         ("three 3\n~ 2\ntwo 3", "no file .*three.hea"),
@@ -263,7 +263,7 @@ def test_segments_in_segments_are_refused(plain):
 def test_header_cannot_name_files_elsewhere(file, lazy, plain, tmp_path):
     (tmp_path / "secret.dat").write_bytes(bytes(100))
     path = plain(f"rec 1 1000 3\n{file} 16 50/mV\n")
-    with pytest.raises(ValueError, match=r"rec\.hea .*must have a plain name and lie next to"):
+    with pytest.raises(ValueError, match=r"rec\.hea .*must have a plain name and be next to"):
         load_wfdb(path, subject="a", lazy=lazy)
 
 
@@ -298,7 +298,7 @@ def test_truncated_samples_are_named(n_bytes, lazy, plain):
     path = plain("rec 1 1000 3\nrec.dat 16 50/mV\n")
     with open(path.with_suffix(".dat"), "r+b") as file:
         file.truncate(n_bytes)
-    with pytest.raises(ValueError, match=r"rec\.dat (has 5 bytes, rec\.hea announces 6|is empty)"):
+    with pytest.raises(ValueError, match=r"rec\.dat (has 5 bytes, but rec\.hea announces 6|is empty)"):
         load_wfdb(path, subject="a", lazy=lazy)
 
 
@@ -326,7 +326,7 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
         ("rec 99999999999 1000 3\nrec.dat 16 50/mV\n", "announces 99999999999 signals"),
         ("rec x 1000 3\nrec.dat 16 50/mV\n", "number of signals must be an integer"),
         ("rec 1 nan 3\nrec.dat 16 50/mV\n", "sampling rate must be a positive number"),
-        ("rec 1 fast 3\nrec.dat 16 50/mV\n", "rate must be a positive number, it is 'fast'"),
+        ("rec 1 fast 3\nrec.dat 16 50/mV\n", "rate must be a positive number, not 'fast'"),
         ("rec 1 1000 -3\nrec.dat 16 50/mV\n", "number of samples must be an integer"),
         ("rec 1 1000 3\nrec.dat\n", "is not a signal line"),
         ("rec 1 1000 3\nrec.dat 99 50/mV\n", "signal format '99' is unknown"),
@@ -358,7 +358,7 @@ def test_changed_sample_is_found_by_the_checksum(stored, tmp_path):
     content = bytearray((tmp_path / "rec.dat").read_bytes())
     content[10] ^= 4
     (tmp_path / "rec.dat").write_bytes(content)
-    with pytest.raises(ValueError, match=r"rec\.dat has the checksum \d+, rec\.hea announces"):
+    with pytest.raises(ValueError, match=r"rec\.dat has the checksum \d+, but rec\.hea announces"):
         load_wfdb(path, subject="a")
     assert load_wfdb(path, subject="a", verify=False).data["signal"].iloc[0].shape == (3, 301)
 
@@ -436,7 +436,7 @@ def test_gaps_are_counted_over_the_channels(plain):
     lines = "".join(f"one.dat 16 50/mV 0 0 0 0 0 e{k}\n" for k in range(3))
     plain(f"one 3 1000 1\n{lines}", "one")
     path = plain("whole/2 3 1000 10000001\none 1\n~ 10000000\n", "whole")
-    with pytest.raises(ValueError, match="announces 30000000 missing values and contains 3"):
+    with pytest.raises(ValueError, match="announces 30000000 missing values but contains 3"):
         load_wfdb(path, subject="a")
 
 

@@ -325,7 +325,7 @@ def test_recordings_of_one_length_are_windows_with_window_none():
     model.fit(table, [1, 0, 0, 0])
     assert model.predict_proba(table)[:, 1].tolist() == [1, 0, 0, 0]
     longer = recording_table([np.ones(4), np.ones(5)], fs=10.0, subject=list("ab"))
-    with pytest.raises(ValueError, match=r"window=None .* row 1 has \(5,\)"):
+    with pytest.raises(ValueError, match=r"window=None, .* row 1 has \(5,\)"):
         model.fit(longer, [0, 1])
 
 
@@ -404,7 +404,7 @@ def test_bad_tables_are_refused(hand):
     with pytest.raises(ValueError, match="requires y to be passed"):
         divote().fit(table, None)
     region = table.assign(region=["proximal", None, "distal"])
-    with pytest.raises(ValueError, match=r"Row 1 \(index 1\), column 'region': is missing"):
+    with pytest.raises(ValueError, match=r"Row 1 \(index 1\), column 'region': a value is missing"):
         divote(by="region").fit(region, y)
 
 

@@ -127,13 +127,13 @@ def test_a_network_that_gets_no_subjects_is_named(routed):
             fitted = model.fit(X, y).estimator_[0].transformer_list[1][1].estimator_
             assert held_out(fitted)
             return
-        with pytest.warns(UserWarning, match=r"NetworkFeatures \(featureunion.net\) is given no"):
+        with pytest.warns(UserWarning, match=r"NetworkFeatures \(featureunion.net\) gets no"):
             model.fit(X, y)
         for off in ({"validation": "windows"}, {"validation_fraction": None}):
             union["net"].estimator.set_params(validation="subjects", validation_fraction=0.2)
             union["net"].estimator.set_params(**off)
             with warnings.catch_warnings():
-                warnings.filterwarnings("error", message=".*is given no subjects")
+                warnings.filterwarnings("error", message=".*gets no subjects from")
                 model.fit(X, y)
 
 

@@ -161,7 +161,7 @@ def test_calibration_takes_weights_without_a_warning():
 
 def test_calibration_needs_two_subjects_of_each_class():
     X, y = alike(3)
-    with pytest.raises(ValueError, match=r"two subjects of each class; class 'ill' has 1"):
+    with pytest.raises(ValueError, match=r"two subjects of each class, but class 'ill' has 1"):
         divote(SVC()).fit(X, y)
     assert not hasattr(divote(SVC(), voting="hard").fit(X, y).estimator_, "predict_proba")
 
@@ -212,7 +212,7 @@ CALIBRATED = CalibratedClassifierCV(SVC(), cv=3)
 )
 def test_parts_that_split_windows_without_their_subjects_are_named(estimator, place):
     X, y = alike()
-    with pytest.warns(SubjectLeakWarning, match=f"{place}.* without their subjects, so that cv="):
+    with pytest.warns(SubjectLeakWarning, match=f"{place}.* without their subjects, so cv="):
         divote(estimator).fit(X, y)
 
 
@@ -326,14 +326,14 @@ def test_pretrained_subjects_are_not_scored_inside_a_fit():
     with pytest.raises(ValueError, match=r"DiVoteClassifier: fold 0 would test 1 subject \(0\)"):
         divote(pretrained({0}), cv=2).fit(X, y)
     search = GridSearchCV(pretrained({0}), {"var_smoothing": [1e-9]}, cv=2)
-    with pytest.warns(SubjectLeakWarning, match=r"trained on before \(0\), to calibrate"):
+    with pytest.warns(SubjectLeakWarning, match=r"trained before on .*such as 0\) and can be scored on them"):
         divote(search).fit(X, y)
 
 
 def test_a_part_that_was_fitted_on_unknown_subjects_is_warned_of():
     X, y = alike()
     frozen = FrozenEstimator(GaussianNB().fit(X[FEATURES], y))
-    with pytest.warns(SubjectLeakWarning, match="on which subjects is not known"):
+    with pytest.warns(SubjectLeakWarning, match="is already fitted on unknown subjects"):
         divote(frozen).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

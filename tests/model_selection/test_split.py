@@ -190,7 +190,7 @@ def test_impossible_requests_are_refused(table, labels, splitter, match):
         (pd.Series(["a", None] * 12, dtype=object), "y has no label for 12 of 24 rows.* row 1"),
         (pd.Series([0, None] * 12, dtype="Int64"), "y has no label for 12 of 24 rows.* row 1"),
         ([0.0, np.nan] * 12, "y has no label for 12 of 24 rows.* row 1"),
-        (np.array([0, 1] * 12, dtype=object), r"y holds Python objects .* np\.array\(y\.tolist"),
+        (np.array([0, 1] * 12, dtype=object), r"y contains Python objects .* np\.array\(y\.tolist"),
         ([0, 1] * 9, "y has 18 labels for 24 rows of X"),
     ],
     ids=["object", "Int64", "float", "objects", "short"],
