@@ -1,4 +1,4 @@
-"""Checks of the arguments that only the simulators have."""
+"""Checks of arguments that only the simulators have."""
 
 from __future__ import annotations
 

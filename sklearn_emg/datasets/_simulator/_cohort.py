@@ -92,81 +92,83 @@ def make_nemg_cohort(
 ) -> DataSet | tuple[pd.DataFrame, NDArray[np.str_]]:
     """Simulate needle EMG of healthy subjects and of patients with nerve or muscle disease.
 
-    Each subject has an age, an anatomy, an amplifier and, if ill, a severity, so that windows of
-    one subject resemble each other more than those of two subjects of one class. A random split of
-    windows leaks this similarity, a split by subject does not.
+    Each subject has an age, an anatomy, an amplifier and, if ill, a severity, so windows of one
+    subject resemble each other more than those of two subjects of the same class. A random split of
+    windows leaks this similarity; a split by subject does not.
 
     Parameters
     ----------
     n_subjects : int, default=57
         Number of subjects, divided equally among the classes.
     n_recordings : int, default=None
-        Number of recordings. By default it is 376 for 57 subjects and proportional for other
-        numbers, and 8 per subject for ``protocol="biceps_low_force"``.
+        Number of recordings. By default, it is 376 for 57 subjects, in proportion for other numbers
+        of subjects, and 8 per subject with ``protocol="biceps_low_force"``.
     fs : float, default=48000.0
-        Sampling rate in Hz, 500 to 200000.
+        Sampling rate in Hz, from 500 to 200000.
     duration : float or tuple of float, default=(0.41, 4.0)
-        Length of every recording, or the shortest and the longest length, in seconds.
+        Length of all recordings, or their shortest and longest length, in seconds.
     classes : sequence of {"normal", "myopathy", "neuropathy"}, default=all three
         Diagnoses in the cohort.
     severity : float, default=None
-        Mean severity of the patients, from 0 (none) to 1. By default it follows `difficulty`.
+        Mean severity of the patients, from 0 (none) to 1. By default, it depends on `difficulty`.
     difficulty : float, default=0.5
         Difficulty from 0 (severe disease, similar subjects, quiet amplifiers) to 1 (mild disease,
         dissimilar subjects, noisy amplifiers).
     noise : float, default=1.0
-        Factor on all noise: electrode drift, power-line interference and white noise.
+        Factor for all noise: electrode drift, power-line interference and white noise.
     drive : float, default=None
-        Median contraction, a fraction of the maximal excitation. By default it is 0.035 (0.009 for
-        ``protocol="biceps_low_force"``). 0 gives recordings at rest.
+        Median contraction, as a fraction of the maximal excitation. By default, it is 0.035, or
+        0.009 with ``protocol="biceps_low_force"``. A value of 0 gives recordings at rest.
     region_balance : {"clinical", "balanced"}, default="clinical"
         Proportion of proximal muscles. "clinical" has the published imbalance (52 % in myopathy,
         39 % in neuropathy, 18 % in controls), so that region and diagnosis are associated and a
         classifier may learn the region. "balanced" takes half of each class from each region.
     protocol : {"clinical", "biceps_low_force"}, default="clinical"
         Protocol of the examination. "biceps_low_force" imitates a set of biceps recordings at low
-        force with controls, ALS and myopathy (9 : 7 : 6 subjects). It replaces `difficulty` and
-        `region_balance`.
+        force with controls, ALS and myopathy (9 : 7 : 6 subjects). It fixes `difficulty` and
+        `region_balance`, which must keep their defaults.
     return_truth : bool, default=False
-        Whether to return firing times and motor unit potentials as well.
+        Whether the Bunch also contains firing times and motor unit potentials.
     return_X_y : bool, default=False
         Whether to return the table and the diagnoses instead of a Bunch.
     n_jobs : int, default=None
         Number of recordings simulated in parallel, as in joblib. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of the cohort. An int gives the same cohort at each call.
+        Seed of the cohort. An int gives the same cohort in each call.
 
     Returns
     -------
     cohort : :class:`~sklearn.utils.Bunch`
-        The cohort, with the attributes
+        Cohort with the following attributes:
 
         data : DataFrame of shape (n_recordings, 10)
-            Recording table. ``signal`` (float32 arrays in mV, core minus cannula, so that the main
-            spike is negative; some laboratories show the opposite sign), ``fs`` (Hz), ``subject``,
-            ``muscle``, ``region`` ("proximal" or "distal"), ``recording``, ``subtype``,
-            ``severity`` (of this muscle), ``drive`` (mean of the recording), ``age`` (years).
-            The columns from ``subtype`` to ``drive`` are unknown to an examiner: they are for
-            analysis, not for prediction.
+            Recording table with the columns ``signal`` (float32 arrays in mV, core minus cannula,
+            so that the main spike is negative; some laboratories show the opposite sign), ``fs``
+            (Hz), ``subject``, ``muscle``, ``region`` ("proximal" or "distal"), ``recording``,
+            ``subtype``, ``severity`` (of this muscle), ``drive`` (mean of the recording) and
+            ``age`` (years). The columns from ``subtype`` to ``drive`` are unknown to an examiner:
+            they are for analysis, not for prediction.
         target : ndarray of shape (n_recordings,)
-            Diagnosis of each recording's subject.
+            Diagnosis of the subject of each recording.
         target_names : list of str
-            The classes.
+            Names of the classes.
         subjects : DataFrame of shape (n_subjects, 5)
-            ``subject``, ``diagnosis``, ``subtype``, ``severity`` and ``age``.
+            Table with the columns ``subject``, ``diagnosis``, ``subtype``, ``severity`` and
+            ``age``.
         truth : list of dict or None
-            Per recording ``firing_times`` (list of arrays, s), ``templates`` (mV, noise-free, as
-            the amplifier records them, shape (n_units, n_times) at `fs`), ``reference`` (s from a
-            template's start to the firing instant), ``ptp_mv`` (peak to peak), ``visible``
-            (larger than 20 µV and than 8 times the white noise), ``threshold`` (drive at which
-            the unit starts), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm), ``drive`` (every
-            10 ms) and ``spontaneous`` (list of dict with ``kind``, ``firing_times``,
-            ``template``, ``ptp_mv`` and ``visible``; fasciculations are also among the firing times
-            of their units).
+            Ground truth of each recording, with the keys ``firing_times`` (list of arrays, in s),
+            ``templates`` (noise-free potentials in mV as the amplifier records them, of shape
+            (n_units, n_times) at `fs`), ``reference`` (time in s from the start of a template to
+            the firing instant), ``ptp_mv`` (peak-to-peak amplitude in mV), ``visible`` (whether
+            this is larger than 20 µV and than 8 times the white noise), ``threshold`` (drive at
+            which the unit starts to fire), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm),
+            ``drive`` (every 10 ms) and ``spontaneous`` (list of dict with ``kind``,
+            ``firing_times``, ``template``, ``ptp_mv`` and ``visible``; fasciculations are also
+            among the firing times of their units).
         DESCR : str
             Description.
         describe : callable
-            ``cohort.describe()`` counts what was simulated and states known confounds.
+            ``cohort.describe()`` summarises what was simulated and states known confounds.
     (data, target) : tuple
         If ``return_X_y=True``.
 
@@ -187,32 +189,32 @@ def make_nemg_cohort(
     -----
     Motor units have disc-shaped territories in which muscle fibres lie at random. Each fibre is a
     line source of finite length [1]_ with the conduction velocity 2.2 + 0.05 (d - 25) m/s for a
-    diameter of d µm [2]_, seen by the core and the cannula of a concentric needle [3]_. Small
-    units are recruited first [4]_ and fire faster than later ones at any time [5]_. Myopathy loses
-    fibres and makes their diameters vary; neuropathy loses units, and the survivors adopt fibres,
-    fire faster and transmit less reliably. With 57 subjects and 376 recordings the cohort has the
-    composition of the nEMGNet study: 122 recordings of myopathy (312.84 s), 160 of neuropathy
-    (422.78 s) and 94 of controls (203.50 s), 19 subjects each.
+    diameter of d µm [2]_, recorded by the core and the cannula of a concentric needle [3]_. Small
+    units are recruited first [4]_ and always fire faster than units that are recruited later [5]_.
+    In myopathy, fibres are lost and their diameters vary more; in neuropathy, units are lost, and
+    the surviving units adopt fibres, fire faster and transmit less reliably. With 57 subjects and
+    376 recordings, the cohort has the composition of the nEMGNet study: 122 recordings of myopathy
+    (312.84 s), 160 of neuropathy (422.78 s) and 94 of controls (203.50 s), 19 subjects each.
 
     **Limits.** The cohort is a model: results on it say nothing about diagnostic accuracy. It is
     meant for examples, tests and the teaching of validation.
 
-    - Amplitudes, noise, drive and the effects of disease were set by hand on published norms and
-      on features of real recordings, with one to nine subjects per class; there is no independent
-      validation set. Values between those points are chosen, not fitted.
-    - In controls, peaks are up to 30 % too large, sample entropy is about half and the median
-      frequency a quarter too high: real records contain more slow activity of distant units.
-      Potentials in ALS are shorter and have fewer turns than in real records; giant, satellite-rich
-      units are rare.
+    - Amplitudes, noise, drive and the effects of disease were set by hand to match published norms
+      and features of real recordings, with one to nine subjects per class; there is no independent
+      validation set. Values between these points were chosen, not fitted.
+    - In controls, peaks are up to 30 % too large, sample entropy is about 50 % too high and the
+      median frequency about 25 % too high, because real recordings contain more slow activity of
+      distant units. Potentials in ALS are shorter and have fewer turns than in real recordings;
+      giant units with many satellites are rare.
     - The amplitude per turn and the high-frequency polyphasia of very chronic neuropathy are
       underestimated. Myopathy reaches larger extremes than published.
     - There is no fatigue, motion artefact, end-plate noise, complex repetitive discharge,
       myotonia, doublet or short-term synchrony; the force is constant and low to moderate; the
       tissue is homogeneous and infinite; there is no negative afterpotential; there is one type of
-      needle. Discharges just outside the recording do not reach into it.
+      needle. Discharges just before or after the recording do not extend into it.
     - Severity has no clinical unit. The region is confounded with the diagnosis by default.
 
-    The same seed and NumPy version give the same bits for any `n_jobs`.
+    With the same seed and NumPy version, the result is the same to the last bit for any `n_jobs`.
 
     References
     ----------
@@ -391,8 +393,8 @@ def _facts(region_balance: str, biceps: bool, n_subjects: int, n_recordings: int
     return SetFacts(
         title="Simulated concentric-needle EMG",
         about="A model, not patients: results on it say nothing about diagnostic accuracy.",
-        source="sklearn_emg.datasets.make_nemg_cohort, whose documentation has model and limits",
-        licence="none needed, the recordings are simulated",
+        source="sklearn_emg.datasets.make_nemg_cohort, whose documentation describes the model",
+        licence="none needed, as the recordings are simulated",
         cite="the references of make_nemg_cohort",
         confounds=(confound,) if confound else (),
         subjects=n_subjects,

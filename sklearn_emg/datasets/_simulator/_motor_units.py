@@ -1,7 +1,7 @@
-"""Motor units of one needle site, their potentials, their firing, and the recorded signal.
+"""Motor units at one needle site, their potentials and firing, and the recorded signal.
 
-Lengths in mm, times in ms, potentials in mV and diameters in µm, unless a name says otherwise.
-Everything is synthesised at 24 kHz in single precision and resampled to the wanted rate.
+Lengths are in mm, times in ms, potentials in mV and diameters in µm, unless stated otherwise.
+Everything is synthesised at 24 kHz in single precision and then resampled to the requested rate.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from sklearn_emg.datasets._simulator._volume_conductor import (
 RATE = 24  # samples per ms of the synthesis
 BEFORE = 8 * RATE  # samples of a template before the firing instant
 LENGTH = 32 * RATE  # samples of a template
-REFERENCE = 0.008  # s, the same instant for users
+REFERENCE = 0.008  # s, BEFORE in seconds
 
 _REACH = 9.0  # mm, fibres farther away are left out
-_NEAR = 0.9  # mm, fibres within are built one by one
-_FAR_SAMPLE = 14  # fibres of a unit that stand for all the others
-_JITTERING = 4  # fibres of a unit whose jitter can be seen
+_NEAR = 0.9  # mm, fibres within this distance are built one by one
+_FAR_SAMPLE = 14  # far fibres of a unit that represent all the others
+_JITTERING = 4  # number of fibres of a unit that jitter
 _SHIFTS = np.arange(-4, 5)  # samples by which jittering fibres are displaced
-_BLOCK = 1500  # fibres built at once
+_BLOCK = 1500  # number of fibres built at once
 _MAX_THRESHOLD = 0.75
 _DRIVE_STEP = 10.0  # ms
 _MAX_UNITS = 90
-_RESTING_UNITS = 20  # units looked at for fasciculations when no unit is recruited
-_TAIL = 4 * RATE  # samples in which a positive sharp wave ends
+_RESTING_UNITS = 20  # units considered for fasciculations if no unit is recruited
+_TAIL = 4 * RATE  # samples over which a positive sharp wave fades out
 
 
 @dataclass
 class Pool:
-    """Motor units by column: rank (0 smallest), centre, territory radius, mean number of fibres."""
+    """Motor units: rank (0 is the smallest), centre, territory radius and mean number of fibres."""
 
     rank: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -80,7 +80,7 @@ class Potentials:
     n_near_fibres: NDArray[np.intp]
 
     def templates(self) -> NDArray[np.float32]:
-        """Potentials with every fibre on time, shape (n_units, LENGTH)."""
+        """Potentials without jitter, of shape (n_units, LENGTH)."""
         whole = self.steady.copy()
         for unit, fibres in enumerate(self.jittering):
             whole[unit] += fibres.sum(axis=0)
@@ -88,7 +88,7 @@ class Potentials:
 
 
 class Train(NamedTuple):
-    """Discharges of one source that fires on its own, in samples at 24 kHz, and its potential."""
+    """Discharges of one spontaneous source, in samples at 24 kHz, and its potential."""
 
     kind: str
     samples: NDArray[np.intp]
@@ -114,7 +114,7 @@ def _uniform_disc(rng: np.random.Generator, radius: NDArray | float, n: int) -> 
 
 
 def _shape_units(rng: np.random.Generator, c: Conditions, rank: NDArray) -> tuple:
-    """Territory radius and mean number of fibres (before any is lost) of units of given rank."""
+    """Territory radius and mean number of remaining fibres of units of given rank."""
     n = len(rank)
     size = 3.5 ** (rank - 0.25) * np.exp(0.15 * clipped_normal(rng, n))
     radius = c.territory_radius * size**0.25 * np.exp(0.1 * clipped_normal(rng, n))
@@ -127,7 +127,7 @@ def _shape_units(rng: np.random.Generator, c: Conditions, rank: NDArray) -> tupl
 
 
 def draw_pool(rng: np.random.Generator, c: Conditions) -> Pool:
-    """All motor units whose fibres the needle may see."""
+    """Draw all motor units with fibres that the needle may record."""
     field_radius = 1.25 * c.territory_radius + 4.5
     mean = c.overlap * c.units_kept * (field_radius / c.territory_radius) ** 2
     n = int(rng.poisson(mean))
@@ -139,7 +139,7 @@ def draw_pool(rng: np.random.Generator, c: Conditions) -> Pool:
 def pool_around_needle(
     rng: np.random.Generator, c: Conditions, n: int, max_distance: float | None = None
 ) -> Pool:
-    """`n` units of the lower half of the ranks with the needle inside their territory."""
+    """Draw `n` units in the lower half of the ranks, with the needle inside their territories."""
     rank = 0.5 * rng.random(n)
     radius, mean_fibres = _shape_units(rng, c, rank)
     within = radius if max_distance is None else np.minimum(radius, max_distance)
@@ -148,7 +148,7 @@ def pool_around_needle(
 
 
 def recruited(pool: Pool, c: Conditions, rng: np.random.Generator) -> tuple[Pool, NDArray]:
-    """Units that fire at this drive or twitch spontaneously, and the mask of those that twitch."""
+    """Select units that fire at this drive or fasciculate; return also the mask of the latter."""
     twitching = np.zeros(len(pool), dtype=bool)
     threshold = pool.threshold
     order = np.argsort(threshold, kind="stable")
@@ -179,8 +179,8 @@ class _Fibres:
     y: NDArray[np.float64]
     adopted: NDArray[np.bool_]
     near: NDArray[np.bool_]
-    weight: NDArray[np.float64]  # number of fibres it stands for
-    n_fibres: NDArray[np.intp]  # per unit, all of them
+    weight: NDArray[np.float64]  # number of fibres that it represents
+    n_fibres: NDArray[np.intp]  # per unit, including fibres that are not built
     n_near: NDArray[np.intp]  # per unit
 
 
@@ -203,7 +203,7 @@ def _place_fibres(rng: np.random.Generator, pool: Pool, c: Conditions) -> _Fibre
     n_fibres = np.bincount(unit, minlength=n_units)
     distance = np.hypot(x, y)
     near = (distance < _NEAR) & (x > -0.25)
-    # One key sorts by unit, near fibres first, the others in random order.
+    # The key sorts fibres by unit, with near fibres first and the others in random order.
     key = 2.0 * unit + np.where(near, 0.0, 1.0 + 0.999 * rng.random(len(unit)))
     key[distance > _REACH] = np.inf
     order = np.argsort(key, kind="stable")[: int((distance <= _REACH).sum())]
@@ -246,7 +246,7 @@ def fibre_waveforms(
     speed: NDArray,
     n_samples: int = LENGTH,
 ) -> NDArray[np.float32]:
-    """Potentials of fibres over time.
+    """Compute the potentials of fibres over time.
 
     Parameters
     ----------
@@ -255,16 +255,16 @@ def fibre_waveforms(
     weights : ndarray of shape (n_fibres, n_radii)
         Electrode weights times source strength.
     start : ndarray of shape (n_fibres,)
-        Propagated distance at the first sample, mm; negative before the fibre fires.
+        Propagated distance in mm at the first sample; negative before the fibre fires.
     speed : ndarray of shape (n_fibres,)
-        Propagated distance per sample, mm.
+        Propagated distance in mm per sample.
     n_samples : int
-        Length of the result.
+        Number of samples of the result.
 
     Returns
     -------
     waveforms : ndarray of shape (n_fibres, n_samples)
-        In mV. The fibre is silent before it fires and after the end of the table.
+        Potentials in mV, which are 0 before the fibre fires and after the end of the table.
     """
     by_distance = weights @ table
     by_distance[:, -1] = 0.0
@@ -287,7 +287,7 @@ def fibre_waveforms(
 
 
 def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Potentials:
-    """Potentials of all units of the pool at the needle."""
+    """Compute the potentials of all units of the pool at the needle."""
     n_units = len(pool)
     fibres = _place_fibres(rng, pool, c)
     n = len(fibres.unit)
@@ -319,7 +319,7 @@ def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Pot
 
 
 def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
-    """Mask of the few near fibres of each unit with the largest source over distance."""
+    """Mask of the near fibres of each unit with the largest source strength over distance."""
     near = np.flatnonzero(fibres.near)
     amplitude = strength[near] / np.hypot(fibres.x[near], fibres.y[near])
     order = near[np.lexsort((-amplitude, fibres.unit[near]))]
@@ -331,7 +331,7 @@ def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
 
 
 def draw_drive(rng: np.random.Generator, mean: float, duration_ms: float) -> NDArray[np.float64]:
-    """Drive every 10 ms: slow fluctuation and a slope around `mean`, within 0 and 1."""
+    """Draw the drive every 10 ms: a slow fluctuation and a slope around `mean`, from 0 to 1."""
     n = int(np.ceil(duration_ms / _DRIVE_STEP)) + 1
     slow = _first_order_noise(rng, n, 2.0, 1000.0 / _DRIVE_STEP)
     slope = 0.06 * float(clipped_normal(rng)) * (np.arange(n) / max(n - 1, 1) - 0.5)
@@ -347,7 +347,7 @@ def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: floa
 
 
 def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[np.float64]:
-    """Rate in Hz of every unit (rows) at every drive; units recruited earlier fire faster."""
+    """Rate in Hz of each unit (rows) at each drive; units recruited earlier fire faster."""
     peak = c.rate_peak * (1 - 0.35 * threshold / _MAX_THRESHOLD)
     excess = drive - threshold[:, None]
     rising = 1 - np.exp(-c.rate_gain * np.maximum(excess, 0.0) / 0.14)
@@ -356,7 +356,7 @@ def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[n
 
 
 def _renewal_times(rng: np.random.Generator, total: float, cv: float) -> NDArray:
-    """Events below `total` on an axis where the mean interval is 1, the first at a random phase."""
+    """Event times below `total` with a mean interval of 1, starting at a random phase."""
     n = int(1.3 * total + 12)
     intervals = np.maximum(1 + cv * clipped_normal(rng, n), 0.25)
     events = rng.random() + np.append(0.0, np.cumsum(intervals))
@@ -366,7 +366,7 @@ def _renewal_times(rng: np.random.Generator, total: float, cv: float) -> NDArray
 def draw_firings(
     rng: np.random.Generator, rates: NDArray, twitching: NDArray, c: Conditions, n_samples: int
 ) -> tuple[list[NDArray[np.intp]], list[NDArray[np.intp]]]:
-    """Firing instants of every unit in samples at 24 kHz, and those that are fasciculations."""
+    """Draw firing instants of each unit (samples at 24 kHz), and those that are fasciculations."""
     n_units, n_grid = rates.shape
     grid = _DRIVE_STEP * np.arange(n_grid)
     steps = (rates[:, 1:] + rates[:, :-1]) * (_DRIVE_STEP / 2000.0)
@@ -389,7 +389,7 @@ def draw_firings(
 
 
 def _add_firings(padded: NDArray, samples: NDArray, waves: NDArray) -> None:
-    """Add one waveform (or one per firing) at each firing; `padded` begins BEFORE early."""
+    """Add one waveform (or one per firing) at each firing; `padded` starts BEFORE samples early."""
     length = waves.shape[-1]
     if waves.ndim == 1:
         for i in samples:
@@ -420,11 +420,11 @@ def _jittered(
 
 
 def sharpen(rng: np.random.Generator, waves: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Make positive sharp waves of the potentials of fibres: waves that end at the needle.
+    """Turn fibre potentials into positive sharp waves, as if their waves ended at the needle.
 
-    The positive phase of the fibre's potential is kept up to its peak and falls within a
-    millisecond; a low negative phase of 10 to 25 ms follows. Its depth and length are drawn within
-    the range of descriptions, and are not calculated from the fibre.
+    The positive phase of the potential is kept up to its peak and then falls within a millisecond;
+    a low negative phase of 10 to 25 ms follows. The depth and length of this phase are drawn from
+    published ranges and are not calculated from the fibre.
     """
     out = np.zeros_like(waves)
     for k, wave in enumerate(waves):
@@ -441,7 +441,7 @@ def sharpen(rng: np.random.Generator, waves: NDArray[np.float32]) -> NDArray[np.
 def fibre_potentials(
     c: Conditions, x: NDArray, y: NDArray, diameter: NDArray, endplate_distance: float | None = None
 ) -> NDArray[np.float32]:
-    """Potentials at 24 kHz of single fibres, whose waves pass the needle at the firing instant."""
+    """Potentials of single fibres at 24 kHz, whose waves pass the needle at the firing instant."""
     a = c.endplate_distance if endplate_distance is None else endplate_distance
     speed = conduction_velocity(diameter, c.velocity_factor) / RATE
     start = speed * (RATE * a / (RATE * speed) - BEFORE)
@@ -451,7 +451,7 @@ def fibre_potentials(
 
 
 def _fibrillations(rng: np.random.Generator, c: Conditions, n_samples: int) -> list[Train]:
-    """Fibres that fire on their own in a disease, some of them seen as positive sharp waves."""
+    """Fibres that fire spontaneously because of a disease, some with positive sharp waves."""
     n = int(rng.poisson(c.fibrillating_fibres))
     if n == 0:
         return []
@@ -472,14 +472,14 @@ def _fibrillations(rng: np.random.Generator, c: Conditions, n_samples: int) -> l
 def regular_firings(
     rng: np.random.Generator, rate: float, cv: float, n_samples: int
 ) -> NDArray[np.intp]:
-    """Samples of discharges at a constant `rate` in Hz with the variability `cv`."""
+    """Samples of discharges at a constant `rate` in Hz, with the coefficient of variation `cv`."""
     events = _renewal_times(rng, rate * n_samples / RATE / 1000.0, cv)
     samples = np.rint(events * RATE * 1000.0 / rate).astype(np.intp)
     return samples[samples < n_samples]
 
 
 def add_trains(signal: NDArray[np.float32], trains: list[Train]) -> NDArray[np.float32]:
-    """The signal of a site with the potentials of further sources."""
+    """Add the potentials of further sources to the signal of a site."""
     padded = np.zeros(len(signal) + LENGTH, dtype=np.float32)
     for train in trains:
         _add_firings(padded, train.samples, train.wave)
@@ -540,7 +540,7 @@ def filter_templates(templates: NDArray, amplifier: Amplifier, fs: float) -> NDA
 def record(
     rng: np.random.Generator, site_signal: NDArray, amplifier: Amplifier, fs: float, n_samples: int
 ) -> NDArray[np.float32]:
-    """The signal that the amplifier delivers, with its noise, in mV."""
+    """Signal at the output of the amplifier, with noise, in mV."""
     signal = resample(site_signal, fs, n_samples).astype(np.float64)
     slow = _first_order_noise(rng, int(np.ceil(200.0 * n_samples / fs)) + 2, 4.0, 200.0)
     time = np.arange(n_samples) / fs
@@ -552,11 +552,11 @@ def record(
     start = noise[0]
     signal += noise
     for b, a in amplifier_filters(amplifier, fs):
-        # The amplifier was on before the recording: no jump from zero to the drift of the moment.
+        # The amplifier was on before the recording, so there is no jump from zero to the drift.
         state = lfilter_zi(b, a) * start
         signal, _ = lfilter(b, a, signal, zi=state)
         start = 0.0
-    # White noise is added last: a low-pass filter would change its slope changes and entropies.
+    # White noise is added last: a low-pass filter would change slope sign changes and entropy.
     white = amplifier.noise * np.sqrt(fs / 23437.5)
     signal += white * rng.standard_normal(n_samples, dtype=np.float32)
     if amplifier.resolution > 0:
@@ -565,7 +565,7 @@ def record(
 
 
 def describe_site(site: Site, amplifier: Amplifier, fs: float) -> dict[str, Any]:
-    """Ground truth of one recording in the user's units."""
+    """Ground truth of one recording, with times in s and potentials in mV."""
     templates = filter_templates(site.potentials.templates(), amplifier, fs)
     peak_to_peak = np.ptp(templates, axis=1) if len(templates) else np.zeros(0)
     floor = max(0.020, 8 * amplifier.noise * np.sqrt(fs / 23437.5))

@@ -1,8 +1,8 @@
 """Muscles, subjects and diseases of the simulated needle EMG, as numbers.
 
-Lengths are in mm, times in ms, potentials in mV, fibre diameters in µm, rates in Hz, unless a
-name says otherwise. The values were set by hand on published norms and on features of real
-recordings; :func:`sklearn_emg.datasets.make_nemg_cohort` says how far they can be trusted.
+Lengths are in mm, times in ms, potentials in mV, fibre diameters in µm, rates in Hz, unless stated
+otherwise. The values were set by hand to match published norms and features of real recordings;
+:func:`sklearn_emg.datasets.make_nemg_cohort` states their limits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SUBTYPES = {
 
 @dataclass(frozen=True)
 class Muscle:
-    """A healthy muscle at the needle."""
+    """Properties of a healthy muscle at the needle."""
 
     region: str
     fibre_diameter: float  # µm
@@ -46,7 +46,7 @@ MUSCLES = {
     "gastrocnemius": Muscle("distal", 56, 3.8, 6.0, 18, 16, 30, 6.5, 25),
 }
 
-# Log-standard deviation between subjects of each factor that multiplies a parameter.
+# Standard deviation between subjects of the logarithm of each factor that multiplies a parameter.
 SUBJECT_LOG_SD = {
     "diameter": 0.08,
     "density": 0.20,
@@ -70,7 +70,7 @@ class Amplifier:
     highpass: float = 5.0  # Hz
     lowpass: float = 10_000.0  # Hz
     noise: float = 1.6e-3  # over 11.72 kHz
-    powerline: float = 0.4e-3  # interference of the power line
+    powerline: float = 0.4e-3  # power-line interference
     line_freq: float = 60.0
     drift: float = 6e-3
     resolution: float = 0.0763e-3  # one step of the converter
@@ -79,7 +79,7 @@ class Amplifier:
 
 @dataclass(frozen=True)
 class Subject:
-    """A subject: age in years, factors of `SUBJECT_LOG_SD`, severity of the disease (0 to 1)."""
+    """A subject: age in years, factors as in `SUBJECT_LOG_SD`, severity of the disease (0 to 1)."""
 
     age: int
     factors: dict[str, float]
@@ -135,7 +135,7 @@ def clipped_normal(
 
 
 def draw_factors(rng: np.random.Generator, between_subject: float) -> dict[str, float]:
-    """Log-normal factors of one subject, their log-sd multiplied by `between_subject`."""
+    """Draw log-normal factors of one subject, with log-SDs multiplied by `between_subject`."""
     draws = clipped_normal(rng, len(SUBJECT_LOG_SD), 2.5)
     return {
         name: float(np.exp(between_subject * sd * draw))
@@ -144,7 +144,7 @@ def draw_factors(rng: np.random.Generator, between_subject: float) -> dict[str, 
 
 
 def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, region: str) -> float:
-    """Severity in one muscle: myopathies are worse near the trunk, neuropathies far from it."""
+    """Severity in one muscle; proximal muscles are worse in myopathy, distal ones in neuropathy."""
     weights = {
         "inflammatory": (1.05, 0.75),
         "dystrophic": (1.05, 0.75),
@@ -158,7 +158,7 @@ def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, reg
 
 
 def excitation_factor(diagnosis: str, severity: float) -> float:
-    """Factor by which a diseased muscle needs more drive for the force of a healthy one."""
+    """Factor by which a diseased muscle needs more drive than a healthy one for the same force."""
     if diagnosis == "myopathy":
         return 1 + 2 * severity
     if diagnosis == "neuropathy":
@@ -240,7 +240,7 @@ def _apply_myopathy(values: dict[str, float], s: float, dystrophic: bool) -> Non
     values["fibrillating_fibres"] = 0.0 if dystrophic else 0.5 * s
 
 
-# Effects of a neuropathy of severity s, by its kind.
+# Effects of a neuropathy of severity s, by subtype.
 _ALS = {
     "sprouting": 0.9,
     "most_fibres": 7.2,

@@ -22,7 +22,7 @@ from sklearn_emg.datasets._simulator._muscle_model import (
     muscle_severity,
 )
 
-DRIVE = 0.035  # median contraction, a fraction of the maximal excitation
+DRIVE = 0.035  # median contraction, as a fraction of the maximal excitation
 
 # The published cohort: recordings, proximal recordings and seconds of each class.
 _CLINICAL = {
@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    diagnoses: list[str]  # of every subject
+    diagnoses: list[str]  # one per subject
     recordings: list[Row]
 
 
@@ -80,7 +80,7 @@ def _apportion(total: int, weights: Sequence[float], minimum: Sequence[int]) -> 
 def class_counts(
     n_subjects: int, n_recordings: int, classes: Sequence[str], biceps: bool
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Subjects and recordings of each class."""
+    """Numbers of subjects and recordings of each class."""
     if n_subjects < len(classes):
         raise ValueError(
             "The 'n_subjects' parameter of make_nemg_cohort must be at least the number of "
@@ -104,7 +104,7 @@ def class_counts(
 def _spread_recordings(
     rng: np.random.Generator, n_subjects: int, n: int, evenly: bool
 ) -> NDArray[np.intp]:
-    """Recordings per subject: at least two (one if there are few), the rest at random or evenly."""
+    """Number of recordings per subject: evenly, or at least one or two and the rest at random."""
     if evenly:
         return n // n_subjects + (np.arange(n_subjects) < n % n_subjects)
     each = min(2, n // n_subjects)
@@ -115,7 +115,7 @@ def _spread_recordings(
 def _draw_lengths(
     rng: np.random.Generator, n: int, limits: tuple[float, float], mean: float, fs: float
 ) -> NDArray[np.intp]:
-    """Lengths in samples between the limits (s), with the given mean up to half a sample in all."""
+    """Draw lengths in samples within the limits (in s), with the given mean (in s)."""
     shortest, longest = (int(np.ceil(limits[0] * fs)), int(limits[1] * fs))
     if limits[0] == limits[1] or shortest >= longest:
         return np.full(n, max(1, round(limits[0] * fs)))
@@ -141,7 +141,7 @@ def _class_mean_duration(diagnosis: str, limits: tuple[float, float]) -> float:
 
 
 def _examined_muscles(rng: np.random.Generator) -> dict[str, NDArray[np.str_]]:
-    """Muscles of a subject that are examined, by region."""
+    """Draw the examined muscles of a subject, by region."""
     names = {
         region: [name for name, muscle in MUSCLES.items() if muscle.region == region]
         for region in ("proximal", "distal")

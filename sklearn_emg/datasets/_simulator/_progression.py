@@ -1,4 +1,4 @@
-"""A simulated cohort that is examined again and again while its disease goes on."""
+"""A simulated cohort that is examined repeatedly while the disease progresses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Course:
         return 1 - (1 - self.start) * np.exp(-self.rate * (untreated + treated))
 
     def months_until(self, severity: float) -> float:
-        """Time at which a severity is reached."""
+        """Time in months at which a severity is reached."""
         if severity <= self.start:
             return 0.0
         if self.rate <= 0:
@@ -82,12 +82,13 @@ def make_progression_cohort(
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
-    """Simulate patients whose disease goes on from visit to visit.
+    """Simulate patients whose disease progresses from visit to visit.
 
-    The severity s of a subject rises from its start towards 1 at a rate of its own. In neuropathy
-    motor units are lost and the survivors adopt their fibres, so that potentials become larger and
-    longer; in myopathy fibres are lost and potentials become smaller. At each visit a clinical
-    score is measured and, if wanted, needle EMG recorded at new sites of one muscle.
+    The severity s of a subject rises from its initial value towards 1 at an individual rate. In
+    neuropathy, motor units are lost and the surviving units adopt their fibres, so that potentials
+    become larger and longer; in myopathy, fibres are lost and potentials become smaller. At each
+    visit, a clinical score is measured and, if requested, needle EMG is recorded at new sites of
+    one muscle.
 
     Parameters
     ----------
@@ -96,26 +97,29 @@ def make_progression_cohort(
     n_visits : int, default=6
         Number of planned visits.
     interval : float, default=3.0
-        Months between planned visits.
+        Number of months between planned visits.
     n_recordings : int, default=0
-        Recordings per visit; 0 simulates visits without EMG, which is fast.
+        Number of recordings per visit; 0 simulates visits without EMG, which is fast.
     fs : float, default=4000.0
         Sampling rate in Hz.
     duration : float, default=1.0
         Length of a recording in seconds.
     diagnosis : {"neuropathy", "myopathy"}, default="neuropathy"
+        Disease of the patients.
     rate : float, default=0.03
-        Median rate per month at which what is left of 1 - s decreases; 0 is a stable disease.
+        Median rate, per month, at which 1 - s decreases exponentially; 0 means a stable disease.
     rate_sd : float, default=0.6
         Standard deviation of the logarithm of the rate between subjects.
     treated : float, default=0.0
-        Fraction of the subjects that are treated, from a random time in the first half on.
+        Expected fraction of the subjects that is treated, starting at a random time in the first
+        half of the planned period.
     effect : float, default=0.5
         Fraction by which the treatment lowers the rate.
     score_noise : float, default=1.5
-        Standard deviation of a measured score, in points of 48.
+        Standard deviation of the error of a measured score, in points (of 48).
     placement : float, default=1.0
-        Factor on the noise of electrode placement from visit to visit (gain and drive).
+        Factor for the variation of gain and drive with the placement of the electrode at each
+        visit.
     jitter : float, default=0.3
         Standard deviation of the time of a visit, in months.
     missed : float, default=0.1
@@ -123,7 +127,7 @@ def make_progression_cohort(
     dropout : float, default=0.01
         Probability per month that a subject leaves the study.
     event_severity : float, default=0.6
-        Severity at which the event (such as the need of ventilation) takes place.
+        Severity at which the event (such as the need for ventilation) takes place.
     n_jobs : int, default=None
         Number of recordings simulated in parallel, as in joblib. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -132,21 +136,24 @@ def make_progression_cohort(
     Returns
     -------
     cohort : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Cohort with the following attributes:
 
         visits : DataFrame of shape (n_visits_in_all, 4)
-            ``subject``, ``visit`` (1, 2 ..., a missed visit leaves a gap), ``time`` (months since
-            the first visit) and ``score``, measured, of 48 points; lower is worse.
+            Table with the columns ``subject``, ``visit`` (1, 2, ...; a missed visit leaves a gap),
+            ``time`` (months since the first visit) and ``score`` (the measured score, at most 48
+            points; lower is worse).
         data : DataFrame or None
             Recording table with ``subject``, ``visit`` and ``time``; None without recordings.
         truth : DataFrame
             Values of each visit that cannot be measured: ``severity``, ``true_score``, ``units``
-            (motor units left of 150), ``fibres_per_unit`` (factor on the fibres of a healthy unit),
-            ``gain`` (of the placement).
+            (number of remaining motor units of 150), ``fibres_per_unit`` (relative to a healthy
+            unit) and ``gain`` (factor due to the placement of the electrode).
         subjects : DataFrame
-            ``subject``, ``rate``, ``treated_from`` (NaN if never), ``event_time`` and ``event``:
-            months to the event, or to the last visit where it was not seen before (censored).
+            Table with the columns ``subject``, ``rate``, ``treated_from`` (months; NaN if never),
+            ``event_time`` (months to the event or, if it was not observed, to the last visit) and
+            ``event`` (whether it was observed).
         DESCR : str
+            Description.
 
     Raises
     ------
@@ -158,7 +165,7 @@ def make_progression_cohort(
     **This is a model, not patients.** Rates, noise and the score were chosen so that 18
     months show a trend in most subjects and noise hides it over 3 months; they are not fitted to
     any cohort. All visits of a subject share the same anatomy and amplifier; motor units and needle
-    sites are drawn again at each visit, since the needle is inserted elsewhere. Drop-out does not
+    sites are drawn again at each visit, since the needle is inserted elsewhere. Dropout does not
     depend on the severity.
 
     Examples
@@ -252,7 +259,7 @@ def _check_arguments(
     amounts: dict[str, Any],
     fractions: dict[str, Any],
 ) -> None:
-    """Refuse numbers out of range: counts with their least value, lengths above 0, and others."""
+    """Raise if a number is out of range; counts come with their minimum, lengths are positive."""
     for name, (count, least) in counts.items():
         check_integer(count, name, _CALLER, least)
     for name, value in lengths.items():
@@ -272,7 +279,7 @@ def _draw_course(
     effect: float,
     latest: float,
 ) -> _Course:
-    """Rate and treatment of a subject; the start is its severity in the cohort's protocol."""
+    """Draw the rate and the treatment of a subject, whose initial severity is already drawn."""
     own = rate * float(np.exp(rate_sd * clipped_normal(rng, bound=2.5)))
     is_treated, start = rng.random() < treated, rng.random() * max(latest, 0.0)
     return _Course(subject.severity, own, effect, start if is_treated else _NEVER)
@@ -286,7 +293,7 @@ def _draw_visits(
     missed: float,
     dropout: float,
 ) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
-    """Numbers and times of the visits that take place; the first always does, at 0."""
+    """Draw numbers and times of the visits that take place; the first always does, at time 0."""
     planned = interval * np.arange(n_visits)
     # The order of visits is kept: a visit is moved by less than half an interval.
     moved = np.clip(jitter * rng.normal(size=n_visits), -0.4 * interval, 0.4 * interval)
@@ -324,7 +331,7 @@ def _tasks(
     duration: float,
     placement: float,
 ) -> list[Task]:
-    """Recordings of one visit, at sites of their own."""
+    """Recordings of one visit, each at a different site."""
     conditions_seed, *signal_seeds = seed.spawn(1 + n_recordings)
     rng = np.random.default_rng(conditions_seed)
     n_samples = max(1, round(duration * fs))

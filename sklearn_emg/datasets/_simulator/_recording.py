@@ -60,7 +60,7 @@ def _one_thread():
 
 
 def simulate(task: Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
-    """Signal of a recording, and its ground truth if the task requires it."""
+    """Signal of a recording, and its ground truth if the task requests it."""
     rng = np.random.default_rng(task.seed)
     with _one_thread():
         c = task.conditions if task.spontaneous is None else without_disease(task.conditions)
@@ -99,47 +99,48 @@ def simulate_recording(
     Parameters
     ----------
     muscle : str, default="biceps_brachii"
-        One of "biceps_brachii", "deltoid", "vastus_lateralis", "iliopsoas" (proximal),
-        "extensor_digitorum", "first_dorsal_interosseous", "tibialis_anterior", "gastrocnemius"
+        Muscle: "biceps_brachii", "deltoid", "vastus_lateralis" or "iliopsoas" (proximal), or
+        "extensor_digitorum", "first_dorsal_interosseous", "tibialis_anterior" or "gastrocnemius"
         (distal).
     diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
         Disease of the subject.
     severity : float, default=0.5
-        Severity in this muscle, 0 to 1. A healthy muscle has none.
+        Severity in this muscle, from 0 to 1; it is ignored for a healthy muscle.
     drive : float, default=0.035
-        Contraction, given as the excitation of a healthy muscle at this force, a fraction of the
-        maximum. The excitation of a diseased muscle is higher, by the factor that it needs for the
-        same force. 0 is rest, with only spontaneous activity.
+        Contraction, given as the excitation of a healthy muscle at the same force, as a fraction of
+        the maximum. The excitation of a diseased muscle is higher by the factor that it needs for
+        this force. A value of 0 means rest, with only spontaneous activity.
     duration : float, default=2.0
-        Length in seconds.
+        Length of the recording in seconds.
     fs : float, default=48000.0
-        Sampling rate in Hz, 500 to 200000.
+        Sampling rate in Hz, from 500 to 200000.
     subtype : str, default=None
-        Subtype of the disease: "inflammatory" or "dystrophic" myopathy, "als" or
-        "chronic_neuropathy" as neuropathy. By default it is drawn.
+        Subtype of the disease: "inflammatory" or "dystrophic" for myopathy, "als" or
+        "chronic_neuropathy" for neuropathy. By default, it is drawn at random.
     between_subject : float, default=1.0
-        Scale of the differences of the drawn subject, and of the needle's distance from the
-        end-plates, from the average. With 0 the subject is 40 years old and average.
+        Scale of the deviation from the average, both of the drawn subject and of the needle's
+        distance from the end-plates. With 0, the subject is average and 40 years old.
     amplifier : mapping, default=None
-        Settings that replace the drawn ones: "highpass" and "lowpass" in Hz; in mV, "noise" (RMS of
-        the white noise over 11.72 kHz), "powerline" (RMS of the power-line interference), "drift"
-        (RMS), "resolution" and "limit"; and "line_freq", that of the power line, in Hz.
+        Settings that replace the drawn ones. "highpass", "lowpass" and "line_freq" (the frequency
+        of the power line) are in Hz. "noise" (RMS of the white noise over 11.72 kHz), "powerline"
+        (RMS of the power-line interference), "drift" (RMS), "resolution" and "limit" are in mV.
     spontaneous : mapping, default=None
-        Spontaneous activity in place of that of the disease; ``{}`` gives none. Keys are the
-        numbers of sources "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular),
-        "fasciculations" (motor units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz,
-        irregular), and "endplate_noise", its RMS in mV. The events are in ``truth["spontaneous"]``.
+        Spontaneous activity that replaces that of the disease; ``{}`` gives none. The values of
+        "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular), "fasciculations" (motor
+        units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz, irregular) are numbers of
+        sources; that of "endplate_noise" is its RMS in mV. The events are in
+        ``truth["spontaneous"]``.
     return_truth : bool, default=False
-        Whether to return firing times and potentials as well.
+        Whether to return also firing times and potentials.
     random_state : int, RandomState instance or None, default=None
         Seed of the recording.
 
     Returns
     -------
     signal : ndarray of shape (n_times,)
-        float32, in mV.
+        Signal in mV, float32.
     truth : dict
-        If ``return_truth=True``; see :func:`make_nemg_cohort`.
+        Ground truth, if ``return_truth=True``; see :func:`make_nemg_cohort`.
 
     Raises
     ------
@@ -155,12 +156,13 @@ def simulate_recording(
 
     Notes
     -----
-    Of the spontaneous activity, fibrillation potentials are potentials of single fibres (biphasic
-    or triphasic, positive first, 20 to 200 uV); positive sharp waves are those of fibres whose wave
-    ends at the needle, with a low negative phase of 10 to 25 ms (30 to 300 uV); fasciculations are
-    potentials of motor units; end-plate spikes are those of fibres at their end-plates, negative
-    first, 50 to 200 uV; end-plate noise consists of negative potentials of 1.5 ms. Kinds, rates and
-    sizes follow descriptions [1]_ [2]_ [3]_; they are not fitted to recordings.
+    Fibrillation potentials are potentials of single fibres (biphasic or triphasic, initially
+    positive, 20 to 200 uV). Positive sharp waves are potentials of fibres whose wave ends at the
+    needle; they have a low negative phase of 10 to 25 ms (30 to 300 uV). Fasciculations are
+    potentials of motor units. End-plate spikes are potentials of fibres at their end-plates
+    (initially negative, 50 to 200 uV). End-plate noise consists of negative potentials of 1.5 ms.
+    Kinds, rates and sizes follow published descriptions [1]_ [2]_ [3]_; they are not fitted to
+    recordings.
 
     References
     ----------
@@ -230,29 +232,30 @@ def simulate_muap(
     diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
         Disease of the subject.
     severity : float, default=0.5
-        Severity in this muscle, 0 to 1. A healthy muscle has none.
+        Severity in this muscle, from 0 to 1; it is ignored for a healthy muscle.
     n_units : int, default=1
         Number of motor units.
     max_distance : float, default=None
-        Largest distance in mm of the needle from the centre of a territory. By default the needle
+        Maximum distance in mm of the needle from the centre of a territory. By default, the needle
         is anywhere in the territory.
     fs : float, default=48000.0
-        Sampling rate in Hz, 500 to 200000.
+        Sampling rate in Hz, from 500 to 200000.
     amplifier : mapping, default=None
-        "highpass" and "lowpass" in Hz replace 5 and 10000; the other settings of
-        :func:`simulate_recording` have no effect on noise-free potentials and are refused.
+        Settings "highpass" and "lowpass" in Hz, which replace 5 and 10000. The other settings of
+        :func:`simulate_recording` have no effect on noise-free potentials and raise an error.
     random_state : int, RandomState instance or None, default=None
         Seed of the units.
 
     Returns
     -------
     potentials : ndarray of shape (n_units, n_times)
-        float32, in mV, without noise.
+        Potentials in mV without noise, float32.
     info : list of dict
-        Per unit ``subtype``, ``rank`` (0 smallest, 1 largest), ``threshold`` (drive at which it
-        starts to fire), ``distance`` (mm from the needle to the centre of the territory),
-        ``territory_radius`` (mm), ``n_fibres``, ``n_near_fibres`` (within 0.9 mm),
-        ``reference`` (s from the potential's start to the firing instant) and ``ptp_mv``.
+        Properties of each unit: ``subtype``, ``rank`` (0 for the smallest, 1 for the largest),
+        ``threshold`` (drive at which the unit starts to fire), ``distance`` (in mm from the needle
+        to the centre of the territory), ``territory_radius`` (in mm), ``n_fibres``,
+        ``n_near_fibres`` (within 0.9 mm), ``reference`` (time in s from the start of the potential
+        to the firing instant) and ``ptp_mv`` (peak-to-peak amplitude in mV).
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Requested activity at rest: fibres, motor units and end-plates that discharge spontaneously.
 
-Kinds, rates and sizes follow descriptions of the needle examination, whose sources
-:func:`sklearn_emg.datasets.simulate_recording` states. They were not fitted to recordings.
+Kinds, rates and sizes follow published descriptions of the needle examination, which
+:func:`sklearn_emg.datasets.simulate_recording` cites. They were not fitted to recordings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sklearn_emg.datasets._simulator._muscle_model import Conditions
 
 __all__ = ["KINDS", "add_spontaneous", "check_spontaneous", "without_disease"]
 
-# Name of the number of sources, and of the kind of their events.
+# Key for the number of sources, and name of the kind of their events.
 KINDS = {
     "fibrillations": "fibrillation",
     "sharp_waves": "positive sharp wave",
@@ -39,7 +39,7 @@ _SIZES = {  # mV, peak to peak
     "sharp_waves": (0.03, 0.3),
     "endplate_spikes": (0.05, 0.2),
 }
-_CV = 0.05  # of the intervals of fibrillation potentials and positive sharp waves
+_CV = 0.05  # coefficient of variation of the intervals of fibrillation potentials and sharp waves
 _REFRACTORY = {"fasciculations": 0.1, "endplate_spikes": 0.004}  # s
 _ENDPLATE = 0.3  # mm from the end-plate to the needle, for end-plate spikes
 _MINIATURE_RATE, _MINIATURE_LENGTH = 300.0, 0.0015  # Hz and s, of end-plate noise
@@ -70,7 +70,7 @@ def without_disease(c: Conditions) -> Conditions:
 def add_spontaneous(
     rng: np.random.Generator, site: Site, c: Conditions, wanted: Mapping[str, float]
 ) -> Site:
-    """The site with the wanted sources, which are among its truth."""
+    """Add the requested sources to a site and to its ground truth."""
     n_samples = len(site.signal)
     trains = []
     for name in KINDS:
@@ -116,7 +116,7 @@ def _irregular(
     seconds = n_samples / (1000.0 * units.RATE)
     n = int(2 * rate * seconds + 20)
     intervals = refractory + rng.exponential(max(1.0 / rate - refractory, 1e-6), n)
-    # The first interval has passed for some time when the recording begins.
+    # The first interval has already begun when the recording starts.
     times = np.cumsum(intervals) - rng.random() * intervals[0]
     return np.rint(times[times < seconds] * 1000.0 * units.RATE).astype(np.intp)[:n_samples]
 

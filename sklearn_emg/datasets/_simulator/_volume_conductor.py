@@ -3,8 +3,8 @@
 A fibre of finite length is a line source in an infinite anisotropic medium (Nandedkar and
 Stålberg 1983; Dimitrov and Dimitrova 1998) with Rosenfalck's intracellular potential (1969). The
 electrode averages it over the core and subtracts the mean over the cannula (Nandedkar, Sanders,
-Stålberg and Andreassen 1988). Lengths in mm, times in ms, potentials in mV, diameters in µm; x and
-y span the cross-section with the needle's tip at 0, z runs along the fibre.
+Stålberg and Andreassen 1988). Lengths are in mm, times in ms, potentials in mV and diameters in µm;
+x and y span the cross-section with the needle's tip at 0, and z runs along the fibre.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RADII = np.geomspace(0.06, 14.0, 22)
 _LOG_RADII = np.log(_RADII)
 _RADIUS_RATIO = _LOG_RADII[1] - _LOG_RADII[0]
 
-# The core is a slit along the needle's axis (y); the ellipse weighs its points.
+# The core is a slit along the needle's axis (y); an ellipse gives the weights of its points.
 _CORE_Y = np.linspace(-0.232, 0.232, 5)
 _CORE_WEIGHTS = np.sqrt(1 - (_CORE_Y / 0.29) ** 2)
 _CORE_WEIGHTS = _CORE_WEIGHTS / _CORE_WEIGHTS.sum()
@@ -36,7 +36,7 @@ _CANNULA_RADIUS = 0.30
 
 
 def conduction_velocity(diameter: ArrayLike, factor: float = 1.0) -> NDArray[np.float64]:
-    """Velocity in mm/ms of a fibre of `diameter` µm: 2.2 m/s at 25 µm, 0.05 m/s more per µm."""
+    """Conduction velocity in mm/ms: 2.2 for a diameter of 25 µm and 0.05 more for each µm."""
     return factor * (2.2 + 0.05 * (np.asarray(diameter) - 25.0))
 
 
@@ -47,7 +47,7 @@ def intracellular_slope(distance: NDArray, length_scale: float = 1.0) -> NDArray
 
 
 def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float64]:
-    """Factor that turns a value of :func:`potential_table` into mV, for fibres of a diameter.
+    """Factor that converts values of :func:`potential_table` to mV, for given fibre diameters.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float6
     Returns
     -------
     strength : ndarray of shape (n_fibres,)
-        gain d² σ_i / (16 σ_r) in mm², with the diameter d in mm, the conductivity σ_i inside the
-        fibre and σ_r of the tissue across it.
+        The factor gain d² σ_i / (16 σ_r) in mm², where d is the diameter in mm, σ_i the
+        conductivity inside the fibre and σ_r that of the tissue across it.
     """
     return gain * (np.asarray(diameter) / 1000.0) ** 2 * SIGMA_INSIDE / (16 * SIGMA_RADIAL)
 
@@ -72,7 +72,7 @@ def potential_table(
     *,
     stop_distance: float | None = None,
 ) -> NDArray[np.float32]:
-    """Potential over source strength, for every node of the radius and every propagated distance.
+    """Potential per source strength, for each node of the radius and each propagated distance.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def potential_table(
     half_length : float
         Distance in mm from the end-plate to the fibre's end on the electrode's side.
     length_scale : float, default=1.0
-        Length scale of the intracellular potential, mm.
+        Length scale of the intracellular potential in mm.
     stop_distance : float, default=None
-        Distance in mm from the end-plate at which the wave towards the electrode ends; by default
+        Distance in mm from the end-plate at which the wave towards the electrode ends; by default,
         it is that of the fibre's end.
 
     Returns
@@ -93,8 +93,9 @@ def potential_table(
 
     Notes
     -----
-    phi(s) is the integral over s' of V'(s - s') d/ds' [1 / R], with R² = (sz / sr) r² + q² and the
-    wave's place q along the fibre, summed over the two waves that leave the end-plate.
+    phi(s) is the integral over s' of V'(s - s') d/ds' [1 / R], summed over the two waves that leave
+    the end-plate. Here R² = (σ_z / σ_r) r² + q², where q is the distance of the wave from the
+    electrode along the fibre.
     """
     a = endplate_distance
     ends = (half_length if stop_distance is None else stop_distance, half_length + 0.3 * a)
@@ -113,7 +114,7 @@ def potential_table(
 
 
 class Geometry(NamedTuple):
-    """Where fibres lie in the plane across the needle, and how thick they are.
+    """Positions of fibres in the cross-section of the muscle, and their diameters.
 
     Attributes
     ----------
@@ -134,15 +135,15 @@ def electrode_weights(fibres: Geometry, gap: float) -> NDArray[np.float32]:
     Parameters
     ----------
     fibres : Geometry
-        Fibres, n of them.
+        Positions and diameters of n fibres.
     gap : float
-        Distance from the needle's surface to the nearest fibre's membrane, mm.
+        Distance in mm from the needle's surface to the membrane of the nearest fibre.
 
     Returns
     -------
     weights : ndarray of shape (n, n_radii)
-        The weights. Each point of the electrode lies between two nodes and is interpolated
-        linearly in log r.
+        Weights of the rows. Each point of the electrode lies between two nodes of the radius and is
+        interpolated linearly in log r.
     """
     x = np.maximum(np.abs(fibres.x), gap + fibres.diameter / 2000.0)[:, None]
     core = np.hypot(x, fibres.y[:, None] - _CORE_Y)
