@@ -156,10 +156,10 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     functions, the digest includes the code and the values that it refers to.
 
     The result of a transformer that learns nothing (scikit-learn's tag ``requires_fit`` is False)
-    does not depend on the training data. If such a transformer belongs to this package, or is a Pipeline or
-    FeatureUnion of such transformers, the result for each recording is stored separately, even for
-    its windows in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, so that all folds and
-    candidates share it. These results are kept in a :class:`RecordingStore`.
+    does not depend on the training data. If such a transformer belongs to this package, or is a
+    Pipeline or FeatureUnion of such transformers, the result for each recording is stored
+    separately, even for its windows in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, so that
+    all folds and candidates share it. These results are kept in a :class:`RecordingStore`.
 
     An instance that was fitted without `memory`, or whose fitted transformer was changed
     afterwards, caches nothing.

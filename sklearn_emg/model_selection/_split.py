@@ -48,7 +48,8 @@ class SubjectKFold(Protocol):
         and None, every call gives different folds.
     stratify : {"auto", "classes", "quantiles"}, default="auto"
         What to stratify by. "auto" uses the classes of labels and integer scores, and the
-        quantiles of other numbers. Use "quantiles" for integer scores with many values, such as 0 to 48.
+        quantiles of other numbers. Use "quantiles" for integer scores with many values, such as
+        0 to 48.
 
     Raises
     ------
