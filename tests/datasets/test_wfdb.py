@@ -235,7 +235,7 @@ def test_segments_of_variable_layout_are_joined_by_name(plain):
     "segments, message",
     [
         ("~ 999999999999\none 3\n~ 2", "announces 1000000000001 missing values"),
-        ("one 999999999999\n~ 2\ntwo 3", "one.hea has 3 samples at 1000 Hz, but whole.hea announces"),
+        ("one 999999999999\n~ 2\ntwo 3", "3 samples at 1000 Hz, but whole.hea announces"),
         ("../one 3\n~ 2\ntwo 3", r"must be another record of the same folder, not '\.\./one'"),
         ("whole 3\n~ 2\ntwo 3", "must be another record of the same folder, not 'whole'"),
         ("three 3\n~ 2\ntwo 3", "no file .*three.hea"),
@@ -298,7 +298,7 @@ def test_truncated_samples_are_named(n_bytes, lazy, plain):
     path = plain("rec 1 1000 3\nrec.dat 16 50/mV\n")
     with open(path.with_suffix(".dat"), "r+b") as file:
         file.truncate(n_bytes)
-    with pytest.raises(ValueError, match=r"rec\.dat (has 5 bytes, but rec\.hea announces 6|is empty)"):
+    with pytest.raises(ValueError, match=r"rec\.dat (has 5 bytes, but .* announces 6|is empty)"):
         load_wfdb(path, subject="a", lazy=lazy)
 
 

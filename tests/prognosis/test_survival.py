@@ -175,7 +175,7 @@ def test_columns_with_the_outcome_are_no_features():
     ("change", "match"),
     [
         (lambda y: np.arange(len(y)), "SurvivalVote needs outcomes"),
-        (lambda y: outcomes(~y["event"] & False, y["time"]), "no event was observed in 80 outcomes"),
+        (lambda y: outcomes(~y["event"] & False, y["time"]), "no event was observed in 80"),
         (lambda y: outcomes(y["event"], 0 * y["time"]), "time of row 0 is 0"),
         (lambda y: y[:-1], "y must be 1-D with one number per recording, 80"),
         (
