@@ -120,7 +120,7 @@ def _one_outcome_each(table: pd.DataFrame, event: str, event_time: str) -> pd.Da
     if table[event].dtype not in (bool, "boolean") or table[event].isna().any():
         raise ValueError(
             f"The column {event!r} of survival_target must be boolean, without missing values, but "
-            f"is {table[event].dtype}. Convert it, such as table[{event!r}] == 1."
+            f"is {table[event].dtype}. Convert it, for instance by table[{event!r}] == 1."
         )
     known = table[["subject", event, event_time]].drop_duplicates()
     if known["subject"].duplicated().any():
