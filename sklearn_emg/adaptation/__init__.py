@@ -1,4 +1,4 @@
-"""Adaptation to new sites and patients by references or a few labels, and drift alarms."""
+"""Adaptation to new sites and patients with references or a few labels, and drift alarms."""
 
 from sklearn_emg.adaptation._curve import AdaptationCurve, adaptation_curve
 from sklearn_emg.adaptation._curve import largest_draw as largest_draw

@@ -355,7 +355,7 @@ def largest_draw(labels: NDArray[Any]) -> int:
 
 
 def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
-    """Raise if the draws would leave no subject of a class for the test."""
+    """Raise an error if the draws would leave no subject of a class for the test."""
     if not classes:
         raise ValueError(
             "The references are healthy subjects, but no label of the new site denotes them "

@@ -1,4 +1,4 @@
-"""Estimator that adapts a system to a new site or patient by references and labels."""
+"""Estimator that adapts a system to a new site or patient with references or labels."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _system_has(method: str) -> Any:
 
 
 class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, BaseEstimator):
-    """Adapt a system to a new site or patient by unlabelled references or a few labels.
+    """Adapt a system to a new site or patient with unlabelled references or a few labels.
 
     ``fit`` trains the system on the source. ``calibrate`` takes unlabelled recordings of healthy
     reference subjects of a new site, or rest or reference contractions of a new patient, and uses
@@ -119,7 +119,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     --------
     adaptation_curve : Accuracy as a function of the number of local subjects.
     prequential_score : Tests each new subject before learning from it.
-    sklearn_emg.preprocessing.SiteStandardizer : Standardises by the references of a site.
+    sklearn_emg.preprocessing.SiteStandardizer : Standardises with the references of a site.
     sklearn_emg.neural_network.TransferClassifier : Fine-tunes networks with frozen layers.
 
     Notes
@@ -266,7 +266,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     @warned_once()
     def calibrate(self, X: Any) -> Self:
-        """Standardise a new site or patient by unlabelled reference recordings.
+        """Standardise a new site or patient with unlabelled reference recordings.
 
         Parameters
         ----------
@@ -422,7 +422,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         return self
 
     def _check_new_rows(self, X: Any) -> None:
-        """Raise if X differs in type, features or columns from the data of the first fit."""
+        """Check that X has the type, features and columns of the data of the first fit."""
         is_table = isinstance(X, pd.DataFrame)
         if not is_table and hasattr(self, "n_features_in_"):
             validate_data(self, X, reset=False, skip_check_array=True)
@@ -441,7 +441,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             )
 
     def _check_classes(self, classes: Labels | None, first: NDArray[Any]) -> None:
-        """Raise if the `classes` of ``partial_fit`` differ from those of the first fit."""
+        """Raise an error if the `classes` of ``partial_fit`` differ from those of the first fit."""
         if classes is not None and set(np.unique(classes).tolist()) != set(first.tolist()):
             raise ValueError(
                 f"The 'classes' of {type(self).__name__}.partial_fit are "
@@ -505,7 +505,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     @contextmanager
     def _own_warnings(self) -> Iterator[None]:
-        """Silence leak warnings of the parts; this object warns itself and knows all subjects."""
+        """Silence leak warnings of the parts, because this object warns about all subjects."""
         with warnings.catch_warnings():
             for text in (".*were trained on", ".*look like subjects"):
                 warnings.filterwarnings("ignore", text, SubjectLeakWarning)

@@ -22,7 +22,7 @@ _FEW = 50  # with fewer reference values, the mean and standard deviation are to
 
 
 def average_run_length(threshold: float, allowance: float, shift: float = 0.0) -> float:
-    """Compute the mean number of values until a one-sided CUSUM of normal values gives an alarm.
+    """Compute the mean number of normal values until a one-sided CUSUM raises an alarm.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Alarm:
     Attributes
     ----------
     position : int
-        Index of the value that gave the alarm.
+        Index of the value that raised the alarm.
     since : int
         Index of the first value after the sum was last zero. It estimates when the change began.
     feature : hashable
@@ -124,11 +124,11 @@ class CusumDetector:
     threshold : float
         Threshold of the sums, in standard deviations. It can be set to another value.
     n_values : int
-        Number of rows so far.
+        Number of rows that have been processed.
     n_missing : int
         Number of NaN values, which are left out of the sums.
     alarms : list of Alarm
-        All alarms so far.
+        All alarms that have been raised.
 
     See Also
     --------

@@ -45,7 +45,7 @@ class SavedNeighbours(BaseEstimator):
     samples : ndarray of shape (n_samples, n_features), default=None
         Samples from which the tree is built.
     leaf_size : int, default=30
-        Number of samples below which the tree searches all of them.
+        Number of samples at which the tree switches to brute-force search.
     metric : str, default="euclidean"
         Name of the distance metric.
     metric_params : dict, default=None

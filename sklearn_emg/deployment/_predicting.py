@@ -124,7 +124,7 @@ def prediction_table(
 
 
 def _check(model: Any, table: Any, quality: QualityReport | None) -> None:
-    """Raise for a model that predicts nothing, a table without subjects or a foreign report."""
+    """Check that the model predicts and that the table and the report can be used with it."""
     if not hasattr(model, "predict") or not (is_classifier(model) or is_regressor(model)):
         path = isinstance(model, str | os.PathLike)
         raise TypeError(

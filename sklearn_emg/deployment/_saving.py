@@ -238,7 +238,7 @@ def _names(trusted: Iterable[str]) -> list[str]:
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raise if the path holds anything other than a saved system or an empty folder."""
+    """Raise an error if the path holds anything other than a saved system or an empty folder."""
     if not path.exists():
         return
     if not path.is_dir():
@@ -332,7 +332,7 @@ def _fill(places: list[Any], found: dict[int, Any]) -> None:
 
 
 def _check_digests(folder: Path, files: dict[str, str]) -> None:
-    """Raise if the digest of a file is not the one in the description."""
+    """Raise an error if the digest of a file is not the one in the description."""
     for name, digest in files.items():
         found = hashlib.sha256(read_bytes(existing_file(folder / name), _MAX_BYTES)).hexdigest()
         if found != digest:
@@ -371,7 +371,7 @@ def _modules_of(parts: list[Any], n_networks: int) -> list[tuple[SavedNetwork, A
 
 
 def _description_of(folder: Path) -> Path:
-    """Return the path of the description; raise if the folder has none."""
+    """Return the path of the description; raise an error if the folder has none."""
     file = folder / _DESCRIPTION
     if not file.exists():
         raise FileNotFoundError(
@@ -402,7 +402,7 @@ def _described(folder: Path) -> dict[str, Any]:
 
 
 def _check_versions(folder: Path, written: Any) -> None:
-    """Raise if the system was written by an incompatible version."""
+    """Raise an error if the system was written by an incompatible version."""
     here = _versions()
     with refusing(f"{folder / _DESCRIPTION} was not written by save_model"):
         written = {name: str(written[name]) for name in here}
@@ -431,7 +431,7 @@ def _comparable(written: str, here: str) -> bool:
 
 
 def _check_values(model: Any, description: dict[str, Any]) -> None:
-    """Raise if the installed scikit-learn does not reproduce the stored outputs."""
+    """Raise an error if the installed scikit-learn does not reproduce the stored outputs."""
     written, here = description["versions"]["scikit-learn"], sklearn.__version__
     if written == here:
         return
@@ -446,14 +446,14 @@ def _check_values(model: Any, description: dict[str, Any]) -> None:
 
 
 def _check_archive(content: bytes) -> None:
-    """Raise if an archive would unpack to more bytes than it has."""
+    """Raise an error if an archive would unpack to more bytes than it has."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
             raise ValueError("it would unpack to more bytes than it has")
 
 
 def _check_trees(parts: list[Any]) -> None:
-    """Raise if nodes of a tree point in circles or outside of it, to memory of other objects."""
+    """Raise an error if nodes of a tree point in circles or outside the tree."""
     for part in parts:
         kind = type(part).__name__
         if kind == "Tree":
@@ -464,7 +464,7 @@ def _check_trees(parts: list[Any]) -> None:
             nodes = part.nodes
             inner = nodes["is_leaf"] == 0
             left, right, feature = nodes["left"], nodes["right"], nodes["feature_idx"]
-            n_features = np.iinfo(np.int32).max  # the estimator knows it
+            n_features = np.iinfo(np.int32).max  # only the estimator stores it
             if nodes["is_categorical"].any():
                 raise ValueError("it contains trees with categorical splits, which are not read")
         else:

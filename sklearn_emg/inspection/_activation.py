@@ -145,7 +145,7 @@ class ActivationMaximizationDisplay:
             values = windows[k, first : first + shown]
             self.lines_ += axis.plot(time, values, color=color, lw=0.7)
             axis.set_title(
-                f"{name}: {self.rms[start, k]:.2g} mV rms, mean frequency "
+                f"{name}: {self.rms[start, k]:.2g} mV RMS, mean frequency "
                 f"{self.mean_frequency[start, k]:.0f} Hz, phases of "
                 f"{1000 * self.phase_duration[start, k]:.1f} ms",
                 loc="left",

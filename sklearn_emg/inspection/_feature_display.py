@@ -228,7 +228,7 @@ class FeatureDisplay:
 
 
 def _check_features(names: list[str], columns: pd.Index) -> None:
-    """Raise if names are not columns, or if there are none or too many."""
+    """Raise an error if names are not columns, or if there are none or too many."""
     if missing := [name for name in names if name not in columns]:
         raise ValueError(
             f"The 'features' of FeatureDisplay must be among the columns {list(columns)}. "

@@ -140,7 +140,7 @@ class FamilyImportanceDisplay:
         axis.set_yticks(place, names)
         axis.invert_yaxis()
         axis.set_ylabel("family (features)")
-        axis.set_xlabel(f"decrease of the {self.score} when permuted")
+        axis.set_xlabel(f"decrease of the {self.score} by permutation")
         legend_outside(axis, "above right", handles=self.points_[:1])
         tidy(axes)
         return self

@@ -1,4 +1,4 @@
-"""Find the fitted network or vote inside an estimator, without importing PyTorch."""
+"""Search for the fitted network or DiVoteClassifier in an estimator, without PyTorch."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class AttributionDisplay:
         attribution : Attribution
             Result of :func:`attribution`.
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the attribution.
+            Windows that were explained.
         fs : float
             Sampling rate in Hz.
         window : int, default=0
@@ -200,7 +200,7 @@ class AttributionDisplay:
         signal = np.atleast_2d(read_signal(entry["signal"]))[:, : values.shape[-1]]
         subject = f"subject {entry['subject']}, " if "subject" in table.columns else ""
         mean = attribution.output[chosen].mean()
-        title = f"{subject}{targets[0]}: mean logit {mean:.2f} of {chosen.sum()} windows"
+        title = f"{subject}{targets[0]}: mean logit {mean:.2f} over {chosen.sum()} windows"
         return cls(signal, values, windows.fs, title=title)
 
     def plot(self, ax: Any = None, *, n_stretches: int = 80) -> AttributionDisplay:

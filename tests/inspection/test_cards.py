@@ -93,13 +93,13 @@ def test_a_muscle_divides_recordings_and_their_predictions(data, result):
 def test_small_subgroups_have_no_figure_and_it_is_said(card, result):
     scores = subgroup_scores(result, "forest", by="site").set_index("subgroup")
     assert np.isnan(scores.loc["Lyon", "score"])
-    (_, table) = section(card, "Figures by subgroup").tables[0]
+    (_, table) = section(card, "Scores by subgroup").tables[0]
     assert table.loc["site: Lyon", "accuracy"] == "too few (2)"
     assert table.loc["site: Rome", "sensitivity control"].endswith("]")
 
 
 def test_figures_are_those_of_the_comparison(card, result):
-    (_, scores), (_, by_class), (_, pairs) = section(card, "Figures").tables
+    (_, scores), (_, by_class), (_, pairs) = section(card, "Scores").tables
     shown = result.table(metrics=["accuracy"]).loc["forest", "accuracy"]
     assert scores.loc["accuracy", "value"] == shown
     recall = result.per_class().loc[("forest", "patient")]
@@ -187,7 +187,7 @@ def test_numbers_have_errors_by_subgroup(data):
     model = DiVoteRegressor(LinearRegression(), **of)
     result = compare({"linear": model}, X, target, cv=3, progress=False, n_resamples=20)
     card = model_card(model, result)
-    (_, table) = section(card, "Figures by subgroup").tables[0]
+    (_, table) = section(card, "Scores by subgroup").tables[0]
     assert table.columns.tolist() == ["unit", "subjects", "mean absolute error"]
     assert "Slope" in section(card, "Calibration").facts[0][0]
     assert "because it needs classes" in facts(card, "Data")["Confounds"]

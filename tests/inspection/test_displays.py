@@ -529,7 +529,7 @@ def test_typical_windows_have_one_scale_and_their_measures():
     display = some_windows().plot(start=1, span=0.02)
     assert [len(line.get_xdata()) for line in display.lines_] == [20, 20, 20]
     assert display.axes_[0].get_title(loc="left") == (
-        "a: 4 mV rms, mean frequency 400 Hz, phases of 4.0 ms"
+        "a: 4 mV RMS, mean frequency 400 Hz, phases of 4.0 ms"
     )
     assert len({axis.get_ylim() for axis in display.axes_}) == 1
 

@@ -464,7 +464,7 @@ def _refused(path: str, step: Any, reason: str) -> TypeError:
 
 
 def _compare(model: Any, steps: list[tuple[str, Any]], content: bytes, X: Any) -> None:
-    """Raise if the predictions of the graph differ from those of the model."""
+    """Raise an error if the predictions of the graph differ from those of the model."""
     runtime = require("onnxruntime", _CALLER, "onnx")
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     last = steps[-1][1]

@@ -179,7 +179,7 @@ class Graph:
 
     @property
     def absent(self) -> Tensor:
-        """Stand for an optional input that is left out."""
+        """Placeholder for an optional input that is left out."""
         return Tensor(self, "", np.float64)
 
     def code(self, dtype: DTypeLike) -> int:
@@ -254,7 +254,7 @@ class Graph:
         state: Tensor,
         items: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
-        """Loop over the first axis of `items`.
+        """Add a loop over the first axis of `items`.
 
         Parameters
         ----------

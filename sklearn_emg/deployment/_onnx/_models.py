@@ -91,7 +91,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def with_complement(p: Tensor) -> Tensor:
-    """Return the probabilities of two classes, given that of the second class."""
+    """Return the probabilities of two classes from the probability of the second class."""
     return p.graph.concat([p * -1.0 + 1.0, p])
 
 
@@ -146,7 +146,7 @@ def best(scores: Tensor) -> Tensor:
 
 
 def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
-    """Add a graph by skl2onnx if its output agrees with that of scikit-learn on random rows."""
+    """Add the graph of skl2onnx if its output agrees with scikit-learn on random rows."""
     reasons = []
     # Trees compare in float32, as in scikit-learn. Other estimators are more exact in float64.
     trees = isinstance(model, (BaseEnsemble, BaseDecisionTree))
@@ -168,7 +168,7 @@ def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
 
 
 def _convert(model: Any, n_features: int, method: str, dtype: Any) -> tuple[Any, str]:
-    """Convert an estimator by skl2onnx; return the model and the name of the needed output."""
+    """Convert an estimator with skl2onnx; return the model and the name of its output."""
     skl2onnx = require("skl2onnx", "export_onnx", "onnx")
     kinds = skl2onnx.common.data_types
     kind = kinds.FloatTensorType if dtype is np.float32 else kinds.DoubleTensorType
@@ -196,7 +196,7 @@ def _convert(model: Any, n_features: int, method: str, dtype: Any) -> tuple[Any,
 def _agrees(
     converted: Any, name: str, model: Any, n_features: int, method: str, dtype: Any
 ) -> np.dtype:
-    """Return the type of the output; raise if it differs from scikit-learn on random rows."""
+    """Check the output against scikit-learn on random rows, and return its type."""
     runtime = require("onnxruntime", "export_onnx", "onnx")
     session = runtime.InferenceSession(
         converted.SerializeToString(), providers=["CPUExecutionProvider"]

@@ -185,7 +185,7 @@ def envelope(step: Envelope, x: Tensor, fs: float) -> Tensor:
 
 
 def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
-    """Cut signals into the same windows as divide().
+    """Cut signals into the same windows as :func:`~sklearn_emg.recordings.divide`.
 
     Parameters
     ----------

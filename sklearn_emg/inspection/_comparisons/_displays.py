@@ -598,7 +598,7 @@ class ConfoundDisplay:
         axis.set_xlim(-0.02, 1.02)
         n_subjects = int(self.audit.subjects.sum())
         axis.set_xlabel(
-            f"balanced accuracy over {n_subjects} subjects by one property\n"
+            f"balanced accuracy over {n_subjects} subjects with one property alone\n"
             f"(bars: {100 * self.audit.confidence:g} % intervals)"
         )
         legend_outside(

@@ -245,5 +245,8 @@ class DecompositionDisplay:
             axis.annotate(f"{row['unit']}", (place[index], wave.max()), ha="center", fontsize=9)
             ticks.append(offset)
             offset += 1.15 * (time[-1] - time[0])
-        axis.set(ylabel="template (mV)", xlabel="30 ms of each unit, 10 ms before to 20 ms after")
+        axis.set(
+            ylabel="template (mV)",
+            xlabel="30 ms per unit, from 10 ms before the discharge to 20 ms after it",
+        )
         axis.set_xticks(ticks, ["0"] * len(ticks))

@@ -12,7 +12,7 @@ from sklearn_emg.preprocessing import QUALITY_KINDS, QUALITY_LEVELS, QualityRepo
 
 #: Colours of the levels, which also differ in lightness.
 _LEVEL_COLORS = ("#E8E8E8", COLORS[4], COLORS[1])
-_MOST_NAMES = 40  # on an axis
+_MOST_NAMES = 40  # maximum number of names on an axis
 
 
 class QualityDisplay:

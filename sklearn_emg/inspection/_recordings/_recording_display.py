@@ -243,7 +243,7 @@ class RecordingDisplay:
         self.envelope_line_ = None
         if self.envelope is not None:
             (self.envelope_line_,) = axis.plot(
-                time, self.envelope, color=COLORS[1], lw=1.8, label="envelope (moving rms)"
+                time, self.envelope, color=COLORS[1], lw=1.8, label="envelope (moving RMS)"
             )
         self.window_lines_ = None
         if self.windows is not None:

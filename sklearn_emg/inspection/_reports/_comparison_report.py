@@ -291,9 +291,10 @@ def _overlap_text(n: int, n_others: int) -> str:
     if n_others == 1:
         return "the interval of the other pipeline overlaps with it"
     if n == n_others:
-        return f"the intervals of {'both' if n == 2 else f'all {n}'} others overlap with it"
+        which = "both" if n == 2 else f"all {n}"
+        return f"the intervals of {which} other pipelines overlap with it"
     intervals, overlap = ("interval", "overlaps") if n == 1 else ("intervals", "overlap")
-    return f"the {intervals} of {n} of the {n_others} others {overlap} with it"
+    return f"the {intervals} of {n} of the {n_others} other pipelines {overlap} with it"
 
 
 def _scores(result: Comparison, level: str, caption: str) -> Table:
@@ -347,7 +348,7 @@ def _adaptation(result: Comparison) -> dict[str, Any] | None:
     caption = "Balanced accuracy over test subjects of each site by the number of local subjects"
     picture = draw(
         lambda figure: display.plot(ax=figure.subplots(-(-len(curves) // 2), min(2, len(curves)))),
-        f"{caption}; the same values as in the table.",
+        f"{caption}. The table contains the same values.",
         f"{caption}, with intervals. Dotted lines: held-out subjects of the other sites.",
         size=(8.6, 3.4 * -(-len(curves) // 2)),
     )

@@ -108,7 +108,7 @@ def quantitative_emg_report(
         If the table lacks the subject or a required column, if `limits` or `interference` is not
         fitted, if no potential is found, or if `path` is a folder.
     TypeError
-        If `limits`, `extractor`, `decomposer` or `interference` is of another class.
+        If `limits`, `extractor`, `decomposer` or `interference` has the wrong class.
 
     Warns
     -----

@@ -139,7 +139,7 @@ def _per_class(result: Comparison) -> Table:
 
 
 def _window_confusions(result: Comparison, names: list[str]) -> list[Table]:
-    """Tabulate windows in percent of their true class, as mean and deviation over folds."""
+    """Tabulate windows in percent of the true class (mean and standard deviation over folds)."""
     found = []
     for name in names:
         have = result.confusions["pipeline"] == name

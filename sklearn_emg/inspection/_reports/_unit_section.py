@@ -161,8 +161,8 @@ def _templates(
     return draw(
         paint,
         f"Average potentials of {counted(n, 'unit')} of {muscle}, overlaid by recording; {rates}.",
-        f"Average potentials of the units, overlaid at their discharges; {len(rows)} of "
-        f"{counted(own['row'].nunique(), 'recording')} with units.",
+        f"Average potentials of the units, aligned at their discharges. The figure shows "
+        f"{len(rows)} of {counted(own['row'].nunique(), 'recording')} with units.",
         size=(7.2, 0.5 + 2.5 * height),
     )
 

@@ -104,7 +104,7 @@ def _tripod(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
         "20": _part(f"see Data: {shared['size']}"),
         "21": f"{shared['size']}; test sets as under Protocol",
         "22": _part("steps and settings under Model; save_model writes the fitted system"),
-        "23": f"see Figures and Figures by subgroup: {shared['measures']}, {shared['intervals']}",
+        "23": f"see Scores and Scores by subgroup: {shared['measures']}, {shared['intervals']}",
         "26": _part(_limits(shared)),
         "27": _part("" if facts.quality is None else "check_quality finds unusable recordings"),
     }

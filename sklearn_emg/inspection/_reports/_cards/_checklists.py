@@ -43,7 +43,7 @@ TRIPOD_AI = {
     "24": "Model updating: results, if the model was updated",
     "25": "Interpretation: results, fairness, earlier studies",
     "26": "Limitations: sample, overfitting, missing data, bias",
-    "27": "Use in care: poor or absent input, skills of users, next steps",
+    "27": "Use in care: poor or missing input, skills of users, next steps",
 }
 #: What each item of REFORMS asks for.
 REFORMS = {
@@ -72,7 +72,7 @@ REFORMS = {
     "5e": "Tuning of hyperparameters",
     "5f": "Baselines",
     "6a": "Separation of training and test data in all steps",
-    "6b": "Dependent samples (of one subject, copies)",
+    "6b": "Dependent samples (from the same subject, copies)",
     "6c": "Legitimacy of each input",
     "7a": "Performance measures and reasons for them",
     "7b": "Uncertainty of the measures",

@@ -84,7 +84,7 @@ def model_card(
     quality : QualityReport, default=None
         Result of :func:`~sklearn_emg.preprocessing.check_quality` of the recordings.
     age_bands : sequence of float, default=(40, 60)
-        Limits of the bands of age in years.
+        Limits of the age bands in years.
     min_subjects : int, default=5
         Minimum number of subjects of a subgroup. For smaller subgroups, the card shows no score and
         states the reason.
@@ -215,7 +215,7 @@ def _audited(record: RunRecord, task: str) -> ConfoundAudit | str:
     if not columns:
         return "no audit, because no column describes subjects or recordings"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "With .* subjects", UserWarning)  # the card says so
+        warnings.filterwarnings("ignore", "With .* subjects", UserWarning)  # the card says this
         try:
             return confound_audit(rows[["subject", *columns]], rows["y"].to_numpy())
         except ValueError as error:
@@ -432,7 +432,7 @@ def _figures(facts: Facts) -> Section:
         tables.append((f"Sensitivity over {unit}, by class", sensitivity_table(result, facts.name)))
     if facts.pairs is not None:
         tables.append((f"{facts.name} against the other pipelines", facts.pairs))
-    return Section("Figures", text, tables=tables)
+    return Section("Scores", text, tables=tables)
 
 
 def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
@@ -499,7 +499,7 @@ def _subgroups(facts: Facts, min_subjects: int) -> Section:
             "The table has no column for sex, age, muscle, site or side that defines subgroups of "
             "the subjects."
         )
-        return Section("Figures by subgroup", text, blanks=["Figures by subgroup"])
+        return Section("Scores by subgroup", text, blanks=["Scores by subgroup"])
     text = (
         f"No score is given for subgroups, or classes in them, with fewer than {min_subjects} "
         "subjects. If the unit is the recording, each recording counts with its own prediction."
@@ -521,7 +521,7 @@ def _subgroups(facts: Facts, min_subjects: int) -> Section:
         rows.append(entry)
     index = [f"{p}: {g}" for p, g in zip(found["property"], found["subgroup"])]
     table = pd.DataFrame(rows, index=index).rename_axis("subgroup")
-    return Section("Figures by subgroup", text, tables=[("Figures by subgroup", table)])
+    return Section("Scores by subgroup", text, tables=[("Scores by subgroup", table)])
 
 
 def _figure(row: pd.Series, names: list[str], n_subjects: int) -> str:

@@ -10,7 +10,7 @@ from sklearn_emg._tables import counted
 from sklearn_emg.comparison import ConfoundAudit
 from sklearn_emg.recordings import similar_subjects
 
-_MAX_NAMED = 12  # values of a column that a text lists
+_MAX_NAMED = 12  # maximum number of values of a column that a text lists
 _COUNTED = {"sex": "sex", "gender": "sex", "site": "sites", "muscle": "muscles", "side": "sides"}
 _UNKNOWN = "not known"
 
