@@ -409,7 +409,7 @@ class _Parts:
 
 
 def _learn(model: AdaptiveDiagnosis, X: pd.DataFrame, y: NDArray[Any], learn: str) -> None:
-    """Calibrate the model on references, learn labels, or both, depending on `learn`."""
+    """Let the model learn references or labels; healthy subjects with labels also calibrate it."""
     healthy = np.array([is_healthy(label) for label in y], dtype=bool)
     if learn == "references":
         model.calibrate(X)

@@ -146,7 +146,7 @@ def test_units_have_rates_and_overlaid_potentials(page_of_units):
 
 def test_interference_pattern_is_compared_with_own_controls(page_of_units):
     page, _ = page_of_units
-    assert "cloud of 4 own controls" in page
+    assert "cloud of your 4 controls" in page
     assert "InterferenceCloud has no cloud of the muscle &#39;soleus&#39;" in page
 
 

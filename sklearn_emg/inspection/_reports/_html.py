@@ -78,7 +78,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """Image of a page.
+    """Image for a page.
 
     Parameters
     ----------

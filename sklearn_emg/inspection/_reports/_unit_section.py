@@ -199,7 +199,7 @@ def interference_section(
     n_controls = int(clouds["n_controls"][muscle_name(points["muscle"].iloc[0])])
     text = (
         f"Of {counted(len(points), 'point')}, {score['outside']:.0%} lie outside the cloud of "
-        f"{n_controls} own controls ({score['allowed']:.0%} are allowed): {score['summary']}."
+        f"your {n_controls} controls ({score['allowed']:.0%} are allowed): {score['summary']}."
     )
     outline = cloud.outline(points["muscle"].iloc[0])
 

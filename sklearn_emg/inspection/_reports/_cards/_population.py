@@ -118,7 +118,7 @@ def class_table(rows: pd.DataFrame, noun: str) -> pd.DataFrame | None:
 
 
 def class_text(rows: pd.DataFrame) -> str:
-    """Count subjects by class, as in "control 12, patient 8"; for values, return their range."""
+    """Count subjects by class ("control 12, patient 8") or describe the range of a target."""
     if "y" not in rows:
         return "labels not given"
     if pd.api.types.is_float_dtype(rows["y"]):
