@@ -44,12 +44,12 @@ class AdaptationCurve:
     summary : DataFrame
         One row per model, cohort, number of local subjects (``n_local``) and metric. The cohort
         "new" consists of subjects of the target, and "old" of held-out subjects of the source. The
-        metrics are "balanced_accuracy", "accuracy" and the recall of each class ("recall" and the
-        class name). ``value`` is the mean over draws, and ``low`` and ``high`` are its confidence
-        limits. ``difference`` is the value minus the one with the smallest number of local
-        subjects, on the same test subjects; its limits are ``difference_low`` and
-        ``difference_high``. ``n_recordings`` is the mean number of local recordings per draw, and
-        ``n_subjects`` is the mean number of test subjects per draw.
+        metrics are "balanced_accuracy", "accuracy" and "recall <class>" for each class. ``value``
+        is the mean over draws, and ``low`` and ``high`` are its confidence limits. ``difference``
+        is this value minus the value with the smallest number of local subjects, on the same test
+        subjects. Its confidence limits are ``difference_low`` and ``difference_high``.
+        ``n_recordings`` is the mean number of local recordings per draw, and ``n_subjects`` is the
+        mean number of test subjects per draw.
     predictions : DataFrame
         One row per model, draw, ``n_local``, cohort and test subject, with ``y_true`` and
         ``y_pred``.

@@ -73,7 +73,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         What ``partial_fit`` does.
 
         - "refit": the last classifier is fitted on the features of all recordings, both those of
-          ``fit`` and the new ones. In DiVote, these are the window classifier and the final one.
+          ``fit`` and the new ones. In DiVote, the window classifier and the final classifier are
+          both fitted.
         - "fine_tune": the last classifier is trained further on the new recordings by its own
           ``partial_fit``, and the final classifier of DiVote is fitted on old and new subjects.
         - "final": only the final classifier of DiVote is fitted, on old and new subjects.
@@ -239,7 +240,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
 
     @staticmethod
     def _groups_for(model: Any, groups: Labels | None) -> dict[str, Any]:
-        """Return the ``fit`` parameter that passes subjects to a last predictor with groups."""
+        """Return the ``fit`` parameter that passes subjects to the last predictor, if any."""
         if groups is None or not has_fit_parameter(last_of(model), "groups"):
             return {}
         if get_config()["enable_metadata_routing"]:
@@ -322,7 +323,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         return references, here
 
     def has_standardizer(self) -> bool:
-        """Tell whether a step is a SiteStandardizer, which ``calibrate`` needs.
+        """Return whether a step is a SiteStandardizer, which ``calibrate`` needs.
 
         Returns
         -------
@@ -454,7 +455,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         if not self._rows:
             raise ValueError(
                 f"update='refit' of {type(self).__name__} needs the recordings of the first fit. "
-                "Call fit(X, y) with them first, which does not train a frozen system, or set "
+                "Call fit(X, y) with them first (this does not train a frozen system), or set "
                 "update='final' or 'fine_tune'."
             )
         given = [*self._rows, (X, y, groups, float(self.weight))]

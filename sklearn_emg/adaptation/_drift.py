@@ -102,7 +102,7 @@ class CusumDetector:
 
     Each value is standardised by the mean and the standard deviation of a reference. A cumulative
     sum in each direction raises an alarm when it exceeds a threshold [1]_. The threshold is chosen
-    to give the wanted mean number of values between false alarms.
+    to give the desired mean number of rows between false alarms.
 
     Parameters
     ----------
@@ -129,6 +129,12 @@ class CusumDetector:
         Number of NaN values, which are left out of the sums.
     alarms : list of Alarm
         All alarms that have been raised.
+
+    Raises
+    ------
+    ValueError
+        If the shapes of `mean` and `std` differ, if a mean is not finite, if a standard deviation
+        is not positive and finite, or if no threshold gives a `run_length` that short.
 
     See Also
     --------
@@ -249,7 +255,7 @@ class CusumDetector:
         return cls(mean, std, **{"names": names, **parameters})
 
     def _threshold(self) -> float:
-        """Find the threshold of each sum that gives all sums together the wanted run length."""
+        """Find the threshold of each sum that gives all sums together the desired run length."""
         wanted = self.run_length * len(self._signs) * len(self.mean)
 
         def excess(h: float) -> float:

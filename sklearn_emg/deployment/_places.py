@@ -227,7 +227,7 @@ def _plain(column: pd.Series) -> Any:
 
 
 def known_network(module: Any) -> str | None:
-    """Return the name of a network class of another package than `neural_network`, or None."""
+    """Return the name of a known network class outside `neural_network`, or None for others."""
     name = getattr(module, "__name__", "")
     home = getattr(module, "__module__", "")
     is_known = name == _CONTEXT_LSTM and home.startswith("sklearn_emg.prognosis.")

@@ -71,7 +71,7 @@ def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
     -------
     record : dict
         ``class`` is the name of the class, ``method`` the name of the method, and ``values`` a list
-        of numbers or strings, or None if the estimator cannot process the rows.
+        of numbers or strings, or None if the estimator returns no values that can be compared.
     """
     rows = np.random.default_rng(0).uniform(0, 2, size=(_N_ROWS, int(part.n_features_in_)))
     if method not in _METHODS:
@@ -116,7 +116,8 @@ def check_values(parts: list[BaseEstimator], records: Any) -> None:
     Raises
     ------
     ValueError
-        If an estimator returns other values or none. The message names its class.
+        If the estimators are not those of the records, or if one returns different values or none.
+        The message names its class.
     """
     if [type(part).__name__ for part in parts] != [record["class"] for record in records]:
         raise ValueError("its estimators are not those that were compared")

@@ -391,7 +391,7 @@ def _described(folder: Path) -> dict[str, Any]:
         if description.keys() != _PARTS:
             raise ValueError(f"its keys are {sorted(description)[:20]}, not {sorted(_PARTS)}")
         if description.pop("digest") != _digest(description):
-            raise ValueError("its content was changed, because its digest does not match")
+            raise ValueError("its digest does not match its content, which was changed")
         n_networks, files = description["networks"], description["files"]
         if type(n_networks) is not int or not 0 <= n_networks < 10_000:
             raise ValueError(f"the number of networks is {n_networks!r}")

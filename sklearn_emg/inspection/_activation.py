@@ -187,9 +187,10 @@ def activation_maximization(
 ) -> ActivationMaximizationDisplay:
     """Find the window that excites each class node of a network the most.
 
-    The samples of a window, which is noise at first, are trained while the weights stay fixed. Adam
-    raises the raw output of one class node. Before each update, the window is shifted circularly by
-    a random number of samples, so that the result does not depend on the position [1]_.
+    The window starts as noise, and its samples are trained while the weights of the network stay
+    fixed. Adam raises the raw output of one class node. Before each update, the window is shifted
+    circularly by a random number of samples, so that the result does not depend on the position
+    [1]_.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class AttentionMaps:
         :func:`attention_maps`).
     matrices : dict of str to ndarray of shape (n_windows, n_heads, n_positions, n_positions)
         Attention of each position (third axis) to each position (last axis), by layer. It sums to
-        one over the last axis. There are matrices only of self-attention, and only with
+        one over the last axis. Only self-attention has matrices, and they are kept only with
         ``matrices=True``.
     fs : float
         Sampling rate in Hz.

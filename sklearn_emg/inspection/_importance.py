@@ -97,7 +97,7 @@ class FamilyImportanceDisplay:
     def from_importance(
         cls, importance: FamilyImportanceDisplay, *, score: str = "balanced accuracy of subjects"
     ) -> FamilyImportanceDisplay:
-        """Create the display from an existing importance, with another name of the score."""
+        """Copy an existing importance with another name for its score."""
         return replace(importance, score=score)
 
     def plot(self, ax: Any = None) -> Self:
@@ -194,8 +194,8 @@ def family_importance(
         An int stands for ``SubjectKFold(cv)``. A splitter must not put a subject into both the
         training and the test set.
     scoring : callable ``scorer(estimator, X, y)``, default=None
-        Score. By default, it is ``subject_scorer("balanced_accuracy")``, which counts subjects. If
-        a fold has few subjects, this score changes in large steps, unlike
+        Scoring function. By default, it is ``subject_scorer("balanced_accuracy")``, which counts
+        subjects. If a fold has few subjects, this score changes in large steps, unlike
         ``subject_scorer("neg_log_loss")``.
     n_repeats : int, default=5
         Number of permutations of each family in each fold.
@@ -214,8 +214,8 @@ def family_importance(
     Raises
     ------
     ValueError
-        If a family names unknown columns or none, if a subject is in both the training and the test
-        set of a split, or if X has no ``subject`` column.
+        If a family names unknown columns or no columns, if a subject is in both the training and
+        the test set of a split, or if X has no ``subject`` column.
 
     Notes
     -----

@@ -14,7 +14,7 @@ from sklearn_emg.ensemble import DiVoteClassifier
 
 
 def torch_tools(caller: str) -> ModuleType:
-    """Import the module of this sub-package that needs PyTorch, only when it is used.
+    """Import the PyTorch module of this sub-package when it is first used.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def ends_with_divote(estimator: Any) -> bool:
     Parameters
     ----------
     estimator : fitted estimator
-        Estimator to examine. Of a Pipeline, the last step is examined, and of a search, the best
+        Estimator to examine. For a Pipeline, the last step is examined, and for a search, the best
         estimator.
 
     Returns

@@ -34,7 +34,7 @@ DIAGNOSES = {
 
 
 def style(k: int) -> tuple[str, str, Any, str]:
-    """Return colour, marker, line style and hatch of group k; after seven, they are recombined."""
+    """Return colour, marker, line style and hatch of group k, recombined after seven groups."""
     n, turn = len(COLORS), k // len(COLORS)
     return COLORS[k % n], MARKERS[(k + turn) % n], LINES[(k + turn) % n], HATCHES[(k + turn) % n]
 
@@ -60,7 +60,7 @@ def class_styles(classes: Iterable[Any]) -> list[tuple[str, str, Any, str]]:
 
 
 def pyplot(caller: str) -> ModuleType:
-    """Import matplotlib.pyplot, only when something is drawn.
+    """Import matplotlib.pyplot when something is drawn.
 
     Parameters
     ----------

@@ -176,7 +176,7 @@ class AttributionDisplay:
         table : DataFrame
             Recording table.
         row : int, default=0
-            Position of the row of the recording in the table.
+            Position of the recording in the table.
 
         Returns
         -------

@@ -139,7 +139,7 @@ def test_units_have_rates_and_overlaid_potentials(page_of_units):
     rate = 1 / decomposer.units_["interval"].iloc[0]
     assert f">{round(rate, 1):.3g}</td>" in page
     assert "overlaid by recording" in page
-    assert "left out, which could not be separated" in page
+    assert "that could not be separated or confirmed" in page
     # What the published limits are of: averages of units, not single discharges.
     assert "Single discharges are shorter" not in page
 

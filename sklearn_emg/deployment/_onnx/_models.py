@@ -26,7 +26,7 @@ _LINEAR = (LinearDiscriminantAnalysis, LinearRegression, LinearSVC, Ridge, Ridge
 
 
 class NotExportable(ValueError):
-    """Error for a step that cannot be exported; the message is the reason without the step."""
+    """Error for a step that cannot be exported; the message is the reason without its name."""
 
 
 # ------------------------------------------------- our own graphs
@@ -146,7 +146,7 @@ def best(scores: Tensor) -> Tensor:
 
 
 def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
-    """Add the graph of skl2onnx if its output agrees with scikit-learn on random rows."""
+    """Add the graph of skl2onnx if its output agrees with that of scikit-learn."""
     reasons = []
     # Trees compare in float32, as in scikit-learn. Other estimators are more exact in float64.
     trees = isinstance(model, (BaseEnsemble, BaseDecisionTree))

@@ -103,8 +103,8 @@ class MetaAnalysisDisplay:
               from one another.
             - "differences": differences from one pipeline, in each set and over all sets.
         reference : str, default=None
-            Pipeline that "differences" compares with. By default, it is the one with the best mean
-            rank.
+            Pipeline with which "differences" compares the others. By default, it is the one with
+            the best mean rank.
         ax : Axes, default=None
             Axes to draw in. By default, a new figure is created.
 

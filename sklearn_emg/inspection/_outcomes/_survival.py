@@ -115,8 +115,8 @@ class SurvivalDisplay:
         Returns
         -------
         display : SurvivalDisplay
-            Display with two groups, which are the halves of each fold with the higher and the lower
-            predicted probability of an event before the last time.
+            Display with two groups. The subjects of each fold are divided at the median of the
+            predicted probability of an event by the last time of the curves.
         """
         names = list(comparison.curves)
         name = names[1] if name is None else name

@@ -165,7 +165,7 @@ class RecordingDisplay:
         table : DataFrame
             Recording table.
         row : int, default=0
-            Position of the row of the recording in the table.
+            Position of the recording in the table.
         channel : int, default=0
             Index of the channel to show if the signal has several.
         envelope, annotations, window, step

@@ -254,7 +254,7 @@ def draw(
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure)
-        # Without the name and version of the program, equal figures have equal bytes.
+        # Without the name and version of the program, identical figures have identical bytes.
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return Picture(base64.b64encode(buffer.getvalue()).decode(), alt, caption)
 

@@ -65,7 +65,7 @@ def preprocessing_report(
     rows : sequence of int, default=(0,)
         Positions of the recordings that are drawn.
     seconds : float, default=0.5
-        Length of the signal around the largest sample that is drawn, in s.
+        Length in s of the part of the signal that is drawn, around the largest sample.
 
     Returns
     -------
@@ -90,8 +90,8 @@ def preprocessing_report(
     TypeError
         If `pipeline` is not an estimator, or `table` is not a DataFrame.
     ValueError
-        If `table` is not a recording table or lacks one of the `rows`, if `y` has another length,
-        or if `path` is a folder.
+        If `table` is not a recording table or lacks one of the `rows`, if the lengths of `table`
+        and `y` differ, or if `path` is a folder.
 
     Examples
     --------

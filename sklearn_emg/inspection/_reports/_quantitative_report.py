@@ -150,7 +150,7 @@ def quantitative_emg_report(
     if len(found) == 0:
         raise ValueError(
             f"No {_what(extractor)} was found in {counted(len(own), 'recording')} of {subject!r}. "
-            "Use recordings at slight contraction, or adjust the thresholds of MUAPFeatures."
+            "Use recordings of slight contractions, or adjust the thresholds of MUAPFeatures."
         )
     units = decomposed(filtered, decomposer)
     sections = [

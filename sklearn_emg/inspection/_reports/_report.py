@@ -46,9 +46,10 @@ def report(
 ) -> Path:
     """Write one self-contained HTML page of a comparison, a fitted pipeline or recordings.
 
-    The page opens offline and loads no other files. Its tables can be sorted by mouse or keyboard,
-    and its light or dark theme follows the system of the reader. Every figure has a text with its
-    numbers. Names from the data are shown as plain text, even if they contain markup.
+    The page opens offline and loads no other files. Its tables can be sorted with the mouse or the
+    keyboard, and its light or dark theme follows the system of the reader. A text with the numbers
+    accompanies every figure. Names from the data are shown as plain text, even if they contain
+    markup.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def report(
         type.
     ValueError
         If `path` is a folder, `X` has no ``subject`` column, the lengths of `X` and `y` differ,
-        `max_rows` is not a positive integer, `confounds` has other classes than `result`, or a
+        `max_rows` is not a positive integer, the classes of `confounds` and `result` differ, or a
         parameter does not apply to `result`.
 
     See Also
@@ -105,7 +106,7 @@ def report(
     preprocessing_report : Writes a page that shows what preprocessing does to a table.
     sklearn_emg.comparison.compare : Compares pipelines by subject-wise cross-validation.
     sklearn_emg.comparison.confound_audit : Tests which other properties predict the class.
-    sklearn_emg.comparison.leakage_audit : Measures how much leakage overestimates accuracy.
+    sklearn_emg.comparison.leakage_audit : Measures how much leaky splits overestimate accuracy.
 
     Notes
     -----

@@ -27,7 +27,7 @@ _N_SHADES = 9  # number of shades of the cells of a confusion matrix
 
 @dataclass(frozen=True)
 class Confusion:
-    """Confusion matrix of one pipeline; a cell has a count, the percentage of its row, a shade."""
+    """Confusion matrix of one pipeline, with a count, a row percentage and a shade per cell."""
 
     name: str
     classes: list[str]

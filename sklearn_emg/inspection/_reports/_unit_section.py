@@ -84,7 +84,8 @@ def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[st
     own = units.table[units.table["row"].isin(recordings.index)]
     n_left_out = int(units.left_out["row"].isin(recordings.index).sum())
     text = f"{counted(len(own), 'motor unit')} in {counted(own['row'].nunique(), 'recording')}"
-    text += f"; {counted(n_left_out, 'train')} left out, which could not be separated or confirmed."
+    left_out = counted(n_left_out, "train")
+    text += f". Left out: {left_out} that could not be separated or confirmed."
     if len(own) == 0:
         return {"text": text, "table": None, "picture": None}
     text += (
@@ -190,7 +191,8 @@ def interference_section(
         return None
     points = interference_points(recordings)
     if len(points) == 0:
-        return {"text": "No segment of the recordings has a turn of 0.1 mV.", "picture": None}
+        text = "No segment of the recordings has a turn of at least 0.1 mV."
+        return {"text": text, "picture": None}
     try:
         score = cloud.score(points).iloc[0]
     except ValueError as error:

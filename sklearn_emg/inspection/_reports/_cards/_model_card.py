@@ -215,7 +215,7 @@ def _audited(record: RunRecord, task: str) -> ConfoundAudit | str:
     if not columns:
         return "no audit, because no column describes subjects or recordings"
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "With .* subjects", UserWarning)  # the card says this
+        warnings.filterwarnings("ignore", "With .* subjects", UserWarning)  # the card states it
         try:
             return confound_audit(rows[["subject", *columns]], rows["y"].to_numpy())
         except ValueError as error:
