@@ -440,7 +440,7 @@ def _check_values(model: Any, description: dict[str, Any]) -> None:
         check_values(_probed(model), description["checks"])
     except ValueError as error:
         raise ValueError(
-            f"it was written with scikit-learn {written}, but with scikit-learn {here} {error}. "
+            f"it was written with scikit-learn {written}, but with scikit-learn {here}, {error}. "
             f"Install scikit-learn {written}, or fit and save the system again"
         ) from error
 

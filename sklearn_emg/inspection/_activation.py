@@ -86,7 +86,22 @@ class ActivationMaximizationDisplay:
     def from_estimator(
         cls, estimator: Any, *, fs: float, **settings: Any
     ) -> ActivationMaximizationDisplay:
-        """Find the windows with the parameters of :func:`activation_maximization`."""
+        """Find the windows and create the display from them.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A network classifier, or an estimator that ends with one.
+        fs : float
+            Sampling rate of the windows in Hz.
+        **settings
+            Further parameters of :func:`activation_maximization`.
+
+        Returns
+        -------
+        display : ActivationMaximizationDisplay
+            Object that stores the values to plot.
+        """
         return activation_maximization(estimator, fs=fs, **settings)
 
     def plot(

@@ -86,14 +86,44 @@ class LayerEmbeddingDisplay:
     def from_estimator(
         cls, estimator: Any, X: ArrayLike, y: ArrayLike, **settings: Any
     ) -> LayerEmbeddingDisplay:
-        """Compute the embedding with the parameters of :func:`layer_embedding`."""
+        """Compute the embedding and create the display from it.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A network classifier, or an estimator that ends with one.
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows in mV, processed by all steps before the network.
+        y : array-like of shape (n_windows,)
+            Label of each window.
+        **settings
+            Further parameters of :func:`layer_embedding`.
+
+        Returns
+        -------
+        display : LayerEmbeddingDisplay
+            Object that stores the values to plot.
+        """
         return cls.from_embedding(layer_embedding(estimator, X, **settings), y)
 
     @classmethod
     def from_embedding(
         cls, embedding: LayerEmbeddingDisplay, y: ArrayLike
     ) -> LayerEmbeddingDisplay:
-        """Add labels to an existing embedding."""
+        """Create the display from an existing embedding and labels.
+
+        Parameters
+        ----------
+        embedding : LayerEmbeddingDisplay
+            Result of :func:`layer_embedding`.
+        y : array-like of shape (n_windows,)
+            Label of each window.
+
+        Returns
+        -------
+        display : LayerEmbeddingDisplay
+            Object that stores the values to plot.
+        """
         return replace(embedding, y=np.asarray(y))
 
     def plot(self, ax: Any = None) -> Self:

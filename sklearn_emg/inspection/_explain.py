@@ -106,7 +106,24 @@ class SubjectExplanationDisplay:
     def from_estimator(
         cls, estimator: Any, X: pd.DataFrame, subject: Any, **settings: Any
     ) -> SubjectExplanationDisplay:
-        """Explain the subject with the parameters of :func:`explain_subject`."""
+        """Explain the diagnosis of a subject and create the display from the explanation.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A DiVoteClassifier, or an estimator that ends with one.
+        X : DataFrame
+            Recording or feature table that contains the rows of the subject.
+        subject : object
+            One of the values in the column ``subject``.
+        **settings
+            Further parameters of :func:`explain_subject`.
+
+        Returns
+        -------
+        display : SubjectExplanationDisplay
+            Object that stores the values to plot.
+        """
         return explain_subject(estimator, X, subject, **settings)
 
     def plot(self, ax: Any = None) -> Self:

@@ -90,14 +90,44 @@ class FamilyImportanceDisplay:
     def from_estimator(
         cls, estimator: Any, X: pd.DataFrame, y: ArrayLike, **settings: Any
     ) -> FamilyImportanceDisplay:
-        """Compute the importance with the parameters of :func:`family_importance`."""
+        """Compute the importance and create the display from it.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Classifier of feature tables.
+        X : DataFrame
+            Feature table with a ``subject`` column, one row per window or recording.
+        y : array-like of shape (n_rows,)
+            Label of each row.
+        **settings
+            Further parameters of :func:`family_importance`.
+
+        Returns
+        -------
+        display : FamilyImportanceDisplay
+            Object that stores the values to plot.
+        """
         return family_importance(estimator, X, y, **settings)
 
     @classmethod
     def from_importance(
         cls, importance: FamilyImportanceDisplay, *, score: str = "balanced accuracy of subjects"
     ) -> FamilyImportanceDisplay:
-        """Copy an existing importance with another name for its score."""
+        """Create the display from an existing importance.
+
+        Parameters
+        ----------
+        importance : FamilyImportanceDisplay
+            Result of :func:`family_importance`.
+        score : str, default="balanced accuracy of subjects"
+            Name of the score in the axis label.
+
+        Returns
+        -------
+        display : FamilyImportanceDisplay
+            Object that stores the values to plot.
+        """
         return replace(importance, score=score)
 
     def plot(self, ax: Any = None) -> Self:

@@ -352,12 +352,40 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: ArrayLike, *, fs: float) -> AttentionDisplay:
-        """Compute the maps with the parameters of :func:`attention_maps`."""
+        """Compute the maps and create the display from them.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A network with attention, or an estimator that ends with one.
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows in mV, processed by all steps before the network.
+        fs : float
+            Sampling rate of the windows in Hz.
+
+        Returns
+        -------
+        display : AttentionDisplay
+            Object that stores the values to plot.
+        """
         return cls(attention_maps(estimator, X, fs=fs), X)
 
     @classmethod
     def from_maps(cls, maps: AttentionMaps, X: ArrayLike) -> AttentionDisplay:
-        """Create the display from existing maps."""
+        """Create the display from existing maps.
+
+        Parameters
+        ----------
+        maps : AttentionMaps
+            Result of :func:`attention_maps`.
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows from which the maps were computed, in mV.
+
+        Returns
+        -------
+        display : AttentionDisplay
+            Object that stores the values to plot.
+        """
         return cls(maps, X)
 
     def plot(self, ax: Any = None, *, window: int = 0) -> AttentionDisplay:

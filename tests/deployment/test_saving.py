@@ -464,7 +464,7 @@ def test_another_version_with_other_values_is_refused_with_both_named(saved, val
     check = {"class": "LogisticRegression", "method": "predict_proba", "values": values}
     older(saved, checks=[check])
     there, here = OTHER_VERSION, sklearn.__version__
-    match = f"written with scikit-learn {there}, but with scikit-learn {here} {why}"
+    match = f"written with scikit-learn {there}, but with scikit-learn {here}, {why}"
     with pytest.raises(ValueError, match=match):
         load_model(saved)
 

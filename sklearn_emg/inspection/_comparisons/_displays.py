@@ -413,7 +413,28 @@ class LeakageDisplay:
         n_jobs: int | None = None,
         random_state: Any = 0,
     ) -> LeakageDisplay:
-        """Run the audit with the parameters of :func:`~sklearn_emg.comparison.leakage_audit`."""
+        """Run :func:`~sklearn_emg.comparison.leakage_audit` and create the display from it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Pipeline to audit.
+        X : DataFrame
+            Recording or feature table with a ``subject`` column.
+        y : array-like of shape (n_rows,)
+            Label or target value of each row.
+        n_splits : int, default=5
+            Number of folds.
+        n_jobs : int, default=None
+            Number of folds that run in parallel.
+        random_state : int, RandomState instance or None, default=0
+            Seed of the splits.
+
+        Returns
+        -------
+        display : LeakageDisplay
+            Object that stores the values to plot.
+        """
         audit = leakage_audit(
             estimator,
             X,
@@ -428,7 +449,20 @@ class LeakageDisplay:
 
     @classmethod
     def from_audit(cls, audit: LeakageAudit, *, n_classes: int | None = None) -> LeakageDisplay:
-        """Create the display from an existing audit."""
+        """Create the display from an existing audit.
+
+        Parameters
+        ----------
+        audit : LeakageAudit
+            Result of :func:`~sklearn_emg.comparison.leakage_audit`.
+        n_classes : int, default=None
+            Number of classes, from which the chance level follows. None draws no chance level.
+
+        Returns
+        -------
+        display : LeakageDisplay
+            Object that stores the values to plot.
+        """
         return cls(audit, n_classes=n_classes)
 
     def plot(self, ax: Any = None) -> LeakageDisplay:
@@ -548,12 +582,38 @@ class ConfoundDisplay:
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, y: Labels, **parameters: Any) -> ConfoundDisplay:
-        """Run the audit with the parameters of :func:`~sklearn_emg.comparison.confound_audit`."""
+        """Run :func:`~sklearn_emg.comparison.confound_audit` and create the display from it.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Recording or feature table with a ``subject`` column.
+        y : array-like of shape (n_rows,)
+            Label of each row.
+        **parameters
+            Further parameters of ``confound_audit``.
+
+        Returns
+        -------
+        display : ConfoundDisplay
+            Object that stores the values to plot.
+        """
         return cls(confound_audit(table, y, **parameters))
 
     @classmethod
     def from_audit(cls, audit: ConfoundAudit) -> ConfoundDisplay:
-        """Create the display from an existing audit."""
+        """Create the display from an existing audit.
+
+        Parameters
+        ----------
+        audit : ConfoundAudit
+            Result of :func:`~sklearn_emg.comparison.confound_audit`.
+
+        Returns
+        -------
+        display : ConfoundDisplay
+            Object that stores the values to plot.
+        """
         return cls(audit)
 
     def plot(self, ax: Any = None, *, max_properties: int = 30) -> ConfoundDisplay:

@@ -68,7 +68,7 @@ class MetaAnalysisDisplay:
     def from_comparisons(
         cls, comparisons: Mapping[str, Comparison], **parameters: Any
     ) -> MetaAnalysisDisplay:
-        """Combine comparisons by :func:`~sklearn_emg.comparison.meta_analysis`.
+        """Run :func:`~sklearn_emg.comparison.meta_analysis` and create the display from it.
 
         Parameters
         ----------
@@ -86,7 +86,18 @@ class MetaAnalysisDisplay:
 
     @classmethod
     def from_meta_analysis(cls, meta: MetaAnalysis) -> MetaAnalysisDisplay:
-        """Create the display from an existing meta-analysis."""
+        """Create the display from an existing meta-analysis.
+
+        Parameters
+        ----------
+        meta : MetaAnalysis
+            Result of :func:`~sklearn_emg.comparison.meta_analysis`.
+
+        Returns
+        -------
+        display : MetaAnalysisDisplay
+            Object that stores the values to plot.
+        """
         return cls(meta)
 
     def plot(

@@ -58,14 +58,36 @@ class AdaptationDisplay:
 
     @classmethod
     def from_curve(cls, curve: AdaptationCurve) -> AdaptationDisplay:
-        """Create the display from one curve."""
+        """Create the display from one curve.
+
+        Parameters
+        ----------
+        curve : AdaptationCurve
+            Result of :func:`~sklearn_emg.adaptation.adaptation_curve`.
+
+        Returns
+        -------
+        display : AdaptationDisplay
+            Object that stores the values to plot.
+        """
         return cls({f"adapted to {curve.target}": [curve]})
 
     @classmethod
     def from_curves(
         cls, curves: Mapping[str, AdaptationCurve | Sequence[AdaptationCurve]]
     ) -> AdaptationDisplay:
-        """Create a display with one panel per title; the curves of a list share a panel."""
+        """Create a display with one panel per title.
+
+        Parameters
+        ----------
+        curves : mapping of str to AdaptationCurve or list of AdaptationCurve
+            Curves of each panel, by the title of the panel. The curves of a list share a panel.
+
+        Returns
+        -------
+        display : AdaptationDisplay
+            Object that stores the values to plot.
+        """
         return cls(
             {
                 title: [found] if isinstance(found, AdaptationCurve) else list(found)

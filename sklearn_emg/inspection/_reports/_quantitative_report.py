@@ -383,7 +383,7 @@ def _uncertain(
 ) -> list[str]:
     """List the uncertainties of the findings."""
     notes = [
-        f"{part['name']}: {counted(part['n'], 'potential')}, fewer than the "
+        f"{part['name']} has {counted(part['n'], 'potential')}, fewer than the "
         f"{limits.min_potentials} that the outlier method needs."
         for part in sections
         if not part["enough"]
