@@ -428,7 +428,7 @@ class LeakageDisplay:
         n_jobs : int, default=None
             Number of folds that run in parallel.
         random_state : int, RandomState instance or None, default=0
-            Seed of the splits.
+            Seed of the random split of windows.
 
         Returns
         -------
