@@ -426,7 +426,7 @@ def _same_minor(written: str, here: str) -> bool:
 
 
 def _comparable(written: str, here: str) -> bool:
-    """Return whether outputs of two versions of scikit-learn are worth comparing."""
+    """Return whether the outputs of two versions of scikit-learn may be compared."""
     return _numbers(written)[0] == _numbers(here)[0] and _numbers(written) >= _OLDEST_SKLEARN
 
 

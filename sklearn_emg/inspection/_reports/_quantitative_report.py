@@ -249,9 +249,9 @@ def _muscle(
         {
             "potentials": measures["n"],
             "mean": measures["mean"],
-            "limits of the mean": _ranges(measures["mean_low"], measures["mean_high"]),
+            "limits for the mean": _ranges(measures["mean_low"], measures["mean_high"]),
             "z": measures["z"].round(2),
-            "limits of potentials": _ranges(measures["low"], measures["high"]),
+            "limits for single potentials": _ranges(measures["low"], measures["high"]),
             "beyond": [
                 f"{below} below, {above} above; {allowed} allowed"
                 for below, above, allowed in measures[
