@@ -70,8 +70,8 @@ def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, 
             table = head.transform(table) if len(head) else table
         else:
             raise TypeError(
-                f"{caller} takes a DiVoteClassifier, or a Pipeline or search with one at its end. "
-                f"Got {type(estimator).__name__} instead."
+                f"{caller} needs a DiVoteClassifier, or a Pipeline or search that ends with one. "
+                f"Got {type(estimator).__name__}."
             )
     return found, table
 
@@ -136,8 +136,8 @@ def find_network(estimator: Any, caller: str, *, classifier: bool = True) -> Any
             f"{caller} needs a trained network: fit the {type(found).__name__} first."
         )
     raise TypeError(
-        f"{caller} explains a {kind} of sklearn_emg.neural_network, or a Pipeline or "
-        f"DiVoteClassifier with one at its end. Got {type(found).__name__}."
+        f"{caller} needs a {kind} of sklearn_emg.neural_network, or a Pipeline or "
+        f"DiVoteClassifier that ends with one. Got {type(found).__name__}."
     )
 
 

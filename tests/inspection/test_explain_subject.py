@@ -134,7 +134,7 @@ def test_what_cannot_be_explained_is_refused():
         explain_subject(divote, table, "z")
     with pytest.raises(ValueError, match=r"'target' of explain_subject must be one of"):
         explain_subject(divote, table, "a", target="ill")
-    with pytest.raises(TypeError, match=r"at its end\. Got AmplitudeScaler"):
+    with pytest.raises(TypeError, match=r"ends with one\. Got AmplitudeScaler"):
         explain_subject(AmplitudeScaler(), table, "a")
     with pytest.raises(ValueError, match="needs a table with a 'subject' column"):
         explain_subject(divote, table.drop(columns="subject"), "a")

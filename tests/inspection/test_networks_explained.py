@@ -351,7 +351,7 @@ def test_network_at_the_end_of_a_pipeline_and_of_a_vote_is_found():
 
 
 def test_what_is_no_network_is_refused():
-    with pytest.raises(TypeError, match=r"explains a network classifier .* Got LogisticRegression"):
+    with pytest.raises(TypeError, match=r"needs a network classifier .* Got LogisticRegression"):
         activation_maximization(LogisticRegression(), fs=1.0)
     with pytest.raises(NotFittedError, match="fit the EMGClassifier"):
         attribution(EMGClassifier(), np.zeros((2, 3)))
