@@ -121,6 +121,6 @@ def test_missing_row_is_named(cohort, tmp_path):
 
 
 def test_a_folder_is_not_replaced_by_a_page(cohort, tmp_path):
-    with pytest.raises(ValueError, match=r"must be that of a file.*add a file name"):
+    with pytest.raises(ValueError, match=r"must be the path of a file.*add a file name"):
         preprocessing_report(NotchFilter(), *cohort, tmp_path)
     assert tmp_path.is_dir()

@@ -311,7 +311,7 @@ def test_long_tables_are_cut_and_say_so(fitted, data, tmp_path):
             ValueError,
             "'max_rows' parameter of report must be an integer of at least 1",
         ),
-        ({"path": "."}, ValueError, "must be that of a file. Got the folder"),
+        ({"path": "."}, ValueError, "must be the path of a file. Got the folder"),
     ],
 )
 def test_wrong_arguments_are_refused(fitted, tmp_path, changed, error, message):
