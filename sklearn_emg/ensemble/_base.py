@@ -339,8 +339,8 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         Returns
         -------
         windows : WindowSet
-            Its ``X`` holds the windows. For feature tables and arrays, it holds the rows of
-            features, ``start`` is 0 for each of them and ``fs`` is NaN.
+            Windows, in the attribute ``X``. For feature tables and arrays, these are the rows of
+            features, with ``start`` 0 and ``fs`` NaN.
         """
         check_is_fitted(self)
         if is_recording_table(X):
@@ -419,7 +419,7 @@ def find_votes(estimator: Any, X: Any) -> Votes | None:
     Returns
     -------
     votes : Votes or None
-        None if the estimator does not end with either.
+        None if the estimator does not end with DiVote.
     """
     if isinstance(estimator, DiVote):
         return estimator.vote(X)

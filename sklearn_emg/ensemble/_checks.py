@@ -162,12 +162,12 @@ class InputChecks(GroupsRequester, BaseEstimator):
             steps = ", ".join(list(self._rates)[:3])
             raise ValueError(
                 f"{text} These steps depend on the rate: {steps}. Put Resampler({self.fs_:.10g}) "
-                "before it."
+                f"before {self._caller}."
             )
         if same_shape:  # a different shape raises its own error
             warn(
-                f"{text} Put Resampler({self.fs_:.10g}) before it; otherwise scores may change "
-                "with the rate.",
+                f"{text} Put Resampler({self.fs_:.10g}) before {self._caller}; otherwise scores "
+                "may change with the rate.",
                 RecordingWarning,
             )
 
@@ -191,7 +191,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
                     "With window=None, each row is one window and all must have the same shape: "
                     f"row 0 has {shapes[0]}, row {row} has {shape}. Set 'window' in seconds."
                 )
-        # All rows have the same length; `divide` with a window of this length does other checks.
+        # All rows have the same length; `divide` with a window of this length checks the rest.
         return cut(table, shapes[0][-1], unit="samples", nan=self.nan)
 
     def _check_matrix(
@@ -282,7 +282,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
             are, one = ("values", "value") if self._numbers else ("labels", "diagnosis")
             raise ValueError(
                 f"{self.unit.capitalize()} {rows.unit_index.tolist()[k]!r} has the {are} "
-                f"{found[low[k]]!r} and {found[high[k]]!r}; a {self.unit} must have one {one}. "
+                f"{found[low[k]]!r} and {found[high[k]]!r}; each {self.unit} must have one {one}. "
                 f"Correct y, or set 'unit' to a column that separates the {are}. If y was "
                 "permuted, permute it by subject, as "
                 "sklearn_emg.comparison.subject_permutation_test does."

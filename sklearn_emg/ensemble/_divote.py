@@ -67,7 +67,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         or of an array, or a recording, in which case all recordings must have the same length.
     step : float or None, default=0.1
         Time in seconds from the start of one window to the start of the next; None means no
-        overlap. It is not used with ``window=None``.
+        overlap. It is ignored with ``window=None``.
     by : str, default=None
         Column of the table, such as ``"region"`` or ``"muscle"``. The recordings of a subject are
         averaged separately for each value of this column, and the averages are concatenated; for a
@@ -83,11 +83,11 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         the class with the highest mean score ("simple averaging"). This is the mean over recordings
         or, with `by`, over the averages for those values of `by` that the subject has.
     cv : None, int, cross-validation generator or iterable, default=None
-        How the training scores of the final classifier are made. None scores the training windows
-        with the estimator fitted on them, as in [1]_; such scores are closer to 0 and 1 than those
-        of new subjects. A splitter gives out-of-fold scores; an int means ``SubjectKFold(cv)``.
-        Training rows may be repeated, and folds may be boolean masks. A fold that trains on a
-        subject that it scores raises an error.
+        How the training scores of the final classifier are computed. None scores the training
+        windows with the estimator fitted on them, as in [1]_; such scores are closer to 0 and 1
+        than those of new subjects. A splitter gives out-of-fold scores; an int means
+        ``SubjectKFold(cv)``. Training rows may be repeated, and folds may be boolean masks. A fold
+        that trains on a subject that it scores raises an error.
     unit : str, default="subject"
         Column that defines the unit of diagnosis. A column other than the subject, such as "side",
         "session" or "exercise", gives one diagnosis for each of its values within each subject.
@@ -159,8 +159,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     SubjectLeakWarning
         If ``predict``, ``predict_proba``, ``score``, ``vote`` or ``vote_subjects`` gets subjects
         that were used in ``fit`` or in the pretraining of a part; if a part was pretrained on
-        unknown subjects; or if a step inside divides the windows of a subject between training and
-        test.
+        unknown subjects; or if a step of `estimator` puts windows of one subject into both training
+        and test.
     RecordingWarning
         If columns are left out of the features, or if the sampling rate differs from that of
         ``fit`` and no step depends on it.
@@ -360,15 +360,15 @@ class DiVoteClassifier(ClassifierMixin, Updating):
             proba = np.asarray(call_with_columns(estimator, "predict_proba", X, columns))
         if proba.shape != (len(X), len(known)):
             raise ValueError(
-                f"predict_proba of {type(estimator).__name__} must give a row per window and a "
-                f"column per class of its classes_, shape {(len(X), len(known))}. Got "
-                f"{proba.shape}."
+                f"predict_proba of {type(estimator).__name__} must return an array of shape "
+                f"{(len(X), len(known))}, with a row per window and a column per class of its "
+                f"classes_. Got shape {proba.shape}."
             )
         without = np.flatnonzero(~np.isfinite(proba).all(axis=1))
         if without.size:
             raise ValueError(
                 f"{type(estimator).__name__} gives probabilities that are not finite for "
-                f"{counted(without.size, 'window')} of {len(X)} (first: number {without[0]}). "
+                f"{counted(without.size, 'window')} of {len(X)} (first: window {without[0]}). "
                 "Check that its training windows differ in each feature and that its fit converged."
             )
         scores[:, known] = proba
@@ -410,7 +410,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
 
     @warned_once()
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
-        """Scores of windows, recordings and subjects.
+        """Compute scores of windows, recordings and subjects.
 
         Parameters
         ----------
@@ -525,7 +525,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     @available_if(_final_has_proba)
     @warned_once()
     def predict_proba(self, X: Any, groups: Labels | None = None) -> NDArray[np.floating]:
-        """Class probabilities of the subject of each row.
+        """Predict the class probabilities of the subject of each row.
 
         Parameters
         ----------
@@ -545,5 +545,5 @@ class DiVoteClassifier(ClassifierMixin, Updating):
             If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
-        proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)  # by _final_has_proba
+        proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)  # not None, see _final_has_proba
         return proba[rows.unit]

@@ -189,7 +189,7 @@ def _warn_of_parts_without(estimator: Any, served: list[Any]) -> None:
 
 
 def _uses_subjects(part: Any) -> bool:
-    """Whether the fit of a part depends on subjects; a network may hold out none."""
+    """Whether the fit of a part depends on subjects, unlike a network without validation."""
     params = part.get_params(deep=True)
     fractions = [name for name in params if name.endswith("validation_fraction")]
     if isinstance(part, WindowMetaClassifier) or not fractions:
@@ -419,7 +419,7 @@ def _given_folds(
 
 
 def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
-    """Whether a subject is on both sides of a fold."""
+    """Whether a subject is in both parts of a fold."""
     return any(np.intersect1d(subjects[train], subjects[test]).size for train, test in folds)
 
 
@@ -542,8 +542,8 @@ def decisions(estimator: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
     if values.shape != (len(X), 1 if n_classes == 2 else n_classes):
         raise ValueError(
             f"decision_function of {type(estimator).__name__} must give one column per class, "
-            f"{n_classes} of them. Got shape {values.shape}; a support vector machine does with "
-            "decision_function_shape='ovr'."
+            f"{n_classes} of them. Got shape {values.shape}; a support vector machine gives these "
+            "with decision_function_shape='ovr'."
         )
     return values
 
@@ -567,7 +567,7 @@ def fit_sigmoids(
     Returns
     -------
     calibration : CalibratedClassifierCV
-        Its ``predict_proba`` takes `decisions`.
+        Fitted sigmoids, whose ``predict_proba`` takes the result of `decisions`.
     """
     everything = np.arange(len(y))
     sigmoids = CalibratedClassifierCV(
@@ -577,7 +577,7 @@ def fit_sigmoids(
         ensemble=False,
     )
     with warnings.catch_warnings():
-        # The decisions are given: weights concern only the sigmoids, which use them.
+        # The decisions are given, so weights only concern the sigmoids, which use them.
         warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear", UserWarning)
         return sigmoids.fit(values, y, sample_weight=weights)
 

@@ -200,7 +200,7 @@ def _units(
         first = np.unique(subject, return_index=True)[1]
         return subject, names[first].rename("subject")
     values = column_of(table, unit, "unit", caller)
-    # Units are defined within a subject: "left" of two subjects is two units.
+    # Units are defined within a subject: "left" of two subjects means two units.
     pairs = pd.MultiIndex.from_arrays([names, values], names=["subject", unit])
     code, index = pd.factorize(pairs)
     return code, index.set_names(["subject", unit])
@@ -385,7 +385,7 @@ def _refuse_mixed_labels(y: Any) -> None:
 def check_weights(
     sample_weight: Any, n_rows: int, name: str = "sample_weight"
 ) -> NDArray[np.floating] | None:
-    """Weights of the rows as floats, or None.
+    """Check the weights of the rows, and return them as floats, or None.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Columns of the table, such as the site, for steps that request their value for each window."""
+"""Columns of the table, such as the site, whose values steps request for each window."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def call_with_columns(estimator: Any, method: str, X: Any, columns: Columns) -> 
 
 
 def _requests(estimator: Any, method: str, path: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """Path of each transformer of a pipeline that requests columns, and its column by parameter."""
+    """Paths of transformers that request columns, with the column of each parameter."""
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps:
             yield from _requests(step, method, f"{path}__{name}" if path else name)

@@ -27,8 +27,8 @@ def weighted_average(
     values, weights : ndarray of shape (n_values,)
         Values and their positive weights.
     average : {"mean", "median", "trimmed"}
-        "trimmed" leaves out a fifth of the weight at each end, including fractions of values (R. R.
-        Wilcox, "Introduction to Robust Estimation and Hypothesis Testing", 2012, section 3.3).
+        "trimmed" leaves out a fifth of the weight at each end, so that values may count in part (R.
+        R. Wilcox, "Introduction to Robust Estimation and Hypothesis Testing", 2012, section 3.3).
 
     Returns
     -------
@@ -93,7 +93,7 @@ def unit_statistics(
     Parameters
     ----------
     values : ndarray of shape (n_values,)
-        Values, of which those that are NaN or have no weight are left out.
+        Values; those that are NaN or have no weight are left out.
     codes : ndarray of int of shape (n_values,)
     n_codes : int
     average : {"mean", "median", "trimmed"}

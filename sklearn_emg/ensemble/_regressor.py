@@ -45,7 +45,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         or of an array, or a recording, in which case all recordings must have the same length.
     step : float or None, default=0.1
         Time in seconds from the start of one window to the start of the next; None means no
-        overlap. It is not used with ``window=None``.
+        overlap. It is ignored with ``window=None``.
     by : str, default=None
         Column of the table, such as ``"muscle"`` or ``"region"``, whose values divide the
         recordings of a subject. The final regressor reads the average for each value, or the
@@ -63,10 +63,10 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         maximum of the predictions of the subject's recordings or, with `by`, the average for each
         of its values. None predicts the average.
     cv : None, int, cross-validation generator or iterable, default=None
-        How predictions for the training subjects are made; the final regressor and the intervals of
-        :meth:`predict_interval` need them. None predicts the windows that the estimator was trained
-        on: these predictions are closer to y than those of new subjects, and there are no
-        intervals. A splitter gives out-of-fold predictions; an int means folds of subjects
+        How predictions for the training subjects are computed; the final regressor and the
+        intervals of :meth:`predict_interval` need them. None gives predictions for the windows that
+        the estimator was trained on; they are closer to y than those of new subjects, and there are
+        no intervals. A splitter gives out-of-fold predictions; an int means folds of subjects
         stratified by quantiles of y.
     unit : str, default="subject"
         Column that defines the unit of prediction. A column other than the subject, such as "side"
@@ -125,12 +125,12 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     Warns
     -----
     SubjectLeakWarning, RecordingWarning
-        In the same cases as for :class:`DiVoteClassifier`.
+        In the same cases as :class:`DiVoteClassifier`.
 
     See Also
     --------
-    DiVoteClassifier : The counterpart for class labels. sklearn_emg.metrics.conformal_subjects :
-    Intervals from separate held-out subjects.
+    DiVoteClassifier : The counterpart for class labels.
+    sklearn_emg.metrics.conformal_subjects : Intervals from separate held-out subjects.
 
     Notes
     -----
@@ -285,7 +285,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         if without.size:
             raise ValueError(
                 f"{type(fitted).__name__} predicts numbers that are not finite for "
-                f"{without.size} of {len(X)} windows (first: number {without[0]}). Check that its "
+                f"{without.size} of {len(X)} windows (first: window {without[0]}). Check that its "
                 "training windows differ in each feature and that its fit converged."
             )
         return values.reshape(-1, 1)
@@ -319,9 +319,9 @@ class DiVoteRegressor(RegressorMixin, DiVote):
             name = rows.unit_index.tolist()[int(np.flatnonzero(~seen)[0])]
             warn(
                 f"No usable window in {np.sum(~seen)} of {counted(len(seen), self.unit)} (such as "
-                f"{name!r}): the prediction is the mean of the training, "
-                f"{self.training_mean_:.4g}, which contains no information. Leave these "
-                "recordings out, or correct them.",
+                f"{name!r}): the prediction is the mean training target, "
+                f"{self.training_mean_:.4g}, which contains no information. Leave these recordings "
+                "out, or correct them.",
                 RecordingWarning,
             )
             values = np.where(seen, values, self.training_mean_)
@@ -332,7 +332,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
 
     @warned_once()
     def vote(self, X: Any, groups: Labels | None = None) -> Votes:
-        """Predictions of windows, recordings and subjects.
+        """Compute predictions of windows, recordings and subjects.
 
         Parameters
         ----------

@@ -25,9 +25,9 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     """Decision list whose rules compare measures with the limits of the normal group.
 
     The limits of each measure are the mean +/- `limit` standard deviations of the normal group,
-    like clinical reference limits of turns and amplitude. A rule says that one measure is above or
-    below its limit. Rules are tried in order of confidence, and the first rule that a window meets
-    predicts its class. Windows that meet no rule get the class in the last line of the list.
+    like clinical reference limits of turns and amplitude. A rule states that one measure is above
+    or below its limit. Rules are tried in order of confidence, and the first rule that a window
+    meets predicts its class. Windows that meet no rule get the class in the last line of the list.
 
     NaN marks a measure that a window does not have, such as the duration of motor unit potentials
     if none was found. It meets no rule and is left out when the limits are computed.
@@ -82,9 +82,9 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     Notes
     -----
     The list is built greedily. Each step adds the rule whose majority class has the
-    highest Laplace estimate (n_c + 1) / (n + K) among the windows that no rule covers yet. It has
-    to cover at least two windows, and its estimate has to exceed that of the majority class of all
-    windows that are not covered yet.
+    highest Laplace estimate (n_c + 1) / (n + K) among the windows that no rule covers yet. This
+    rule must cover at least two windows, and its estimate must exceed that of the majority class of
+    all windows that are not covered yet.
 
     References
     ----------

@@ -169,7 +169,7 @@ class SMOTEClassifier(WindowMetaClassifier):
     See Also
     --------
     sklearn_emg.preprocessing.capped_sampling_strategy : The same cap for imbalanced-learn.
-    imblearn.over_sampling.SMOTE : For classifiers that need no subjects.
+    imblearn.over_sampling.SMOTE : SMOTE for classifiers that need no subjects.
 
     Notes
     -----

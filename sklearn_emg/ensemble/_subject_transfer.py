@@ -28,7 +28,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         Network and its choice of frozen layers. If it is already pretrained, on another cohort, it
         is fine-tuned on all training subjects.
     source_fraction : float, default=0.5
-        Fraction of the subjects of each class that are used for pretraining: at least one subject
+        Fraction of the subjects of each class that is used for pretraining: at least one subject
         and never all. If `fit` gets no `groups`, it is a fraction of the windows.
     random_state : int, RandomState instance or None, default=None
         Seed of the random choice of source subjects.

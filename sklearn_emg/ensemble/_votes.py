@@ -125,7 +125,7 @@ class Aggregation:
         if rows.by is not None and (unknown := set(rows.by) - set(self.levels or [])):
             warn(
                 f"Recordings with {self.by} {', '.join(sorted(map(repr, unknown)))} are left out "
-                f"of the subject features: the training table had {self.levels}.",
+                f"of the subject features: the training table had only {self.levels}.",
                 UserWarning,
             )
 

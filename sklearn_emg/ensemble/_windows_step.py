@@ -231,7 +231,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         if self.fs_ is not None and fs is not None and not same_rate(fs, self.fs_):
             raise ValueError(
                 f"The table has a sampling rate of {fs:.10g} Hz, but Windows was fitted on "
-                f"{self.fs_:.10g} Hz. Put Resampler({self.fs_:.10g}) before it."
+                f"{self.fs_:.10g} Hz. Put Resampler({self.fs_:.10g}) before Windows."
             )
         return self._pool(X, windows, row)
 
@@ -306,7 +306,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
             self.transformer_.set_params(**before)
 
     def _cut(self, X: Any, *, reset: bool) -> tuple[Any, NDArray[np.intp], float | None]:
-        """Windows, the row of each, and their sampling rate in Hz where it is known."""
+        """Windows, the row of each, and their sampling rate in Hz if it is known."""
         if self.window is None:
             X = validate_data(self, X, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
             return X, np.arange(len(X)), None

@@ -560,7 +560,7 @@ class Diverged(FirstSample):
 @pytest.mark.parametrize("final", [None, "logistic"])
 def test_probabilities_that_are_not_finite_are_refused(hand, final):
     model = DiVoteClassifier(Diverged(), window=0.2, step=None, final_estimator=final)
-    with pytest.raises(ValueError, match=r"Diverged .* 1 window of 6 \(first: number 1\)"):
+    with pytest.raises(ValueError, match=r"Diverged .* 1 window of 6 \(first: window 1\)"):
         model.fit(*hand).predict(hand[0])
 
 

@@ -68,8 +68,8 @@ class Updating(DiVote):
         rows, _ = self._check(X, groups=groups, reset=False)
         if not learn_references(self.estimator_, rows.X, rows.columns_of()):
             raise ValueError(
-                f"The estimator of {self._caller} has no SiteStandardizer, which is the step that "
-                "learns from references: put one before its classifier."
+                f"The estimator of {self._caller} has no SiteStandardizer to learn from "
+                "references: put one before its classifier."
             )
         return self
 
