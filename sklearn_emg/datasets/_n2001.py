@@ -64,9 +64,9 @@ _FACTS = SetFacts(
     "program. J Neurosci Methods 2005;149:121-133.",
     confounds=N2001_CONFOUNDS,
     notes="The code -32768 marks an invalid sample, probably one clipped below -2.5 mV. Samples "
-    "clipped above 2.5 mV remain numbers. The last half second of recordings of A08 also ends "
-    "other recordings of A08; part of it is not EMG. The numbers of subjects and recordings of the "
-    "whole set are those of the biceps.",
+    "clipped above 2.5 mV remain numbers. Several recordings of A08 end with the same half second, "
+    "part of which is not EMG. The numbers of subjects and recordings of the whole set are those "
+    "of the biceps.",
     subjects=22,
     recordings=475,
     subject_names=N2001_SUBJECTS,

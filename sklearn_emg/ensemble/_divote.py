@@ -545,5 +545,6 @@ class DiVoteClassifier(ClassifierMixin, Updating):
             If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
-        proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)  # not None, see _final_has_proba
+        # It is not None, see _final_has_proba.
+        proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)
         return proba[rows.unit]

@@ -377,8 +377,8 @@ def _refuse_mixed_labels(y: Any) -> None:
         (first, one), (second, other) = sorted(seen.values(), key=lambda entry: entry[0])
         raise ValueError(
             f"y has labels of mixed types: row {first} has {one!r}, a {type(one).__name__}, and "
-            f"row {second} has {other!r}, a {type(other).__name__}. Give all labels one type, for "
-            "instance with [str(label) for label in y]."
+            f"row {second} has {other!r}, a {type(other).__name__}. Convert all labels to one "
+            "type, for instance with [str(label) for label in y]."
         )
 
 

@@ -27,7 +27,7 @@ def _codes_and_proba(
             f"{(len(y), len(labels))}. Got shape {proba.shape}."
         )
     if not np.isfinite(proba).all() or (proba < -1e-9).any() or (proba > 1 + 1e-9).any():
-        raise ValueError("'y_proba' must hold probabilities, between 0 and 1.")
+        raise ValueError("'y_proba' must contain probabilities between 0 and 1.")
     if unknown := sorted({repr(label) for label in y if label not in labels}):
         raise ValueError(f"'y_true' has labels that are not in 'classes' {labels}: {unknown}.")
     return np.array([labels.index(label) for label in y], dtype=np.intp), proba

@@ -47,7 +47,7 @@ def key_for(memory: Memory, *values: Any) -> str | None:
     Returns
     -------
     key : str or None
-        None without `memory` or, with a warning, if an object has no digest.
+        Digest of the values; None without `memory` or, with a warning, if a value has no digest.
     """
     if getattr(check_memory(memory), "location", "a store of its own") is None:
         return None
@@ -124,7 +124,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     Parameters
     ----------
     transformer : transformer object
-        A transformer such as :class:`~sklearn_emg.feature_extraction.EMGFeatures`.
+        Transformer to cache, such as :class:`~sklearn_emg.feature_extraction.EMGFeatures`.
     memory : str, object with the joblib.Memory interface or None, default=None
         Folder for the results, or a ``joblib.Memory``; None caches nothing. The results are pickle
         files, and loading one executes code in it: only trusted users may have write access to this
@@ -145,7 +145,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
 
     See Also
     --------
-    sklearn.pipeline.Pipeline : With `memory`, caches fitted transformers and training data only.
+    sklearn.pipeline.Pipeline : Caches fitted transformers and transformed training data only.
 
     Notes
     -----

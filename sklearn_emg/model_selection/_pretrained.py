@@ -168,7 +168,7 @@ def check_not_pretrained_on(
     Parameters
     ----------
     estimator : estimator object
-        Estimator as it is passed to cross-validation, not fitted except for its pretrained parts.
+        Estimator as passed to cross-validation: unfitted, except for its pretrained parts.
     folds : iterable of sequence
         Names of the subjects in the test set of each fold.
     name : str, default="The estimator"

@@ -32,7 +32,8 @@ class ProtocolRun:
         Row numbers of training and test.
     validation : ndarray of int or None
         Row numbers that are reserved for choosing weights or settings; None if there are none.
-        These rows are in neither `train` nor `test`, but a leaky protocol may choose on test rows.
+        These rows are in neither `train` nor `test`, except that a leaky protocol may choose on
+        test rows.
     seed : int
         Value for the `random_state` of the estimator and of the estimators inside it.
 
@@ -57,7 +58,7 @@ class ProtocolRun:
 
     @property
     def fit_rows(self) -> NDArray[np.intp]:
-        """Rows of training and validation, for estimators that hold out validation rows."""
+        """Training and validation rows together, for estimators that hold out the latter."""
         if self.validation is None:
             return self.train
         return np.sort(np.concatenate([self.train, self.validation]))

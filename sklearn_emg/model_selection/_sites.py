@@ -99,7 +99,8 @@ class LeaveOneSiteOut(Protocol):
     --------
     sklearn_emg.preprocessing.SiteStandardizer : Standardises features with reference
         subjects of each site.
-    sklearn_emg.comparison.compare : Scores within and across sites, with ``site="site"``.
+    sklearn_emg.comparison.compare : Compares pipelines within and across sites, with
+        ``site="site"``.
     sklearn_emg.recordings.concat_tables : Joins the tables of several sites.
 
     Notes
@@ -149,7 +150,7 @@ class LeaveOneSiteOut(Protocol):
             if n_dropped := int((known & ~test).sum()):
                 warn_of_recordings(
                     f"LeaveOneSiteOut leaves {counted(n_dropped, 'row')} of other sites out of the "
-                    f"training for site {name!r}, because their subjects were also recorded there.",
+                    f"training for site {name!r}, because the same subjects were recorded there.",
                 )
             _check_classes(subjects, train, np.flatnonzero(test), name)
             runs.append(ProtocolRun(k, f"site {name}", train, np.flatnonzero(test)))

@@ -100,9 +100,9 @@ class SubjectKFold(Protocol):
         subjects.require(
             n_splits,
             f"SubjectKFold(n_splits={n_splits})",
-            "Without one in each fold, a class is missing from a test or a training set: use fewer "
-            "folds, or record more subjects. With one subject in a class, no split by subject can "
-            "estimate accuracy on new subjects.",
+            "Without one subject in each fold, a class is missing from a test or a training set: "
+            "use fewer folds, or record more subjects. With one subject in a class, no split by "
+            "subject can estimate accuracy on new subjects.",
         )
         if not self.shuffle and self.shuffle is not None and self.random_state is not None:
             raise ValueError(
@@ -218,7 +218,7 @@ class SubjectsPerClassOut(Protocol):
         subjects.require(
             n_subjects + 1,
             f"{name}(n_subjects={n_subjects})",
-            "At least one has to remain for training: test fewer, or record more subjects.",
+            "At least one subject must remain for training: test fewer, or record more subjects.",
         )
         if self.n_splits is not None:
             return int(self.n_splits)

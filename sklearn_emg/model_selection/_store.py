@@ -343,7 +343,7 @@ def opened_store(store: Any, n_jobs: int | None) -> Iterator[RecordingStore | No
     Raises
     ------
     TypeError
-        If `store` is something else.
+        If `store` is of another type.
     """
     if store is None or isinstance(store, RecordingStore):
         yield store

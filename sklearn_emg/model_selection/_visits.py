@@ -60,7 +60,7 @@ def check_contexts(X: Any, caller: str) -> pd.DataFrame:
 class VisitSplit(Protocol):
     """K-fold splits by subject for contexts of visits and later targets.
 
-    This protocol shows how well the course of **new** subjects is predicted: no test subject is in
+    This protocol tests how well the course of **new** subjects is predicted: no test subject is in
     training, and each target is later than its context. For later visits of the same subjects, see
     :class:`LaterVisitSplit`.
 
@@ -114,14 +114,15 @@ class VisitSplit(Protocol):
 
 
 class LaterVisitSplit(Protocol):
-    """Later targets of subjects that are also in training.
+    """Splits that test later targets of subjects who are also in training.
 
     The first run tests the last target of each subject, the second run the last but one, and so on.
     A run trains on those targets of a subject that were known at the end of the tested context, so
     that nothing later than a context is learned about its subject. If a subject has too few targets
-    to be tested in a run, the run trains on its first target only, and the first run does not use
-    it at all. Subjects are those of the column ``subject``. `groups` may join subjects, which
-    changes nothing because each subject is in both training and test; it must not divide a subject.
+    to be tested in a run, the run trains only on the first target of this subject; the first run
+    ignores such subjects. Subjects are those of the column ``subject``. `groups` may join subjects,
+    which changes nothing because each subject is in both training and test; it must not divide a
+    subject.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ class LaterVisitSplit(Protocol):
                 rows = np.flatnonzero(codes == code)
                 times = np.unique(target[rows])
                 if len(times) <= number + 1:
-                    # It has no target before the tested one: only the first is trained on.
+                    # No target precedes the tested one: only the first target is trained on.
                     train += rows[target[rows] <= times[0]].tolist() if number else []
                     continue
                 tested = rows[target[rows] == times[-1 - number]]
@@ -236,7 +237,7 @@ class ChronologicalSplit(Protocol):
     Parameters
     ----------
     test_size : float, default=0.25
-        Fraction of the rows of each recording, at its end, that is tested.
+        Fraction of the rows at the end of each recording that is tested.
     gap : float, default=0.0
         Minimum difference in time between a training and a test row, in the unit of `time`. For
         windows that overlap, it should be at least the length of a window.
@@ -282,7 +283,7 @@ class ChronologicalSplit(Protocol):
         if missing := [c for c in (self.by, self.time) if c not in columns]:
             raise ValueError(
                 f"{name} needs a table with the columns {[self.by, self.time]}; {missing} are "
-                "missing. Name the columns that it has with 'by' and 'time'."
+                "missing. Use 'by' and 'time' to name the columns of the table."
             )
         time = X[self.time].to_numpy(dtype=float)
         train: list[int] = []

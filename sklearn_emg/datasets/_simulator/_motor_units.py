@@ -331,7 +331,7 @@ def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
 
 
 def draw_drive(rng: np.random.Generator, mean: float, duration_ms: float) -> NDArray[np.float64]:
-    """Draw the drive every 10 ms: a slow fluctuation and a slope around `mean`, from 0 to 1."""
+    """Draw the drive every 10 ms: a slow fluctuation and a slope around `mean`, within [0, 1]."""
     n = int(np.ceil(duration_ms / _DRIVE_STEP)) + 1
     slow = _first_order_noise(rng, n, 2.0, 1000.0 / _DRIVE_STEP)
     slope = 0.06 * float(clipped_normal(rng)) * (np.arange(n) / max(n - 1, 1) - 0.5)

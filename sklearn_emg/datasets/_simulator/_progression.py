@@ -259,7 +259,7 @@ def _check_arguments(
     amounts: dict[str, Any],
     fractions: dict[str, Any],
 ) -> None:
-    """Raise if a number is out of range; counts come with their minimum, lengths are positive."""
+    """Raise if a count is below its minimum, or if another number is out of range."""
     for name, (count, least) in counts.items():
         check_integer(count, name, _CALLER, least)
     for name, value in lengths.items():
