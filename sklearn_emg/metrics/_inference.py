@@ -54,7 +54,7 @@ def _finite(values: ArrayLike, name: str, min_length: int) -> NDArray[np.float64
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < min_length or not np.isfinite(values).all():
         raise ValueError(
-            f"'{name}' must be at least {min_length} finite numbers in one dimension. Got "
+            f"'{name}' must be a 1-D array of at least {min_length} finite numbers. Got "
             f"{values.tolist() if values.size < 10 else f'shape {values.shape}'}."
         )
     return values
@@ -179,10 +179,10 @@ def paired_permutation_test(
     Notes
     -----
     The two-sided p-value is the fraction of exchanges whose mean difference is at least as far from
-    zero as the observed one. With m random exchanges, of which b are as far from zero, it is (b +
-    1) / (m + 1), which includes the observed one and is never 0 [1]_. Subjects with equal scores do
-    not change the p-value. The models are treated as fixed: the test does not include the variation
-    between training sets.
+    zero as the observed one. With random exchanges, it is never 0 because the observed difference
+    is included: it is (b + 1) / (m + 1) for m exchanges, of which b are at least as far from zero
+    [1]_. Subjects with equal scores do not change the p-value. The models are treated as fixed: the
+    test does not include the variation between training sets.
 
     References
     ----------

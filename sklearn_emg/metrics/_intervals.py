@@ -25,7 +25,7 @@ def check_confidence(confidence: float) -> None:
     Raises
     ------
     ValueError
-        If it is 0 or less, 1 or more, or NaN.
+        If `confidence` is 0 or less, 1 or more, or NaN.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"The 'confidence' must lie between 0 and 1. Got {confidence!r}.")

@@ -144,7 +144,7 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
     for name, values in (("y_true", y), ("y_pred", p)):
         if (bad := np.flatnonzero(~np.isfinite(values))).size:
             raise ValueError(f"{name!r} has {values[bad[0]]} in row {bad[0]}: give finite numbers.")
-    # Sums are around the mean of the true values, so that large offsets lose no digits.
+    # The values are centred first, so that large offsets lose no digits.
     centre = y.mean()
     sums = number_sums(y - centre, p - centre).sum(axis=0)
     found = {name: float(value) for name, value in measures_of_sums(sums).items()}

@@ -160,8 +160,8 @@ def kaplan_meier(
     Notes
     -----
     S(t) is the product of 1 - d_i / n_i over the times t_i <= t, with d_i events among n_i subjects
-    at risk [1]_. The interval is symmetric on the scale log(-log S), with Greenwood's variance sum
-    d_i / (n_i (n_i - d_i)) of log S [2]_; it is NaN once S is 0.
+    at risk [1]_. The interval is symmetric on the scale log(-log S), with Greenwood's variance of
+    log S, which is sum d_i / (n_i (n_i - d_i)) [2]_. It is NaN once S is 0.
 
     References
     ----------
@@ -368,7 +368,7 @@ def survival_measures(
     if folds is not None:
         fold = np.asarray(folds)
         if fold.shape != (len(y),):
-            raise ValueError(f"The 'folds' of {caller} must have one entry per subject, {len(y)}.")
+            raise ValueError(f"The 'folds' of {caller} must have one entry per subject ({len(y)}).")
         same = fold[:, np.newaxis] == fold
     statistics = _statistics(y, known, survival, times, risk, same)
     rows = {}

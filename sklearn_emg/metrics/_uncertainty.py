@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.metrics._intervals import check_confidence, wilson_interval
 from sklearn_emg.metrics._subjects import predict_subjects
@@ -67,8 +68,8 @@ def calibration_summary(
     -----
     With few subjects, the binned error is positive even for perfectly calibrated probabilities;
     Spiegelhalter's test takes the number of cases into account [1]_. With confidence c, and r = 1
-    for a correct and 0 for a wrong prediction, its statistic is z = sum (r - c)(1 - 2c) / sqrt(sum
-    (1 - 2c)² c (1 - c)).
+    for a correct and 0 for a wrong prediction, its statistic is z = A / sqrt(B), where A = sum (r -
+    c)(1 - 2c) and B = sum (1 - 2c)² c (1 - c).
 
     References
     ----------
@@ -112,7 +113,8 @@ def calibration_summary(
 
 @dataclass(frozen=True)
 class Threshold:
-    """Decision threshold, with its sensitivity and specificity for the cases it was chosen on.
+    """Decision threshold, with its sensitivity and specificity for the cases on which it was
+    chosen.
 
     Attributes
     ----------
@@ -250,8 +252,8 @@ def conformal_sets(
     Returns
     -------
     sets : ndarray of bool of shape (n_cases, n_classes)
-        Whether each class is in the set of each case. All classes are if there are too few
-        calibration cases for the coverage.
+        Whether each class is in the set of each case. Every set contains all classes if there are
+        too few calibration cases for the coverage.
 
     Raises
     ------
@@ -405,14 +407,15 @@ def conformal_subjects(
     shared = set(X_calibration["subject"]) & set(X["subject"])
     if shared:
         raise ValueError(
-            f"conformal_subjects needs calibration subjects that are not among the new ones; "
-            f"{len(shared)} are, such as {next(iter(shared))!r}."
+            "conformal_subjects needs calibration subjects that are not among the new ones, but "
+            f"{counted(len(shared), 'subject')} (such as {next(iter(shared))!r}) "
+            f"{'is' if len(shared) == 1 else 'are'} in both tables."
         )
     known = predict_subjects(estimator, X_calibration, y_calibration)
     new = predict_subjects(estimator, X)
     if known.are_numbers:
         if by_class:
-            raise ValueError("by_class=True of conformal_subjects is for classifiers.")
+            raise ValueError("by_class=True of conformal_subjects is for classifiers only.")
         residuals = cast("NDArray[Any]", known.y_true) - known.y_pred
         intervals = conformal_intervals(residuals, new.y_pred, coverage=coverage)
         return pd.DataFrame(
