@@ -73,7 +73,7 @@ _SUFFIX = re.compile(rf"\.asc({'|'.join(re.escape(suffix) for suffix in PACKED)}
 _NAME = re.compile(r"emg_?(\d{1,4})_(\d{1,4})_([rl])_?([db])_(hea|myo|neu)[a-z]*")
 _APART = re.compile(r"(?:%20|[\s_+-])+")
 
-_MAX_BYTES = 50_000_000  # a file has 1.8 MB
+_MAX_BYTES = 50_000_000  # files have about 1.8 MB
 _MAX_NAMED = 10
 _SPOILT = ("keep", "drop")
 _BLANKS = bytes.maketrans(b" \t\r\v\f", b"\n\n\n\n\n")
@@ -196,8 +196,8 @@ def load_algiers(
         If there is no such folder or it has no recording.
     ValueError
         If files are empty, damaged, not lists of numbers, in the folder of another muscle or group,
-        or different from each other in spite of equal names (the message names the first few); if
-        there is no recording of the requested muscle; or if all recordings are left out.
+        or different although their names are equal (the message names the first few); if there is
+        no recording of the requested muscle; or if all recordings are left out.
 
     Warns
     -----
@@ -326,8 +326,8 @@ def _read_all(
         wrong = _other_folder(path, root, {muscle, group})
         if wrong:
             faults.append(
-                f"{path} is of {muscle} and {group} by its name, but is in the folder {wrong!r}. "
-                "One of the two is mislabelled; download it again."
+                f"{path} is of {muscle} and {group} according to its name, but is in the folder "
+                f"{wrong!r}. One of the two is mislabelled; download it again."
             )
         if wrong or muscle not in wanted:
             continue

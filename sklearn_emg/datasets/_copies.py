@@ -69,7 +69,7 @@ def copies(recordings: Sequence[Stored]) -> dict[str, str]:
         for recording in group:
             if kept is None:
                 others = ", ".join(r.name for r in group if r is not recording)
-                left_out[recording.name] = f"holds the samples of {others}, of another subject"
+                left_out[recording.name] = f"has the same samples as {others} of another subject"
             elif recording is not kept:
                 left_out[recording.name] = f"copy of {kept.name}"
     return left_out
@@ -89,7 +89,7 @@ def warn_of_copies(left_out: Mapping[str, str], caller: str) -> None:
     named = [f"{name} ({reason})" for name, reason in list(left_out.items())[:_MAX_NAMED]]
     more = len(left_out) - len(named)
     warn_of_recordings(
-        f"{caller} leaves out {counted(len(left_out), 'recording')} with the samples of others: "
+        f"{caller} leaves out {counted(len(left_out), 'recording')} that repeat others: "
         + "; ".join(named)
         + (f"; and {more} more (see 'report')" if more else "")
         + "."

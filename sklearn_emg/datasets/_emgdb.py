@@ -28,7 +28,10 @@ _FACTS = SetFacts(
     cite="Goldberger A, Amaral L, Glass L, Hausdorff J, Ivanov PC, Mark R, et al. PhysioBank, "
     "PhysioToolkit, and PhysioNet: components of a new research resource for complex physiologic "
     "signals. Circulation 2000;101(23):e215-e220.",
-    confounds=("subject: with one subject per class, all their differences are confounded",),
+    confounds=(
+        "subject: with one subject per class, all differences between subjects are confounded "
+        "with the class",
+    ),
     notes="No split of these data can estimate accuracy on new subjects.",
     subjects=3,
     recordings=3,

@@ -256,9 +256,7 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
                 key = (letter.upper(), int(number), exercise.lower())
                 path = Path(parent, name)
                 if found.setdefault(key, path).parent != path.parent:
-                    faults.append(
-                        f"{path} is there a second time, as {found[key]}; remove one of them."
-                    )
+                    faults.append(f"{path} exists twice, also as {found[key]}; remove one of them.")
     for (letter, number, exercise), path in sorted(found.items()):
         try:
             recordings.append(_read(regular_file(path, root), number, letter, exercise, report))
@@ -281,8 +279,8 @@ def _split(path: Path, content: bytes) -> tuple[list[str], bytes]:
         raise ValueError(f"{path} has no header of the lower-limb data set; download it again.")
     if body.count(b"\n") > _MAX_ROWS or any(len(s) > _MAX_LINE_BYTES for s in body.split(b"\n")):
         raise ValueError(
-            f"{path} has more than {_MAX_ROWS} rows or {_MAX_LINE_BYTES} bytes in a row, more than "
-            "any file of the lower-limb data set; download it again."
+            f"{path} has more than {_MAX_ROWS} rows or {_MAX_LINE_BYTES} bytes in a row, which is "
+            "more than any file of the lower-limb data set has; download it again."
         )
     return lines, body
 

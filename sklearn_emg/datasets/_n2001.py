@@ -450,8 +450,8 @@ def _trimmed(samples: _Samples) -> _Samples:
 def _check_length(handle: SignalFile) -> None:
     if handle.n_times > _MAX_SAMPLES:
         raise ValueError(
-            f"{handle.path} has {handle.n_times} samples by its header; recordings of N2001 have "
-            f"about 262144, and at most {_MAX_SAMPLES} are read. Download it again."
+            f"{handle.path} has {handle.n_times} samples according to its header; recordings of "
+            f"N2001 have about 262144, and at most {_MAX_SAMPLES} are read. Download it again."
         )
 
 
@@ -507,7 +507,7 @@ def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str,
                 continue
             other = kind.setdefault(path.stem.upper(), path)
             if other != path:
-                text = f"{path} is there a second time, as {other}; remove one of them."
+                text = f"{path} exists twice, also as {other}; remove one of them."
                 faults.append((path.stem, text))
     if not headers and not samples:
         raise FileNotFoundError(
@@ -555,8 +555,8 @@ def _record(header: Header) -> _Record:
     meant = [name for name, pattern in _DIAGNOSES.items() if pattern.search(diagnosis)]
     if meant and group not in meant:
         raise ValueError(
-            f"{header.path} is {group} by its name but {diagnosis!r} by its diagnosis. One of the "
-            "two is mislabelled; download it again."
+            f"{header.path} is {group} according to its name but {diagnosis!r} according to its "
+            "diagnosis. One of the two is mislabelled; download it again."
         )
     return _Record(header, f"{letter.upper()}{number}", group, code.upper(), facts)
 

@@ -136,7 +136,7 @@ def load_wfdb(
     See Also
     --------
     fetch_emgdb : Fetch example recordings of PhysioNet.
-    load_n2001 : Load the N2001 set, with the facts in its file names and headers.
+    load_n2001 : Load the N2001 set, with facts from its file names and headers.
 
     Notes
     -----
@@ -226,7 +226,7 @@ def _header_path(path: Path) -> Path:
             return candidate
     raise FileNotFoundError(
         f"load_wfdb: there is no record {path}; its header {path.name.removesuffix('.hea')}.hea "
-        "must lie next to its samples."
+        "must be next to its samples."
     )
 
 

@@ -2,8 +2,8 @@
 
 A header names the files with the samples of a record, and gives the number of samples and their
 format. It is not trusted: a file is read only if its name contains no folder, it is a regular file
-in the folder of the record, and it has as many bytes as the header announces. The formats are those
-of signal(5) in the WFDB applications guide, https://physionet.org/physiotools/wag/.
+in the folder of the record, and it has at least as many bytes as the header announces. The formats
+are those of signal(5) in the WFDB applications guide, https://physionet.org/physiotools/wag/.
 """
 
 from __future__ import annotations
@@ -496,7 +496,7 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
         with soundfile.SoundFile(path) as file:
             bits = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}.get(file.subtype, 99)
             if file.format != "FLAC" or bits > int(group[0].fmt) - 500:
-                raise ValueError(f"{path} holds {file.format} {file.subtype}, not FLAC.")
+                raise ValueError(f"{path} contains {file.format} {file.subtype}, not FLAC.")
             if file.channels != len(group):
                 raise ValueError(f"{path} has {file.channels} signals, not {len(group)}.")
             file.seek(group[0].offset)

@@ -358,7 +358,7 @@ def subject_scorer(
     average : {"macro", "weighted"}, default="macro"
         How the one-vs-rest values of f1, precision, sensitivity, specificity and auroc are averaged
         over classes, even over two: with equal weights or weighted by class size. In scikit-learn,
-        "f1", "precision" and "recall" are those of one class; `pos_label` gives the same here.
+        "f1", "precision" and "recall" are those of one class, which `pos_label` selects here.
     pos_label : label, default=None
         With two classes, label of the class for which these measures are computed.
 

@@ -113,8 +113,7 @@ def calibration_summary(
 
 @dataclass(frozen=True)
 class Threshold:
-    """Decision threshold, with its sensitivity and specificity for the cases on which it was
-    chosen.
+    """Decision threshold, with its sensitivity and specificity on the cases used to choose it.
 
     Attributes
     ----------

@@ -115,7 +115,7 @@ def test_both_muscles_of_a_subject_are_one_subject(add, tmp_path):
 ])  # fmt: skip
 def test_folder_that_contradicts_a_name_is_named(folder, wrong, add, tmp_path):
     path = add("EMG _009 _05_ RD_Hea", folder=folder)
-    message = rf"{path.name} is of deltoid and healthy by its name, .* folder '{wrong}'"
+    message = rf"{path.name} is of deltoid and healthy according to its name, .* folder '{wrong}'"
     with pytest.raises(ValueError, match=message):
         load_algiers(tmp_path)
 

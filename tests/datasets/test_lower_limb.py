@@ -187,7 +187,7 @@ def test_recording_in_two_folders_is_named(rows, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1Amar.txt").write_bytes(text(rows))
-    with pytest.raises(ValueError, match=r"b/1Amar\.txt is there a second time, as .*a/1Amar"):
+    with pytest.raises(ValueError, match=r"b/1Amar\.txt exists twice, also as .*a/1Amar"):
         load_lower_limb(tmp_path)
 
 

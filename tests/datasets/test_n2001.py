@@ -175,7 +175,7 @@ def test_header_of_something_else_is_named(header, message, add, tmp_path):
 
 def test_diagnosis_that_contradicts_the_name_is_named(add, tmp_path):
     add("N2001C03BB01", diagnosis="ALS")
-    with pytest.raises(ValueError, match=r"C03BB01\.hea is control by its name but 'ALS'"):
+    with pytest.raises(ValueError, match=r"C03BB01\.hea is control according to its name but 'ALS'"):
         load_n2001(tmp_path)
 
 
@@ -201,7 +201,7 @@ def test_samples_without_header_are_named(add, tmp_path):
 def test_recording_found_twice_is_named(add, tmp_path):
     add("N2001C03BB01", folder="a")
     add("N2001C03BB01", folder="b")
-    with pytest.raises(ValueError, match=r"C03BB01\.\w+ is there a second time"):
+    with pytest.raises(ValueError, match=r"C03BB01\.\w+ exists twice"):
         load_n2001(tmp_path)
 
 
@@ -234,7 +234,7 @@ def test_file_far_longer_than_a_recording_is_refused_before_it_is_read(lazy, add
     add("N2001C03BB01", header="N2001C03BB01 1 23437.5 17000000\nN2001C03BB01.bin 16 13.1/uV\n")
     with open(tmp_path / "N2001C03BB01.bin", "wb") as file:
         file.truncate(2 * 17_000_000)
-    with pytest.raises(ValueError, match=r"C03BB01\.bin has 17000000 samples by its header"):
+    with pytest.raises(ValueError, match=r"C03BB01\.bin has 17000000 samples according to"):
         load_n2001(tmp_path, lazy=lazy)
 
 

@@ -373,7 +373,7 @@ def test_all_bad_records_are_told_at_once(plain):
 
 @pytest.mark.parametrize("path", ["none", "none.hea"])
 def test_missing_record_is_named(path, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no record .*none.*none\.hea must lie next to"):
+    with pytest.raises(FileNotFoundError, match=r"no record .*none.*none\.hea must be next to"):
         load_wfdb(tmp_path / path, subject="a")
 
 

@@ -392,7 +392,7 @@ def _facts(region_balance: str, biceps: bool, n_subjects: int, n_recordings: int
         confound += "in controls"
     return SetFacts(
         title="Simulated concentric-needle EMG",
-        about="A model, not patients: results on it say nothing about diagnostic accuracy.",
+        about="The cohort is a model: results on it say nothing about diagnostic accuracy.",
         source="sklearn_emg.datasets.make_nemg_cohort, whose documentation describes the model",
         licence="none needed, as the recordings are simulated",
         cite="the references of make_nemg_cohort",
@@ -420,8 +420,8 @@ def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], prot
         )
     lines += [
         "",
-        "Signals in mV, core minus cannula. A model, not patients: results on it say nothing about",
-        "diagnostic accuracy. Model, sources and limits are in the documentation of",
+        "Signals are in mV, core minus cannula. The cohort is a model: results on it say nothing",
+        "about diagnostic accuracy. Model, sources and limits are in the documentation of",
         "sklearn_emg.datasets.make_nemg_cohort.",
     ]
     return "\n".join(lines)

@@ -148,7 +148,7 @@ def pool_around_needle(
 
 
 def recruited(pool: Pool, c: Conditions, rng: np.random.Generator) -> tuple[Pool, NDArray]:
-    """Select units that fire at this drive or fasciculate; return also the mask of the latter."""
+    """Select units that fire at this drive or fasciculate, with a mask of the latter."""
     twitching = np.zeros(len(pool), dtype=bool)
     threshold = pool.threshold
     order = np.argsort(threshold, kind="stable")

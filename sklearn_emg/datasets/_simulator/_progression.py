@@ -162,7 +162,7 @@ def make_progression_cohort(
 
     Notes
     -----
-    **This is a model, not patients.** Rates, noise and the score were chosen so that 18
+    **The cohort is a model.** Rates, noise and the score were chosen so that 18
     months show a trend in most subjects and noise hides it over 3 months; they are not fitted to
     any cohort. All visits of a subject share the same anatomy and amplifier; motor units and needle
     sites are drawn again at each visit, since the needle is inserted elsewhere. Dropout does not
@@ -279,7 +279,7 @@ def _draw_course(
     effect: float,
     latest: float,
 ) -> _Course:
-    """Draw the rate and the treatment of a subject, whose initial severity is already drawn."""
+    """Draw the rate and the treatment of a subject with a given initial severity."""
     own = rate * float(np.exp(rate_sd * clipped_normal(rng, bound=2.5)))
     is_treated, start = rng.random() < treated, rng.random() * max(latest, 0.0)
     return _Course(subject.severity, own, effect, start if is_treated else _NEVER)
@@ -366,5 +366,5 @@ def _describe(visits: pd.DataFrame, diagnosis: str, rate: float) -> str:
     return (
         f"Simulated course of {diagnosis}\n\n{visits['subject'].nunique()} subjects, "
         f"{len(visits)} visits over {visits['time'].max():.1f} months, median rate {rate:g} per "
-        "month. A model, not patients: results on it say nothing about prognosis in patients."
+        "month. The cohort is a model: results on it say nothing about prognosis in patients."
     )

@@ -131,7 +131,7 @@ def simulate_recording(
         sources; that of "endplate_noise" is its RMS in mV. The events are in
         ``truth["spontaneous"]``.
     return_truth : bool, default=False
-        Whether to return also firing times and potentials.
+        Whether to also return firing times and potentials.
     random_state : int, RandomState instance or None, default=None
         Seed of the recording.
 
@@ -145,7 +145,7 @@ def simulate_recording(
     Raises
     ------
     ValueError
-        If a value is out of its range or a name is unknown; the message lists the valid ones.
+        If a value is out of range or a name is unknown; the message lists the valid ones.
     TypeError
         If an argument has the wrong type.
 
@@ -260,7 +260,7 @@ def simulate_muap(
     Raises
     ------
     ValueError
-        If a value is out of its range or a name is unknown; the message lists the valid ones.
+        If a value is out of range or a name is unknown; the message lists the valid ones.
     TypeError
         If an argument has the wrong type.
 
