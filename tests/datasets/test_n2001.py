@@ -175,7 +175,7 @@ def test_header_of_something_else_is_named(header, message, add, tmp_path):
 
 def test_diagnosis_that_contradicts_the_name_is_named(add, tmp_path):
     add("N2001C03BB01", diagnosis="ALS")
-    with pytest.raises(ValueError, match=r"C03BB01\.hea is control according to its name but 'ALS'"):
+    with pytest.raises(ValueError, match=r"C03BB01\.hea is control according to its name but"):
         load_n2001(tmp_path)
 
 
