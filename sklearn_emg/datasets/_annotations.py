@@ -219,7 +219,7 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(content, True)
-    except (expat.ExpatError, LookupError) as error:  # the latter for an unknown encoding
+    except (expat.ExpatError, LookupError) as error:  # LookupError means an unknown encoding
         raise ValueError(f"{file} is not well-formed XML ({error}); get another copy.") from error
     return found
 

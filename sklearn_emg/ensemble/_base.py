@@ -184,6 +184,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         self._validate_params()
         self._check_estimator()

@@ -422,7 +422,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         Returns
         -------
         votes : Votes
-            Its attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames.
+            Votes, whose attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames.
 
         Warns
         -----

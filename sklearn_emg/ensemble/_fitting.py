@@ -77,6 +77,7 @@ def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, An
     subjects : ndarray of shape (n_rows,)
         Code of the subject of each row.
     y : ndarray of shape (n_rows,)
+        Class of each row.
 
     Returns
     -------
@@ -102,13 +103,16 @@ def fit_metadata(
     Parameters
     ----------
     estimator : estimator
+        Estimator to be fitted.
     groups : ndarray of shape (n_windows,)
         Subject of each window.
     weights : ndarray of shape (n_windows,) or None
+        Weight of each window; None without weights.
 
     Returns
     -------
     params : dict of str to ndarray
+        Keyword arguments of ``fit``.
 
     Raises
     ------
@@ -215,11 +219,14 @@ def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDAr
     Parameters
     ----------
     estimator : estimator
+        Estimator to be fitted.
     weights : ndarray of shape (n_samples,)
+        Weight of each sample.
 
     Returns
     -------
     params : dict of str to ndarray
+        Keyword arguments of ``fit``.
 
     Raises
     ------
@@ -432,7 +439,7 @@ def _warn_of_leak(where: str, reason: str, caller: str) -> None:
 
 
 def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None:
-    """Warn about parts that split windows without their subjects, except those `given` folds."""
+    """Warn about parts that split windows without their subjects, except those in `given`."""
     last = estimator
     while isinstance(last, Pipeline):
         last = last.steps[-1][1]
@@ -468,10 +475,12 @@ def splits_rows(estimator: Any) -> bool:
     Parameters
     ----------
     estimator : estimator
+        Estimator to examine.
 
     Returns
     -------
     splits : bool
+        True if a part has a `cv` that splits its rows.
     """
     return any(_splits(part) for _, part in parts_of(estimator))
 
@@ -528,13 +537,16 @@ def decisions(estimator: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
     Parameters
     ----------
     estimator : fitted classifier
+        Classifier with a ``decision_function``.
     X : ndarray or DataFrame of n_windows rows
+        Windows or feature rows.
     columns : dict of str to ndarray of shape (n_windows,)
         Columns for the steps that request them.
 
     Returns
     -------
     decisions : ndarray of shape (n_windows, 1) or (n_windows, n_classes)
+        Values of the decision function.
     """
     values = np.asarray(call_with_columns(estimator, "decision_function", X, columns), dtype=float)
     values = values[:, np.newaxis] if values.ndim == 1 else values
@@ -561,8 +573,11 @@ def fit_sigmoids(
     values : ndarray of shape (n_windows, n_columns)
         Result of `decisions` from estimators that were not fitted on these windows.
     y : ndarray of shape (n_windows,)
+        Class of each window.
     classes : ndarray of shape (n_classes,)
+        All classes, in sorted order.
     weights : ndarray of shape (n_windows,) or None
+        Weight of each window; None without weights.
 
     Returns
     -------
@@ -594,15 +609,20 @@ def fit_windows(
     Parameters
     ----------
     estimator : estimator
+        Estimator to be fitted.
     X : ndarray or DataFrame of n_windows rows
+        Windows or feature rows.
     y : ndarray of shape (n_windows,) or None
+        Target of each window; None without a target.
     params : dict
         Further parameters of ``fit``.
     memory : str, joblib.Memory or None
+        Cache or its folder; None caches nothing.
 
     Returns
     -------
     estimator : fitted estimator
+        The estimator, fitted or loaded.
     """
     arguments = estimator, X, y, params
     key = key_for(memory, "fit of windows", _without_checkpoint(estimator), *arguments[1:])

@@ -150,6 +150,7 @@ def check_rows(
     windows, row, start, fs
         As in :class:`Rows`.
     n_rows : int
+        Number of rows.
     groups : array-like of shape (n_rows,) or None
         Subject of each row; by default the ``subject`` column of X.
     unit : str
@@ -164,6 +165,7 @@ def check_rows(
     Returns
     -------
     rows : Rows
+        The checked rows.
     """
     table = X if isinstance(X, pd.DataFrame) else None
     subject, names, index = _subjects(X, groups, n_rows)
@@ -236,13 +238,16 @@ def check_labels(y: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArr
     Parameters
     ----------
     y : array-like of shape (n_rows,)
+        Label of each row.
     n_rows : int
+        Number of rows.
     caller : str, default="DiVoteClassifier"
         Name of the class in messages.
 
     Returns
     -------
     y : ndarray of shape (n_rows,)
+        The checked labels.
 
     Raises
     ------
@@ -272,13 +277,16 @@ def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArr
     Parameters
     ----------
     y : array-like of shape (n_rows,)
+        Target of each row.
     n_rows : int
+        Number of rows.
     caller : str, default="DiVoteRegressor"
         Name of the class in messages.
 
     Returns
     -------
     y : ndarray of float of shape (n_rows,)
+        The checked targets.
 
     Raises
     ------
@@ -296,6 +304,7 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
     Parameters
     ----------
     y : array-like of shape (n_rows,) or None
+        Target of each row.
     caller : str
         Name of the class in messages.
 
@@ -330,6 +339,7 @@ def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
     Parameters
     ----------
     y : array-like of shape (n_rows,) or None
+        Label of each row.
     caller : str, default="DiVoteClassifier"
         Name of the class in messages.
 
@@ -352,6 +362,7 @@ def refuse_one_class(y: NDArray[Any]) -> None:
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
+        Label of each row.
 
     Raises
     ------
@@ -390,13 +401,16 @@ def check_weights(
     Parameters
     ----------
     sample_weight : array-like of shape (n_rows,) or None
+        Weight of each row; None without weights.
     n_rows : int
+        Number of rows.
     name : str, default="sample_weight"
         Name of the weights in messages.
 
     Returns
     -------
     weights : ndarray of shape (n_rows,) or None
+        The checked weights.
 
     Raises
     ------

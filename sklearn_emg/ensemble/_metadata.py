@@ -1,4 +1,4 @@
-"""Columns of the table, such as the site, whose values steps request for each window."""
+"""Pass columns of the table, such as the site, to steps that request them for each window."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ def requested_columns(estimator: Any) -> set[str]:
     Parameters
     ----------
     estimator : estimator
+        Pipeline or any other estimator.
 
     Returns
     -------
     columns : set of str
+        Names of the columns.
     """
     return {
         column
@@ -37,8 +39,11 @@ def column_params(estimator: Any, method: str, columns: Columns) -> dict[str, ND
     Parameters
     ----------
     estimator : estimator
+        Pipeline or transformer.
     method : {"fit", "transform"}
+        Method to be called.
     columns : dict of str to ndarray of shape (n_windows,)
+        Columns of the windows by name.
 
     Returns
     -------
@@ -59,13 +64,18 @@ def call_with_columns(estimator: Any, method: str, X: Any, columns: Columns) -> 
     Parameters
     ----------
     estimator : fitted estimator
+        Pipeline or any other estimator.
     method : {"predict", "predict_proba", "decision_function", "transform"}
+        Method to be called.
     X : ndarray or DataFrame of n_windows rows
+        Windows or feature rows.
     columns : dict of str to ndarray of shape (n_windows,)
+        Columns of the windows by name.
 
     Returns
     -------
     answer : ndarray
+        Result of the method.
     """
     if not columns:
         return getattr(estimator, method)(X)

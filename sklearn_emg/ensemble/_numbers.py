@@ -33,6 +33,7 @@ def weighted_average(
     Returns
     -------
     average : float
+        The average.
     """
     if average == "mean":
         return float(np.average(values, weights=weights))
@@ -59,14 +60,20 @@ def average_by_code(
     Parameters
     ----------
     values : ndarray of shape (n_values,)
+        Values to average.
     codes : ndarray of int of shape (n_values,)
+        Code of each value.
     n_codes : int
+        Number of codes.
     average : {"mean", "median", "trimmed"}
+        Kind of average; see :func:`weighted_average`.
     weights : ndarray of shape (n_values,), default=None
+        Weight of each value; by default, all weights are equal.
 
     Returns
     -------
     averages : ndarray of shape (n_codes,)
+        Average of each code.
     """
     if average == "mean" and weights is None:
         return mean_by_code(values[:, np.newaxis], codes, n_codes)[:, 0]
@@ -95,9 +102,13 @@ def unit_statistics(
     values : ndarray of shape (n_values,)
         Values; those that are NaN or have no weight are left out.
     codes : ndarray of int of shape (n_values,)
+        Code of each value.
     n_codes : int
+        Number of codes.
     average : {"mean", "median", "trimmed"}
+        Kind of average; see :func:`weighted_average`.
     weights : ndarray of shape (n_values,), default=None
+        Weight of each value; by default, all weights are equal.
 
     Returns
     -------
@@ -135,6 +146,7 @@ class NumberAggregation:
     Attributes
     ----------
     average : {"mean", "median", "trimmed"}
+        Kind of average; see :func:`weighted_average`.
     by : str or None
         Name of the column whose values are averaged separately.
     levels : list or None

@@ -344,8 +344,8 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         Returns
         -------
         votes : Votes
-            Its attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames with a
-            column ``prediction``.
+            Votes, whose attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames with
+            a column ``prediction``.
 
         Warns
         -----

@@ -66,6 +66,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects; None if X has no ``subject`` column.
     n_features_in_ : int
+        Number of measures.
 
     Warns
     -----
@@ -90,7 +91,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     ----------
     R. L. Rivest, "Learning decision lists", Mach. Learn. 2 (1987) 229-246.
 
-    E. Stalberg et al., "Automatic analysis of the EMG interference pattern", Electroencephalogr.
+    E. Stålberg et al., "Automatic analysis of the EMG interference pattern", Electroencephalogr.
     Clin. Neurophysiol. 56 (1983) 672-681 (for normal limits of turns and amplitude).
 
     Examples
@@ -142,6 +143,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Returns
         -------
         self : object
+            Fitted estimator.
 
         Raises
         ------

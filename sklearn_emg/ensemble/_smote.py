@@ -165,6 +165,7 @@ class SMOTEClassifier(WindowMetaClassifier):
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects; None if neither X nor `groups` gave any.
     n_features_in_ : int
+        Size of the second dimension of the windows.
 
     See Also
     --------
@@ -223,6 +224,7 @@ class SMOTEClassifier(WindowMetaClassifier):
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         from sklearn_emg.preprocessing import capped_sampling_strategy
 

@@ -39,9 +39,11 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         The pretrained and fine-tuned network; ``estimator_.source_subjects_`` are the subjects of
         its pretraining.
     classes_ : ndarray of shape (n_classes,)
+        Class labels.
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects; None if neither X nor `groups` gave any.
     n_features_in_ : int
+        Size of the second dimension of the windows.
 
     Raises
     ------
@@ -102,6 +104,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         self._validate_params()
         X, y, codes, _, groups = self._check_training(X, y, groups)

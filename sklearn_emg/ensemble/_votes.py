@@ -75,6 +75,7 @@ class Aggregation:
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
+        Class labels.
     by : str or None
         Name of the column whose values are averaged separately.
     levels : list or None

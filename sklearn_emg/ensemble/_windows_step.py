@@ -178,6 +178,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         self._fit(X, y, groups)
         return self

@@ -93,8 +93,8 @@ def decomposition_agreement(
     ----------
     found, reference : DataFrame, sequence of arrays, or fitted decomposer
         Discharges, given as a table with the columns ``time`` (in seconds), ``unit`` and, for
-        several recordings, ``row``; as one array of times in seconds per unit (units are then
-        numbered from 1); or as a decomposer with ``discharges_``.
+        several recordings, ``row``; as a sequence with an array of times (in seconds) for each
+        unit, which is then numbered from 1; or as a decomposer with ``discharges_``.
     tolerance : float, default=0.001
         Maximum time difference of common discharges, in seconds.
     max_shift : float, default=0.012

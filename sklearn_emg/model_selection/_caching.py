@@ -203,6 +203,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         self._validate_params()
         self._remember_subjects(X)

@@ -18,6 +18,7 @@ def takes_kept(estimator: Any) -> bool:
     Parameters
     ----------
     estimator : estimator
+        Estimator to examine.
 
     Returns
     -------
@@ -62,6 +63,7 @@ def is_stateless(estimator: Any) -> bool:
     Parameters
     ----------
     estimator : transformer, Pipeline, FeatureUnion, "passthrough", "drop" or None
+        Transformer to examine.
 
     Returns
     -------

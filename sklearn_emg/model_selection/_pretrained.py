@@ -82,6 +82,7 @@ def parts_of(
     Parameters
     ----------
     estimator : estimator object
+        Estimator to search.
     stop : callable
         Function that takes a part and returns whether the parts inside it are left out. By default,
         none are left out.

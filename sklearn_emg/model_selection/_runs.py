@@ -258,6 +258,7 @@ def with_seed(estimator: Any, seed: Any) -> Any:
     Parameters
     ----------
     estimator : estimator object
+        Estimator to copy.
     seed : int, RandomState instance or None
         Value of each `random_state`.
 

@@ -361,6 +361,7 @@ def assert_no_shared_subject(
     Parameters
     ----------
     X : DataFrame with a ``subject`` column, or array-like
+        Rows that are split.
     train, test : ndarray of int
         Row numbers.
     groups : array-like of shape (n_rows,) or Subjects, default=None

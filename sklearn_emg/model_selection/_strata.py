@@ -159,11 +159,14 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     Parameters
     ----------
     y : array-like of shape (n_rows,) or (n_rows, 1)
+        Label of each row.
     n_rows : int
+        Number of rows.
 
     Returns
     -------
     y : ndarray of shape (n_rows,)
+        The checked labels.
 
     Raises
     ------
@@ -183,6 +186,7 @@ def refuse_missing_labels(y: Labels) -> None:
     Parameters
     ----------
     y : array-like of shape (n_rows,)
+        Label of each row.
 
     Raises
     ------

@@ -237,7 +237,7 @@ class ChronologicalSplit(Protocol):
     Parameters
     ----------
     test_size : float, default=0.25
-        Fraction of the rows at the end of each recording that is tested.
+        Fraction of the rows of each recording, taken from its end, that is used for testing.
     gap : float, default=0.0
         Minimum difference in time between a training and a test row, in the unit of `time`. For
         windows that overlap, it should be at least the length of a window.

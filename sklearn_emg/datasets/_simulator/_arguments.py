@@ -78,7 +78,7 @@ def replace_amplifier(
     lowpass = min(settings.lowpass, 0.45 * fs)
     if settings.highpass >= lowpass:
         raise ValueError(
-            f"The 'amplifier' parameter of {caller} must have its 'highpass' below its low-pass, "
-            f"{lowpass:g} Hz for fs={fs:g}. Got {settings.highpass:g} Hz instead."
+            f"The 'amplifier' parameter of {caller} must have its 'highpass' below its low-pass "
+            f"frequency, {lowpass:g} Hz for fs={fs:g}. Got {settings.highpass:g} Hz instead."
         )
     return settings

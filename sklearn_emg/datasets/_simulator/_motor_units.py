@@ -44,7 +44,7 @@ _TAIL = 4 * RATE  # samples over which a positive sharp wave fades out
 
 @dataclass
 class Pool:
-    """Motor units: rank (0 is the smallest), centre, territory radius and mean number of fibres."""
+    """Motor units, with rank (0 is the smallest), centre, radius and mean number of fibres."""
 
     rank: NDArray[np.float64]
     x: NDArray[np.float64]
@@ -339,7 +339,7 @@ def draw_drive(rng: np.random.Generator, mean: float, duration_ms: float) -> NDA
 
 
 def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: float) -> NDArray:
-    """Gaussian noise of unit variance through a first-order low-pass, stationary from the start."""
+    """Gaussian noise after a first-order low-pass filter, with unit variance from the start."""
     pole = np.exp(-2 * np.pi * cutoff / fs)
     white = rng.standard_normal(n + 1)
     state = np.array([pole * white[0]])
@@ -524,7 +524,7 @@ def resample(signal: NDArray, fs: float, n_samples: int | None = None) -> NDArra
 
 
 def amplifier_filters(amplifier: Amplifier, fs: float) -> list[tuple[NDArray, NDArray]]:
-    """First-order high-pass and second-order low-pass, as (b, a) pairs."""
+    """First-order high-pass and second-order low-pass filters, as (b, a) coefficients."""
     lowpass = min(amplifier.lowpass, 0.45 * fs)
     return [butter(1, amplifier.highpass, "highpass", fs=fs), butter(2, lowpass, fs=fs)]
 

@@ -20,10 +20,12 @@ def last_of(model: Any) -> Any:
     Parameters
     ----------
     model : estimator
+        Pipeline or any other estimator.
 
     Returns
     -------
     last : estimator
+        The last step, or `model` itself.
     """
     while isinstance(model, Pipeline):
         model = model.steps[-1][1]
@@ -36,10 +38,12 @@ def transformers_of(model: Any) -> Iterator[Any]:
     Parameters
     ----------
     model : estimator
+        Pipeline or any other estimator, which has no transformers.
 
     Yields
     ------
     step : transformer
+        Transformer; these come in the order of the steps.
     """
     if not isinstance(model, Pipeline):
         return
@@ -59,11 +63,14 @@ def with_last(model: Any, last: Any) -> Any:
     Parameters
     ----------
     model : estimator
+        Pipeline or any other estimator, which is replaced by `last`.
     last : fitted estimator
+        Predictor for the last step.
 
     Returns
     -------
     model : estimator
+        Pipeline with the new last step.
     """
     if not isinstance(model, Pipeline):
         return last
@@ -77,13 +84,16 @@ def through_transformers(model: Any, X: Any, columns: Columns | None = None) -> 
     Parameters
     ----------
     model : fitted estimator
+        Pipeline or any other estimator, which leaves X unchanged.
     X : ndarray or DataFrame
+        Rows to transform.
     columns : dict of str to ndarray, default=None
         Columns of the rows, for the steps that request them.
 
     Returns
     -------
     X : ndarray or DataFrame
+        Transformed rows.
     """
     for step in transformers_of(model):
         X = call_with_columns(step, "transform", X, columns or {})
@@ -96,6 +106,7 @@ def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
     Parameters
     ----------
     model : fitted estimator
+        Pipeline with SiteStandardizers.
     X : ndarray or DataFrame
         Reference rows.
     columns : dict of str to ndarray, default=None
@@ -124,8 +135,11 @@ def train_further(
     Parameters
     ----------
     last : fitted classifier
+        Classifier with ``partial_fit``.
     X : ndarray or DataFrame of n_rows rows
+        Rows to train on.
     y : ndarray of shape (n_rows,)
+        Label of each row.
     n_epochs : int
         Number of passes over the rows.
     groups : array-like of shape (n_rows,), default=None
@@ -152,7 +166,9 @@ def refuse_unknown_labels(y: NDArray[Any], classes: NDArray[Any], caller: str) -
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
+        New labels.
     classes : ndarray of shape (n_classes,)
+        Labels that the classifier knows.
     caller : str
         Name of the class in the message.
     """

@@ -58,6 +58,7 @@ class Updating(DiVote):
         Returns
         -------
         self : object
+            Fitted estimator.
 
         Raises
         ------
@@ -109,6 +110,7 @@ class Updating(DiVote):
         Returns
         -------
         self : object
+            Fitted estimator.
 
         Raises
         ------
