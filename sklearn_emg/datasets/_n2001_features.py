@@ -34,7 +34,8 @@ high_power: power in 100-400 Hz, sum of the Welch spectrum of the signal in uV
 FracDim: Higuchi's fractal dimension
 WE: wavelet energy, sum of squared coefficients of a Morlet transform, scales 1-127""",
     source="https://github.com/ChatMED/ALS-EMG",
-    licence="MIT, (c) 2025 ChatMED. The signals are N2001 of EMGLAB, http://www.emglab.net.",
+    licence="MIT, (c) 2025 ChatMED. The signals are from EMGLAB's N2001 set, "
+    "http://www.emglab.net.",
     cite=N2001_CITE,
     confounds=(
         *N2001_CONFOUNDS,

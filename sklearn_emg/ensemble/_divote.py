@@ -104,7 +104,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     nan, short : {"raise", "skip"}, default="raise"
         Whether windows that contain NaN (`nan`) and recordings shorter than one window (`short`)
         raise an error or are left out with a warning. A subject without any window left raises an
-        error in ``fit``; in ``predict``, its scores are 1/n_classes and a warning is given.
+        error in ``fit``; in ``predict``, its scores are 1/n_classes, and a warning is given.
     n_jobs : int, default=None
         Number of jobs for the fits of `cv`.
     verbose : int, default=0

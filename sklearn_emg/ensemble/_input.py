@@ -39,8 +39,8 @@ class Rows:
     subject : ndarray of shape (n_rows,)
         Code of the subject of each row; a subject must not be in both training and test.
     subject_names : ndarray of shape (n_subjects,) or None
-        Name of each code, as given by the user; None if no subjects were given and each row counts
-        as one.
+        Name of each code, as given by the user; None if no subjects were given, in which case each
+        row counts as one.
     unit : ndarray of shape (n_rows,)
         Code of the unit of each row; each unit gets one prediction.
     unit_index : Index of length n_units

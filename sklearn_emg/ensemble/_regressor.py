@@ -81,7 +81,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     nan, short : {"raise", "skip"}, default="raise"
         Whether windows that contain NaN (`nan`) and recordings shorter than one window (`short`)
         raise an error or are left out with a warning. A subject without any window left raises an
-        error in ``fit``; in ``predict``, it gets the mean of the training targets and a warning is
+        error in ``fit``; in ``predict``, it gets the mean of the training targets, and a warning is
         given.
     n_jobs : int, default=None
         Number of jobs for the fits of `cv`.

@@ -25,7 +25,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     Parameters
     ----------
     estimator : TransferClassifier
-        Network and its choice of frozen layers. If it is already pretrained, on another cohort, it
+        Network, with its choice of frozen layers. If it is already pretrained on another cohort, it
         is fine-tuned on all training subjects.
     source_fraction : float, default=0.5
         Fraction of the subjects of each class that is used for pretraining: at least one subject
@@ -53,7 +53,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
 
     See Also
     --------
-    sklearn_emg.neural_network.TransferClassifier : Transfer from one cohort to another.
+    sklearn_emg.neural_network.TransferClassifier : Transfers from one cohort to another.
 
     Examples
     --------

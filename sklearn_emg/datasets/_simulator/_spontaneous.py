@@ -21,7 +21,7 @@ from sklearn_emg.datasets._simulator._muscle_model import Conditions
 
 __all__ = ["KINDS", "add_spontaneous", "check_spontaneous", "without_disease"]
 
-# Key for the number of sources, and name of the kind of their events.
+# Keys are names of numbers of sources; values are the kinds of their events.
 KINDS = {
     "fibrillations": "fibrillation",
     "sharp_waves": "positive sharp wave",
