@@ -1,7 +1,7 @@
-"""Networks of the literature and scikit-learn estimators that train them.
+"""Networks from the literature and scikit-learn estimators that train them.
 
-Importing this sub-package is fast: PyTorch and skorch load when one of its names is first
-used. They come with ``pip install "sklearn-emg[nets]"``.
+Importing this sub-package is fast: PyTorch and skorch are loaded when one of its names is first
+used. They are installed with ``pip install "sklearn-emg[nets]"``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from sklearn_emg.neural_network._registry import HOME, PUBLIC, public
 
-# The registry has all public names; ``doc/stubs.py`` writes them into ``__init__.pyi`` for type
+# The registry lists all public names; ``doc/stubs.py`` writes them to ``__init__.pyi`` for type
 # checkers and editors.
 __all__ = list(PUBLIC)
 
@@ -35,5 +35,5 @@ def __getattr__(name: str) -> Any:
             f"{__name__}.{name} needs {error.name}, which is not installed: "
             'pip install "sklearn-emg[nets]"'
         ) from error
-    globals()[name] = value  # the next access does not come here
+    globals()[name] = value  # the next access does not call this function
     return value

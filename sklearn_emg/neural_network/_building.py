@@ -1,4 +1,4 @@
-"""Module, optimiser and device from the parameters of an estimator."""
+"""Find the module, optimiser and device that the parameters of an estimator name."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sklearn_emg.neural_network._registry import NETWORKS, public
 def resolve_module(
     module: str | Callable[..., nn.Module], params: dict[str, Any] | None, caller: str
 ) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
-    """Look up a network by name; refuse settings that it does not take."""
+    """Look up a network by name and reject settings that it does not take."""
     if isinstance(module, str):
         if module not in NETWORKS:
             raise ValueError(
-                f"The 'module' parameter of {caller} names no network of sklearn_emg: {module!r}. "
+                f"The 'module' parameter of {caller} is {module!r}, not a network of sklearn_emg. "
                 f"{_hint(module, list(NETWORKS))}"
             )
         module = public(module)
@@ -47,17 +47,17 @@ def _check_params(
     params: dict[str, Any],
     caller: str,
 ) -> None:
-    """Refuse sizes among the settings, and settings that the module does not take."""
+    """Reject sizes among the settings, and settings that the module does not take."""
     for name in params:
         if name in SIZES:
             raise ValueError(
-                f"The 'module_params' parameter of {caller} must not hold {name!r}: sizes are "
-                "taken from the data at every fit."
+                f"The 'module_params' parameter of {caller} must not contain {name!r}: sizes are "
+                "taken from the data in every fit."
             )
         if name not in known and not _takes_any_name(known):
             settings = [name for name in known if name not in SIZES]
             raise ValueError(
-                f"The 'module_params' parameter of {caller} holds {name!r}, which "
+                f"The 'module_params' parameter of {caller} contains {name!r}, which "
                 f"{name_of(module)} does not take. {_hint(name, settings)}"
             )
 
@@ -72,7 +72,7 @@ def _check_arguments(
     params: dict[str, Any],
     caller: str,
 ) -> None:
-    """Refuse a module that does not take the sizes by name, or requires further arguments."""
+    """Reject a module that does not take the sizes by name, or that requires further arguments."""
     P = inspect.Parameter
     named = {n: p for n, p in known.items() if p.kind not in (P.VAR_POSITIONAL, P.VAR_KEYWORD)}
     by_name = {n for n, p in named.items() if p.kind is not P.POSITIONAL_ONLY}
@@ -84,9 +84,9 @@ def _check_arguments(
     if found:
         raise InvalidParameterError(
             f"The 'module' parameter of {caller} must be a class or a function that takes "
-            "n_channels, n_times and n_classes by name and needs nothing else but what "
-            f"'module_params' holds. {name_of(module)} does not fit: {' and '.join(found)}. "
-            "Rename its arguments, or give a function with those three that builds it."
+            "n_channels, n_times and n_classes by name and requires no further arguments except "
+            f"those in 'module_params'. {name_of(module)} does not fit: {' and '.join(found)}. "
+            "Rename its arguments, or pass a function with those three arguments that builds it."
         )
 
 
@@ -101,13 +101,13 @@ def name_of(module: Callable[..., nn.Module]) -> str:
 def check_output(
     module: nn.Module, windows: WindowDataset | SequenceDataset, n_outputs: int, caller: str
 ) -> None:
-    """Refuse a module without one row of outputs per window, before its training."""
+    """Reject a module that does not return one row of outputs per window, before its training."""
     x, _ = windows.take(slice(0, 2))
     device = next((p.device for p in module.parameters()), torch.device("cpu"))
     batch, *lengths = x if isinstance(x, tuple) else (x,)
     name, shape = type(module).__name__, tuple(batch.shape)
     wanted = (
-        f"It must take windows of shape (n_windows, n_channels, n_times), here {shape}, and give "
+        f"It must take windows of shape (n_windows, n_channels, n_times), here {shape}, and return "
         f"outputs of shape (n_windows, n_classes), here {(len(batch), n_outputs)}."
     )
     was_training = module.training
@@ -122,10 +122,13 @@ def check_output(
     finally:
         module.train(was_training)
     if not isinstance(output, torch.Tensor):
-        raise ValueError(f"The module {name} of {caller} gave {type(output).__name__}. {wanted}")
+        raise ValueError(
+            f"The module {name} of {caller} returned {type(output).__name__}. {wanted}"
+        )
     if output.shape != (len(batch), n_outputs):
         raise ValueError(
-            f"The module {name} of {caller} gave an output of shape {tuple(output.shape)}. {wanted}"
+            f"The module {name} of {caller} returned an output of shape {tuple(output.shape)}. "
+            f"{wanted}"
         )
 
 
@@ -135,8 +138,8 @@ def resolve_optimizer(optimizer: str | type, caller: str) -> type[torch.optim.Op
         names = [name for name in dir(torch.optim) if _is_optimizer(getattr(torch.optim, name))]
         if optimizer not in names:
             raise ValueError(
-                f"The 'optimizer' parameter of {caller} names nothing in torch.optim: "
-                f"{optimizer!r}. {_hint(optimizer, names)}"
+                f"The 'optimizer' parameter of {caller} is {optimizer!r}, which is not an "
+                f"optimiser in torch.optim. {_hint(optimizer, names)}"
             )
         return getattr(torch.optim, optimizer)
     if not _is_optimizer(optimizer):
@@ -153,15 +156,15 @@ def _is_optimizer(value: Any) -> bool:
 
 
 def resolve_device(device: str, caller: str) -> torch.device:
-    """Resolve "auto" to a device; refuse a device that does not exist."""
+    """Resolve "auto" to a device and reject a device that does not exist."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
     except RuntimeError as error:
         raise ValueError(
-            f"The 'device' parameter of {caller} must be 'auto', 'cpu', 'cuda' or 'cuda:1' and "
-            f"the like. Got {device!r} instead."
+            f"The 'device' parameter of {caller} must be 'auto', 'cpu', 'cuda' or a numbered GPU "
+            f"such as 'cuda:1'. Got {device!r} instead."
         ) from error
     n_devices = {
         "cpu": 1,
@@ -179,27 +182,28 @@ def resolve_device(device: str, caller: str) -> torch.device:
 def with_callback(
     callbacks: Sequence[Any] | None, name: str, value: Any, cls: type
 ) -> list[tuple[str, Any]]:
-    """Callbacks of which one is replaced, or given another parameter, as skorch has it.
+    """Replace one callback, or one of its parameters, using the names of skorch.
 
     Parameters
     ----------
     callbacks : sequence or None
-        Callbacks, those that can be reached as pairs of a name and a callback.
+        Callbacks. Those that are to be reached by name are pairs of a name and a callback.
     name : str
-        Name of a callback, or that of its parameter after two underscores.
+        Name of a callback, optionally followed by two underscores and the name of a parameter.
     value : object
+        New callback, or new value of the parameter.
     cls : type
         Class of the estimator.
 
     Returns
     -------
     callbacks : list
-        A new list; the callback in it is a copy.
+        New list of callbacks. A callback whose parameter is changed is copied first.
 
     Raises
     ------
     InvalidParameterError
-        If no callback has the name.
+        If no callback has this name.
     """
     name, _, parameter = name.partition("__")
     changed = list(callbacks or [])
@@ -208,23 +212,23 @@ def with_callback(
         known = [known for known in names if known is not None]
         raise InvalidParameterError(
             f"The 'callbacks' parameter of {cls.__name__} has no callback {name!r}, only {known}. "
-            "Give callbacks their names in pairs: [('stop', EarlyStopping())]."
+            "Name callbacks by passing pairs: [('stop', EarlyStopping())]."
         )
     if parameter:
         callback = copy.copy(changed[names.index(name)][1])
-        callback.set_params(**{parameter: value})  # returns nothing, unlike that of an estimator
+        callback.set_params(**{parameter: value})  # returns None, unlike an estimator's set_params
         value = callback
     changed[names.index(name)] = (name, value)
     return changed
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bfloat16; "auto" does where the device has instructions for it."""
+    """Return whether to compute in bfloat16, for "auto" depending on the device."""
     return precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 numbers by instructions of its own."""
+    """Return whether a device has instructions for multiplying bfloat16 numbers."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch
@@ -234,4 +238,4 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    return did_you_mean(name, known).strip() or f"There are {sorted(known)}."
+    return did_you_mean(name, known).strip() or f"Valid names are {sorted(known)}."

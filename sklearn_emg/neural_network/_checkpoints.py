@@ -1,4 +1,4 @@
-"""Checkpoints: the state of an interrupted fit, in a file that only data and text are read from."""
+"""Checkpoints: the state of an interrupted fit, in a file that contains only data and text."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ _TENSOR, _TUPLE, _DICT = "tensor", "tuple", "dict"
 
 
 class Checkpoint:
-    """File of one fit, named by a digest of its data and settings.
+    """File of one fit, named after a digest of its data and settings.
 
     Parameters
     ----------
     folder : str or path-like
-        Folder of checkpoints, which several fits can use.
+        Folder of checkpoints, which several fits can share.
     caller : str
-        Class of the estimator.
+        Name of the estimator's class.
     *identity : object
-        Data and settings of the fit: a fit with others has another file.
+        Data and settings of the fit. A fit with different data or settings has a different file.
 
     Attributes
     ----------
     found : dict or None
-        State that an interrupted fit wrote last.
+        Last state that an interrupted fit wrote, or None if there is none.
 
     Warns
     -----
     UserWarning
-        If the file is damaged or is not what its name says; it counts as not there.
+        If the file is damaged or belongs to a different fit; the file is then ignored.
 
     Raises
     ------
     ValueError
-        If a setting cannot be distinguished from others, such as an open file.
+        If a setting, such as an open file, cannot be distinguished from others of its kind.
     """
 
     def __init__(self, folder: str | os.PathLike[str], caller: str, *identity: Any) -> None:
         try:
             self.key = content_digest(torch.__version__, caller, *identity)
-        # Pickling raises these, by the kind of object.
+        # Pickling raises one of these, depending on the kind of object.
         except (TypeError, AttributeError, OSError) as error:
             raise ValueError(
-                f"The 'checkpoint' of {caller} is found again by the data and the settings of the "
-                f"fit, but one of them cannot be identified: {error}. Give plain values, or "
+                f"The 'checkpoint' of {caller} is identified by the data and the settings of the "
+                f"fit, but one of them cannot be identified: {error}. Pass plain values, or "
                 "classes and functions that have a name."
             ) from error
         self.path = Path(folder) / f"{caller}-{self.key[:32]}.safetensors"
@@ -73,9 +73,9 @@ class Checkpoint:
                 warn(f"{error} The training starts anew.", UserWarning)
 
     def generator(self, rng: np.random.RandomState) -> np.random.RandomState:
-        """Generator of the fit: the given one, or that with which the interrupted fit began."""
+        """Return the given generator or, after an interruption, one in that fit's first state."""
         if self.found is not None:
-            rng = copy.deepcopy(rng)  # the given one may be NumPy's global generator
+            rng = copy.deepcopy(rng)  # the argument may be NumPy's global generator
             first = self.found.pop("rng")
             first["state"]["key"] = np.array(first["state"]["key"], dtype=np.uint32)
             rng.set_state(first)
@@ -89,23 +89,25 @@ class Checkpoint:
             # Copies: the file is replaced while they are in use.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         if text.get("format") != _FORMAT or text.get("key") != self.key:
-            raise ValueError("its format or its fit is another one")
+            raise ValueError("it has a different format or belongs to a different fit")
         if text.get("digest") != _digest(text["state"], tensors):
-            raise ValueError("its content has changed: the digest in it does not fit")
+            raise ValueError("its content has changed: the digest in it does not match")
         return cast("dict[str, Any]", _decoded(json.loads(text["state"]), tensors))
 
     def write(self, state: dict[str, Any], progress: dict[str, Any]) -> None:
-        """Replace the file by a state of tensors, arrays, numbers and texts, however nested.
+        """Replace the file with one that contains the given state.
 
         Parameters
         ----------
         state : dict
+            State of the training, which consists of tensors, arrays, numbers, text and nested
+            containers of these.
         progress : dict
-            What `checkpoint_progress` gives.
+            Entry that `checkpoint_progress` returns for this fit.
         """
         tensors: dict[str, torch.Tensor] = {}
         text = json.dumps(_encoded({**state, "rng": self._first}, tensors))
-        # Tensors of one memory, such as tied weights, are two in the file.
+        # Tensors that share memory, such as tied weights, are stored separately in the file.
         known: set[int] = set()
         for name, tensor in tensors.items():
             if tensor.data_ptr() in known:
@@ -122,32 +124,33 @@ class Checkpoint:
             write_atomically(self.path, lambda target: save_file(tensors, target, metadata))
         except OSError as error:
             warn(
-                f"The checkpoint {self.path} could not be written: {error}. The training goes on; "
+                f"The checkpoint {self.path} could not be written: {error}. Training continues; "
                 "if it is interrupted, the epochs since the last checkpoint are lost.",
                 UserWarning,
             )
 
     def remove(self) -> None:
-        """Remove the file, since the fit has come to its end."""
+        """Remove the file after the fit has finished."""
         self.path.unlink(missing_ok=True)
 
 
 def checkpoint_progress(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """How far the fits have come whose checkpoints are in a folder.
+    """Read the progress of the fits whose checkpoints are in a folder.
 
     Parameters
     ----------
     folder : str or path-like
-        The `checkpoint` of network estimators.
+        Folder that was passed to network estimators as `checkpoint`.
 
     Returns
     -------
     progress : list of dict
-        One for each fit, the one that was written last at the end: the last ``epoch`` and the
-        number of all ``epochs``, its ``train_loss`` and, with validation data, ``valid_loss``, its
-        ``seconds``, ``seconds_left``, the same as text in ``left`` ("at most 19 min left" if the
-        training may stop early), ``total_seconds`` and ``total_cpu_seconds`` so far, and the time
-        at which it was ``written``, in s since 1970. Files of another kind are passed over.
+        One dict for each fit, sorted by the time of writing, the most recent last. Its keys are:
+        the last ``epoch`` and the total number of ``epochs``; the ``train_loss`` of that epoch, its
+        ``valid_loss`` if there are validation data, and its duration in ``seconds``; the estimated
+        remaining time in ``seconds_left``, and as text in ``left`` ("at most 19 min left" if
+        training may stop early); ``total_seconds`` and ``total_cpu_seconds`` so far; and the time
+        at which the file was ``written``, in seconds since 1970. Other files are ignored.
 
     Examples
     --------
@@ -157,7 +160,7 @@ def checkpoint_progress(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for path in Path(folder).glob("*.safetensors"):
-        # It may be removed in the meantime, or be of another kind.
+        # The file may be removed in the meantime, or may not be a checkpoint.
         with contextlib.suppress(OSError, SafetensorError, LookupError, TypeError, ValueError):
             written = path.stat().st_mtime
             with safe_open(path, framework="np") as file:
@@ -176,7 +179,7 @@ def _digest(text: str, tensors: dict[str, torch.Tensor]) -> str:
 
 
 def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    """JSON form of a state; its tensors are added to ``tensors``."""
+    """Convert a state to JSON and add its tensors to ``tensors``."""
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(np.ascontiguousarray(value))
     if isinstance(value, torch.Tensor):
@@ -194,10 +197,9 @@ def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         parts = [_encoded(part, tensors) for part in value]
         return {_TUPLE: parts} if isinstance(value, tuple) else parts
     raise TypeError(
-        f"A checkpoint cannot hold {type(value).__name__}, which is part of the state of the "
-        "optimiser, the history or a callback: it holds tensors, arrays, numbers, text and "
-        "containers of them. "
-        "Set checkpoint=None, or use another one."
+        f"A checkpoint cannot store {type(value).__name__}, which is part of the state of the "
+        "optimiser, the history or a callback: it stores only tensors, arrays, numbers, text and "
+        "containers of these. Set checkpoint=None, or replace that optimiser or callback."
     )
 
 
@@ -214,4 +216,4 @@ def _decoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if kind == _DICT:
         items: Iterable[tuple[Any, Any]] = content
         return {_decoded(k, tensors): _decoded(v, tensors) for k, v in items}
-    raise ValueError(f"it has a {kind!r}, which is not written")
+    raise ValueError(f"it contains an entry of unknown kind {kind!r}")

@@ -43,24 +43,24 @@ from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAININ
 from sklearn_emg.neural_network._threads import fit_threads
 from sklearn_emg.recordings import SubjectMemory
 
-# Parameters whose entries can be set one by one.
+# Parameters that are dicts and whose entries can be set one by one.
 _DICTS = ("module_params", "optimizer_params", "loss_params")
 # Names of parameters in skorch and in this package.
 _OF_SKORCH = {
     "iterator_train__batch_size": "batch_size",
     "iterator_valid__batch_size": "predict_batch_size",
 }
-# Parameters without effect on the weights: fits that differ only in these are the same.
+# Parameters without effect on the weights: fits that differ only in these are equivalent.
 _NO_EFFECT = ("checkpoint", "verbose")
 
 
 class _NetEstimator(SubjectMemory, BaseEstimator):
-    """Base class of sizes, device, validation, training and inference; subclasses add targets."""
+    """Base class with sizes, device, validation, training and inference; subclasses add targets."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         name: entry.constraint for name, entry in TRAINING.items()
     }
-    if TYPE_CHECKING:  # the parameters are stored by the constructor that `trains` makes
+    if TYPE_CHECKING:  # the constructor that `trains` creates stores the parameters
 
         def __getattr__(self, name: str) -> Any: ...
 
@@ -70,12 +70,13 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         Parameters
         ----------
         deep : bool, default=True
-            Whether to include each setting in `module_params`, `optimizer_params` and
-            `loss_params`, as ``module_params__n_units``, and the parameters of `augment`.
+            Whether to include the single settings in `module_params`, `optimizer_params` and
+            `loss_params`, such as ``module_params__n_units``, and the parameters of `augment`.
 
         Returns
         -------
         params : dict
+            Parameter names mapped to their values.
         """
         params = super().get_params(deep)
         if deep:
@@ -86,22 +87,25 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, including single settings of the network or the optimiser.
+        """Set parameters, including single settings of the network, optimiser or loss.
 
         Parameters
         ----------
         **params : dict
-            Parameters by name. ``module_params__n_units``, or ``module__n_units`` as skorch has it,
-            changes one entry of `module_params`, ``optimizer__betas`` one of `optimizer_params`,
-            ``loss__gamma`` or ``criterion__gamma`` one of `loss_params`; ``callbacks__stop`` is the
-            callback of this name, ``callbacks__stop__patience`` a parameter of it;
-            ``iterator_train__batch_size`` is `batch_size`. Of an estimator of one network,
-            ``module__n_units`` is its own parameter `n_units`. A grid of
+            Parameters by name. ``module_params__n_units`` or, as in skorch, ``module__n_units``
+            changes one entry of `module_params`, ``optimizer__betas`` changes one of
+            `optimizer_params`, and ``loss__gamma`` or ``criterion__gamma`` changes one of
+            `loss_params`. ``callbacks__stop`` replaces the callback with this name, and
+            ``callbacks__stop__patience`` changes one of its parameters.
+            ``iterator_train__batch_size`` sets `batch_size`, and ``iterator_valid__batch_size``
+            sets `predict_batch_size`. For the classifier of a single network, such as
+            :class:`ALSNetClassifier`, ``module__n_units`` sets its parameter `n_units`. A grid of
             :class:`~sklearn.model_selection.GridSearchCV` takes the same names.
 
         Returns
         -------
         self : object
+            The estimator.
 
         Raises
         ------
@@ -123,30 +127,30 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
                 single.setdefault(home, {})[name] = params.pop(key)
         super().set_params(**params)
         for home, settings in single.items():
-            # A new dict, since copies of this estimator may hold the old one.
+            # A new dict is created, since copies of this estimator may share the old one.
             setattr(self, home, {**(getattr(self, home) or {}), **settings})
         return self
 
     def _name_here(self, name: str) -> str:
-        """Name in this package of a parameter by its name in skorch."""
+        """Translate the skorch name of a parameter to the name in this package."""
         if name.startswith("module__") and not hasattr(self, "module_params"):
             return name.removeprefix("module__")
         return _OF_SKORCH.get(name, name)
 
     def _check_inside(self, params: dict[str, Any]) -> None:
-        """Refuse settings of the batches that are fixed, and those of an augmenter that is None."""
+        """Reject fixed settings of the batches, and settings of an augmenter that is None."""
         for name in params:
             prefix, _, inner = name.partition("__")
             if prefix in ("iterator_train", "iterator_valid"):
                 raise InvalidParameterError(
-                    f"{type(self).__name__} makes its own batches, so that {name!r} cannot be set. "
-                    f"Of skorch's iterators it has {', '.join(_OF_SKORCH)}; training batches are "
-                    "shuffled in each epoch, and 'stratify' says what each has."
+                    f"{type(self).__name__} creates its own batches, so {name!r} cannot be set. "
+                    f"Of the settings of skorch's iterators, it takes {', '.join(_OF_SKORCH)}. "
+                    "Training batches are shuffled in each epoch, or stratified by 'stratify'."
                 )
             if prefix == "augment" and inner and params.get("augment", self.augment) is None:
                 raise InvalidParameterError(
-                    f"The 'augment' parameter of {type(self).__name__} is None, which has no "
-                    f"{inner!r}. Set augment=WindowAugmenter() first."
+                    f"The 'augment' parameter of {type(self).__name__} is None and has no "
+                    f"parameter {inner!r}. Set augment=WindowAugmenter() first."
                 )
 
     # Fitted attributes other than the weights, including private ones.
@@ -160,11 +164,11 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         "_fs",
         "_channels",
     )
-    # Whether `fit` was given signals, which may differ in length, their rate and channels.
+    # Whether `fit` was given signals that may differ in length, and their rate and channels.
     _takes_any_length = False
     _fs: float | None = None
     _channels: tuple[str, ...] | None = None
-    # Subjects that all fits so far held out for validation.
+    # Subjects that earlier fits held out for validation and none trained on.
     _held_out: tuple[Any, ...] = ()
 
     # Hooks for the module and the target
@@ -174,15 +178,15 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} lacks _module.")
 
     def _learn_target(self, y: np.ndarray, classes: Labels | None = None) -> None:
-        """Learn classes, or shape and scale, from the targets."""
+        """Learn the classes, or the shape and scale, of the targets."""
         raise NotImplementedError(f"{type(self).__name__} lacks _learn_target.")
 
     def _encode(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the stratum of each target, and the targets as the net learns them."""
+        """Return the stratum of each target, and the targets in the form that the net learns."""
         raise NotImplementedError(f"{type(self).__name__} lacks _encode.")
 
     def _describe(self, strata: np.ndarray) -> str:
-        """Name strata, for messages."""
+        """Return the names of strata for messages."""
         raise NotImplementedError(f"{type(self).__name__} lacks _describe.")
 
     def _count(self, y: np.ndarray, go_on: bool) -> None:
@@ -200,17 +204,17 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of EMG in millivolts, images of shape (n_windows, n_channels, height, width) for
-            networks that take images, or whole signals, as a recording table or a list of arrays of
-            shape (n_channels, n_times_i). Contiguous float32 is used without a copy. Signals may
-            differ in length for ALSNet, AttentionNet, DilatedCNN, NeuroFusionNet, RecurrentNet and
-            StackedLSTM; signals to be predicted may then have any length.
-        y : array-like of shape (n_windows,)
-            Labels of any type; for a regressor numbers, also of shape (n_windows, n_outputs).
+            Windows of EMG in millivolts; for networks that take images, images of shape (n_windows,
+            n_channels, height, width); or signals, as a recording table or a list of arrays of
+            shape (n_channels, n_times_i). Contiguous float32 arrays are used without a copy.
+            Signals may differ in length for ALSNet, AttentionNet, DilatedCNN, NeuroFusionNet,
+            RecurrentNet and StackedLSTM; signals to be predicted may then have any length.
+        y : array-like of shape (n_windows,) or (n_windows, n_outputs)
+            Labels of any type; for a regressor, numbers, which may have several outputs.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. If they are known,
-            validation holds out subjects, not single windows. With `warm_start` the subjects of
-            earlier fits are not held out, since the weights know them.
+            Subject of each window. They are not needed for a recording table, which contains them.
+            If the subjects are known, validation holds out subjects instead of single windows.
+            With `warm_start`, subjects that earlier fits trained on are not held out.
 
         Returns
         -------
@@ -220,14 +224,15 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input holds NaN or infinity, the targets are unusable, the windows are too short
-            for the network, a parameter is out of range, `device` does not exist, or training
+            If the input contains NaN or infinity, the targets are unusable, the windows are too
+            short for the network, a parameter is out of range, `device` does not exist, or training
             diverges.
 
         Warns
         -----
         SubjectLeakWarning
-            In ``predict``, ``predict_proba`` and ``score``, if subjects of a table were trained on.
+            In ``predict``, ``predict_proba`` and ``score``, if a table contains subjects that the
+            network was trained on.
         """
         return self._fit(X, y, groups)
 
@@ -240,15 +245,16 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         start_state: Any = None,
         start_subjects: Iterable[Any] = (),
     ) -> Self:
-        """Fit a network.
+        """Fit a network, optionally from given weights.
 
-        ``start``, if given, changes the initial weights of its new module; ``start_state`` are the
-        weights and settings that it uses, ``start_subjects`` those that they were trained on.
+        ``start``, if given, is a function that changes the initial weights of the new module.
+        ``start_state`` contains the weights and settings that it uses, and ``start_subjects`` the
+        subjects that these weights were trained on.
         """
         self._validate_params()
         self._check_keep_best()
         going_on = self.warm_start and hasattr(self, "net_")
-        if not going_on:  # if this fit fails, the old net must not be used with the new sizes
+        if not going_on:  # if this fit fails, the old net must not remain with the new sizes
             self.__dict__.pop("net_", None)
             self._held_out = ()
         given, y = training_input(self, X, y, groups, reset=not going_on)
@@ -284,7 +290,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return self
 
     def _trained_before(self, going_on: bool) -> list[Any]:
-        """Subjects that the weights at the start of a fit were trained on."""
+        """Return the subjects that the weights at the start of a fit were trained on."""
         if not going_on or self.subjects_ is None:
             return []
         held_out = set(self._held_out)
@@ -297,7 +303,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         classes: Labels | None = None,
         groups: Labels | None = None,
     ) -> Self:
-        """Train for one pass over the windows; the first call learns sizes and target."""
+        """Train for one pass over the windows; the first call learns the sizes and the target."""
         self._validate_params()
         self._check_keep_best()
         first = not hasattr(self, "net_")
@@ -333,8 +339,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             if signals and value is not None:
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {type(self).__name__} is for windows of one length "
-                    "and must be None for signals that differ in length. Cut windows: "
-                    "DiVoteClassifier and recordings.divide do."
+                    "and must be None for signals that differ in length. Cut them into windows "
+                    "with DiVoteClassifier or recordings.divide."
                 )
         if self.stratify is None:
             return None
@@ -348,12 +354,12 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return given.subjects.codes[rows]
 
     def _check_keep_best(self) -> None:
-        """Refuse a criterion that the target does not have."""
+        """Reject a `keep_best` criterion that does not apply to the target."""
 
     def _open_checkpoint(
         self, given: Input, y: np.ndarray, going_on: bool, start_state: Any
     ) -> Checkpoint | None:
-        """Open the checkpoint of this fit; after an interrupt, the random numbers are the same."""
+        """Open the checkpoint of this fit, and restore the generator of an interrupted fit."""
         if self.checkpoint is None:
             return None
         settings = {n: v for n, v in self.get_params(deep=False).items() if n not in _NO_EFFECT}
@@ -412,7 +418,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         if checkpoint is not None:
             raise KeyboardInterrupt(f"{where}. The same fit continues from there.")
         warn(
-            f"{where} of {net.n_epochs_}: the best weights until then are kept. With 'checkpoint', "
+            f"{where} of {net.n_epochs_}: the best weights so far are kept. With 'checkpoint', "
             "a fit can be interrupted and continued later.",
             UserWarning,
         )
@@ -420,12 +426,12 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
     def _new_module(
         self, net: Any, train: WindowDataset, start: Callable[[nn.Module], None] | None
     ) -> nn.Module:
-        """Build the module to be trained on ``train``; ``start`` changes its weights."""
+        """Build the module to be trained on ``train``; ``start``, if given, changes its weights."""
         module = net.module(**net.get_params_for("module"))
         if not isinstance(module, nn.Module):
             raise InvalidParameterError(
                 f"The 'module' parameter of {type(self).__name__} must build a torch.nn.Module. "
-                f"{name_of(net.module)} gave {type(module).__name__}."
+                f"{name_of(net.module)} returned {type(module).__name__}."
             )
         if start is not None:
             start(module)
@@ -469,14 +475,14 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return net, device
 
     def _criterion(self, weight: torch.Tensor | None) -> dict[str, Any]:
-        """Return the loss as skorch takes it."""
+        """Return the loss in the form that skorch takes."""
         of_classes, caller = isinstance(self, ClassifierMixin), type(self).__name__
         return criterion_settings(self.loss, self.loss_params, weight, of_classes, caller)
 
     # Prediction
 
     def _check_input(self, X: Signals) -> torch.Tensor:
-        """Check windows of one length for prediction; return a tensor with a channel axis."""
+        """Check windows of one length for prediction, and return a tensor with a channel axis."""
         check_is_fitted(self, "net_")
         return windows_to_predict(self, X)
 
@@ -491,7 +497,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return self.net_.raw_output(self._check_input(X), self._inference_batch(kind))
 
     def _inference_batch(self, device_type: str, n_times: int | None = None) -> int:
-        """Number of windows that use the device fully and fit its memory or cache."""
+        """Return a number of windows that uses the device fully and fits its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
         n_samples = self.n_channels_ * (n_times or int(np.prod(self.n_times_)))
@@ -507,7 +513,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
 
 
 class NetClassifier(ClassifierMixin, _NetEstimator):
-    """Base of the classifiers: labels are converted to codes and back."""
+    """Base class of the classifiers, which converts labels to codes and back."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_NetEstimator._parameter_constraints,
@@ -556,7 +562,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         }
 
     def _class_weights(self) -> torch.Tensor | None:
-        """Weight of each class, scaled to a mean of 1 over the training windows."""
+        """Return the weight of each class, scaled to a mean of 1 over the training windows."""
         if self.class_weight is None:
             return None
         if self.class_weight == "balanced":
@@ -568,7 +574,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         total = (weights * self._class_counts).sum()
         if not total > 0 or np.any(weights < 0):
             raise ValueError(
-                f"The 'class_weight' parameter of {type(self).__name__} must give weights "
+                f"The 'class_weight' parameter of {type(self).__name__} must contain weights "
                 f"of at least 0, not all of them 0. Got {self.class_weight!r}."
             )
         scaled = weights * self._class_counts.sum() / total
@@ -583,8 +589,9 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
     ) -> Self:
         """Train for one epoch on these windows, starting from the current weights.
 
-        There is no validation split. Sizes are those of the first call. With
-        ``class_weight="balanced"`` the weights are computed from the windows of all calls so far.
+        There is no validation split. The windows must have the size of those in the first call.
+        With ``class_weight="balanced"``, the weights are computed from the windows of all calls so
+        far.
 
         Parameters
         ----------
@@ -593,10 +600,11 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels of this and later calls. They are required at the first call if `y` lacks
-            some.
+            All labels of this and later calls. They are required in the first call if `y` does not
+            contain all of them.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. They are added to `subjects_`.
+            Subject of each window; it is not needed for a recording table, which contains the
+            subjects. They are added to `subjects_`.
 
         Returns
         -------
@@ -617,7 +625,7 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Returns
         -------
         ndarray of shape (n_windows, n_classes)
-            Softmax of the network's outputs, columns in the order of `classes_`.
+            Softmax of the network's outputs, with columns in the order of `classes_`.
         """
         return torch.from_numpy(self._raw_output(X)).double().softmax(dim=1).numpy()
 
@@ -644,9 +652,9 @@ class EMGClassifier(NetClassifier):
     """Train a PyTorch network as a scikit-learn classifier.
 
     The network is a plain ``torch.nn.Module`` that takes windows ``(batch, n_channels, n_times)``
-    and returns raw logits ``(batch, n_classes)``. Its sizes are taken from the data at every `fit`.
-    The loss is the cross entropy unless `loss` says otherwise. A network may also take images: for
-    `X` of four dimensions its ``n_times`` is the pair of height and width.
+    and returns raw logits ``(batch, n_classes)``. Its sizes are taken from the data in every `fit`.
+    The default `loss` is the cross entropy. A network may also take images: if `X` has four
+    dimensions, ``n_times`` is the tuple of height and width in pixels.
 
     Parameters
     ----------
@@ -657,21 +665,21 @@ class EMGClassifier(NetClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels, sorted.
     net_ : skorch.NeuralNetClassifier
-        The trained net; ``net_.module_`` is the module. It uses codes of the classes.
+        The trained net; ``net_.module_`` is the module. Its targets are the codes of the classes.
     history_ : skorch.history.History
-        One row per epoch: losses and accuracies of training and validation, learning rate, seconds.
-        ``history_[:, "valid_loss"]`` is a learning curve. Rows of single batches are recorded only
-        if `callbacks` are given.
+        One row per epoch, with the losses and accuracies of training and validation, the learning
+        rate and the duration in s. ``history_[:, "valid_loss"]`` is a learning curve. Single
+        batches are recorded only if there are `callbacks` or ``verbose=2``.
     n_channels_, n_times_ : int
-        Sizes of the windows. For images, `n_times_` is the pair of height and width; for signals
-        that differ in length, it is the shortest length.
+        Number of channels and of samples of the windows. For images, `n_times_` is the tuple of
+        height and width in pixels; for signals that differ in length, it is the shortest length.
     n_features_in_ : int
-        Number of samples for 2-D `X`, of channels for 3-D `X`.
+        Number of samples for 2-D `X`, and of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if `X` was a DataFrame.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects; None if none were named, or after `load_model`, since
-        `save_model` writes no identities.
+        Identities of the training subjects. None if they were not given, or after `load_model`,
+        since `save_model` does not write them.
 
     See Also
     --------
@@ -680,14 +688,14 @@ class EMGClassifier(NetClassifier):
 
     Notes
     -----
-    On ``device``, memory is used for the module and one batch: the windows stay in one tensor on
-    the CPU, which is `X` itself if it is contiguous float32.
+    On ``device``, memory is needed for the module, its optimiser and one batch. The windows stay in
+    one tensor in the memory of the CPU, which is `X` itself if it is a contiguous float32 array.
 
-    An interrupt (Ctrl-C) stops the training and keeps the best weights so far, as in skorch, with a
-    warning. With `checkpoint`, it ends the fit, which continues when it is called again.
+    An interrupt (Ctrl-C) stops training, keeps the best weights so far, as in skorch, and gives a
+    warning. With `checkpoint`, it ends the fit, which continues when `fit` is called again.
 
-    A single fit uses all CPU cores; fits that run at the same time, in processes of joblib or in
-    threads, share them. ``torch.set_num_threads`` and ``OMP_NUM_THREADS`` set a lower number.
+    A single fit uses all CPU cores; fits that run at the same time, in joblib processes or in
+    threads, share them. ``torch.set_num_threads`` or ``OMP_NUM_THREADS`` sets a lower number.
 
     Examples
     --------

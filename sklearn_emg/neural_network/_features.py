@@ -1,4 +1,4 @@
-"""Activations of a trained network as features of a classical pipeline."""
+"""Activations of a trained network as features for a classical pipeline."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from sklearn_emg.neural_network._data._inputs import signals_to_predict
 from sklearn_emg.neural_network._estimators import EMGClassifier
 from sklearn_emg.neural_network._parameters import MIN_BATCH
 
-_HEAD = "classifier"  # every network of this package calls its last part so
+_HEAD = "classifier"  # name of the last part of every network of this package
 
 
 class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
-    """Train a network, and give the outputs of one of its layers as features.
+    """Train a network and return the outputs of one of its layers as features.
 
-    The network is fitted in ``fit``, so that in a Pipeline each fold of a cross-validation trains
-    it on its own training subjects. A classical classifier follows, or a feature union with
-    features that have names.
+    The network is trained in ``fit``, so in a Pipeline each fold of a cross-validation trains it on
+    its own training subjects. The features can be passed to a classical classifier, or combined
+    with other features in a feature union.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Network classifier or regressor of this package; None is ``EMGClassifier()``. The codes of
-        an autoencoder are ``NetworkFeatures(AutoencoderNetClassifier())``.
+        Network classifier or regressor of this package; None means ``EMGClassifier()``.
+        ``NetworkFeatures(AutoencoderNetClassifier())`` returns the codes of an autoencoder.
     layer : str, default=None
-        Name of the layer whose outputs are taken, as in ``named_modules`` of the network
-        ("features.3"). None takes what enters the last part, "classifier": the features that the
-        network has learned, the codes of an autoencoder.
+        Name of the layer whose outputs are returned, as in ``named_modules`` of the network, such
+        as "features.3". None returns the input of the last part, "classifier", that is, the
+        features that the network has learned, or the codes of an autoencoder.
     time_average : bool, default=True
-        Whether outputs with an axis of time, or height and width, are averaged over it; otherwise
-        they are flattened, for which signals must have one length.
+        Whether to average outputs with a time axis, or with height and width, over these axes. If
+        False, outputs are flattened, which requires signals of one length.
 
     Attributes
     ----------
     estimator_ : estimator
         The fitted network.
     classes_ : ndarray of shape (n_classes,)
-        Labels, where `estimator` is a classifier.
+        Labels, if `estimator` is a classifier.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Subjects of the training; None if none were named.
+        Identities of the training subjects, or None if they were not given.
     n_features_in_ : int
         Number of features, as in `estimator_`.
 
     Raises
     ------
     ValueError
-        If the network has no layer of this name, or the layer does not run.
+        If the network has no layer with this name, or the layer does not run.
 
     See Also
     --------
@@ -64,9 +64,9 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
 
     Notes
     -----
-    The outputs are those in evaluation mode, and those of a window do not depend on the others. A
-    layer inside the part that was trained on the labels separates the training windows better than
-    new ones, so that a classifier after it is more certain of them than it should be.
+    The outputs are computed in evaluation mode, and those of a window do not depend on the other
+    windows. The layers were trained on the labels and may separate the training windows better than
+    new windows. A classifier that is trained on their outputs may therefore be overconfident.
 
     Examples
     --------
@@ -106,12 +106,13 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         y : array-like of shape (n_windows,)
             Labels or targets.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. Whole subjects are held out for
-            validation.
+            Subject of each window; it is not needed for a recording table, which contains the
+            subjects. Validation holds out subjects.
 
         Returns
         -------
         self : object
+            The fitted transformer.
         """
         self.__dict__.pop("estimator_", None)
         network = self._new_network()
@@ -129,7 +130,7 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
             self.__dict__.pop(name, None)
             if hasattr(network, name):
                 setattr(self, name, getattr(network, name))
-        # One row says how many units the layer has.
+        # The output for one row gives the number of units of the layer.
         if hasattr(X, "iloc"):
             first = X.iloc[:1]
         else:
@@ -144,7 +145,7 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         network.fit(X, y, groups=groups)
 
     def transform(self, X: Signals) -> NDArray[np.float32]:
-        """Outputs of the layer.
+        """Compute the outputs of the layer.
 
         Parameters
         ----------
@@ -153,12 +154,13 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
 
         Returns
         -------
-        features : ndarray of shape (n_windows, n_units), float32
+        features : ndarray of shape (n_windows, n_units)
+            Outputs of the layer, as float32.
 
         Warns
         -----
         SubjectLeakWarning
-            If subjects of a table were trained on.
+            If a table contains subjects that the network was trained on.
         """
         check_is_fitted(self, "estimator_")
         self.estimator_._warn_of_known_subjects(X)
@@ -167,7 +169,7 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
     def fit_transform(
         self, X: Signals, y: Labels, groups: Labels | None = None
     ) -> NDArray[np.float32]:
-        """Train the network and give the outputs of the layer for the same windows.
+        """Train the network and return the outputs of the layer for the same windows.
 
         Parameters
         ----------
@@ -180,12 +182,13 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
 
         Returns
         -------
-        features : ndarray of shape (n_windows, n_units), float32
+        features : ndarray of shape (n_windows, n_units)
+            Outputs of the layer, as float32.
         """
         return self.fit(X, y, groups)._activations(X)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
-        """Names of the units, such as ``features.3_0``.
+        """Return the names of the units, such as ``features.3_0``.
 
         Parameters
         ----------
@@ -195,20 +198,21 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         Returns
         -------
         names : ndarray of str objects of shape (n_units,)
+            Name of the layer ("code" if `layer` is None) and number of the unit.
         """
         check_is_fitted(self, "estimator_")
         label = "code" if self.layer is None else self.layer
         return np.asarray([f"{label}_{unit}" for unit in range(self._n_units)], dtype=object)
 
     def _layer_of(self, module: nn.Module) -> tuple[nn.Module, bool]:
-        """The layer, and whether its input is meant instead of its output."""
+        """Return the layer, and whether its input is used instead of its output."""
         named = dict(module.named_modules())
         name = _HEAD if self.layer is None else self.layer
         if name not in named or not name:
             known = [n for n in named if n]
             raise ValueError(
                 f"The 'layer' parameter of {type(self).__name__} names {name!r}, which is not a "
-                f"layer of {type(module).__name__}.{did_you_mean(name, known)} Its layers are "
+                f"layer of {type(module).__name__}.{did_you_mean(name, known)} The layers are "
                 f"{', '.join(known[:20])}{' ...' if len(known) > 20 else ''}."
             )
         return named[name], self.layer is None
@@ -221,7 +225,7 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
 
         def keep(_module: nn.Module, inputs: tuple, output: Any) -> None:
             values = inputs[0] if takes_input else output
-            # Recurrent layers give (output, state).
+            # Recurrent layers return (output, state).
             values = values[0] if isinstance(values, tuple) else values
             if self.time_average and values.ndim > 2:
                 values = values.flatten(2).mean(dim=-1)
@@ -230,7 +234,7 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         hook = layer.register_forward_hook(keep)
         try:
             if network._takes_any_length:
-                # Signal by signal, so that an average holds no frame of the padding.
+                # One signal at a time, so that an average contains no padding.
                 signals = signals_to_predict(network, X)
                 for row in range(len(signals)):
                     rows = torch.full((MIN_BATCH,), row)
@@ -248,7 +252,7 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         if not kept:
             raise ValueError(
                 f"The layer {self.layer!r} of {type(module).__name__} does not run when the "
-                "network predicts; name another one."
+                "network predicts. Name a different layer."
             )
         return torch.cat(kept)[:n_rows].cpu().numpy()
 

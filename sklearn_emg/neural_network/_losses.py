@@ -1,4 +1,4 @@
-"""Losses of the networks, by name, and those of the user."""
+"""Losses of the networks, given by name or by the user."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from sklearn_emg._validation import check_option
 class WeightedCrossEntropy(nn.Module):
     """Cross entropy in which each window is weighted by its class.
 
-    The sum is divided by the number of windows. PyTorch's own divides by the sum of the weights in
-    the batch, which cancels them in a batch of one class.
+    The weighted sum is divided by the number of windows. PyTorch's cross entropy divides it by the
+    sum of the weights in the batch, so that the weights cancel out in a batch of a single class.
     """
 
     weight: torch.Tensor | None
@@ -30,7 +30,7 @@ class WeightedCrossEntropy(nn.Module):
         self.label_smoothing = label_smoothing
 
     def forward(self, logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Mean over the windows."""
+        """Return the mean loss over the windows."""
         smoothing = self.label_smoothing
         if self.weight is None:
             return functional.cross_entropy(logits, codes, label_smoothing=smoothing)
@@ -43,8 +43,8 @@ class WeightedCrossEntropy(nn.Module):
 class FocalLoss(nn.Module):
     """Focal loss of Lin et al. (2017): cross entropy times ``(1 - p) ** gamma``.
 
-    ``p`` is the probability of the right class, so that windows that are well classified count
-    less. ``gamma=0`` is the cross entropy.
+    ``p`` is the predicted probability of the true class, so well-classified windows have less
+    weight. With ``gamma=0`` the loss is the cross entropy.
     """
 
     weight: torch.Tensor | None
@@ -55,9 +55,9 @@ class FocalLoss(nn.Module):
         self.gamma = gamma
 
     def forward(self, logits: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Mean over the windows."""
+        """Return the mean loss over the windows."""
         log_p = functional.log_softmax(logits, dim=1).gather(1, codes[:, None])[:, 0]
-        # 1 - p without loss of digits where p is nearly 1.
+        # This computes 1 - p without cancellation if p is close to 1.
         losses = (-torch.expm1(log_p)).pow(self.gamma) * -log_p
         return (losses if self.weight is None else losses * self.weight[codes]).mean()
 
@@ -76,38 +76,38 @@ _OF_NUMBERS: dict[str, type[nn.Module]] = {
 def criterion_settings(
     loss: Any, params: dict[str, Any] | None, weight: torch.Tensor | None, of_classes: bool, by: str
 ) -> dict[str, Any]:
-    """Criterion of a skorch net and its arguments, from the parameters of an estimator.
+    """Return the criterion of a skorch net and its arguments.
 
     Parameters
     ----------
     loss, params
-        `loss` and `loss_params` of the estimator.
+        Parameters `loss` and `loss_params` of the estimator.
     weight : tensor of shape (n_classes,) or None
-        Weights of classes.
+        Weight of each class in the loss.
     of_classes : bool
-        Whether targets are codes of classes rather than numbers.
+        Whether the targets are class codes; otherwise they are real numbers.
     by : str
-        Class of the estimator.
+        Name of the estimator's class.
 
     Returns
     -------
     settings : dict
+        Arguments of a skorch net: ``criterion`` and the ``criterion__*`` arguments.
 
     Raises
     ------
     InvalidParameterError
-        If there is no such loss, it does not take the parameters, or it takes no weights although
-        there are some.
+        If there is no such loss, or it does not take one of the parameters or the class weights.
     """
     params = dict(params or {})
     if isinstance(loss, nn.Module):
         if params or weight is not None:
             what = "'loss_params'" if params else "'class_weight'"
             raise InvalidParameterError(
-                f"The 'loss' parameter of {by} is a finished {type(loss).__name__}, which {what} "
-                "cannot change. Give its class, or set that parameter to None."
+                f"The 'loss' parameter of {by} is an instance of {type(loss).__name__}, to which "
+                f"{what} cannot be applied. Pass the class, or set {what} to None."
             )
-        return {"criterion": copy.deepcopy(loss)}  # it may learn
+        return {"criterion": copy.deepcopy(loss)}  # the loss may have weights that are trained
     if loss is None or isinstance(loss, str):
         loss = _known_loss(loss, of_classes, by)
     if weight is not None:
@@ -117,7 +117,7 @@ def criterion_settings(
 
 
 def _known_loss(name: str | None, of_classes: bool, by: str) -> Any:
-    """Loss of this name; None is the usual one."""
+    """Return the loss with this name; None means the default."""
     known = _OF_CLASSES if of_classes else _OF_NUMBERS
     if name is None:
         name = next(iter(known))
@@ -126,22 +126,29 @@ def _known_loss(name: str | None, of_classes: bool, by: str) -> Any:
 
 
 def refuse_unknown(parameter: str, function: Any, settings: Mapping[str, Any], by: str) -> None:
-    """Refuse settings that a loss or an optimiser does not take.
+    """Reject settings that a loss or an optimiser does not take.
 
     Parameters
     ----------
     parameter : {"loss", "optimizer"}
-        Parameter of the estimator that `function` is the value of.
+        Parameter of the estimator whose value is `function`.
     function : type or callable
+        Class of the loss or optimiser, or a function that builds it.
     settings : mapping
         Further arguments of `function`.
     by : str
-        Class of the estimator.
+        Name of the estimator's class.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `function` does not take one of the settings.
     """
     taken = list(inspect.signature(function).parameters.values())
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken):
         return
-    names = [p.name for p in taken if p.name != "params"]  # those that an optimiser updates
+    # The argument "params" of an optimiser is the weights that it updates.
+    names = [p.name for p in taken if p.name != "params"]
     for key in settings:
         if key not in names:
             of_class = parameter == "loss" and key == "weight"

@@ -1,8 +1,8 @@
 """skorch nets of the estimators, with a fast training loop.
 
 skorch provides callbacks, history, state handling and pickling across devices. Its loop over
-batches is replaced: setting the mode of every layer, notifying every callback and writing two
-history rows for each batch take longer than the training step of a small network.
+batches is replaced because setting the mode of every layer, notifying every callback and writing
+two history rows for each batch take longer than the training step of a small network.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from sklearn_emg.neural_network._data._batches import BatchIterator, SequenceDat
 from sklearn_emg.neural_network._parameters import MIN_BATCH
 from sklearn_emg.neural_network._progress import EpochLog, progress_of
 
-# Optimisers that have a fused step, on the CPU since PyTorch 2.4: one call instead of a Python
-# loop over parameters.
+# Optimisers with a fused step, which is one call instead of a Python loop over parameters. It is
+# available on the CPU since PyTorch 2.4.
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 
 class _BestWeights:
-    """Weights with the best validation so far, in buffers that are allocated once.
+    """Weights with the best validation result so far, in buffers that are allocated once.
 
-    The best weights have the lowest loss; by "accuracy", they have the highest accuracy, and among
-    equal accuracies the lowest loss.
+    The best weights are those with the lowest loss or, if ``by`` is "accuracy", those with the
+    highest accuracy and, among equal accuracies, the lowest loss.
     """
 
     def __init__(self, module: nn.Module, by: str = "loss") -> None:
@@ -44,9 +44,9 @@ class _BestWeights:
         self._kept: dict[str, torch.Tensor] | None = None
 
     def offer(self, figures: tuple[float, float | None]) -> bool:
-        """Store the current weights if they are the best so far; return whether they are.
+        """Store the current weights if they are the best so far, and return whether they are.
 
-        ``figures`` are their loss and accuracy.
+        ``figures`` are the loss and the accuracy of the current weights.
         """
         loss, accuracy = figures
         score = (loss,) if self.by == "loss" or accuracy is None else (-accuracy, loss)
@@ -76,7 +76,7 @@ class _BestWeights:
 
 
 class _Plateau:
-    """Counts of the epochs since the last new best, and since the learning rate was lowered."""
+    """Count the epochs since the last new best result, and since the learning rate was lowered."""
 
     def __init__(self) -> None:
         self.waited = self.since_reduction = 0
@@ -89,7 +89,7 @@ class _Plateau:
         return patience is not None and self.waited >= patience
 
     def wants_lower_rate(self, patience: int | None) -> bool:
-        """Return whether to lower the rate now; if so, restart the count."""
+        """Return whether to lower the learning rate now; if so, restart the count."""
         due = patience is not None and self.since_reduction >= patience
         if due:
             self.since_reduction = 0
@@ -102,18 +102,20 @@ class _TrainingLoop(NeuralNet):
     Parameters beyond skorch's
     --------------------------
     weight_decay : float
-        L2 penalty, on kernels and weight matrices only.
+        L2 penalty on kernels and weight matrices only.
     mixed : bool
         Whether training and validation use bfloat16 autocast.
-    keep_best : str
-        "loss" or "accuracy" of the validation, by which the weights are chosen.
+    keep_best : {"loss", "accuracy"}
+        Validation result by which the weights are chosen.
     evaluate_every : int or None
         Number of updates between validations, in addition to those at the end of each epoch.
     patience : int or None
-        Number of epochs without a new best after which training stops.
+        Number of epochs without a new best result after which training stops; None never stops.
     lr_patience : int or None
-        Number of epochs without a new best or a reduction after which the learning rate is
-        multiplied by ``lr_factor``.
+        Number of epochs without a new best result or a reduction of the learning rate after which
+        the learning rate is multiplied by ``lr_factor``; None never lowers it.
+    lr_factor : float
+        Factor by which the learning rate is multiplied.
     """
 
     module_: Any
@@ -153,7 +155,7 @@ class _TrainingLoop(NeuralNet):
         bar = [("progress_bar", ProgressBar())] if self.verbose > 1 else []
         return [("epoch_timer", EpochTimer()), *log, *bar]
 
-    # What skorch builds
+    # Components that skorch builds
 
     def has_module_of(self, other: _TrainingLoop) -> bool:
         """Return whether this net would build a module equal to that of an earlier net."""
@@ -165,21 +167,21 @@ class _TrainingLoop(NeuralNet):
         self.initialize_around(other.module_)
         state = other.optimizer_.state_dict()
         if state["state"] and type(other.optimizer_) is type(self.optimizer_):
-            # Moments are taken over; learning rate and other settings are those of this net.
+            # Moments are those of the earlier net; the learning rate and other settings are not.
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": state["state"], "param_groups": groups})
         self.history_: Any = other.history_
 
     def tensors(self) -> list[np.ndarray]:
-        """Return the weights and the numbers in the state of the optimiser."""
+        """Return the weights and the tensors in the state of the optimiser, as arrays."""
         found = [*self.module_.state_dict().values()]
         for moments in self.optimizer_.state_dict()["state"].values():
             found += [value for value in moments.values() if isinstance(value, torch.Tensor)]
         return [value.detach().float().cpu().numpy() for value in found]
 
     def initialize_around(self, module: nn.Module) -> None:
-        """Initialise with an existing module."""
-        # skorch allows assignment to the attribute only while it initialises.
+        """Initialise the net with an existing module."""
+        # skorch allows assignment to the attribute only during initialisation.
         self.__dict__["module_"] = module
         self.initialize()
 
@@ -187,11 +189,11 @@ class _TrainingLoop(NeuralNet):
         """Keep an existing module, or build one."""
         if not hasattr(self, "module_"):
             return super().initialize_module()
-        self.module_ = self.module_  # this registers it as a component with skorch
+        self.module_ = self.module_  # this registers the module as a component with skorch
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Build the optimiser; weights decay in kernels and matrices, not in biases and norms."""
+        """Build the optimiser, with weight decay on kernels and weight matrices only."""
         parameters = [p for _, p in self.get_all_learnable_params() if p.requires_grad]
         groups = [
             {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": self.weight_decay},
@@ -204,7 +206,7 @@ class _TrainingLoop(NeuralNet):
         return self
 
     def torch_compile(self, module, name):
-        """Compile in place, so that names in the state remain and the net can be pickled."""
+        """Compile in place, so that names in the state stay the same and the net can be pickled."""
         if self.compile and name == "module":
             module.compile()
         return module
@@ -212,7 +214,7 @@ class _TrainingLoop(NeuralNet):
     # Training
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Call the callbacks; one that raises KeyboardInterrupt ends the training, as in skorch."""
+        """Call the callbacks; if one raises KeyboardInterrupt, training ends, as in skorch."""
         try:
             super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
@@ -220,7 +222,7 @@ class _TrainingLoop(NeuralNet):
             raise
 
     def check_data(self, X, y=None):
-        """Do nothing: the estimator has checked the data."""
+        """Do nothing, since the estimator has checked the data."""
 
     def fit_loop(
         self,
@@ -235,10 +237,10 @@ class _TrainingLoop(NeuralNet):
         divide_threads: Callable[[], Any] = lambda: None,
         **_: Any,
     ):
-        """Train on the windows ``X`` and validate on ``valid`` if it is given.
+        """Train on the windows ``X``, and validate on ``valid`` if it is given.
 
-        With a checkpoint, training continues where it was interrupted, and stores its state after
-        each epoch.
+        With a checkpoint, training continues where it was interrupted, and its state is stored
+        after each epoch.
         """
         batches = self.get_iterator(X, training=True)
         batches.stratify(strata)
@@ -250,7 +252,7 @@ class _TrainingLoop(NeuralNet):
         self._in_training = self.was_interrupted_ = True
         self.cpu_seconds_ = 0.0
         self.epoch_, self.n_epochs_ = 0, self.max_epochs if epochs is None else epochs
-        # The progress bar reads single batches, and so may callbacks of the user.
+        # The progress bar reads the history of single batches, as user callbacks may do.
         watched = self.verbose > 1 or len(self.callbacks_) > len(self._default_callbacks)
         if checkpoint is not None and checkpoint.found is not None:
             self._load_state(checkpoint.found, batches, plateau)
@@ -276,7 +278,7 @@ class _TrainingLoop(NeuralNet):
     def _train_and_validate(
         self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
     ) -> bool:
-        """Train for one epoch and record it; return whether it gave a new best."""
+        """Train for one epoch and record it; return whether the result is a new best."""
         best = self._best
         if valid_batches is None or best is None:
             self._train_epoch(batches, None, watched)
@@ -295,7 +297,7 @@ class _TrainingLoop(NeuralNet):
         self.history_.record(f"valid_{kind}_best", improved)
         return improved
 
-    # State between two epochs, for checkpoints
+    # State between epochs, for checkpoints
 
     def _state(self, batches: BatchIterator, plateau: _Plateau) -> dict[str, Any]:
         on_cuda = torch.device(self.device).type == "cuda"
@@ -341,14 +343,14 @@ class _TrainingLoop(NeuralNet):
                 callback.load_state_dict(state["callbacks"][name])
             elif name not in own:
                 warn(
-                    f"The callback {name!r} is not in the checkpoint and starts anew: it has no "
-                    "state_dict. If it changes the training, the weights differ from those of "
+                    f"The callback {name!r} is not in the checkpoint, since it has no state_dict, "
+                    "and starts anew. If it affects training, the weights differ from those of "
                     "uninterrupted training.",
                     UserWarning,
                 )
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
-        """Restore the best weights and release memory that only training needs."""
+        """Restore the best weights, and release memory that only training needs."""
         super().on_train_end(net, X, y, **kwargs)
         best = self.__dict__.pop("_best", None)
         if best is not None:
@@ -357,11 +359,11 @@ class _TrainingLoop(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
 
     def forget_optimizer_state(self) -> None:
-        """Drop the moments, which for Adam are twice the size of the weights."""
+        """Delete the moments, which take twice the memory of the weights for Adam."""
         self.optimizer_.state.clear()
 
     def _set_training(self, training: bool = True) -> None:
-        """Set the mode; frozen layers stay in evaluation, their running statistics fixed."""
+        """Set the mode; frozen layers stay in evaluation mode and keep their running statistics."""
         super()._set_training(training)
         if training and not all(p.requires_grad for p in self.module_.parameters()):
             for layer in self.module_.modules():
@@ -372,7 +374,7 @@ class _TrainingLoop(NeuralNet):
     def _train_epoch(
         self, batches: BatchIterator, valid_batches: BatchIterator | None, watched: bool
     ) -> None:
-        """Train on each window once; raise if the loss is no longer finite."""
+        """Train on each window once, and raise an error if the loss is no longer finite."""
         figures = self._run(batches, True, watched, valid_batches)
         self._record("train", figures)
         if not np.isfinite(figures[0]):
@@ -394,14 +396,14 @@ class _TrainingLoop(NeuralNet):
         watched: bool,
         valid_batches: BatchIterator | None = None,
     ) -> tuple[float, float | None]:
-        """Train or evaluate on every batch; return the mean loss and accuracy over windows."""
+        """Train or evaluate on all batches; return the mean loss and accuracy over windows."""
         losses, hits, sizes = [], [], []
         self._set_training(training)
         for batch in batches:
             if watched:
                 self.notify("on_batch_begin", batch=batch, training=training)
             step = self._step(batch, watched) if training else self.validation_step(batch)
-            # Losses remain tensors: reading a number from a GPU would wait for the device.
+            # Losses remain tensors, since reading a number from a GPU would wait for the device.
             losses.append(step["loss"].detach())
             if (n_hits := self._hits(step["y_pred"], batch[1])) is not None:
                 hits.append(n_hits)
@@ -433,7 +435,7 @@ class _TrainingLoop(NeuralNet):
             y_pred = self.infer(batch[0])
             loss = self.get_loss(y_pred, batch[1])
             loss.backward()
-            if not step:  # if an optimiser calls this several times, the first call is recorded
+            if not step:  # if an optimiser calls this several times, only the first is recorded
                 step.update(loss=loss, y_pred=y_pred.detach())
             if watched:
                 self.notify(
@@ -448,7 +450,7 @@ class _TrainingLoop(NeuralNet):
         return step
 
     def validation_step(self, batch, **fit_params):
-        """Compute loss and output of one batch; the caller has set evaluation mode."""
+        """Compute the loss and output of one batch; the caller has set evaluation mode."""
         with torch.no_grad():
             y_pred = self.infer(batch[0])
             return {"loss": self.get_loss(y_pred, batch[1]), "y_pred": y_pred}
@@ -459,7 +461,7 @@ class _TrainingLoop(NeuralNet):
         """Compute the output in float32 for windows, or for padded signals and their lengths."""
         windows, *lengths = x if isinstance(x, tuple) else (x,)
         windows = windows.to(self.device, non_blocking=True)
-        # Predictions use full precision, so that they are the same on any machine.
+        # Predictions use full precision and thus do not depend on `mixed`.
         if not (self.mixed and self._in_training):
             return self.module_(windows, *lengths)
         with torch.autocast(windows.device.type, dtype=torch.bfloat16):
@@ -468,7 +470,7 @@ class _TrainingLoop(NeuralNet):
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Compute the loss of one batch."""
         y_true = y_true.to(self.device, non_blocking=True)
-        if isinstance(self.criterion_, nn.NLLLoss):  # it takes logarithms of probabilities
+        if isinstance(self.criterion_, nn.NLLLoss):  # it takes log-probabilities
             y_pred = y_pred.log_softmax(dim=1)
         try:
             loss = self.criterion_(y_pred, y_true)
@@ -476,14 +478,14 @@ class _TrainingLoop(NeuralNet):
             raise
         except (RuntimeError, ValueError, IndexError) as error:
             raise ValueError(
-                f"The 'loss' {type(self.criterion_).__name__} cannot take outputs of the shape "
-                f"{tuple(y_pred.shape)} and targets of the shape {tuple(y_true.shape)} and type "
+                f"The 'loss' {type(self.criterion_).__name__} cannot take outputs of shape "
+                f"{tuple(y_pred.shape)} and targets of shape {tuple(y_true.shape)} and type "
                 f"{str(y_true.dtype).removeprefix('torch.')}: {error}"
             ) from error
         if loss.ndim:
             raise ValueError(
-                f"The 'loss' {type(self.criterion_).__name__} must give one number for a batch. It "
-                f"gave the shape {tuple(loss.shape)}; reduction='mean' is usual."
+                f"The 'loss' {type(self.criterion_).__name__} must return one number for a batch, "
+                f"but returned shape {tuple(loss.shape)}. Use reduction='mean', for instance."
             )
         return loss
 
@@ -494,10 +496,10 @@ class _TrainingLoop(NeuralNet):
     # Inference
 
     def raw_output(self, X: torch.Tensor | SequenceDataset, batch_size: int) -> np.ndarray:
-        """Compute the output for every window, without skorch's work for each batch.
+        """Compute the output for every window, without the overhead of skorch for each batch.
 
-        No batch is smaller than ``MIN_BATCH``, so that a window's output does not depend on the
-        other windows of the call.
+        No batch is smaller than ``MIN_BATCH``, so that the output for a window does not depend on
+        the other windows in the call.
         """
         n, n_rows = len(X), max(len(X), MIN_BATCH)
         order = None
@@ -524,7 +526,7 @@ class _TrainingLoop(NeuralNet):
 
 
 class ClassifierNet(_TrainingLoop, NeuralNetClassifier):
-    """Net that learns codes of classes; probabilities by softmax."""
+    """Net that learns class codes and computes probabilities by softmax."""
 
     def _hits(self, y_pred, y_true):
         return (y_pred.argmax(dim=1) == y_true.to(y_pred.device)).sum()
@@ -542,9 +544,9 @@ def _fused_works_on(device: str) -> bool:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed PyTorch's generators inside the block and restore their states after it.
+    """Seed PyTorch's generators inside the block, and restore their states after it.
 
-    Initial weights and dropout can only be drawn from the global generators.
+    This is needed because initial weights and dropout can only be drawn from global generators.
     """
     on_cuda = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_cuda else []):

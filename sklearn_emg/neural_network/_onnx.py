@@ -1,4 +1,4 @@
-"""Graphs of fitted networks in the ONNX format, which runs without Python."""
+"""Graphs of fitted networks in the ONNX format, which can be run without Python."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPSET = 18
 
 
 def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
-    """Write the graph of a fitted network, :func:`onnx_model`, to a file.
+    """Write a fitted network to a file as an ONNX graph.
 
     Parameters
     ----------
@@ -39,16 +39,17 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
     Returns
     -------
     path : Path
-        The file.
+        Path of the file.
 
     Raises
     ------
-    TypeError, NotFittedError, ImportError
+    TypeError, NotFittedError, ImportError, ValueError
         As in :func:`onnx_model`.
 
     See Also
     --------
-    sklearn_emg.deployment.export_onnx : Writes whole systems, with filters, features and votes.
+    onnx_model : Returns the graph, and describes its input and output.
+    sklearn_emg.deployment.export_onnx : Writes complete systems, with filters, features and votes.
 
     Examples
     --------
@@ -67,15 +68,15 @@ def export_onnx(estimator: Any, path: str | os.PathLike[str]) -> Path:
 
 
 def onnx_model(estimator: Any) -> Any:
-    """Graph of a fitted network in the ONNX format, for use within a larger graph.
+    """Return the ONNX graph of a fitted network, for use within a larger graph.
 
-    :func:`sklearn_emg.deployment.export_onnx` writes it to a file, alone or as a part of a system.
-    The input ``windows`` is float32 of shape (n_windows, n_channels, n_times), or images, of any
-    number. A network that was fitted on signals takes windows of any `n_times`, which is the same
-    within one call. The output of a classifier is ``probabilities`` of shape (n_windows,
-    n_classes), that of a regressor ``prediction`` of shape (n_windows, n_outputs) in the unit of
-    the target. The metadata contain the name of the class of the estimator and, as JSON, the labels
-    in the order of the columns (``classes``).
+    :func:`sklearn_emg.deployment.export_onnx` writes it to a file, alone or as part of a system.
+    The input ``windows`` contains any number of float32 windows of shape (n_windows, n_channels,
+    n_times), or images. A network that was fitted on signals takes windows of any length, as long
+    as all windows of a call have the same length. The output of a classifier is ``probabilities``
+    of shape (n_windows, n_classes); that of a regressor is ``prediction`` of shape (n_windows,
+    n_outputs) in the unit of the target. The metadata contain the class name of the estimator and,
+    as JSON, the labels in the order of the columns (``classes``).
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def onnx_model(estimator: Any) -> Any:
     Returns
     -------
     model : onnx.ModelProto
-        In version 18 of the operators.
+        Graph in version 18 of the ONNX operators.
 
     Raises
     ------
@@ -96,18 +97,18 @@ def onnx_model(estimator: Any) -> Any:
     TypeError
         If the estimator is not a network of this sub-package.
     ValueError
-        If the exporter cannot keep the number of windows, or the length of signals, variable, as
-        for some networks of the user.
+        If the exporter cannot keep the number of windows or the length of signals variable, as with
+        some user-defined networks.
 
     See Also
     --------
-    sklearn_emg.deployment.export_onnx : Writes a network or a whole system to a file.
+    sklearn_emg.deployment.export_onnx : Writes a network or a complete system to a file.
 
     Notes
     -----
-    Outputs agree with `predict_proba` and `predict` to 1e-4 or better (float32, different kernels).
-    A recurrent layer is one operator of the format, so that the time of the export and the size of
-    the graph do not depend on the number of samples.
+    Outputs agree with those of `predict_proba` and `predict` to 1e-4 or better; they differ because
+    the float32 kernels differ. A recurrent layer becomes one operator, so the time for the export
+    and the size of the graph do not depend on the number of samples.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def onnx_model(estimator: Any) -> Any:
     onnx = require("onnx", "onnx_model", "onnx")
     is_classifier = isinstance(estimator, NetClassifier)
     sizes = np.atleast_1d(estimator.n_times_).tolist()
-    # More than one window, since the exporter would fix a number of 1.
+    # The example has several windows, since the exporter would fix the number of windows at 1.
     example = torch.zeros(3, estimator.n_channels_, *sizes)
     module = copy.deepcopy(estimator.net_.module_).cpu()
     deployed = _Deployed(module, None if is_classifier else estimator).eval()
@@ -151,7 +152,7 @@ def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_lengt
     if any_length:
         free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC}
     try:
-        # With dynamo the result is a program, never None.
+        # With dynamo=True, the result is a program and never None.
         program: Any = torch.onnx.export(
             deployed,
             (example,),
@@ -170,11 +171,11 @@ def _exported(deployed: _Deployed, example: torch.Tensor, output: str, any_lengt
 
 
 def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length: bool) -> Any:
-    """Export a recurrent network, each layer of which becomes one operator.
+    """Export a recurrent network; each of its recurrent layers becomes one operator.
 
-    The exporter of :func:`_exported` unrolls recurrent layers over the samples of the example. A
-    trace is valid for other numbers of windows and samples only if the network's Python code does
-    not depend on them, which is tested here.
+    The exporter in :func:`_exported` would unroll recurrent layers over the samples of the example.
+    A trace is valid for other numbers of windows and samples only if the network's Python code does
+    not depend on them, which this function tests.
     """
     n_times = example.shape[-1] + 7 if any_length else example.shape[-1]
     other = torch.linspace(-1, 1, 2 * example.shape[1] * n_times).reshape(2, -1, n_times)
@@ -186,7 +187,7 @@ def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length:
             same = False
     if not same:
         raise ValueError(_fixed_length(deployed))
-    content: Any = io.BytesIO()  # the exporter takes files, though its types do not say so
+    content: Any = io.BytesIO()  # the exporter accepts a file, contrary to its annotations
     torch.onnx.export(
         deployed,
         (example,),
@@ -207,8 +208,8 @@ def _traced(deployed: _Deployed, example: torch.Tensor, output: str, any_length:
 def _fixed_length(deployed: _Deployed) -> str:
     return (
         f"{type(deployed.module).__name__} with these settings cannot be exported: the exporter "
-        "fixes the number of windows or of samples. Fit it on windows of one length, as an array, "
-        "or use a network of sklearn_emg.neural_network."
+        "fixes the number of windows or of samples. Fit the network on an array of windows of one "
+        "length, or use a network of sklearn_emg.neural_network."
     )
 
 
@@ -233,7 +234,7 @@ class _Deployed(nn.Module):
 
 @contextmanager
 def _without_warnings_of_the_exporter() -> Iterator[None]:
-    """Silence the exporter's warnings of unused packages and of its own deprecated code."""
+    """Silence the exporter's warnings about unused packages and its own deprecated code."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -242,7 +243,7 @@ def _without_warnings_of_the_exporter() -> Iterator[None]:
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
             warnings.filterwarnings("ignore", message=".*were assigned during export")
-            # Both concern other numbers of windows, which _traced tests.
+            # Both warnings concern different numbers of windows, which _traced tests.
             warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size")
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
             yield

@@ -1,7 +1,8 @@
-"""Training parameters, each written once, and constructors made from them.
+"""Training parameters, each defined once, and constructors that are generated from them.
 
-A parameter has a type, a default, a constraint and a text. The decorator :func:`trains` gives an
-estimator those of its network, its own and these: in its signature, constraints and docstring.
+A parameter has a type, a default, a constraint and a text. The decorator :func:`trains` adds the
+parameters of the network, the estimator's own and the training parameters to the signature, the
+constraints and the docstring of an estimator.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions
 from sklearn_emg.neural_network._modules._layers import SIZES
 
-# Smaller batches use other kernels of matrix products and convolutions, which round differently.
+# Smaller batches use different kernels for matrix products and convolutions, with different
+# rounding.
 MIN_BATCH = 4
 
 
@@ -35,7 +37,7 @@ class Entry:
 
 
 class Training(TypedDict, total=False):
-    """Parameters of training, which every estimator of this package takes."""
+    """Training parameters, which every network estimator of this package takes."""
 
     lr: Annotated[
         float,
@@ -62,9 +64,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 2, None, closed="left")],
             "int",
             """
-            Number of windows per update, at least 2 (batch normalisation cannot learn from one).
-            Every window is used in every epoch; a last batch of one window is added to the previous
-            batch.
+            Number of windows per update, at least 2, since batch normalisation cannot learn from
+            one window. Every window is used in every epoch; if the last batch would have only one
+            window, that window is added to the previous batch.
             """,
         ),
     ]
@@ -75,9 +77,10 @@ class Training(TypedDict, total=False):
             [StrOptions({"subject", "class"}), None],
             '{"subject", "class"} or None',
             """
-            Whether each batch has windows of all subjects, or of all classes, in proportion; None
-            draws windows at random. "subject" needs `groups`, or a table with subjects. Signals
-            that differ in length are batched by length instead, so that they need None.
+            How batches are composed. With "subject", each batch contains windows of all subjects in
+            proportion, which requires `groups` or a table with subjects. With "class", it contains
+            windows of all classes in proportion. With None, windows are drawn at random. For
+            signals that differ in length, which are batched by length, it must be None.
             """,
         ),
     ]
@@ -88,11 +91,11 @@ class Training(TypedDict, total=False):
             [HasMethods(["augment"]), None],
             "WindowAugmenter, object with its ``augment`` method, or None",
             """
-            Changes each training window anew in every epoch, as
-            :class:`sklearn_emg.preprocessing.WindowAugmenter` does; validation and prediction use
-            unchanged windows. It is given seeds from `random_state`, in place of its own. Its
-            parameters are set, or searched, as ``augment__epsilon``. Not for signals that differ in
-            length.
+            Augmenter that modifies each training window anew in every epoch, such as
+            :class:`sklearn_emg.preprocessing.WindowAugmenter`; validation and prediction use
+            unmodified windows. Its own seed is replaced by seeds drawn from `random_state`. Its
+            parameters are set, or searched, under names such as ``augment__epsilon``. For signals
+            that differ in length, it must be None.
             """,
         ),
     ]
@@ -103,12 +106,12 @@ class Training(TypedDict, total=False):
             [str, callable, None],
             "str, type, callable, Module or None",
             """
-            Loss. Of a classifier "cross_entropy", the default, or "focal"; of a regressor
-            "squared_error", the default, "absolute_error" or "huber", of standardised targets. A
-            class or function that builds a ``torch.nn.Module`` from `loss_params`, and from
-            ``weight`` where there are weights of classes; or a finished module, which is copied. It
-            takes the outputs of the network and the codes of the classes (or the targets), and
-            gives one number. ``torch.nn.NLLLoss`` is given the logarithms of the probabilities.
+            Loss. The names for a classifier are "cross_entropy" (the default) and "focal"; those
+            for a regressor are "squared_error" (the default), "absolute_error" and "huber", which
+            apply to standardised targets. A class or function must build a ``torch.nn.Module`` from
+            `loss_params`, and from ``weight`` if there are class weights; an instance is copied.
+            The module must take the outputs of the network and the codes of the classes (or the
+            targets) and return one number. ``torch.nn.NLLLoss`` is given log-probabilities.
             """,
         ),
     ]
@@ -119,8 +122,8 @@ class Training(TypedDict, total=False):
             [dict, None],
             "dict",
             """
-            Further arguments of the loss, such as ``{"label_smoothing": 0.1}`` of "cross_entropy"
-            or ``{"gamma": 2.0}`` of "focal". A single one is set as ``loss__gamma``.
+            Further arguments of the loss, such as ``{"label_smoothing": 0.1}`` for "cross_entropy"
+            or ``{"gamma": 2.0}`` for "focal". A single argument can be set as ``loss__gamma``.
             """,
         ),
     ]
@@ -151,9 +154,9 @@ class Training(TypedDict, total=False):
             [Interval(Real, 0, None, closed="left")],
             "float",
             """
-            L2 penalty on kernels and weight matrices, not on biases and batch normalisation.
-            With ``"Adam"`` or ``"SGD"`` it adds ``weight_decay / 2`` times the sum of squares to
-            the loss, so Keras' ``l2(v)`` is ``weight_decay=2 * v``.
+            L2 penalty on kernels and weight matrices, but not on biases or batch normalisation.
+            With ``"Adam"`` or ``"SGD"``, it adds ``weight_decay / 2`` times the sum of squares to
+            the loss, so ``l2(v)`` in Keras is equivalent to ``weight_decay=2 * v``.
             """,
         ),
     ]
@@ -164,11 +167,12 @@ class Training(TypedDict, total=False):
             [Interval(Real, 0, 1, closed="neither"), None],
             "float or None",
             """
-            Fraction held out to choose the weights: of the subjects of each class when `fit` is
-            given `groups`, otherwise of the windows of each class; at least one and never all of
-            them. Windows of one recording resemble each other, so that without `groups` the
-            validation loss is optimistic. A class with a single subject (window) is not held out,
-            with a warning. None trains on all windows for `max_epochs` and keeps the last weights.
+            Fraction that is held out to choose the weights. If subjects are given, it is the
+            fraction of the subjects of each class; otherwise it is that of the windows of each
+            class. At least one subject (or window) of each class is held out, and never all of
+            them; a class with a single subject (or window) is not held out, with a warning. Windows
+            of one recording resemble each other, so the validation loss is optimistic without
+            `groups`. None trains on all windows for `max_epochs` and keeps the last weights.
             """,
         ),
     ]
@@ -179,12 +183,12 @@ class Training(TypedDict, total=False):
             [StrOptions({"subjects", "windows"}), "array-like"],
             '{"subjects", "windows"} or array-like of subjects',
             """
-            What is held out. With "subjects", subjects are drawn if `fit` is given `groups`. A
-            sequence of names in `groups` holds out exactly these subjects, such as those of a
-            published protocol, whatever `validation_fraction`; a warning lists names that `groups`
-            lacks, and it is an error if it lacks all. "windows" draws windows although their
-            subjects are known, as in studies with random windows: training and validation then have
-            the same subjects, and the validation loss is optimistic.
+            What is held out. "subjects" draws subjects at random if they are given, and otherwise
+            windows. A sequence of subject names in `groups` holds out exactly these subjects, such
+            as those of a published protocol, regardless of `validation_fraction`. A warning lists
+            names that are not in `groups`; if none of them is, an error is raised. "windows" draws
+            windows even if their subjects are known, as in studies that split windows at random;
+            training and validation then share subjects, and the validation loss is optimistic.
             """,
         ),
     ]
@@ -195,8 +199,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Number of epochs without a new best validation (see `keep_best`) after which training
-            stops; None never stops early. The best weights are restored at the end in both cases.
+            Number of epochs without a new best validation result (see `keep_best`) after which
+            training stops. None never stops early. In both cases, the best weights are restored at
+            the end.
             """,
         ),
     ]
@@ -207,9 +212,9 @@ class Training(TypedDict, total=False):
             [StrOptions({"loss", "accuracy"})],
             '{"loss", "accuracy"}',
             """
-            Which validation is the best: the one with the lowest loss, or that with the highest
-            accuracy of windows and, of equal accuracies, the lowest loss. A regressor has the loss
-            only.
+            Which validation result is the best: the one with the lowest loss, or the one with the
+            highest accuracy of windows and, among equal accuracies, the lowest loss. A regressor
+            accepts only "loss".
             """,
         ),
     ]
@@ -220,9 +225,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Number of epochs without a new best validation (lowest training loss, if there is no
-            validation) after which the learning rate is multiplied by `lr_factor`; None never
-            lowers it.
+            Number of epochs without a new best validation result (or, without validation data, a
+            new lowest training loss) after which the learning rate is multiplied by `lr_factor`.
+            None never lowers it.
             """,
         ),
     ]
@@ -232,7 +237,7 @@ class Training(TypedDict, total=False):
             0.1,
             [Interval(Real, 0, 1, closed="neither")],
             "float",
-            "Factor by which the learning rate is lowered.",
+            "Factor by which the learning rate is multiplied to lower it.",
         ),
     ]
     evaluate_every: Annotated[
@@ -242,8 +247,8 @@ class Training(TypedDict, total=False):
             [Interval(Integral, 1, None, closed="left"), None],
             "int or None",
             """
-            Number of updates after which the network is validated to choose the best weights, in
-            addition to the end of each epoch.
+            Number of updates after which the network is validated again to choose the best weights,
+            in addition to the validation at the end of each epoch. None validates only then.
             """,
         ),
     ]
@@ -254,8 +259,8 @@ class Training(TypedDict, total=False):
             [str],
             "str",
             """
-            Device of the network: "cpu", "cuda", "cuda:1" ...; "auto" is CUDA if available,
-            otherwise the CPU.
+            Device of the network, such as "cpu", "cuda" or "cuda:1". "auto" means CUDA if it is
+            available, and otherwise the CPU.
             """,
         ),
     ]
@@ -266,9 +271,9 @@ class Training(TypedDict, total=False):
             [Interval(Integral, MIN_BATCH, None, closed="left"), None],
             "int or None",
             """
-            Number of windows per batch in prediction and validation, at least 4; None chooses a
-            size for the device. Predictions depend neither on it nor on the other windows of the
-            call.
+            Number of windows per batch in prediction and validation, at least 4. None chooses a
+            size for the device. Predictions depend neither on this number nor on the other windows
+            in the call.
             """,
         ),
     ]
@@ -279,10 +284,10 @@ class Training(TypedDict, total=False):
             [StrOptions({"float32", "bfloat16", "auto"})],
             '{"float32", "bfloat16", "auto"}',
             """
-            Precision in which training and validation are computed where that is safe; weights and
-            predictions are float32. "auto" is "bfloat16" where the device has instructions for it
-            (CUDA GPUs; processors with AVX-512 BF16 or AMX) and otherwise "float32". On a
-            processor without them "bfloat16" is slow.
+            Precision of those operations in training and validation for which it is safe; weights
+            and predictions are always float32. "auto" means "bfloat16" if the device has
+            instructions for it (CUDA GPUs, and CPUs with AVX-512 BF16 or AMX), and otherwise
+            "float32". "bfloat16" is slow on a CPU without such instructions.
             """,
         ),
     ]
@@ -311,10 +316,11 @@ class Training(TypedDict, total=False):
             [str, os.PathLike, None],
             "str, path-like or None",
             """
-            Folder in which `fit` stores its state after each epoch. A fit that was interrupted or
-            killed goes on from there when it is called again with the same data, settings and
-            versions, and ends with the same weights as one that was not interrupted; a fit with
-            others begins anew and has a file of its own. The file is removed at the end of the fit.
+            Folder in which `fit` stores its state after each epoch. If a fit was interrupted or
+            killed, `fit` continues from that state when it is called again with the same data,
+            settings and versions of PyTorch and this package, and ends with the same weights as
+            without the interruption. A fit with different data or settings starts anew and has its own file.
+            The file is removed at the end of the fit. None stores no state.
             """,
         ),
     ]
@@ -325,8 +331,8 @@ class Training(TypedDict, total=False):
             ["boolean"],
             "bool",
             """
-            Whether to continue from the weights of the last `fit`. The network, the sizes and the
-            classes must be the same.
+            Whether to continue from the weights of the last `fit`. The network, the window sizes
+            and the classes must be the same.
             """,
         ),
     ]
@@ -337,8 +343,9 @@ class Training(TypedDict, total=False):
             ["random_state"],
             "int, RandomState instance or None",
             """
-            Seed of the initial weights, order of batches, dropout and validation split. PyTorch's
-            global generators are restored. On a GPU the last digits may still differ between runs.
+            Seed of the initial weights, the order of batches, dropout, augmentation and the
+            validation split. PyTorch's global generators are restored afterwards. On a GPU, results
+            may still differ between runs in the last digits.
             """,
         ),
     ]
@@ -349,8 +356,8 @@ class Training(TypedDict, total=False):
             ["verbose"],
             "int",
             """
-            Verbosity: 0 is silent, 1 prints a line per epoch with its losses, its seconds and the
-            time that is left, 2 also shows a progress bar.
+            Verbosity. 0 is silent, 1 prints a line per epoch with its losses, its duration and the
+            estimated remaining time, and 2 also shows a progress bar.
             """,
         ),
     ]
@@ -365,8 +372,9 @@ CLASS_WEIGHT = Entry(
     [StrOptions({"balanced"}), dict, None],
     '{"balanced"}, dict or None',
     """
-    Weight of each class in the loss: "balanced" is the inverse class frequency in the training
-    windows, a dict maps labels to weights. Only the ratios matter.
+    Weight of each class in the loss. "balanced" weights classes by the inverse of their frequency
+    in the training windows; a dict maps labels to weights, of which only the ratios matter. None
+    gives all windows the same weight.
     """,
     "str | dict[Any, float] | None",
 )
@@ -377,9 +385,9 @@ MODULE = {
         [str, callable],
         "str, type or callable",
         """
-        The network: a class (or a function that returns a module) that accepts the keywords
-        ``n_channels``, ``n_times`` and ``n_classes``, or the name of a network of
-        :mod:`sklearn_emg.neural_network`.
+        The network: the name of a network of :mod:`sklearn_emg.neural_network`, or a class (or a
+        function that returns a module) that accepts the keywords ``n_channels``, ``n_times`` and
+        ``n_classes``.
         """,
         "str | Callable[..., nn.Module]",
         positional=True,
@@ -390,8 +398,8 @@ MODULE = {
         "dict",
         """
         Further settings of the network. A single setting is set, or searched by
-        :class:`~sklearn.model_selection.GridSearchCV`, as ``module_params__n_units`` or, as in
-        skorch, ``module__n_units``.
+        :class:`~sklearn.model_selection.GridSearchCV`, under a name such as
+        ``module_params__n_units`` or, as in skorch, ``module__n_units``.
         """,
         "dict[str, Any] | None",
     ),
@@ -404,14 +412,15 @@ _ATTRIBUTES = """
     history_ : skorch.history.History
         One row per epoch, as in :class:`EMGClassifier`.
     n_channels_, n_times_ : int
-        Sizes of the windows; for images, `n_times_` is the pair of height and width.
+        Number of channels and of samples of the windows. For images, `n_times_` is the tuple of
+        height and width in pixels; for signals that differ in length, it is the shortest length.
     n_features_in_ : int
-        Number of samples for 2-D `X`, of channels otherwise.
+        Number of samples for 2-D `X`, and of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if `X` was a DataFrame.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects; None if none were named, or after `load_model`, since
-        `save_model` writes no identities.
+        Identities of the training subjects. None if they were not given, or after `load_model`,
+        since `save_model` does not write them.
 """
 
 T = TypeVar("T", bound=type)
@@ -420,21 +429,26 @@ T = TypeVar("T", bound=type)
 def trains(
     network: type | None = None, own: Mapping[str, Entry] | None = None, **defaults: Any
 ) -> Callable[[T], T]:
-    """Class decorator that adds the parameters of an estimator.
+    """Return a class decorator that adds the parameters of an estimator.
 
     The parameters are those of the network, in its order and with its defaults, those in `own`, the
-    class weights of a classifier, and those of training. The class is given a constructor with this
-    signature and the constraints, and ``{parameters}`` and ``{attributes}`` in its docstring are
-    filled in.
+    class weights of a classifier, and those of training. The decorator gives the class a
+    constructor with this signature and the constraints, and replaces ``{parameters}`` and
+    ``{attributes}`` in its docstring.
 
     Parameters
     ----------
     network : type, optional
-        Module class whose settings the estimator takes; their texts come from its docstring.
+        Module class whose settings the estimator takes; their texts are taken from its docstring.
     own : mapping of str to Entry, optional
         Further parameters of the class.
     **defaults : object
-        Defaults of the paper's training that differ from the table's.
+        Defaults of training parameters that differ from those in this file, as in a paper.
+
+    Returns
+    -------
+    decorate : callable
+        Class decorator.
     """
 
     def decorate(cls: T) -> T:
@@ -460,9 +474,9 @@ def trains(
 
 
 def _documented(doc: str, network: type | None, entries: Mapping[str, Entry]) -> str:
-    """Docstring with the texts of the parameters and the attributes filled in.
+    """Insert the texts of the parameters and the attributes into a docstring.
 
-    It is dedented first, as Python itself does from version 3.13 on.
+    The docstring is dedented first, as Python does since version 3.13.
     """
     texts = [] if network is None else _settings_texts(network)
     texts += [_entry_text(name, entry) for name, entry in entries.items()]
@@ -474,7 +488,7 @@ def _documented(doc: str, network: type | None, entries: Mapping[str, Entry]) ->
 
 
 def network_settings(network: type) -> list[inspect.Parameter]:
-    """Parameters of a module without the sizes, which are taken from the data."""
+    """Return the parameters of a module without the sizes, which are taken from the data."""
     return [p for p in inspect.signature(network).parameters.values() if p.name not in SIZES]
 
 
@@ -487,7 +501,7 @@ def _parameter(name: str, entry: Entry) -> inspect.Parameter:
 
 
 def _constructor(cls: type, parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
-    """Return an ``__init__`` with these parameters that stores each under its name."""
+    """Return an ``__init__`` with these parameters that stores each one under its name."""
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     signature = inspect.Signature([this, *parameters], return_annotation=None)
 
@@ -520,7 +534,7 @@ def _entry_text(name: str, entry: Entry) -> str:
 
 
 def _settings_texts(network: type) -> list[str]:
-    """Lines of a module's Parameters section, without the sizes, which are taken from the data."""
+    """Return the lines of a module's Parameters section without the sizes."""
     lines = ["Parameters", "---", *inspect.cleandoc(network.__doc__ or "").splitlines(), ""]
     start = len(lines) - lines[::-1].index("Parameters") + 1
     kept: list[str] = []
@@ -533,7 +547,7 @@ def _settings_texts(network: type) -> list[str]:
             kept.append(line)
     if lacking := [p.name for p in network_settings(network) if p.name not in described]:
         raise TypeError(
-            f"The docstring of {network.__name__} describes no parameter {lacking[0]!r}, whose "
-            "text its ready classifier takes from there. Add it to the section Parameters."
+            f"The docstring of {network.__name__} does not describe the parameter {lacking[0]!r}. "
+            "Its ready classifier takes the text from there; add it to the section Parameters."
         )
     return kept

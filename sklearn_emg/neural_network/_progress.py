@@ -1,4 +1,4 @@
-"""Progress of a training: figures of each epoch, seconds and the time that is left."""
+"""Progress of training: figures of each epoch, its duration and the remaining time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from skorch.callbacks import PrintLog
 
-# Epochs whose mean duration predicts that of later ones.
+# Number of recent epochs whose mean duration predicts that of later epochs.
 _RECENT = 5
 _APART = {"epoch", "dur", "batches"}
 
 
 def progress_of(net: Any) -> dict[str, Any]:
-    """Figures of the last epoch, as a checkpoint holds them.
+    """Return the figures of the last epoch, as they are stored in a checkpoint.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def progress_of(net: Any) -> dict[str, Any]:
     Returns
     -------
     progress : dict
-        As by `checkpoint_progress`.
+        Entry that `checkpoint_progress` returns, without the time of writing.
     """
     row = net.history_[-1]
     seconds = [past["dur"] for past in net.history_[-_RECENT:] if "dur" in past]
@@ -43,7 +43,7 @@ def progress_of(net: Any) -> dict[str, Any]:
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds in the unit that fits, such as "45 s", "19 min" or "2 h 05 min"."""
+    """Format a duration in a suitable unit, such as "45 s", "19 min" or "2 h 05 min"."""
     if seconds < 10:
         return f"{seconds:.2g} s"
     if seconds < 120:
@@ -53,10 +53,10 @@ def duration_text(seconds: float) -> str:
 
 
 class EpochLog(PrintLog):
-    """Print a line after each epoch: its losses and scores, its seconds, the time left."""
+    """Print a line after each epoch: losses, scores, duration and remaining time."""
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Print the line."""
+        """Print the line for the last epoch."""
         row, progress = net.history_[-1], progress_of(net)
         best = {name.removesuffix("_best") for name, is_best in row.items() if is_best is True}
         figures = [

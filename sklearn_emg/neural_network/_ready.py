@@ -1,8 +1,8 @@
-"""Base classes of the ready classifiers, which train one network as in its paper.
+"""Base classes of the ready classifiers, each of which trains one network as in its paper.
 
-A ready classifier follows its network in ``_modules``: a docstring of what the paper did, the
-defaults that differ, and an example. The decorator ``trains`` gives it the parameters of the
-network and of training.
+A ready classifier is defined below its network in ``_modules``. It consists of a docstring, which
+describes the training in the paper, the defaults that differ, and an example. The decorator
+``trains`` adds the parameters of the network and of training.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["ReadyClassifier", "SpectrumClassifier"]
 
 
 class ReadyClassifier(NetClassifier):
-    """A classifier whose parameters include those of the module ``_network`` under the same names.
+    """Classifier whose parameters include those of the module ``_network``.
 
     The module checks its own settings when it is built in `fit`.
     """
@@ -33,11 +33,12 @@ class ReadyClassifier(NetClassifier):
 
 
 class SpectrumClassifier(ReadyClassifier):
-    """A classifier of spectral amplitudes, unless it is given other images."""
+    """Classifier that computes spectra of raw windows, or takes images."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        # A window and its negative have the same spectrum. In scikit-learn's check, which requires
-        # 0.83 on three clusters, mirror images overlap: without signs at most 0.65 is possible.
+        # A window and its negative have the same spectrum. scikit-learn's check requires an
+        # accuracy of 0.83 on three clusters, which overlap without their signs: at most 0.65 is
+        # possible.
         tags.classifier_tags.poor_score = True
         return tags

@@ -1,4 +1,4 @@
-"""The networks by name: for the 'module' parameter, for saving, for the public names."""
+"""The networks by name, for the 'module' parameter, for saving and for the public names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ALL = re.compile(r"^__all__ = (\[.*?\])", re.MULTILINE | re.DOTALL)
 
 
 def _listed() -> dict[str, str]:
-    """Names in ``__all__`` of the files of the networks, with their files.
+    """Return the names in ``__all__`` of the files of the networks, with their files.
 
-    The files are read and not imported, so that PyTorch loads when a network is first used.
+    The files are read and not imported, so that PyTorch is loaded when a network is first used.
     """
     files = {file.stem: _ALL.search(file.read_text("utf-8")) for file in _MODULES.glob("*.py")}
     return {
@@ -26,13 +26,13 @@ def _listed() -> dict[str, str]:
     }
 
 
-# Where every name of neural_network is defined. Those that only other packages of this one need
-# are not among the public names.
+# Names that only other packages of sklearn_emg need; they are not public.
 INTERNAL = {
     "fit_threads": "_threads",
     "resolve_device": "_building",
     "split_validation": "_data._split",
 }
+# File in which every name of neural_network is defined.
 HOME = {
     **INTERNAL,
     **_listed(),
@@ -53,16 +53,16 @@ NETWORKS = [name for name in HOME if f"{name}Classifier" in HOME]
 
 
 def public(name: str) -> Any:
-    """Object of this public name, imported where it is defined."""
+    """Import and return the object with this public name."""
     return getattr(importlib.import_module(f"{__package__}.{HOME[name]}"), name)
 
 
 def saved_classes() -> dict[str, Any]:
-    """Estimators that a file can hold, by name."""
+    """Return the estimators that `save_model` can write, by name."""
     names = ["EMGClassifier", "EMGRegressor", *(f"{name}Classifier" for name in NETWORKS)]
     return {name: public(name) for name in names}
 
 
 def any_length_networks() -> list[str]:
-    """Names of the networks that take signals that differ in length."""
+    """Return the names of the networks that take signals of different lengths."""
     return [name for name in NETWORKS if getattr(public(name), "takes_any_length", False)]

@@ -1,4 +1,4 @@
-"""scikit-learn regressor that trains a PyTorch module."""
+"""A scikit-learn regressor that trains a PyTorch module."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from sklearn_emg.neural_network._parameters import MODULE, Training, trains
 class EMGRegressor(RegressorMixin, _NetEstimator):
     """Train a PyTorch network as a scikit-learn regressor.
 
-    The network is one that :class:`EMGClassifier` takes; its ``n_classes`` outputs are the targets.
-    Targets are standardised with the mean and standard deviation of `y`, so that their unit does
-    not matter, and the loss is the mean squared error of the standardised targets unless `loss`
-    says otherwise.
+    The network is of the same kind as in :class:`EMGClassifier`; its ``n_classes`` outputs are the
+    targets. Targets are standardised with the mean and standard deviation of `y`, so that their
+    unit does not matter. The default `loss` is the mean squared error of the standardised targets.
 
     Parameters
     ----------
@@ -38,21 +37,21 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     history_ : skorch.history.History
         One row per epoch, as in :class:`EMGClassifier`.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        Mean and standard deviation of the targets. A constant target has scale 1.
+        Mean and standard deviation of the targets. The scale of a constant target is 1.
     n_channels_, n_times_ : int
-        Sizes of the windows. For images, `n_times_` is the pair of height and width; for signals
-        that differ in length, it is the shortest length.
+        Number of channels and of samples of the windows. For images, `n_times_` is the tuple of
+        height and width in pixels; for signals that differ in length, it is the shortest length.
     n_features_in_ : int
-        Number of samples for 2-D `X`, of channels for 3-D `X`.
+        Number of samples for 2-D `X`, and of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if `X` was a DataFrame.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects; None if none were named, or after `load_model`, since
-        `save_model` writes no identities.
+        Identities of the training subjects. None if they were not given, or after `load_model`,
+        since `save_model` does not write them.
 
     See Also
     --------
-    EMGClassifier : The same for labels; its notes also apply here.
+    EMGClassifier : Trains networks on labels; its notes also apply to this class.
 
     Examples
     --------
@@ -129,7 +128,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     def partial_fit(self, X: Signals, y: Labels, groups: Labels | None = None) -> Self:
         """Train for one epoch on these windows, starting from the current weights.
 
-        There is no validation split. Sizes and scale of the target are those of the first call.
+        There is no validation split. The windows must have the size of those in the first call, and
+        the targets are standardised as in that call.
 
         Parameters
         ----------
@@ -138,7 +138,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         y : array-like of shape (n_windows,) or (n_windows, n_outputs)
             Targets.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. They are added to `subjects_`.
+            Subject of each window; it is not needed for a recording table, which contains the
+            subjects. They are added to `subjects_`.
 
         Returns
         -------
@@ -148,7 +149,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         return self._partial_fit(X, y, groups=groups)
 
     def predict(self, X: Signals) -> np.ndarray:
-        """Predicted targets.
+        """Predict the targets.
 
         Parameters
         ----------
@@ -159,7 +160,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         Returns
         -------
         ndarray of shape (n_windows,) or (n_windows, n_outputs)
-            Targets in their unit, in the shape of the `y` of `fit`.
+            Predictions in the unit of the targets, with as many dimensions as `y` in `fit`.
         """
         output = self._raw_output(X) * self.target_scale_ + self.target_mean_
         return output.ravel() if self._target_ndim == 1 else output

@@ -1,4 +1,4 @@
-"""Saving and loading of fitted networks: weights in safetensors, all else in JSON."""
+"""Saving and loading of fitted networks, with weights as safetensors and the rest as JSON."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _FORMAT = 1
 _PARTS = {"format", "class", "params", "fitted", "history", "versions", "weights", "digest"}
 _MAX_DESCRIPTION_BYTES = 32 * 2**20
 _MAX_ARRAY_BYTES = 2**26
-_MAX_VALUES = 2**40  # in a window; nothing of that size is made on loading
-_MIN_BOUND = 2**26  # numbers in a tensor that are granted to any network, some 256 MiB
-# Parameters that are not written: objects, code, and a place on the machine.
+_MAX_VALUES = 2**40  # in a window; loading allocates nothing of that size
+_MIN_BOUND = 2**26  # numbers that a tensor of any network may have (256 MiB as float32)
+# Parameters that are not written: objects, code, and a path on the machine.
 _LEFT_OUT = ("augment", "callbacks", "checkpoint")
-# Attributes that not every fit learns.
+# Attributes that not every fit sets.
 _MAY_LACK = {"feature_names_in_", "_takes_any_length", "_fs", "_channels"}
 _CLASSES = saved_classes()
 
@@ -53,14 +53,14 @@ _CLASSES = saved_classes()
 def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Write a fitted network to ``<path>.safetensors`` and ``<path>.json``.
 
-    The weights and running statistics go into the first file, parameters, classes, sizes, history
-    and versions into the second, together with the SHA-256 digests of both. The state of the
-    optimiser is not kept, nor are ``augment``, ``callbacks``, ``checkpoint``, a ``loss`` of the
-    user and a ``random_state`` that is a generator: those parameters are None in the loaded
+    The first file contains the weights and running statistics; the second contains the parameters,
+    classes, sizes, history and versions, and the SHA-256 digests of both files. The state of the
+    optimiser is not saved. Neither are ``augment``, ``callbacks``, ``checkpoint``, a user-defined
+    ``loss`` and a ``random_state`` that is a generator; these parameters are None in the loaded
     estimator, and ``compile`` is False.
 
-    If a process is killed while it writes, either the old model or the new one remains. If two
-    processes write one model, the later one replaces the other.
+    If a process is killed while it writes, either the old or the new model remains. If two
+    processes write the same model, the one that finishes later replaces the other.
 
     Parameters
     ----------
@@ -72,16 +72,17 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     Returns
     -------
     weights, description : Path
-        The two files.
+        Paths of the two files.
 
     Raises
     ------
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If the estimator is of another class, or a parameter or label cannot be written as JSON.
+        If the estimator is not one of this sub-package, or a parameter or label cannot be written
+        as JSON.
     ValueError
-        If weights are NaN or infinite.
+        If weights are NaN or infinite, or the description is larger than `load_model` accepts.
 
     See Also
     --------
@@ -121,23 +122,23 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
             "sklearn": sklearn.__version__,
         },
     }
-    # The digest in the file distinguishes equal weights of two descriptions.
+    # The digest in the file distinguishes equal weights that belong to different descriptions.
     weights = to_bytes(tensors, metadata={"description": _digest(content)})
     content["weights"] = hashlib.sha256(weights).hexdigest()
     text = json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n"
     if len(text) > _MAX_DESCRIPTION_BYTES:
         raise ValueError(
-            f"save_model: the description of {name} has {len(text)} bytes, more than load_model "
-            f"reads ({_MAX_DESCRIPTION_BYTES}). Shorten its history_ or its parameters."
+            f"save_model: the description of {name} has {len(text)} bytes, more than the "
+            f"{_MAX_DESCRIPTION_BYTES} that load_model reads. Shorten its history_ or parameters."
         )
     return _write(path, weights, text)
 
 
 def _write(path: str | os.PathLike[str], weights: bytes, description: str) -> tuple[Path, Path]:
-    """Write both files so that the weights of the description always exist.
+    """Write both files in an order that ensures that the weights of the description always exist.
 
-    The weights are written under a hidden name first. The new description then makes the new model
-    valid, and only after that the weights are renamed: `load_model` looks for both names.
+    The weights are first written under a hidden name. The new description then makes the new model
+    valid. Only then are the weights renamed; `load_model` looks for both names.
     """
     weights_file, description_file = _files(path)
     waiting = weights_file.with_name(f".{Path(path).name}.{uuid.uuid4().hex}.weights")
@@ -150,7 +151,7 @@ def _write(path: str | os.PathLike[str], weights: bytes, description: str) -> tu
             waiting.unlink(missing_ok=True)
             raise
         os.replace(waiting, weights_file)
-        for left in _waiting_weights(path):  # of killed processes
+        for left in _waiting_weights(path):  # files that killed processes left behind
             left.unlink(missing_ok=True)
     return weights_file, description_file
 
@@ -163,9 +164,9 @@ def load_model(
 ) -> Any:
     """Read a network that :func:`save_model` wrote; its predictions are bit-identical.
 
-    Nothing in the files is executed: numbers and text are read, and only classes of this
+    Nothing in the files is executed: only numbers and text are read, and only classes of this
     sub-package are built from them. Weights that do not belong to the description, damaged files
-    and options that would start processes are refused. The digests detect damage and mistakes; they
+    and options that would start processes are rejected. The digests detect damage and mistakes, but
     do not prove who wrote the files.
 
     Parameters
@@ -173,14 +174,16 @@ def load_model(
     path : str or path-like
         Path of the files, without extensions.
     module : type or callable, default=None
-        The network, if the saved estimator has a network of the user, which is not in the file.
+        The network. It is required if the saved estimator has a user-defined network, since the
+        files do not contain its code.
     device : str, default=None
-        Device that replaces the saved ``device`` parameter, such as "cpu" for a model from a GPU.
+        Device that replaces the saved ``device`` parameter, such as "cpu" for a model that was
+        trained on a GPU. None keeps the saved one.
 
     Returns
     -------
-    estimator
-        Fitted estimator of the class that was saved. It can predict, and continue training with
+    estimator : estimator
+        Fitted estimator of the class that was saved. It can predict, and can continue training with
         ``partial_fit``.
 
     Raises
@@ -188,12 +191,12 @@ def load_model(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If the description is not one that `save_model` writes, or does not fit the weights, or
-        `module` is needed.
+        If the description was not written by `save_model` or does not match the weights, or if
+        `module` is required.
 
     See Also
     --------
-    save_model : Writes the files, with an example.
+    save_model : Writes the files; its docstring contains an example.
     """
     weights, description = _files(path)
     content, stored = _read_files(path)
@@ -204,8 +207,8 @@ def load_model(
         estimator.set_params(module=module)
     elif params.get("module", "ALSNet") not in NETWORKS:
         raise ValueError(
-            f"{description} holds a network of the user's own, {params['module']!r}. Give its "
-            "class in the 'module' parameter of load_model."
+            f"{description} contains a user-defined network, {params['module']!r}. Pass its class "
+            "in the 'module' parameter of load_model."
         )
     if device is not None:
         estimator.set_params(device=device)
@@ -213,8 +216,8 @@ def load_model(
         estimator._validate_params()
         estimator._rng = check_random_state(estimator.random_state)
         net, on_device = estimator._build_net()
-    with refusing(f"{weights} does not fit {description}", SafetensorError):
-        # Read, not mapped, since rewriting a mapped file would change the model.
+    with refusing(f"{weights} does not match {description}", SafetensorError):
+        # The file is read, not memory-mapped, since rewriting a mapped file would change the model.
         state = from_bytes(stored)
         _check_finite(state, str(weights))
         state = {name: value.to(on_device) for name, value in state.items()}
@@ -237,7 +240,7 @@ def _read_files(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
         if text == before:
             break
         content = _parse(text, description)
-        # A process that is writing renames the waiting file to the usual one.
+        # A process that is writing renames the waiting file to its final name.
         for file in (weights, *_waiting_weights(path), weights):
             try:
                 stored = existing_file(file).read_bytes()
@@ -245,11 +248,12 @@ def _read_files(path: str | os.PathLike[str]) -> tuple[dict[str, Any], bytes]:
                 continue
             if hashlib.sha256(stored).hexdigest() == content["weights"]:
                 return content, stored
-        before = text  # which another process may have replaced in the meantime
+        before = text  # another process may have replaced the description in the meantime
     existing_file(weights)
     raise ValueError(
-        f"{weights} does not fit {description}: its SHA-256 digest is not the one in the "
-        "description. The weights are damaged or belong to another model; get both files again."
+        f"{weights} does not match {description}: its SHA-256 digest is not the one in the "
+        "description. The weights are damaged or belong to a different model; copy both files "
+        "again."
     )
 
 
@@ -257,18 +261,18 @@ def _parse(text: bytes, description: Path) -> dict[str, Any]:
     with refusing(f"{description} is not a description by save_model"):
         content = json.loads(text)
         if not isinstance(content, dict):
-            raise ValueError(f"it holds a {type(content).__name__}, not a dict")
+            raise ValueError(f"it contains a {type(content).__name__}, not a dict")
         if content.get("format") != _FORMAT:
             raise ValueError(f"format {content.get('format')!r} is not {_FORMAT}")
         if content.keys() != _PARTS:
-            raise ValueError(f"its parts are {sorted(content)[:20]}, they must be {sorted(_PARTS)}")
+            raise ValueError(f"its parts are {sorted(content)[:20]} instead of {sorted(_PARTS)}")
         if content.pop("digest") != _digest(content):
-            raise ValueError("its text has been changed since: the digest in it does not fit")
+            raise ValueError("its text has been changed: the digest in it does not match")
     return content
 
 
 def _digest(content: dict[str, Any]) -> str:
-    """SHA-256 of everything else in a description, the digest of the weights included."""
+    """Return the SHA-256 digest of all other entries of a description."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -281,12 +285,12 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
         raise ValueError("compile=True would start compilers")
     for name in _LEFT_OUT:
         if params.get(name) is not None:
-            raise ValueError(f"{name} cannot be in a file, it has {params[name]!r}")
+            raise ValueError(f"{name} must be None in a file, but is {params[name]!r}")
     estimator = cls(**params)
     fitted = content["fitted"]
     if unknown := fitted.keys() - set(cls._fitted):
         raise ValueError(f"{cls.__name__} has no fitted attribute {sorted(unknown)[0]!r}")
-    if not content["history"]:  # trained without labels, by PretrainedEncoder, as for two classes
+    if not content["history"]:  # PretrainedEncoder trains without labels, as if for two classes
         fitted = {"classes_": _to_json("classes_", np.array([0, 1])), **fitted}
     for name in cls._fitted:
         if name in fitted or name not in _MAY_LACK:
@@ -296,10 +300,10 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
 
 
 def _checked_row(row: dict[str, Any]) -> dict[str, Any]:
-    """One epoch of the history."""
+    """Check one epoch of the history, and return it as a dict."""
     for value in row.values():
         if not isinstance(value, bool | int | float | str):
-            raise ValueError(f"history has a {type(value).__name__} where a number should be")
+            raise ValueError(f"history contains a {type(value).__name__} instead of a number")
     return dict(row)
 
 
@@ -309,54 +313,54 @@ def _check_fitted(estimator: Any) -> None:
     times = n_times if isinstance(n_times, tuple) else (n_times,)
     _check_sizes(estimator.n_features_in_, [estimator.n_channels_, *times])
     if (estimator._ndim, len(times)) not in ((2, 1), (3, 1), (4, 2)):
-        raise ValueError(f"_ndim {estimator._ndim!r} and n_times_ {n_times!r} do not fit")
+        raise ValueError(f"_ndim {estimator._ndim!r} and n_times_ {n_times!r} do not match")
     if not isinstance(estimator._takes_any_length, bool):
         raise ValueError(
-            f"_takes_any_length must be true or false: {estimator._takes_any_length!r}"
+            f"_takes_any_length must be true or false, but is {estimator._takes_any_length!r}"
         )
     fs = estimator._fs
     if fs is not None and not (isinstance(fs, int | float) and 0 < fs < math.inf):
-        raise ValueError(f"_fs must be a positive rate in Hz, it is {fs!r}")
+        raise ValueError(f"_fs must be a positive rate in Hz, but is {fs!r}")
     channels = estimator._channels
     if channels is not None and not (
         isinstance(channels, tuple)
         and len(channels) == estimator.n_channels_
         and all(isinstance(name, str) for name in channels)
     ):
-        raise ValueError(f"_channels must name each channel, it is {channels!r}")
+        raise ValueError(f"_channels must name each channel, but is {channels!r}")
     if is_classifier(estimator):
         _check_classes(estimator.classes_, estimator._class_counts)
 
 
 def _check_sizes(n_features: Any, sizes: list[Any]) -> None:
-    """Check that sizes are integers and windows not too large."""
+    """Check that sizes are integers and that windows are not too large."""
     for name, value in [("n_features_in_", n_features), *(("size", size) for size in sizes)]:
         if type(value) is not int:
-            raise ValueError(f"{name} must be an integer, it is {value!r}")
+            raise ValueError(f"{name} must be an integer, but is {value!r}")
     if math.prod(sizes) > _MAX_VALUES:
         raise ValueError(f"windows of {sizes} are too large")
 
 
 def _check_classes(classes: Any, counts: Any) -> None:
-    """Check that classes are sorted and each has its number of training rows."""
+    """Check that classes are sorted and that each has a number of training rows."""
     if not isinstance(classes, np.ndarray) or len(classes) < 2:
-        raise ValueError("classes_ must be an array of two classes at least")
+        raise ValueError("classes_ must be an array of at least two classes")
     if not np.array_equal(np.unique(classes), classes):
-        raise ValueError(f"classes_ must be sorted and differ: {classes.tolist()[:20]}")
+        raise ValueError(f"classes_ must be sorted and unique, but is {classes.tolist()[:20]}")
     if not isinstance(counts, np.ndarray) or counts.dtype.kind != "i":
         raise ValueError("_class_counts must be an array of integers")
     if counts.shape != classes.shape or (counts < 0).any():
-        raise ValueError("_class_counts must have a number for each of classes_")
+        raise ValueError("_class_counts must have a number of at least 0 for each class")
 
 
 def _check_finite(tensors: dict[str, torch.Tensor], what: str) -> None:
     for name, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise ValueError(f"{what} has weights that are NaN or infinite, in {name!r}")
+            raise ValueError(f"{what} has NaN or infinite weights in {name!r}")
 
 
 class _Bounded(TorchDispatchMode):
-    """Refuse to allocate many more or much larger tensors than the weights in a file need."""
+    """Refuse to allocate many more or much larger tensors than the weights in a file require."""
 
     def __init__(self, state: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -368,14 +372,14 @@ class _Bounded(TorchDispatchMode):
         numbers = [n for n in sizes if isinstance(n, int)]
         self._left -= 1
         if self._left < 0 or math.prod(numbers) > self._max_numel:
-            raise ValueError("the description asks for a larger network than its weights fill")
+            raise ValueError("the description asks for a larger network than its weights belong to")
         return func(*args, **(kwargs or {}))
 
 
 def _module_around(state: dict[str, torch.Tensor], net: Any, on_meta: bool) -> nn.Module:
-    """Build the module with given weights, without drawing initial ones where possible."""
+    """Build the module with given weights, if possible without drawing initial weights."""
     params = net.get_params_for("module")
-    if not on_meta:  # a module of the user's own may compute buffers that are not in the state
+    if not on_meta:  # a user-defined module may compute buffers that are not in the state
         with torch.random.fork_rng(devices=[]), _Bounded(state):
             module = net.module(**params)
         module.load_state_dict(state)
@@ -392,24 +396,24 @@ def _files(path: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def _waiting_weights(path: str | os.PathLike[str]) -> list[Path]:
-    """Weights that were written and not yet renamed."""
+    """Return the files of weights that were written but not yet renamed."""
     path = Path(path)
     pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{32}}\.weights")
     return [entry for entry in path.parent.iterdir() if pattern.fullmatch(entry.name)]
 
 
 def _portable_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Numbers and texts of one epoch of the history."""
+    """Return the numbers and text in one epoch of the history."""
     return {k: v for k, v in row.items() if isinstance(v, bool | int | float | str)}
 
 
 def _portable(name: str, value: Any) -> Any:
-    """JSON form of a parameter; training parameters without one become None."""
+    """Convert a parameter to JSON; training parameters that are not saved become None."""
     if name in _LEFT_OUT or isinstance(value, np.random.RandomState):
         return None
     if name == "loss" and not isinstance(value, str):
         return None
-    if name == "compile":  # it would start compilers where the file is loaded
+    if name == "compile":  # True would start compilers when the file is loaded
         return False
     if name == "module" and not isinstance(value, str):
         own_name = getattr(value, "__qualname__", type(value).__qualname__)
@@ -422,7 +426,7 @@ def _portable(name: str, value: Any) -> Any:
 
 
 def _to_json(name: str, value: Any) -> Any:
-    """JSON for numbers, text, None, tuples, lists, dicts and arrays of these."""
+    """Convert numbers, text, None, tuples, lists, dicts and arrays of these to JSON."""
     if isinstance(value, np.generic):
         return _to_json(name, value.item())
     if isinstance(value, bool | int | float | str | None):
@@ -436,13 +440,13 @@ def _to_json(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_to_json(name, v) for v in value]
     raise TypeError(
-        f"save_model cannot write {name!r}: it holds {type(value).__name__}, and only numbers, "
-        "text, None, tuples, lists, dicts and one-dimensional arrays of them can be written."
+        f"save_model cannot write {name!r}: it contains {type(value).__name__}, but only numbers, "
+        "text, None, tuples, lists, dicts and one-dimensional arrays of these can be written."
     )
 
 
 def _array(entries: list[Any], dtype_name: str) -> NDArray[Any]:
-    # Sizes are read from the name: older NumPy overflows where it makes the dtype of a huge text.
+    # Sizes are read from the name, since older versions of NumPy overflow on huge text dtypes.
     form = re.fullmatch(r"[<>|=]?([biufUO])(\d{0,12})", dtype_name)
     size = 0 if form is None else int(form[2] or 1) * (4 if form[1] == "U" else 1)
     if form is None or size * len(entries) > _MAX_ARRAY_BYTES:

@@ -1,4 +1,4 @@
-"""CPU threads of a fit: all cores for one alone, an equal part for each of several at once."""
+"""CPU threads of a fit: all cores for a single fit, an equal part for each of several fits."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import joblib
 import torch
 
 _lock = threading.Lock()
-_n_fits = 0  # that run now in threads of this process
+_n_fits = 0  # number of fits that are running in threads of this process
 _before = _available = 1
 
 
 @contextmanager
 def fit_threads() -> Iterator[Callable[[], int]]:
-    """Give a fit its number of PyTorch threads inside the block, and restore the number after it.
+    """Set the number of PyTorch threads of a fit inside the block, and restore it afterwards.
 
-    A fit alone has as many threads as PyTorch was given (by ``torch.set_num_threads`` or
-    ``OMP_NUM_THREADS``; by default one per core), but not more than there are cores for this
-    process. joblib gives each of its worker processes an equal part of the cores in the same way.
-    Several fits in threads of one process divide their number among them.
+    A single fit has as many threads as PyTorch was given (by ``torch.set_num_threads`` or
+    ``OMP_NUM_THREADS``; by default one per core), but no more than there are cores for this
+    process. Several fits in threads of one process divide this number equally, as joblib divides
+    the cores among its worker processes.
 
     Yields
     ------
     divide : callable
-        Sets the number of threads for the fits that run at this moment, and returns it. It is to be
-        called now and then, since other fits begin and end.
+        Function that sets the number of threads according to the number of fits that are currently
+        running, and returns it. It should be called repeatedly, since other fits begin and end.
 
     Examples
     --------

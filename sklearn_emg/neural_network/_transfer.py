@@ -1,4 +1,4 @@
-"""Transfer learning: train on one cohort, fine-tune on another with frozen layers."""
+"""Transfer learning: training on one cohort, and fine-tuning on another with frozen layers."""
 
 from __future__ import annotations
 
@@ -25,48 +25,48 @@ from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
 from sklearn_emg.recordings import warn_of_other_spelling
 
-_HEAD = "classifier"  # every network of this package calls its last part so
+_HEAD = "classifier"  # name of the last part of every network of this package
 
 
 class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
-    """Pretrain a network on one cohort, fine-tune it on another with frozen layers.
+    """Pretrain a network on one cohort, and fine-tune it on another with frozen layers.
 
-    `pretrain` trains the network on the source cohort, and `fine_tune` (or `fit`, which is the same
-    after `pretrain`) continues on the target cohort. :func:`sklearn.base.clone` keeps the
-    pretrained network, so that cross-validation and grid search on the target cohort fine-tune it
-    again in every fold.
+    `pretrain` trains the network on the source cohort, and `fine_tune` (or `fit`, which is
+    equivalent after `pretrain`) continues on the target cohort. :func:`sklearn.base.clone` keeps
+    the pretrained network, so cross-validation and grid search on the target cohort fine-tune it
+    anew in every fold.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Network classifier of this package, used for both trainings; None is
+        Network classifier of this package that is used for pretraining and fine-tuning; None means
         ``EMGClassifier()``.
-    encoder : PretrainedEncoder or FrozenEstimator of it, default=None
-        Pretraining without labels, in place of `pretrain`: its network, the same as that of
-        `estimator`, gives the initial weights. ``fit`` trains a clone of it on its own windows,
-        those of validation subjects included, unless it is fitted already and wrapped in
-        :class:`~sklearn.frozen.FrozenEstimator`.
+    encoder : PretrainedEncoder or FrozenEstimator of one, default=None
+        Encoder for pretraining without labels, instead of `pretrain`. Its network, which must be
+        the same as that of `estimator`, provides the initial weights. ``fit`` trains a clone of the
+        encoder on the windows that it is given, including those of validation subjects. A fitted
+        encoder that is wrapped in :class:`~sklearn.frozen.FrozenEstimator` is used unchanged.
     frozen : sequence of str or None, default=None
         Names of layers, as in ``named_parameters`` of the module, that `fine_tune` does not change,
-        including batch normalisation and dropout: "features" means all of its layers, "features.0"
-        its first one. None freezes all layers except "classifier", the last part of every network
-        of this package; an empty sequence freezes none.
+        including their batch normalisation and dropout. "features" means all layers of that part,
+        and "features.0" its first layer. None freezes all layers except "classifier", the last part
+        of every network of this package; an empty sequence freezes none.
     renewed : sequence of str, default=()
         Names of layers that start from random weights. Layers whose shape differs, such as the last
-        layer for another number of classes, always do.
+        layer for a different number of classes, always do.
     fine_tune_params : dict, default=None
         Parameters of `estimator` that are changed for `fine_tune`, for instance
         ``{"lr": 1e-4, "max_epochs": 20}``.
     allows_shared_subjects : bool, default=False
-        Whether a subject of the source cohort may be in the target cohort. If a part of the target
-        cohort is held out for testing, such a subject may be on both sides.
+        Whether subjects of the source cohort may be in the target cohort. If a part of the target
+        cohort is then held out for testing, the network may have been trained on test subjects.
 
     Attributes
     ----------
     source_ : estimator
         The pretrained network, after `pretrain`.
     source_subjects_ : set or None
-        Subjects of the source cohort, if `pretrain` was given them.
+        Subjects of the source cohort, or None if `pretrain` was not given them.
     encoder_ : PretrainedEncoder
         The pretrained encoder, if there is one.
     estimator_ : estimator
@@ -74,7 +74,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         Labels of the target cohort, sorted.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the subjects of the fine-tuning; None if none were named.
+        Identities of the subjects of the target cohort, or None if they were not given.
     n_features_in_ : int
         Number of features, as in `estimator_`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -83,8 +83,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If a frozen layer is not in the network or not in the pretrained one with the same shape,
-        or the cohorts share subjects.
+        If a frozen layer is not in the network, or not in the pretrained network with the same
+        shape, or if the cohorts share subjects.
 
     See Also
     --------
@@ -147,8 +147,9 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels, which may differ from those of the target cohort.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. Whole subjects are held out for
-            validation, and the target cohort must not contain these subjects.
+            Subject of each window; it is not needed for a recording table, which contains the
+            subjects. Validation holds out subjects. The target cohort must not contain any subject
+            of the source cohort.
 
         Returns
         -------
@@ -158,21 +159,21 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         Warns
         -----
         SubjectLeakWarning
-            If the subjects are not known, so that later tests on them cannot be detected.
+            If the subjects are not given, so that later tests on them cannot be detected.
         """
         self._validate_params()
         if self.encoder is not None:
             raise ValueError(
-                f"{type(self).__name__} has an 'encoder', which pretrains without labels; call "
-                "'fit'. To pretrain with labels, leave 'encoder' None."
+                f"{type(self).__name__} has an 'encoder', which pretrains without labels. Call "
+                "'fit' or, to pretrain with labels, set encoder=None."
             )
         self.__dict__.pop("estimator_", None)
         groups = subjects_in(X, groups)
         if groups is None:
             warn(
-                f"{type(self).__name__}.pretrain was given no subjects, so nothing can be checked: "
-                "a subject of the pretraining may be tested later. Give groups=..., one subject "
-                "per window.",
+                f"{type(self).__name__}.pretrain was given no subjects, so a later test on "
+                "subjects of the pretraining cannot be detected. Pass the subject of each window "
+                "as 'groups'.",
                 SubjectLeakWarning,
             )
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
@@ -180,7 +181,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         return self
 
     def fine_tune(self, X: Signals, y: Labels, groups: Labels | None = None) -> TransferClassifier:
-        """Continue training of the pretrained network on the target cohort.
+        """Continue training the pretrained network on the target cohort.
 
         Parameters
         ----------
@@ -251,7 +252,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         return self
 
     def _pretrained_weights(self, X: Signals, groups: Any) -> dict[str, torch.Tensor] | None:
-        """Weights to start from: those of the encoder, of the pretraining with labels, or none."""
+        """Return the initial weights from the encoder or from `pretrain`, or None."""
         if self.encoder is not None:
             encoder = clone(self.encoder)
             kept = isinstance(encoder, FrozenEstimator)
@@ -270,18 +271,44 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         return None
 
     def predict_proba(self, X: Signals) -> np.ndarray:
-        """Probability of each class, of shape (n_windows, n_classes).
+        """Predict the probability of each class.
 
-        If a table has subjects of either training, a SubjectLeakWarning is raised.
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, n_classes)
+            Probabilities, with columns in the order of `classes_`.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If a table contains subjects of the pretraining or the fine-tuning.
         """
         check_is_fitted(self)
         self._warn_of_source_subjects(X)
         return self.estimator_.predict_proba(X)
 
     def predict(self, X: Signals) -> np.ndarray:
-        """Most probable class, of shape (n_windows,).
+        """Predict the most probable class.
 
-        If a table has subjects of either training, a SubjectLeakWarning is raised.
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+            Windows as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_windows,)
+            Labels.
+
+        Warns
+        -----
+        SubjectLeakWarning
+            If a table contains subjects of the pretraining or the fine-tuning.
         """
         check_is_fitted(self)
         self._warn_of_source_subjects(X)
@@ -297,8 +324,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         if shared := sorted(known & set(given), key=str):
             warn(
                 f"{type(self).__name__} predicts {counted(len(shared), 'subject')} that it was "
-                f"pretrained on, {shared[:3]} for instance. Scores of known subjects say nothing "
-                "about new ones.",
+                f"pretrained on, {shared[:3]} for instance. Scores of known subjects do not "
+                "estimate those of new subjects.",
                 SubjectLeakWarning,
             )
 
@@ -314,8 +341,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"The target cohort of {type(self).__name__} shares "
                 f"{counted(len(shared), 'subject')} with the source cohort, {shared[:3]} for "
-                "instance: a test on them would score subjects of the training. Leave them "
-                "out of one cohort, give different subjects different names, or set "
+                "instance. A test on them would score training subjects. Remove them from one "
+                "cohort, give different subjects different names, or set "
                 "allows_shared_subjects=True."
             )
 
@@ -331,14 +358,15 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         frozen = self._frozen_entries(own)
         if unknown := sorted(frozen - set(known)):
             raise ValueError(
-                f"The 'frozen' parameter of {type(self).__name__} keeps layers that the pretrained "
-                f"network does not give: {unknown[:3]}. Their sizes differ between the cohorts "
-                "(channels, samples, classes), or they are in 'renewed'. Freeze fewer layers."
+                f"The 'frozen' parameter of {type(self).__name__} names layers whose weights the "
+                f"pretrained network does not provide: {unknown[:3]}. Their sizes differ between "
+                "the cohorts (channels, samples, classes), or they are in 'renewed'. Freeze fewer "
+                "layers."
             )
         if not known:
             raise ValueError(
                 f"The pretrained network of {type(self).__name__} has no layer in common with "
-                f"{type(module).__name__}. Pretrain the network that is to be fine-tuned."
+                f"{type(module).__name__}. Use the same network for pretraining and fine-tuning."
             )
         module.load_state_dict(known, strict=False)
         for name, parameter in module.named_parameters():
@@ -346,24 +374,24 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         if not any(p.requires_grad for p in module.parameters()):
             raise ValueError(
                 f"The 'frozen' parameter of {type(self).__name__} leaves nothing to train. "
-                f"The network's parts are {_parts(own)}."
+                f"The parts of the network are {_parts(own)}."
             )
 
     def _frozen_entries(self, own: dict[str, torch.Tensor]) -> set[str]:
-        """Entries of the state that are not trained; by default all except the head."""
+        """Return the entries of the state that are not trained, by default all but the head."""
         if self.frozen is not None:
             return _layers(self, "frozen", self.frozen, own)
         head = {name for name in own if name.partition(".")[0] == _HEAD}
         if not head:
             raise ValueError(
                 f"The 'frozen' parameter of {type(self).__name__} cannot be None here: the network "
-                f"has no part named {_HEAD!r}. Its parts are {_parts(own)}: name those to freeze, "
-                "or give ()."
+                f"has no part named {_HEAD!r}. Its parts are {_parts(own)}; name those to freeze, "
+                "or set frozen=()."
             )
         return set(own) - head
 
     def __sklearn_clone__(self):
-        # The pretrained network is an input of this estimator and not learned in `fit`.
+        # The pretrained network is an input of this estimator and is not learned in `fit`.
         copy = super().__sklearn_clone__()
         if hasattr(self, "source_"):
             copy.source_, copy.source_subjects_ = self.source_, self.source_subjects_
@@ -382,7 +410,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
 def _layers(
     caller: TransferClassifier, parameter: str, names: Iterable[str], state: dict[str, torch.Tensor]
 ) -> set[str]:
-    """Entries of the state that belong to the named layers."""
+    """Return the entries of the state that belong to the named layers."""
     if isinstance(names, str):
         names = [names]
     found: set[str] = set()
@@ -402,5 +430,5 @@ def _parts(state: dict[str, torch.Tensor]) -> list[str]:
 
 
 def _plain(groups) -> list[Any]:
-    """Subjects as Python values, so that 3 and np.int64(3) are equal."""
+    """Convert subjects to Python values, so that 3 and np.int64(3) print the same."""
     return [g.item() if isinstance(g, np.generic) else g for g in groups]

@@ -443,14 +443,14 @@ def test_optimisers_by_name_or_class(optimizer):
 @pytest.mark.parametrize(
     "params, error, message",
     [
-        ({"module": "alsnet"}, ValueError, "names no network .* Did you mean 'ALSNet'"),
+        ({"module": "alsnet"}, ValueError, "not a network of sklearn_emg.* Did you mean 'ALSNet'"),
         ({"module": ALSNet(1, 9, 2)}, TypeError, "must be a class .* Got an instance of ALSNet"),
         (
             {"module_params": {"kernel": 3}},
             ValueError,
             "ALSNet does not take. Did you mean 'kernel_size'",
         ),
-        ({"module_params": {"n_times": 3}}, ValueError, "must not hold 'n_times'"),
+        ({"module_params": {"n_times": 3}}, ValueError, "must not contain 'n_times'"),
         ({"optimizer": "adam"}, ValueError, "Did you mean 'Adam'"),
         ({"optimizer": dict}, TypeError, "must be a torch.optim.Optimizer class"),
         ({"device": "gpu"}, ValueError, "'device' parameter of EMGClassifier must be 'auto'"),
@@ -489,7 +489,7 @@ def test_refuses_input():
         small_regressor().fit(X, y.astype(str))
     with pytest.raises(ValueError, match=r"needs at least two classes in y. Got one class: 'a'"):
         small_classifier().fit(X, ["a"] * len(y))
-    with pytest.raises(ValueError, match=r"must be \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"):
+    with pytest.raises(ValueError, match=r"the shape \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"):
         small_classifier().fit(X.reshape(60, 2, 5, 5, 2), y)
     net = small_classifier(max_epochs=1).fit(X, y)
     with pytest.raises(ValueError, match=r"windows of 1 channels?, but .* 2 channels?"):

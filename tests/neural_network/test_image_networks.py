@@ -246,7 +246,7 @@ def test_other_images_than_fitted_are_refused():
         net.predict(X[..., :-1])
     with pytest.raises(ValueError, match=r"shape \(8, 2, 8\) does not fit"):
         net.predict(X[..., 0])
-    with pytest.raises(ValueError, match=r"or images \(n_windows, n_channels, height, width\)"):
+    with pytest.raises(ValueError, match=r"for images, \(n_windows, n_channels, height, width\)"):
         net.fit(X[..., None], y)
 
 

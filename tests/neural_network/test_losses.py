@@ -133,10 +133,10 @@ def test_a_finished_loss_stays_as_it_was_given():
             "which 'loss_params' cannot change",
         ),
         ({"loss": nn.MSELoss, "class_weight": "balanced"}, "does not take 'class_weight'"),
-        ({"loss": nn.CrossEntropyLoss(reduction="none")}, "must give one number for a batch"),
+        ({"loss": nn.CrossEntropyLoss(reduction="none")}, "must return one number for a batch"),
         (
             {"loss": nn.MSELoss},
-            r"'loss' MSELoss cannot take outputs of the shape \(32, 2\) and targets of the shape "
+            r"'loss' MSELoss cannot take outputs of shape \(32, 2\) and targets of shape "
             r"\(32,\) and type int64",
         ),
         (
@@ -261,7 +261,7 @@ def test_the_network_of_skorch_is_the_estimator_itself_where_it_has_one():
 
 @pytest.mark.parametrize("name", ["iterator_train__shuffle", "iterator_valid__num_workers"])
 def test_settings_of_batches_that_are_fixed_are_named(name):
-    message = f"ALSNetClassifier makes its own batches, so that '{name}' cannot be set. Of skorch's"
+    message = f"ALSNetClassifier creates its own batches, so '{name}' cannot be set. Of the"
     with pytest.raises(ValueError, match=message):
         als_net().set_params(**{name: 2})
 

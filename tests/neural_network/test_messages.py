@@ -48,7 +48,7 @@ def with_hole(value, row=7):
     "net", [EMGClassifier("CNN1D", **QUICK), CNN1DClassifier(**QUICK)], ids=["EMG", "CNN1D"]
 )
 def test_a_missing_label_names_its_row(net, y):
-    message = r"y of \w+Classifier has no label .* in 1 of 12 rows, the first is row 7"
+    message = r"y of \w+Classifier has no label .* in 1 of 12 rows, first in row 7"
     with pytest.raises(ValueError, match=message):
         net.fit(X, y)
     with pytest.raises(ValueError, match=message):
@@ -67,7 +67,7 @@ def test_a_missing_target_names_its_row(value, what, n_outputs):
 
 
 def test_a_missing_target_among_objects_is_not_trained_on():
-    with pytest.raises(ValueError, match=r"no target .* in 4 of 12 rows, the first is row 0"):
+    with pytest.raises(ValueError, match=r"no target .* in 4 of 12 rows, first in row 0"):
         EMGRegressor("CNN1D", **QUICK).fit(X, pd.Series([None, 1.0, 2.0] * 4, dtype=object))
 
 
@@ -154,9 +154,9 @@ def test_a_function_may_rename_the_arguments():
 @pytest.mark.parametrize(
     "module, message",
     [
-        (PerSample, r"gave an output of shape \(2, 2, 50\).*\(n_windows, n_classes\).*\(2, 2\)"),
-        (TooManyOutputs, r"gave an output of shape \(2, 4\)\..*\(n_windows, n_classes\)"),
-        (WithStates, r"gave tuple.*outputs of shape \(n_windows, n_classes\), here \(2, 2\)"),
+        (PerSample, r"an output of shape \(2, 2, 50\).*\(n_windows, n_classes\).*\(2, 2\)"),
+        (TooManyOutputs, r"returned an output of shape \(2, 4\)\..*\(n_windows, n_classes\)"),
+        (WithStates, r"returned tuple.*outputs of shape \(n_windows, n_classes\), here \(2, 2\)"),
         (FlatWindows, r"failed: .*\(n_windows, n_channels, n_times\), here \(2, 2, 50\)"),
     ],
 )

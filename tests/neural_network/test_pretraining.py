@@ -163,7 +163,7 @@ def test_what_cannot_be_pretrained_is_refused():
     with pytest.raises(ValueError, match="has an 'encoder', which pretrains without labels"):
         TransferClassifier(CNN, encoder=SMALL).pretrain(X, np.arange(6) % 2)
     other = TransferClassifier(ALSNetClassifier(n_filters=4, max_epochs=1), encoder=SMALL)
-    with pytest.raises(ValueError, match="keeps layers that"):
+    with pytest.raises(ValueError, match="names layers whose weights"):
         other.fit(X, np.arange(6) % 2)
     with pytest.raises(ValueError, match="'encoder' parameter of TransferClassifier"):
         TransferClassifier(CNN, encoder=FrozenEstimator(CNN)).fit(X, np.arange(6) % 2)

@@ -246,5 +246,5 @@ def test_settings_of_a_network_are_described_in_its_classifier():
 
 
 def test_a_setting_without_text_is_named():
-    with pytest.raises(TypeError, match="docstring of Net describes no parameter 'width'"):
+    with pytest.raises(TypeError, match="docstring of Net does not describe the parameter 'width'"):
         net_classifier("")

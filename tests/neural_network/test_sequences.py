@@ -336,7 +336,7 @@ def test_refuses_signals():
     hole = [*X[:-1], np.full((2, 30), np.nan)]
     with pytest.raises(ValueError, match=r"Row 47 of X contains NaN"):
         small_net().fit(hole, y)
-    with pytest.raises(ValueError, match=r"same channels. Row 0 has 2, row 47 has 1"):
+    with pytest.raises(ValueError, match=r"same number of channels. Row 0 has 2, row 47 has 1"):
         small_net().fit([*X[:-1], X[-1][0]], y)
     with pytest.raises(ValueError, match=r"RecurrentNet .* at least 30 samples. Got n_times=24"):
         small_net(frame=30).fit(X, y)

@@ -215,7 +215,7 @@ def test_refuses_layers(pretrained, params, message):
 
 def test_frozen_layers_of_another_size_are_refused(pretrained):
     X, y, _ = cohort(8, seed=1)
-    with pytest.raises(ValueError, match=r"pretrained network does not give: .*features"):
+    with pytest.raises(ValueError, match=r"pretrained network does not provide: .*features"):
         clone(pretrained).fine_tune(X[:, :1], y)
 
 

@@ -90,7 +90,7 @@ def test_people_whose_names_cannot_be_sorted_stay_people():
         (["x"], SUBJECTS, r"names none of the subjects in 'groups': it has \['x'\]"),
         ([], SUBJECTS, "names none of the subjects"),
         (["a", "b", "c", "d"], SUBJECTS, "holds out all subjects of a class"),
-        (["a"], None, "fit got no 'groups' to find them by"),
+        (["a"], None, "fit was given no 'groups' to find them in"),
         ("other", SUBJECTS, "'validation' parameter of Spy must be"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_warm_start_holds_out_nobody_it_was_trained_on(X):
 
 def test_a_warm_start_on_trained_subjects_alone_holds_out_none(X):
     net = spy(warm_start=True, validation=["c", "f"]).fit(X, Y, groups=SUBJECTS)
-    with pytest.raises(ValueError, match="names 'a', whom an earlier fit trained on"):
+    with pytest.raises(ValueError, match="names 'a', a subject that an earlier fit was trained on"):
         net.set_params(validation=["a"]).fit(X, Y, groups=SUBJECTS)
     known = np.isin(SUBJECTS, ["a", "b", "d", "e"])
     net.set_params(validation="subjects")

@@ -1,1 +1,1 @@
-"""Input of the networks: checks of windows and targets, held-out subjects and batches."""
+"""Input of the networks: checks of windows and targets, validation split and batches."""

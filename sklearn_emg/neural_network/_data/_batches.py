@@ -1,7 +1,7 @@
 """Data sets of windows and signals, and batches taken from them by index.
 
-skorch's default, a ``DataLoader`` that collates one window after another, costs several times the
-training step of a small network. Here a batch is one ``index_select``.
+skorch's default, a ``DataLoader`` that collates one window after another, takes several times as
+long as the training step of a small network. Here a batch is a single ``index_select``.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from torch.utils.data import Dataset
 
 
 def as_tensor(array: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """Share the memory of ``array``, read-only memory included."""
+    """Return a tensor that shares the memory of ``array``, even if that memory is read-only."""
     if isinstance(array, torch.Tensor):
         return array
     with warnings.catch_warnings():
-        # PyTorch warns that a tensor could write to read-only memory; nothing here writes.
+        # PyTorch warns that a tensor could write to read-only memory; this package never does.
         warnings.filterwarnings("ignore", message=".*is not writable", category=UserWarning)
         return torch.from_numpy(np.asarray(array))
 
 
 class WindowDataset(Dataset):
-    """Some rows of one tensor of windows; subsets share the tensor.
+    """Selected rows of a tensor of windows; subsets share the tensor.
 
     Parameters
     ----------
     X : ndarray or tensor of shape (n_windows, n_channels, n_times) or (n_windows, n_times)
-        Windows; two dimensions mean one channel. Four are images.
+        Windows. A two-dimensional array has one channel; a four-dimensional array contains images.
     y : ndarray or tensor of shape (n_windows, ...), optional
-        Targets; zeros when absent, as in prediction.
+        Targets; zeros if absent, as in prediction.
     rows : ndarray of shape (n_rows,), optional
-        The rows that belong to this data set; all by default.
+        Rows that belong to this data set. By default, all rows do.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class WindowDataset(Dataset):
         return self.windows[row], self.targets[row]
 
     def take(self, positions: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
-        """Windows and targets at the given positions."""
+        """Return the windows and targets at the given positions."""
         rows = positions if self.rows is None else self.rows[positions]
         if isinstance(rows, slice):  # a view, no copy
             return self.windows[rows], self.targets[rows]
         return self.windows.index_select(0, rows), self.targets.index_select(0, rows)
 
-    # skorch's scoring callbacks ask a data set for these two.
+    # skorch's scoring callbacks read these two attributes of a data set.
     @property
     def X(self) -> torch.Tensor:
-        """All windows of this data set (copied where it is a subset)."""
+        """All windows of this data set, copied if it is a subset."""
         return self.take(slice(None))[0]
 
     @property
@@ -76,16 +76,16 @@ class WindowDataset(Dataset):
 
 
 class SequenceDataset(Dataset):
-    """Some rows of signals that differ in length; a batch of them is padded with zeros.
+    """Selected signals that may differ in length; a batch of them is padded with zeros.
 
     Parameters
     ----------
     signals : sequence of ndarray of shape (n_channels, n_times_i)
-        Signals, float32; not copied.
+        Signals in float32, which are not copied.
     y : ndarray or tensor of shape (n_signals, ...), optional
-        Targets; zeros when absent, as in prediction.
+        Targets; zeros if absent, as in prediction.
     rows : ndarray of shape (n_rows,), optional
-        The rows that belong to this data set; all by default.
+        Rows that belong to this data set. By default, all rows do.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class SequenceDataset(Dataset):
     def take(
         self, positions: torch.Tensor | slice
     ) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
-        """Padded signals with their lengths, and targets, at the given positions."""
+        """Return the padded signals with their lengths, and the targets, at the given positions."""
         lengths = self.lengths[positions]
         rows = torch.arange(len(self))[positions].tolist()
         padded = torch.zeros(len(rows), len(self.signals[0]), int(lengths.max()))
@@ -117,7 +117,7 @@ class SequenceDataset(Dataset):
             place[:, : self.signals[row].shape[-1]] = self.signals[row]
         return (padded, lengths), self.targets[positions]
 
-    # skorch's scoring callbacks ask a data set for these two.
+    # skorch's scoring callbacks read these two attributes of a data set.
     @property
     def X(self) -> list[torch.Tensor]:
         """All signals of this data set."""
@@ -125,21 +125,21 @@ class SequenceDataset(Dataset):
 
     @property
     def y(self) -> torch.Tensor:
-        """All targets of this data set, in the order of their batches."""
+        """All targets of this data set, in the order in which batches return them."""
         return self.targets[self.lengths.argsort(stable=True)]
 
 
-# Number of batches in a pool. The signals of a pool are drawn at random and then sorted by length,
-# which gives batches with little padding that differ between epochs.
+# Number of batches in a pool. The signals of a pool are drawn at random and then sorted by length.
+# Batches thus have little padding and differ between epochs.
 _POOL = 16
 
 
 class BatchIterator:
-    """Iterate over a data set, every window once in each pass.
+    """Iterate over a data set in batches; every window occurs once in each pass.
 
-    A last batch of a single window joins the batch before it: batch normalisation cannot be trained
-    on one window, and dropping it would lose data. Signals that differ in length are batched with
-    others of similar length.
+    If the last batch would have a single window, that window is added to the previous batch: batch
+    normalisation cannot be trained on one window, and dropping the window would lose data. Signals
+    that differ in length are batched with signals of similar length.
 
     Parameters
     ----------
@@ -148,11 +148,11 @@ class BatchIterator:
     batch_size : int
         Number of windows in a batch.
     shuffle : bool, default=False
-        Whether to draw a new order in every pass.
+        Whether to draw a new order of the windows in every pass.
     seed : int, default=0
-        Seed of those orders; PyTorch's global generator is not used.
+        Seed of the random orders and of augmentation; PyTorch's global generator is not used.
     pin : bool, default=False
-        Whether to return batches in page-locked memory, from which a GPU copies asynchronously.
+        Whether to return batches in page-locked memory, from which a GPU can copy asynchronously.
     """
 
     def __init__(
@@ -169,20 +169,23 @@ class BatchIterator:
         self.pin = pin
         self.generator = torch.Generator().manual_seed(seed)
         self.augment: Any = None
-        # Apart, so that augmentation does not change the order of the windows.
+        # A separate generator, so that augmentation does not change the order of the windows.
         self._changes = torch.Generator().manual_seed(seed)
         self._strata: torch.Tensor | None = None
 
     def stratify(self, strata: np.ndarray | None) -> None:
-        """Give each batch windows of all strata in proportion; ``strata`` are codes of the rows."""
+        """Fill each batch with windows of all strata in proportion.
+
+        ``strata`` are the integer codes of the rows' strata; None draws windows at random.
+        """
         self._strata = None if strata is None else as_tensor(strata)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """State of the generators."""
+        """Return the states of the generators."""
         return {"order": self.generator.get_state(), "changes": self._changes.get_state()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Go on with the generators of an interrupted training."""
+        """Restore the states of the generators of an interrupted training."""
         self.generator.set_state(state["order"])
         self._changes.set_state(state["changes"])
 
@@ -218,20 +221,20 @@ class BatchIterator:
     def _augmented(
         self, windows: torch.Tensor, targets: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Batch with changed windows; a seed of its own, so that equal ones change differently."""
+        """Augment a batch with a new seed, so that equal batches change differently."""
         seed = int(torch.randint(2**31 - 1, (), generator=self._changes))
         changed = self.augment.augment(windows.numpy(), targets.numpy(), random_state=seed)
         if np.shape(changed) != tuple(windows.shape):
             raise ValueError(
-                f"The 'augment' {type(self.augment).__name__} gave an array of shape "
-                f"{np.shape(changed)} for windows of shape {tuple(windows.shape)}: it must change "
-                "windows one by one and keep their shape."
+                f"The 'augment' parameter is a {type(self.augment).__name__} that returned an "
+                f"array of shape {np.shape(changed)} for windows of shape {tuple(windows.shape)}. "
+                "It must change windows one by one and keep their shape."
             )
         return torch.from_numpy(np.ascontiguousarray(changed, dtype=np.float32)), targets
 
 
 def _spread(strata: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Order that spreads the rows of each stratum evenly, from a random place on."""
+    """Return an order that spreads the rows of each stratum evenly from a random offset."""
     grouped = strata.argsort(stable=True)
     codes, counts = torch.unique_consecutive(strata[grouped], return_counts=True)
     rank = torch.cat([torch.arange(int(count)) for count in counts])

@@ -1,4 +1,4 @@
-"""Input of estimators, read once: windows or signals, their lengths, rate and subjects."""
+"""Input of estimators: windows or signals, their lengths, sampling rate and subjects."""
 
 from __future__ import annotations
 
@@ -41,16 +41,17 @@ class Input:
     Parameters
     ----------
     values : ndarray or list of ndarray
-        Windows (n_windows, n_times), (n_windows, n_channels, n_times) or images; or signals, each
+        Windows of shape (n_windows, n_times) or (n_windows, n_channels, n_times), images of shape
+        (n_windows, n_channels, height, width), or a list of signals, each of shape
         (n_channels, n_times_i).
     lengths : ndarray of shape (n_signals,) or None
-        Samples of each signal; None where the windows are an array.
+        Number of samples of each signal; None if the windows are an array.
     fs : float or None
-        Sampling rate of a recording table, in Hz.
+        Sampling rate of a recording table in Hz; None for other input.
     subjects : Subjects or None
         Subjects of the rows, if they are known.
     channels : tuple of str or None
-        Names of the channels of a recording table.
+        Names of the channels of a recording table; None for other input.
     """
 
     values: Any
@@ -62,15 +63,16 @@ class Input:
     def dataset(
         self, targets: np.ndarray | None = None, rows: np.ndarray | None = None
     ) -> WindowDataset | SequenceDataset:
-        """Return a data set of some of the rows, with their targets."""
+        """Return a data set of the given rows, by default of all, with their targets."""
         kind = SequenceDataset if isinstance(self.values, list) else WindowDataset
         return kind(self.values, targets, rows)
 
 
 def takes_lengths(module: Callable[..., nn.Module]) -> bool:
-    """Whether a network takes padded signals together with their lengths.
+    """Return whether a network takes padded signals together with their lengths.
 
-    A network of this package declares it; a network of the user has ``lengths`` in ``forward``.
+    A network of this package declares it in ``takes_any_length``. Any other network takes lengths
+    if its ``forward`` has an argument ``lengths``.
     """
     declared = getattr(module, "takes_any_length", None)
     if declared is not None:
@@ -80,7 +82,7 @@ def takes_lengths(module: Callable[..., nn.Module]) -> bool:
 
 
 def subjects_in(X: Any, groups: Any) -> Any:
-    """Return ``groups``, or the subjects of a table."""
+    """Return ``groups`` or, if it is None, the subjects of a table."""
     if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
         return X["subject"].to_numpy()
     return groups
@@ -89,22 +91,23 @@ def subjects_in(X: Any, groups: Any) -> Any:
 def training_input(
     estimator: Any, X: Signals, y: Labels, groups: Labels | None, *, reset: bool
 ) -> tuple[Input, np.ndarray]:
-    """Check the input of `fit` and `partial_fit`, and learn sizes and rate if `reset`.
+    """Check the input of `fit` or `partial_fit`, and store its sizes and rate if `reset` is True.
 
     Parameters
     ----------
     estimator : network estimator
-        Estimator whose ``n_channels_``, ``n_times_`` and other attributes of windows are set.
+        Estimator on which ``n_channels_``, ``n_times_`` and related attributes are set.
     X, y, groups
         Arguments of `fit`.
     reset : bool
-        Whether this is a new fit; otherwise the windows must have the sizes of the last one.
+        Whether this is a new fit; otherwise the windows must have the sizes of the last fit.
 
     Returns
     -------
     given : Input
-        Windows or signals, float32 and contiguous.
-    y : ndarray
+        Windows or signals, as contiguous float32 arrays.
+    y : ndarray of shape (n_windows,) or (n_windows, n_outputs)
+        Checked labels or targets.
 
     Raises
     ------
@@ -132,7 +135,7 @@ def training_input(
 
 
 def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
-    """Check windows of one length for prediction; return a tensor with a channel axis."""
+    """Check windows of one length for prediction, and return a tensor with a channel axis."""
     caller = type(estimator).__name__
     given = _read(estimator._features_of(X, reset=False), caller)
     _check_recordings(estimator, given)
@@ -144,7 +147,7 @@ def windows_to_predict(estimator: Any, X: Signals) -> torch.Tensor:
 
 
 def signals_to_predict(estimator: Any, X: Signals) -> SequenceDataset:
-    """Check signals of any length for prediction."""
+    """Check signals of any length for prediction, and return them as a data set."""
     caller = type(estimator).__name__
     given = _read(estimator._features_of(X, reset=False), caller)
     _check_recordings(estimator, given)
@@ -161,7 +164,7 @@ def signals_to_predict(estimator: Any, X: Signals) -> SequenceDataset:
 
 
 def _read(X: Any, caller: str) -> Input:
-    """Signals of a recording table or of a list of arrays, or any other input unchanged."""
+    """Read the signals of a recording table or a list of arrays; keep other input unchanged."""
     if is_recording_table(X):
         check_recording_table(X, required=("signal", "fs"))
         given = _of_signals([read_signal(signal) for signal in X["signal"]], one_rate(X))
@@ -188,32 +191,32 @@ def _refuse_one_signal(X: Any, caller: str) -> None:
     is_array = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object
     if is_list or is_array:
         raise ValueError(
-            f"X of {caller} is one signal of {len(X)} samples, where several windows or signals "
+            f"X of {caller} is one signal of {len(X)} samples, but several windows or signals "
             "are expected. Reshape your data: X[np.newaxis] is one window of one channel. "
             "(Expected 2D array, got 1D array instead.)"
         )
 
 
 def _stacked(signals: list[np.ndarray], caller: str) -> np.ndarray:
-    """Signals as one array; refuse those that differ in length."""
+    """Stack signals into one array, and reject signals that differ in length."""
     shapes = {signal.shape for signal in signals}
     if len(shapes) == 1:
         return np.stack(signals)
     if len({signal.ndim for signal in signals}) == 1 and len({s[:-1] for s in shapes}) == 1:
         shortest, longest = (f(s[-1] for s in shapes) for f in (min, max))
         raise ValueError(
-            f"{caller} takes windows of one length here, X has signals of {shortest} to {longest} "
-            "samples. Cut windows (DiVoteClassifier and recordings.divide do), or fit, on such "
-            f"signals, one of the networks for any length: {', '.join(any_length_networks())}."
+            f"{caller} takes windows of one length here, but X has signals of {shortest} to "
+            f"{longest} samples. Cut them into windows with DiVoteClassifier or recordings.divide, "
+            f"or use one of the networks for any length: {', '.join(any_length_networks())}."
         )
     raise ValueError(
-        f"The signals in X of {caller} must have the same channels. Got the shapes "
+        f"The signals in X of {caller} must have the same number of channels. Got the shapes "
         f"{sorted(shapes, key=str)[:3]}."
     )
 
 
 def _finite(signals: list[np.ndarray], caller: str) -> list[np.ndarray]:
-    """Signals of shape (n_channels, n_times_i), float32; empty or non-finite ones are refused."""
+    """Convert signals to float32, shape (n_channels, n_times_i), and reject unusable ones."""
     out: list[np.ndarray] = []
     for row, signal in enumerate(signals):
         values = np.ascontiguousarray(np.atleast_2d(signal), dtype=np.float32)
@@ -226,7 +229,7 @@ def _finite(signals: list[np.ndarray], caller: str) -> list[np.ndarray]:
             )
         if len(values) != len(out[0] if out else values):
             raise ValueError(
-                f"The signals in X of {caller} must have the same channels. Row 0 has "
+                f"The signals in X of {caller} must have the same number of channels. Row 0 has "
                 f"{len(out[0])}, row {row} has {len(values)}."
             )
         out.append(values)
@@ -255,9 +258,9 @@ def _training_windows(
     )
     if values.ndim > 4 or 0 in values.shape:
         raise ValueError(
-            f"X of {caller} must be (n_windows, n_times), (n_windows, n_channels, n_times) or "
-            "images (n_windows, n_channels, height, width), with at least one of each. Got shape "
-            f"{values.shape}."
+            f"X of {caller} must have the shape (n_windows, n_times), (n_windows, n_channels, "
+            "n_times) or, for images, (n_windows, n_channels, height, width), and no dimension may "
+            f"be 0. Got shape {values.shape}."
         )
     if reset:
         estimator._ndim = values.ndim
@@ -294,43 +297,43 @@ def _subjects(groups: Any, y: np.ndarray, caller: str) -> Subjects | None:
         return None
     if getattr(groups, "ndim", 1) != 1:
         raise ValueError(
-            f"groups of {caller} must be one-dimensional: the subject of each window. Got "
+            f"groups of {caller} must be one-dimensional, with the subject of each window. Got "
             f"{groups.ndim} dimensions."
         )
     check_consistent_length(y, groups)
     codes, names = pd.factorize(pd.Series(list(groups), dtype=object))
     if (codes < 0).any():
         raise ValueError(
-            f"groups of {caller} must name a subject for every window. {int((codes < 0).sum())} of "
-            f"{len(codes)} are missing."
+            f"groups of {caller} must name a subject for every window, but "
+            f"{int((codes < 0).sum())} of {len(codes)} are missing."
         )
     return Subjects(codes, names)
 
 
-# Agreement with the windows of the fit
+# Agreement with the windows of `fit`
 
 
 def _check_recordings(estimator: Any, given: Input) -> None:
-    """Refuse another rate, or the channels in another order, than those of the training."""
+    """Reject a sampling rate or an order of channels that differs from that of the training."""
     refuse_other_order(estimator._channels, given.channels, type(estimator).__name__)
     fs, fitted = given.fs, estimator._fs
     if fs is not None and fitted is not None and not same_rate(fs, fitted):
         raise ValueError(
             f"{type(estimator).__name__} was fitted on signals of fs={fitted:g} Hz, but X "
-            f"has fs={fs:g} Hz. Put Resampler(fs_out={fitted:g}) before."
+            f"has fs={fs:g} Hz. Put Resampler(fs_out={fitted:g}) before it."
         )
 
 
 def _check_channels(estimator: Any, n_channels: int, what: str) -> None:
     if n_channels != estimator.n_channels_:
         raise ValueError(
-            f"X has {what} of {counted(n_channels, 'channel')}, but {type(estimator).__name__} was "
-            f"fitted on {counted(estimator.n_channels_, 'channel')}."
+            f"X has {what} with {counted(n_channels, 'channel')}, but {type(estimator).__name__} "
+            f"was fitted on {counted(estimator.n_channels_, 'channel')}."
         )
 
 
 def _match_dimensions(estimator: Any, X: Any) -> Any:
-    """Treat one-channel windows of two and of three dimensions as equal."""
+    """Give one-channel windows the number of dimensions, two or three, that they had in `fit`."""
     shape, ndim = getattr(X, "shape", None), estimator._ndim
     if shape is None or len(shape) not in (2, 3) or hasattr(X, "nnz") or ndim == 4:
         return X

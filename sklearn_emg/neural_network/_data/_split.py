@@ -1,4 +1,4 @@
-"""Split of a training set into training and validation windows, drawn or named."""
+"""Split of a training set into training and validation rows, drawn at random or by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn_emg._warnings import warn
 
 @dataclass(frozen=True)
 class Subjects:
-    """Subject of each row as a code, and the names of the codes."""
+    """Subject of each row as an integer code, and the subject names that the codes refer to."""
 
     codes: np.ndarray
     names: pd.Index
@@ -28,17 +28,17 @@ def split_validation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide rows into training and validation rows.
 
-    The units that are held out are subjects if they are known, otherwise rows. Of each class, the
-    fraction ``fraction`` of its units is held out: at least one and never all, and none if a class
-    has a single unit. A subject whose rows have several labels counts for its most frequent one,
-    and is not held out if training would lose a class.
+    The units that are held out are subjects if they are known, otherwise rows. The given fraction
+    of the units of each class is held out: at least one unit and never all of them, so that nothing
+    is held out of a class with a single unit. A subject whose rows have several labels is counted
+    under the most frequent one, and is not held out if training would lose a class.
 
     Parameters
     ----------
     codes : ndarray of int of shape (n_rows,)
         Class of each row; all zero for a single stratum, as in regression.
     subjects : ndarray of int of shape (n_rows,) or None
-        Subject of each row, 0 to n_subjects - 1; None makes each row a unit.
+        Subject of each row, from 0 to n_subjects - 1. If None, each row is a unit.
     fraction : float
         Fraction of the units to hold out.
     rng : RandomState
@@ -46,9 +46,9 @@ def split_validation(
 
     Returns
     -------
-    train, valid : ndarray of int
-        Sorted row numbers. ``valid`` is empty when nothing can be held out: a single unit, or
-        fewer than two rows left for training.
+    train, valid : ndarray of int of shape (n_train,) and (n_valid,)
+        Sorted row numbers. ``valid`` is empty if nothing can be held out, because each class has a
+        single unit or because fewer than two rows would be left for training.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def split_validation(
         members = rng.permutation(np.flatnonzero(unit_class == c))
         n_held = min(len(members) - 1, max(1, round(fraction * len(members))))
         chosen = members[: max(0, n_held)]
-        # All at once if allowed, which is the usual case; otherwise one after another.
+        # If allowed, which is the usual case, all are held out at once; otherwise one by one.
         whole = _without(left, counts[chosen])
         for batch in [chosen] if whole is not None else chosen[:, np.newaxis]:
             remaining = _without(left, counts[batch])
@@ -84,7 +84,7 @@ def split_validation(
 
 
 def _without(left: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
-    """Rows left per class after removal, or None if too few or a class would be lost."""
+    """Return the rows left per class after removal, or None if too few or a class is lost."""
     remaining = left - counts.sum(axis=0)
     allowed = remaining.sum() >= 2 and np.all((remaining > 0) | (left == 0))
     return remaining if allowed else None
@@ -102,7 +102,7 @@ def split_rows(
     trained: Sequence[Any] = (),
     held_out: Sequence[Any] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows, with a warning if validation lacks a class or all rows.
+    """Split rows into training and validation, and warn if validation has no rows or lacks a class.
 
     Parameters
     ----------
@@ -115,22 +115,24 @@ def split_rows(
     rng : RandomState
         Generator that draws the units.
     caller : str
-        Class named in messages.
+        Class that messages name.
     describe : callable
-        Function that names strata.
-    trained, held_out : sequence, default=()
-        Subjects that earlier fits trained on, which are not held out, and subjects that earlier
-        fits held out, which are held out again.
+        Function that returns the names of strata for messages.
+    trained : sequence, default=()
+        Subjects that earlier fits trained on; these are not held out.
+    held_out : sequence, default=()
+        Subjects that earlier fits held out; these are held out again.
 
     Returns
     -------
-    train, valid : ndarray of int
+    train, valid : ndarray of int of shape (n_train,) and (n_valid,)
         Sorted row numbers.
 
     Raises
     ------
     ValueError
-        If `validation` names one of the subjects in `trained`.
+        If `validation` names a subject in `trained`, names no subject of the rows, or holds out
+        all subjects of a class.
     """
     if not isinstance(validation, str):
         _refuse_trained(validation, trained, caller)
@@ -153,8 +155,8 @@ def _refuse_trained(validation: Sequence[Any], trained: Sequence[Any], caller: s
     """Raise if subjects that an earlier fit trained on are named for validation."""
     if known := [name for name in validation if name in set(trained)]:
         raise ValueError(
-            f"The 'validation' parameter of {caller} names {known[0]!r}, whom an earlier fit "
-            "trained on (warm_start). Name subjects that are new."
+            f"The 'validation' parameter of {caller} names {known[0]!r}, a subject that an earlier "
+            "fit was trained on (warm_start). Name new subjects."
         )
 
 
@@ -165,18 +167,18 @@ def _warn_of_validation(
     caller: str,
     describe: Callable[[np.ndarray], str],
 ) -> None:
-    """Warn if validation lacks a class or all rows."""
+    """Warn if validation has no rows or lacks a class."""
     missing = np.setdiff1d(strata, strata[valid])
     if len(valid) == 0:
         warn(
-            f"{caller} has too few {unit}s to hold any out for validation: it trains on all, "
-            "without early stopping. Set validation_fraction=None if that is wanted.",
+            f"{caller} has too few {unit}s to hold any out for validation: it trains on all of "
+            "them, without early stopping. Set validation_fraction=None if that is intended.",
             UserWarning,
         )
     elif len(missing):
         warn(
             f"{caller} has no validation {unit} of {describe(missing)}: holding one out "
-            f"would leave none to train on. The weights are chosen on the other classes. Give "
+            f"would leave none to train on. The weights are chosen on the other classes. Provide "
             f"more {unit}s, or set validation_fraction=None.",
             UserWarning,
         )
@@ -191,7 +193,7 @@ def _untrained_rows(
     trained: Sequence[Any],
     held_out: Sequence[Any],
 ) -> np.ndarray:
-    """Rows to hold out in a fit that goes on: of no subject that an earlier fit trained on."""
+    """Draw validation rows for a fit that continues, from subjects that were not trained on."""
 
     def rows_of(names: Sequence[Any]) -> np.ndarray:
         codes = subjects.names.get_indexer(pd.Index(list(names), dtype=object))
@@ -199,7 +201,7 @@ def _untrained_rows(
 
     again = rows_of(held_out)
     new = ~rows_of(trained) & ~again
-    if again.all():  # nothing else to train on
+    if again.all():  # all subjects were held out before, so there is nothing else to train on
         again, new = new, again
     valid = np.flatnonzero(again)
     rows = np.flatnonzero(new)
@@ -218,34 +220,34 @@ def _named_rows(
     parameter: str,
     describe: Callable[[np.ndarray], str],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the subjects that 'validation' names, and the others."""
+    """Split rows into the subjects that 'validation' names and the other subjects."""
     if subjects is None:
         raise ValueError(
-            f"{parameter} names subjects, but fit got no 'groups' to find them by. Pass the "
+            f"{parameter} names subjects, but fit was given no 'groups' to find them in. Pass the "
             "subject of each window, or set validation='windows'."
         )
     codes = subjects.names.get_indexer(pd.Index(wanted, dtype=object))
     held = codes[codes >= 0]
     if not len(held):
         raise ValueError(
-            f"{parameter} names none of the subjects in 'groups': it has {wanted[:3]}, they are "
-            f"{subjects.names.tolist()[:3]} and so on. Name some of them, or set "
-            "validation='subjects' to have them drawn."
+            f"{parameter} names none of the subjects in 'groups': its first names are "
+            f"{wanted[:3]}, those in 'groups' are {subjects.names.tolist()[:3]}. Name some of the "
+            "subjects in 'groups', or set validation='subjects' to have them drawn at random."
         )
     if len(held) < len(wanted):
         absent = [name for name, code in zip(wanted, codes) if code < 0]
         warn(
             f"{parameter} names subjects that are not in 'groups': {absent[:9]}. They are not "
-            "held out. This is expected in the folds of a cross-validation; otherwise "
-            "correct the names.",
+            "held out. This is expected in the folds of a cross-validation; otherwise, correct "
+            "the names.",
             UserWarning,
         )
     is_valid = np.isin(subjects.codes, held)
     train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
     if len(train) < 2 or len(np.setdiff1d(strata, strata[train])):
         raise ValueError(
-            f"{parameter} holds out all subjects of a class: {wanted[:9]}. None is left to train "
-            "on; name fewer."
+            f"{parameter} holds out all subjects of a class: {wanted[:9]}. None of them is left to "
+            "train on; name fewer subjects."
         )
     missing = np.setdiff1d(strata, strata[valid])
     if len(missing):

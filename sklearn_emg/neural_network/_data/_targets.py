@@ -9,31 +9,32 @@ import pandas as pd
 
 
 def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
-    """Refuse rows without a target, and labels of types that have no common order.
+    """Reject rows without a target, and labels of types that have no common order.
 
     Parameters
     ----------
     y : array-like of shape (n_windows,) or (n_windows, n_outputs)
         Targets as passed to `fit`. None and objects without rows are left to scikit-learn.
     caller : str
-        Class named in messages.
+        Class that messages name.
     labels : bool
-        Whether these are labels; otherwise infinite numbers are refused.
+        Whether the targets are labels; if not, infinite numbers are rejected too.
 
     Returns
     -------
-    y : array-like
-        The targets; labels that are numbers in an object array are given a numeric type.
+    y : array-like of shape (n_windows,) or (n_windows, n_outputs)
+        The targets. Numeric labels in an object array are converted to a numeric type.
 
     Raises
     ------
     ValueError
-        If a row has no target, or labels are numbers in one row and text in another.
+        If a row has no target or, unless `labels` is True, an infinite one, or if some labels are
+        text and others are not.
     """
     is_sparse = hasattr(y, "nnz")
     if isinstance(y, str) or is_sparse or not hasattr(y, "__len__"):
         return y
-    # A list may mix types.
+    # NumPy would convert a list of mixed types to text.
     values = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     if values.ndim not in (1, 2):
         return y
@@ -50,13 +51,13 @@ def _refuse_rows(bad: Any, caller: str, what: str) -> None:
     rows = bad.reshape(len(bad), -1).any(axis=1)
     if rows.any():
         raise ValueError(
-            f"y of {caller} has {what} in {rows.sum()} of {len(rows)} rows, the first is row "
+            f"y of {caller} has {what} in {rows.sum()} of {len(rows)} rows, first in row "
             f"{rows.argmax()}. Leave those rows out of X, y and groups."
         )
 
 
 def _of_one_type(values: np.ndarray, y: Any, caller: str) -> Any:
-    """Give numbers in an object array a numeric type; refuse numbers next to text."""
+    """Convert numbers in an object array to a numeric type, and reject a mix with text."""
     if values.ndim > 1:
         return y
     is_text = np.array([isinstance(value, str) for value in values], dtype=bool)
@@ -67,7 +68,7 @@ def _of_one_type(values: np.ndarray, y: Any, caller: str) -> Any:
         text, other = is_text.argmax(), is_text.argmin()
         raise ValueError(
             f"y of {caller} mixes text and other labels: {values[text]!r} in row {text}, "
-            f"{values[other]!r} in row {other}. Give all labels one type, for instance "
+            f"{values[other]!r} in row {other}. Convert all labels to one type, for instance with "
             "y.astype(str)."
         )
     return y

@@ -23,9 +23,9 @@ class ALSNet(DilatedNet):
     6     dense, one raw logit per class
     ===== ==================================================================
 
-    Published for the diagnosis of amyotrophic lateral sclerosis from windows of one second. The
-    paper ends in one sigmoid unit for two classes; two logits under a softmax are the same model
-    and serve any number of classes.
+    The network was published for the diagnosis of amyotrophic lateral sclerosis from windows of
+    one second. In the paper, its last layer is one sigmoid unit for two classes. Here it has one
+    logit per class for any number of classes; for two, the model is equivalent.
 
     Parameters
     ----------
@@ -37,22 +37,23 @@ class ALSNet(DilatedNet):
     n_classes : int
         Number of outputs.
     n_filters : int or sequence of int, default=(16, 16, 32)
-        Filters of each convolution (the paper leaves them open).
+        Number of filters of each convolution (not stated in the paper).
     kernel_size : int or sequence of int, default=9
-        Samples that each kernel spans, before dilation (left open).
+        Number of samples that each kernel spans before dilation (not stated).
     dilations : sequence of int, default=(1, 2, 3)
-        Dilation of each convolution; its length is the number of convolutions.
+        Dilation of each convolution; one entry for each convolution.
     stride : int or sequence of int, default=1
-        Step of each convolution in samples (left open). Above 1, and with ``padding="same"``, a
-        convolution gives ``ceil(n_times / stride)`` samples.
+        Step of each convolution in samples (not stated). With ``padding="same"``, the output of a
+        convolution has ``ceil(n_times / stride)`` samples.
     padding : {"same", "valid"}, default="same"
-        Whether zeros around the window keep its length (left open).
+        "same" pads the window with zeros so that its length is kept, "valid" does not pad it (not
+        stated).
     n_hidden : int, default=64
-        Units of the dense layer.
+        Number of units of the dense layer.
     dropout : float, default=0.0
-        Probability with which the inputs of the last layer are dropped in training (left open).
+        Probability with which the inputs of the last layer are dropped in training (not stated).
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's own, or those named, with zero biases (left open).
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases (not stated).
 
     Raises
     ------
@@ -80,8 +81,9 @@ class ALSNet(DilatedNet):
 class ALSNetClassifier(ReadyClassifier):
     """Compact dilated network of Hassan et al. (2022).
 
-    A good first choice for raw windows, since it is small and fast and takes windows of any length.
-    The paper does not describe the training; the defaults are those of :class:`EMGClassifier`.
+    This network is a good first choice for raw windows, since it is small and fast and takes
+    windows of any length. The paper does not describe the training; the defaults are those of
+    :class:`EMGClassifier`.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ class ALSNetClassifier(ReadyClassifier):
     See Also
     --------
     ALSNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Examples
     --------

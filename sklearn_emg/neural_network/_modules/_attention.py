@@ -39,31 +39,32 @@ class AttentionNet(nn.Module):
     5     dense, one raw logit per class
     ===== =====================================================================
 
-    The "attention" row of NeuroFusionNet's table. The source does not state the kind of attention:
-    the encoder of the Transformer, with normalisation before each part, and every size are choices
-    of this package. Memory and time grow with the square of the number of frames.
+    This network corresponds to the row "attention" in NeuroFusionNet's table. The source does not
+    state the kind of attention: the encoder of the Transformer, with normalisation before each
+    part, and all sizes are choices of this package. Memory and time grow with the square of the
+    number of frames.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; ``frame`` or more. Any such length can be predicted with one
-        module.
+        Number of samples of a window, at least ``frame``. One module can predict windows of any
+        such length.
     n_classes : int
         Number of outputs.
     n_units : int, default=64
-        Number of units of a position, which must be even.
+        Number of units that represent each frame; it must be even.
     n_heads : int, default=4
-        Number of heads of the attention, which must divide `n_units`.
+        Number of attention heads; it must divide `n_units`.
     n_layers : int, default=2
-        Number of layers of attention.
+        Number of attention layers.
     n_hidden : int, default=128
-        Units of the dense layer inside each of them.
+        Number of units of the dense layer inside each attention layer.
     frame : int, default=10
-        Samples that make one position. Samples that do not fill a last frame are left out.
+        Number of samples in a frame. Samples that do not fill a last frame are ignored.
     dropout : float, default=0.1
-        Probability of dropout at the output of each part, and before the last layer.
+        Probability of dropout at the output of each part and before the last layer.
 
     Raises
     ------
@@ -109,8 +110,8 @@ class AttentionNet(nn.Module):
         check_integers(n_hidden, "n_hidden", name, 1)
         if n_units % 2:
             raise ValueError(
-                f"The 'n_units' parameter of {name} must be even, for sines and cosines of the "
-                f"position. Got {n_units} instead."
+                f"The 'n_units' parameter of {name} must be even, since half of the units encode "
+                f"sines and half cosines of the position. Got {n_units} instead."
             )
         check_heads(name, n_heads, n_units)
         check_fraction(dropout, "dropout", name, below=True)
@@ -123,9 +124,9 @@ class AttentionNet(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_units, n_classes))
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
+        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
         """
         n_frames = self.frames.count(lengths)
         x = self.embed(self.frames(x))
@@ -136,12 +137,12 @@ class AttentionNet(nn.Module):
         return self.classifier(mean_over_time(self.norm(x), n_frames))
 
     def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
-        """Weights over the time of windows (batch, n_channels, n_times), by layer."""
+        """Return the attention over time for windows (batch, n_channels, n_times), by layer."""
         return maps_of(self, x, self_attention_layers(self, self.frames.frame))
 
 
 class _EncoderLayer(nn.Module):
-    """Attention, then dense layers, each added to its input."""
+    """Attention and dense layers, each of which is added to its input."""
 
     def __init__(self, n_units: int, n_heads: int, n_hidden: int, dropout: float) -> None:
         super().__init__()
@@ -162,7 +163,7 @@ class _EncoderLayer(nn.Module):
 
 
 def _positions(n_frames: int, n_units: int, like: torch.Tensor) -> torch.Tensor:
-    """Sines and cosines of the position, with periods from 2 pi to 10,000 times that."""
+    """Return sines and cosines of the position, with periods from 2 pi to 10,000 times 2 pi."""
     position = torch.arange(n_frames, device=like.device, dtype=like.dtype)[:, None]
     order = torch.arange(0, n_units, 2, device=like.device, dtype=like.dtype)
     rate = torch.exp(order * (-math.log(1e4) / n_units))
@@ -186,12 +187,12 @@ class AttentionNetClassifier(ReadyClassifier):
     See Also
     --------
     AttentionNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published: accuracy 94.5 %. The source names no data set, so that its figures cannot be compared
-    with others.
+    The published accuracy is 94.5 %. The source names no data set, so its figures cannot be
+    compared with others.
 
     Examples
     --------

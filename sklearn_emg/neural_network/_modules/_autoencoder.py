@@ -1,4 +1,4 @@
-"""A convolutional autoencoder, and a classifier on its code."""
+"""A convolutional autoencoder, and a classifier that uses its code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["AutoencoderNet", "AutoencoderNetClassifier", "ConvAutoencoder"]
 
 
 class ConvAutoencoder(nn.Module):
-    """Convolutions that shorten the signal to a code, and their mirror image that restores it.
+    """Convolutions that reduce a window to a code, and transposed ones that restore it.
 
     ======= ============================================================
     layer   content
@@ -37,27 +37,27 @@ class ConvAutoencoder(nn.Module):
     6       transposed Conv1d, one filter of 9 per channel, stride 4
     ======= ============================================================
 
-    Trained on the mean squared error between a window and its reconstruction. NeuroFusionNet's
-    source has it for the removal of artefacts (Algorithm 1) and for features; it gives no sizes,
-    so all are choices of this package.
+    The autoencoder is trained to minimise the mean squared error between a window and its
+    reconstruction. The source of NeuroFusionNet uses one for the removal of artefacts (Algorithm 1)
+    and for features. It states no sizes; all of them are choices of this package.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; 1 or more.
+        Number of samples of a window, at least 1.
     n_filters : sequence of int, default=(16, 32)
-        Filters of each convolution; its length is the number of convolutions.
+        Number of filters of each convolution; one entry for each convolution.
     kernel_size : int, default=9
-        Number of samples that a filter spans, which must be odd and at least `stride`.
+        Number of samples that a filter spans; it must be odd and at least `stride`.
     stride : int, default=4
         Step of each convolution in samples.
     n_code : int, default=32
         Number of values in the code.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights of encoder and dense layers: PyTorch's own, or those named, with zero
-        biases.
+        Initial weights of the encoder and the dense layers: PyTorch's defaults, or the named
+        scheme with zero biases.
 
     Raises
     ------
@@ -109,21 +109,21 @@ class ConvAutoencoder(nn.Module):
                     kernel_size,
                     stride=stride,
                     padding=kernel_size // 2,
-                    # The samples that the convolution's rounding would lose.
+                    # This restores the samples that are lost by rounding in the convolution.
                     output_padding=(lengths[block - 1] - 1) % stride,
                 ),
                 nn.ReLU(),
             ]
-        self.decoder = nn.Sequential(*layers[:-1])  # a signal has both signs
+        self.decoder = nn.Sequential(*layers[:-1])  # no last ReLU, since samples may be negative
         initialise(self.decoder, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Reconstruction of windows (batch, n_channels, n_times), of the same shape."""
+        """Return the reconstruction of windows (batch, n_channels, n_times) in the same shape."""
         return self.decoder(self.encoder(x))
 
 
 class AutoencoderNet(nn.Module):
-    """The encoder of a convolutional autoencoder with a classifier on its code.
+    """The encoder of a convolutional autoencoder, and dense layers that classify its code.
 
     ======= ============================================================
     layer   content
@@ -134,32 +134,32 @@ class AutoencoderNet(nn.Module):
     5       dense, one raw logit per class
     ======= ============================================================
 
-    The "autoencoder" row of NeuroFusionNet's table, whose sizes are choices of this package. The
-    encoder is that of :class:`ConvAutoencoder`; :class:`AutoencoderNetClassifier` first trains it
-    to restore the windows.
+    This network corresponds to the row "autoencoder" in NeuroFusionNet's table; its sizes are
+    choices of this package. The encoder is that of :class:`ConvAutoencoder`, which
+    :class:`AutoencoderNetClassifier` first trains to restore the windows.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; 1 or more.
+        Number of samples of a window, at least 1.
     n_classes : int
         Number of outputs.
     n_filters : sequence of int, default=(16, 32)
-        Filters of each convolution; its length is the number of convolutions.
+        Number of filters of each convolution; one entry for each convolution.
     kernel_size : int, default=9
-        Number of samples that a filter spans, which must be odd and at least `stride`.
+        Number of samples that a filter spans; it must be odd and at least `stride`.
     stride : int, default=4
         Step of each convolution in samples.
     n_code : int, default=32
         Number of values in the code.
     n_hidden : int, default=32
-        Units of the dense layer after the code.
+        Number of units of the dense layer after the code.
     dropout : float, default=0.0
         Probability with which the code and the hidden units are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's own, or those named, with zero biases.
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases.
 
     Raises
     ------
@@ -213,7 +213,7 @@ class AutoencoderNet(nn.Module):
         initialise(self.classifier, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times)."""
         return self.classifier(self.encoder(x))
 
 
@@ -227,7 +227,7 @@ def _encoder(
     n_code: int,
     init: str,
 ) -> tuple[nn.Sequential, list[int]]:
-    """Give the encoder, and the numbers of samples before and after each convolution."""
+    """Return the encoder, and the numbers of samples before and after each convolution."""
     check_sizes(network, n_channels, n_times, 1)
     filters = check_integers(n_filters, "n_filters", network)
     (kernel_size,) = check_integers(kernel_size, "kernel_size", network, 1)
@@ -270,20 +270,23 @@ def train_autoencoder(
     train : WindowDataset
         Training windows; their targets are not used.
     settings : dict
-        Settings and sizes of the network that uses the encoder; those of the autoencoder are
-        selected.
-    device : device
+        Settings and sizes of the network that uses the encoder. Those that a ConvAutoencoder takes
+        are used; the others are ignored.
+    device : torch.device
+        Device on which to train.
     lr : float
         Learning rate of Adam.
     batch_size, n_epochs : int
+        Number of windows in a batch, and number of passes over the windows.
     caller : str
-        Class named in the message.
+        Class that the error message names.
 
     Returns
     -------
     autoencoder : ConvAutoencoder
+        Trained autoencoder.
     losses : ndarray of shape (n_epochs,)
-        Mean squared error of the windows, in mV^2, over each pass.
+        Mean squared error of the windows in each pass, in mV^2.
 
     Raises
     ------
@@ -309,7 +312,7 @@ def train_autoencoder(
         losses.append(total.item() / len(train))
         if not np.isfinite(losses[-1]):
             raise ValueError(
-                f"The autoencoder of {caller} diverged: the loss of pass {len(losses)} is "
+                f"The autoencoder of {caller} diverged: the loss of epoch {len(losses)} is "
                 f"{losses[-1]}. Lower 'lr', or scale the input."
             )
     return autoencoder, np.array(losses)
@@ -322,7 +325,7 @@ def train_autoencoder(
             20,
             [Interval(Integral, 0, None, closed="left")],
             "int",
-            "Number of epochs of training of the autoencoder; 0 skips it.",
+            "Number of epochs for which the autoencoder is trained; 0 skips this training.",
             int,
         ),
         "freezes_encoder": Entry(
@@ -330,8 +333,8 @@ def train_autoencoder(
             ["boolean"],
             "bool",
             """
-            Whether to freeze the encoder after the training of the autoencoder, so that only the
-            dense layers after the code are trained with labels.
+            Whether to freeze the encoder once the autoencoder is trained, so that only the dense
+            layers after the code are trained with labels.
             """,
             bool,
         ),
@@ -340,10 +343,10 @@ def train_autoencoder(
 class AutoencoderNetClassifier(ReadyClassifier):
     """Encoder pretrained as an autoencoder, with a classifier on its code.
 
-    First :class:`ConvAutoencoder` learns to reconstruct the training windows, without labels, with
-    the mean squared error as its loss. Then its encoder, with new dense layers, is trained as a
-    classifier by Algorithm 2 of NeuroFusionNet's source: Adam, mini-batches, cross entropy, early
-    stopping on a validation set. Neither step is trained on validation windows.
+    First, a :class:`ConvAutoencoder` learns without labels to reconstruct the training windows; its
+    loss is the mean squared error. Then its encoder, followed by new dense layers, is trained as a
+    classifier by Algorithm 2 of NeuroFusionNet's source, with Adam, mini-batches, cross entropy and
+    early stopping on a validation set. Validation windows are not used for training in either step.
 
     Parameters
     ----------
@@ -353,20 +356,20 @@ class AutoencoderNetClassifier(ReadyClassifier):
     ----------
     {attributes}
     reconstruction_loss_ : ndarray of shape (pretrain_epochs,)
-        Mean squared error of the reconstructed training windows, in mV^2, in each epoch of the
-        autoencoder.
+        Mean squared error of the reconstructed training windows in each epoch of the autoencoder,
+        in mV^2.
 
     See Also
     --------
     ConvAutoencoder : The autoencoder alone.
     TransferClassifier : Pretrains with labels, on another cohort.
     AutoencoderNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published: accuracy 90.6 %. The source names no data set, so that its figures cannot be compared
-    with others.
+    The published accuracy is 90.6 %. The source names no data set, so its figures cannot be
+    compared with others.
 
     Examples
     --------

@@ -23,7 +23,7 @@ POOLINGS = {"max": nn.MaxPool1d, "average": nn.AvgPool1d}
 
 
 class CNN1D(nn.Module):
-    """Convolution, ReLU and pooling on the raw signal, and dense layers: the textbook network.
+    """Textbook network of convolution, ReLU and pooling on the raw signal, and dense layers.
 
     ===== ==================================================
     layer content
@@ -34,22 +34,22 @@ class CNN1D(nn.Module):
     4     dense, one raw logit per class
     ===== ==================================================
 
-    The "CNN" row of NeuroFusionNet's table, trained by its Algorithm 2. The source names the kinds
-    of layers (convolution, maximum or average pooling, dense, ReLU, softmax); their number and
-    sizes are choices of this package.
+    This network corresponds to the row "CNN" in NeuroFusionNet's table, which is trained by
+    Algorithm 2 of that source. The source names the kinds of layers (convolution, maximum or
+    average pooling, dense, ReLU, softmax); their number and sizes are choices of this package.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; ``pool_size ** len(n_filters)`` or more.
+        Number of samples of a window, at least ``pool_size ** len(n_filters)``.
     n_classes : int
         Number of outputs.
     n_filters : sequence of int, default=(32, 64)
-        Filters of each convolution; its length is the number of convolutions.
+        Number of filters of each convolution; one entry for each convolution.
     kernel_size : int, default=9
-        Number of samples that a filter spans, which must be odd.
+        Number of samples that a filter spans; it must be odd.
     pool_size : int, default=4
         Number of samples pooled after each convolution; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
@@ -57,11 +57,11 @@ class CNN1D(nn.Module):
     batch_norm : bool, default=False
         Whether to apply batch normalisation between each convolution and its ReLU.
     n_hidden : int, default=64
-        Units of the dense layer.
+        Number of units of the dense layer.
     dropout : float, default=0.0
         Probability with which the inputs of both dense layers are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's own, or those named, with zero biases.
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases.
 
     Raises
     ------
@@ -123,7 +123,7 @@ class CNN1D(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times)."""
         return self.classifier(self.features(x))
 
 
@@ -138,9 +138,9 @@ def convolutions(
     pooling: str,
     batch_norm: bool,
 ) -> tuple[nn.Sequential, int, int]:
-    """Convolutions that keep the length, each with ReLU and pooling.
+    """Build convolutions that keep the length, each followed by ReLU and pooling.
 
-    Gives the layers, and the number of filters and of samples of their output.
+    Return the layers, and the number of filters and the number of samples of their output.
     """
     filters = check_integers(n_filters, "n_filters", network)
     (kernel_size,) = check_integers(kernel_size, "kernel_size", network, 1)
@@ -182,12 +182,12 @@ class CNN1DClassifier(ReadyClassifier):
     See Also
     --------
     CNN1D : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published: accuracy 92.5 %. The source names no data set, so that its figures cannot be compared
-    with others.
+    The published accuracy is 92.5 %. The source names no data set, so its figures cannot be
+    compared with others.
 
     Examples
     --------

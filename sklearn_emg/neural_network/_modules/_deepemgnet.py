@@ -1,4 +1,4 @@
-"""DeepEMGNet, the network on spectrograms of Sengur et al. (2017)."""
+"""DeepEMGNet, the spectrogram network of Sengur et al. (2017)."""
 
 from __future__ import annotations
 
@@ -37,40 +37,40 @@ class DeepEMGNet(nn.Module):
     3     dense, one raw logit per class
     ===== =======================================================================
 
-    It takes raw windows, of which it computes the transform itself, or images made before, for
-    instance by :class:`sklearn_emg.feature_extraction.STFT`. The authors of this package know only
-    the outline of the paper (transform, two convolutions, two poolings, one dense layer, softmax):
-    every size and the batch normalisation are choices of this package.
+    The network takes raw windows, whose transform it computes itself, or images that were computed
+    before, for instance by :class:`sklearn_emg.feature_extraction.STFT`. The authors of this
+    package know only the outline of the paper (transform, two convolutions, two poolings, one dense
+    layer, softmax): all sizes and the batch normalisation are choices of this package.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window or image.
     n_times : int or tuple of (int, int)
-        Number of samples of a raw window, or height and width of an image. An image, the
-        transform included, must be ``pool_size ** 2`` pixels high and wide, so a raw window
-        ``(pool_size ** 2 - 1) * hop`` samples long.
+        Number of samples of a raw window, or height and width of an image in pixels. An image, or
+        the transform of a raw window, must be at least ``pool_size ** 2`` pixels high and wide. A
+        raw window must therefore have at least ``(pool_size ** 2 - 1) * hop`` samples.
     n_classes : int
         Number of outputs.
     nperseg : int, default=128
-        Samples of a frame of the transform. Unused for images, like `hop`.
+        Number of samples in a frame of the transform. Like `hop`, it is ignored for images.
     hop : int or None, default=None
-        Samples from one frame to the next; None is ``nperseg // 4``.
+        Number of samples from one frame to the next; None means ``nperseg // 4``.
     n_filters : int or sequence of 2 int, default=(16, 32)
-        Filters of each convolution.
+        Number of filters of each convolution.
     kernel_size : int or sequence of 2 int, default=5
-        Height and width of the filters, which must be odd.
+        Height and width of the filters, in pixels; they must be odd.
     pool_size : int, default=2
-        Height and width of the pooling; 1 means no pooling.
+        Height and width of the pooling, in pixels; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     batch_norm : bool, default=True
         Whether to apply batch normalisation to the image and after each convolution. Without it,
-        amplitudes of EMG in millivolts, which are far below 1, should be scaled.
+        EMG in millivolts should be scaled, since its spectral amplitudes are far below 1.
     dropout : float, default=0.0
         Probability with which the inputs of the dense layer are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's own, or those named, with zero biases.
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases.
 
     Raises
     ------
@@ -151,7 +151,7 @@ class DeepEMGNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of the windows or images that the network was built for."""
+        """Return raw logits (batch, n_classes) for windows or images of the expected shape."""
         if self.spectrogram is not None:
             x = self.spectrogram(x)
         return self.classifier(self.features(x))
@@ -159,10 +159,11 @@ class DeepEMGNet(nn.Module):
 
 @trains(DeepEMGNet)
 class DeepEMGNetClassifier(SpectrumClassifier):
-    """Network on spectrograms of Sengur et al. (2017).
+    """Spectrogram network of Sengur et al. (2017).
 
-    It takes raw windows, 2-D or 3-D `X`, or images, 4-D `X`. The training of the paper is not known
-    to the authors of this package; the defaults are those of :class:`EMGClassifier`.
+    It takes raw windows (2-D or 3-D `X`) or images (4-D `X`). The authors of this package do not
+    know how the network of the paper was trained; the defaults are those of
+    :class:`EMGClassifier`.
 
     Parameters
     ----------
@@ -175,11 +176,12 @@ class DeepEMGNetClassifier(SpectrumClassifier):
     See Also
     --------
     DeepEMGNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published, ALS against normal: 96.69 % (sensitivity 94.24, specificity 97.59).
+    The published accuracy for ALS against normal is 96.69 % (sensitivity 94.24 %, specificity
+    97.59 %).
 
     Examples
     --------

@@ -12,20 +12,20 @@ __all__ = ["DilatedCNN", "DilatedCNNClassifier"]
 
 
 class DilatedCNN(DilatedNet):
-    """Four convolutions of growing dilation on the raw signal, regularised, then max pooling.
+    """Four regularised convolutions of increasing dilation on the raw signal, then max pooling.
 
     ===== =========================================================================
     layer content
     ===== =========================================================================
-    1-4   Conv1d with growing dilation; ReLU; batch normalisation; dropout (each)
+    1-4   Conv1d, increasing dilation; ReLU; batch normalisation; dropout (each)
     5     global max pooling over time
     6     dense, 128 units; ReLU; batch normalisation; dropout
     7     dense, one raw logit per class
     ===== =========================================================================
 
-    It grew out of :class:`ALSNet`. For two classes the source ends in one sigmoid unit; two logits
-    under a softmax are the same model. Its L2 penalty on the kernels belongs to the training: see
-    ``weight_decay`` of :class:`DilatedCNNClassifier`.
+    The network extends :class:`ALSNet`. For two classes, its last layer is one sigmoid unit in the
+    source; two logits under a softmax are equivalent. The L2 penalty on the kernels is part of the
+    training; see ``weight_decay`` of :class:`DilatedCNNClassifier`.
 
     Parameters
     ----------
@@ -37,22 +37,23 @@ class DilatedCNN(DilatedNet):
     n_classes : int
         Number of outputs.
     n_filters : int or sequence of int, default=(16, 32, 64, 128)
-        Filters of each convolution (the source leaves them open).
+        Number of filters of each convolution (not stated in the source).
     kernel_size : int or sequence of int, default=9
-        Samples that each kernel spans, before dilation (left open).
+        Number of samples that each kernel spans before dilation (not stated).
     dilations : sequence of int, default=(1, 2, 3, 4)
-        Dilation of each convolution; its length is the number of convolutions. According to the
-        source it grows; the values are choices of this package.
+        Dilation of each convolution; one entry for each convolution. The source states only that
+        the dilation increases; the values are choices of this package.
     stride : int or sequence of int, default=1
-        Step of each convolution in samples (left open).
+        Step of each convolution in samples (not stated).
     padding : {"same", "valid"}, default="same"
-        Whether zeros around the window keep its length (left open).
+        "same" pads the window with zeros so that its length is kept, "valid" does not pad it (not
+        stated).
     n_hidden : int, default=128
-        Units of the dense layer.
+        Number of units of the dense layer.
     dropout : float, default=0.1
-        Probability of dropout after each convolution and the dense layer (left open).
+        Probability of dropout after each convolution and the dense layer (not stated).
     init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"
-        Initial weights: those named, with zero biases, or PyTorch's own.
+        Initial weights: the named scheme with zero biases, or PyTorch's defaults.
 
     Raises
     ------
@@ -88,10 +89,10 @@ class DilatedCNN(DilatedNet):
 class DilatedCNNClassifier(ReadyClassifier):
     """Dilated network of Loubar and Toubal (2023), trained as in the source.
 
-    The optimiser is Adam with learning rate 1e-3, multiplied by 0.1 after 6 epochs without a lower
-    validation loss. Training takes at most 100 epochs and stops after 25 without a lower loss (for
-    myopathy against normal after 20: ``patience=20``). Batches have 16 windows (there 32:
-    ``batch_size=32``).
+    The optimiser is Adam with a learning rate of 1e-3, which is multiplied by 0.1 after 6 epochs
+    without a lower validation loss. Training takes at most 100 epochs and stops after 25 epochs
+    without a lower validation loss. Batches have 16 windows. For myopathy against normal, the
+    source used ``patience=20`` and ``batch_size=32``.
 
     Parameters
     ----------
@@ -104,16 +105,16 @@ class DilatedCNNClassifier(ReadyClassifier):
     See Also
     --------
     DilatedCNN : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
     The source does not state the strength of the L2 penalty. Here it is 2e-4, which is ``l2(1e-4)``
     in Keras, and also acts on the dense layers; in the source it acts on the convolutions only.
 
-    Published: ALS, myopathy and normal on N2001, subject-independent, six runs, 71.89 % of windows
-    (56.33-80.59). The 99.85 % of the same source is leaky: it comes from random windows, with the
-    same subjects on both sides of the split.
+    The published accuracy for ALS, myopathy and normal on N2001, subject-independent, is 71.89 % of
+    windows (56.33-80.59 % in six runs). The 99.85 % in the same source is leaky: windows were split
+    at random, with windows of the same subjects on both sides of the split.
 
     Examples
     --------

@@ -21,7 +21,7 @@ from sklearn_emg.neural_network._ready import SpectrumClassifier
 
 __all__ = ["ImageNetwork", "ImageNetworkClassifier"]
 
-# Architectures of the published baselines, and their smallest image sizes.
+# Architectures of the published baselines, and their minimum image sizes in pixels.
 ARCHITECTURES = {
     "inception_v3": 75,
     "inception_v4": 75,
@@ -31,16 +31,17 @@ ARCHITECTURES = {
     "vgg19": 32,
 }
 
-# Kept for the lifetime of the process: torch unregisters operators together with their library.
+# Kept for the lifetime of the process: torch removes operators when their library is deleted.
 _declared: list[torch.library.Library] = []
 
 
 class ImageNetwork(nn.Module):
     """Network for photographs, from the timm library, on images of EMG.
 
-    The baselines of Yoo et al. (2022): Inception-v4 on plotted waveforms (Nam et al.), and
-    ResNet-50, ResNet-152, VGG16, VGG19 or Inception-v3 on mel spectrograms (Nodera et al.). With 3
-    channels and 3 classes they have exactly the published numbers of parameters and buffers:
+    These networks are the baselines of Yoo et al. (2022): Inception-v4 on plotted waveforms (Nam et
+    al.), and ResNet-50, ResNet-152, VGG16, VGG19 or Inception-v3 on mel spectrograms (Nodera et
+    al.). With 3 channels and 3 classes, they have exactly the published numbers of parameters and
+    buffers:
 
     ============= ===========
     architecture  numbers
@@ -53,34 +54,37 @@ class ImageNetwork(nn.Module):
     vgg19         139,582,531
     ============= ===========
 
-    It takes images, for instance of :class:`sklearn_emg.feature_extraction.MelSpectrogram` or
-    :class:`sklearn_emg.feature_extraction.WaveformImage`, in a pipeline with
-    :class:`ImageNetworkClassifier`. From raw windows it computes an image itself, the spectrogram
-    in dB with batch normalisation. ``pip install "sklearn-emg[images]"`` installs timm.
+    The network takes images, such as those that
+    :class:`sklearn_emg.feature_extraction.MelSpectrogram` or
+    :class:`sklearn_emg.feature_extraction.WaveformImage` computes in a pipeline with
+    :class:`ImageNetworkClassifier`. If it is given raw windows, it computes their spectrograms in
+    dB itself and applies batch normalisation. ``pip install "sklearn-emg[images]"`` installs timm.
 
     Parameters
     ----------
     n_channels : int
-        Number of channels of an image. The published images have 3 (colour); here an image has one
-        map per channel of the signal, and the first convolution has as many inputs.
+        Number of channels of an image, or of a raw window. The published images have 3 channels
+        (colours); here an image usually has one channel per channel of the signal. The first
+        convolution has the same number of inputs.
     n_times : tuple of (int, int), or int
-        Height and width of an image, or number of samples of a raw window. The minimum is 32
-        pixels for VGG and 75 for Inception; `resize` enlarges smaller images.
+        Height and width of an image in pixels, or number of samples of a raw window. The minimum is
+        32 pixels for VGG and 75 for Inception; `resize` enlarges smaller images.
     n_classes : int
         Number of outputs.
     architecture : str, default="resnet50"
-        Name of one in the table, or of another in timm.
+        Name of an architecture in the table above, or of any other in timm.
     nperseg : int, default=256
-        Samples of a frame of the spectrogram of raw windows, 2 or more.
-    hop : int, default=None
-        Samples from one frame to the next; None is ``nperseg // 4``.
+        Number of samples in a frame of the spectrogram of raw windows, at least 2.
+    hop : int or None, default=None
+        Number of samples from one frame to the next; None means ``nperseg // 4``.
     resize : int, tuple of (int, int) or None, default=None
-        Height and width to which images are brought by bilinear interpolation. With None their
-        size is kept (the papers do not give the sizes that they used).
+        Height and width, in pixels, to which images are resized by bilinear interpolation. With
+        None, their size is kept. The papers do not state the sizes that they used.
     pretrained : bool or str, default=False
-        File with weights of this architecture learned on photographs (safetensors or ``.pth`` of
-        timm), from which to start; the last layer, and a first layer for another number of maps,
-        are adapted. True uses timm's own weights, which it downloads at the first use.
+        File with initial weights of this architecture that were learned on photographs (safetensors
+        or ``.pth`` of timm). The last layer is replaced for the number of classes, and the first
+        layer is adapted to the number of channels. True uses timm's own weights, which are
+        downloaded when they are first used. False uses random weights.
 
     Raises
     ------
@@ -132,7 +136,7 @@ class ImageNetwork(nn.Module):
         if architecture not in ARCHITECTURES and not _timm().is_model(architecture):
             raise ValueError(
                 f"The 'architecture' parameter of {name} must be one of {sorted(ARCHITECTURES)} or "
-                f"another name of timm.list_models(). Got {architecture!r} instead."
+                f"another name in timm.list_models(). Got {architecture!r} instead."
             )
         min_size = ARCHITECTURES.get(architecture, 1)
         if min(self.resize or size) < min_size:
@@ -141,14 +145,14 @@ class ImageNetwork(nn.Module):
                 f"{min_size} pixels. Got {size[0]} x {size[1]} and resize={resize!r}. "
                 f"Set resize={max(min_size, 128)}, for instance."
             )
-        # load_model builds the network without memory and fills in weights of its own.
+        # load_model builds the network without allocating memory, and then loads saved weights.
         wants_weights = bool(pretrained) and not torch.empty(0).is_meta
         local = {}
         if isinstance(pretrained, str) and wants_weights:
             if not Path(pretrained).is_file():
                 raise FileNotFoundError(
                     f"The 'pretrained' parameter of {name} names {pretrained!r}, which is not a "
-                    "file. Give a file with the weights of timm, or False for random weights."
+                    "file. Pass a file with weights from timm, or False for random weights."
                 )
             local = {"pretrained_cfg_overlay": {"file": pretrained}}
         self.network = _timm().create_model(
@@ -160,7 +164,7 @@ class ImageNetwork(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of images or raw windows, as built for."""
+        """Return raw logits (batch, n_classes) for images or windows of the expected shape."""
         if self.spectrogram is not None:
             x = self.spectrogram(x)
         if self.resize is not None:
@@ -169,10 +173,10 @@ class ImageNetwork(nn.Module):
 
 
 def _timm() -> types.ModuleType:
-    """Import timm, also with a torchvision that was built for another torch.
+    """Import timm, even if torchvision was built for a different version of torch.
 
-    Such a torchvision lacks its compiled operators and fails at import, because of two operators
-    that none of these networks uses. They are declared here instead.
+    Such a torchvision lacks its compiled operators, and its import fails because of two operators
+    that none of these networks uses. This function declares the two operators and tries again.
     """
     try:
         return importlib.import_module("timm")
@@ -187,7 +191,7 @@ def _timm() -> types.ModuleType:
     for operator in ("nms", "qnms"):
         library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _declared.append(library)
-    # A partial import must not be found again.
+    # Partly imported modules must not be reused.
     for module in [m for m in sys.modules if m.partition(".")[0] in {"timm", "torchvision"}]:
         del sys.modules[module]
     return importlib.import_module("timm")
@@ -201,10 +205,11 @@ class ImageNetworkClassifier(SpectrumClassifier):
 
     After :class:`sklearn_emg.feature_extraction.MelSpectrogram`, a ResNet, VGG or Inception-v3 is
     the baseline of Nodera et al.; after :class:`sklearn_emg.feature_extraction.WaveformImage`,
-    Inception-v4 is that of Nam et al. It takes images, 4-D `X`, or raw windows, 2-D or 3-D `X`, of
-    which it computes the spectrogram. The source does not describe the training; the defaults are
-    those of nEMGNet: Adam with learning rate 1e-3, batches of 32, 100 epochs, cross entropy
-    weighted by inverse class frequency, evaluated every 50 updates, the best accuracy kept.
+    Inception-v4 is that of Nam et al. The classifier takes images (4-D `X`) or raw windows (2-D or
+    3-D `X`), whose spectrograms it computes. The source does not describe the training. The
+    defaults are those of nEMGNet: Adam with a learning rate of 1e-3, batches of 32 windows, 100
+    epochs, and cross entropy weighted by inverse class frequency. The network is validated every 50
+    updates, and the weights with the highest accuracy are kept.
 
     Parameters
     ----------
@@ -227,9 +232,9 @@ class ImageNetworkClassifier(SpectrumClassifier):
 
     Notes
     -----
-    Published accuracies over subjects (leaky, since the weights were chosen on the test fold):
-    ResNet-50 73.84 %, ResNet-152 75.61 %, VGG16 68.23 %, VGG19 72.32 %, Inception-v3 71.92 %,
-    Inception-v4 57.47 %.
+    The published accuracies over subjects are 73.84 % (ResNet-50), 75.61 % (ResNet-152), 68.23 %
+    (VGG16), 72.32 % (VGG19), 71.92 % (Inception-v3) and 57.47 % (Inception-v4). They are leaky,
+    since the weights were chosen on the test fold.
 
     Examples
     --------

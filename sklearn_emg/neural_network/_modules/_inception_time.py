@@ -1,4 +1,4 @@
-"""InceptionTime: convolutions of several lengths side by side, with residual connections."""
+"""InceptionTime: parallel convolutions of several lengths, with residual connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["InceptionTime", "InceptionTimeClassifier"]
 
 
 class InceptionTime(nn.Module):
-    """Inception blocks on the raw signal, a residual network for time series.
+    """Residual network for time series, made of inception blocks on the raw signal.
 
     ===== ======================================================================
     layer content
@@ -29,8 +29,8 @@ class InceptionTime(nn.Module):
     6     dense, one raw logit per class
     ===== ======================================================================
 
-    The published network has six blocks of 32 filters, a residual connection around every three,
-    and is an ensemble of five; the defaults here are one small network.
+    The published network has six blocks of 32 filters with a residual connection around every
+    three, and is an ensemble of five networks. The default here is one small network.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ class InceptionTime(nn.Module):
     n_classes : int
         Number of outputs.
     n_filters : int, default=16
-        Filters of each branch.
+        Number of filters of each branch.
     n_blocks : int, default=3
-        Number of inception blocks; there is a residual connection around every three.
+        Number of inception blocks, with a residual connection around every three.
     kernel_sizes : sequence of int, default=(39, 19, 9)
-        Numbers of samples that the filters of the branches span, which must be odd.
+        Number of samples that the filters of each branch span; the numbers must be odd.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's own, or those named, with zero biases.
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases.
 
     Raises
     ------
@@ -88,8 +88,8 @@ class InceptionTime(nn.Module):
         check_option(init, INITS, "init", name)
         if even := [kernel for kernel in kernels if kernel % 2 == 0]:
             raise ValueError(
-                f"The 'kernel_sizes' parameter of {name} must be odd, so that windows keep their "
-                f"length. Got {even[0]}."
+                f"The 'kernel_sizes' parameter of {name} must contain odd numbers, so that windows "
+                f"keep their length. Got {even[0]}."
             )
         groups, n_in = [], n_channels
         for first in range(0, n_blocks, 3):
@@ -101,12 +101,12 @@ class InceptionTime(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times)."""
         return self.classifier(self.features(x).mean(dim=-1))
 
 
 class _Residual(nn.Module):
-    """Inception blocks around which the input is added."""
+    """Inception blocks whose input is added to their output."""
 
     def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int], n_blocks: int) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class _Residual(nn.Module):
 
 
 class _Inception(nn.Module):
-    """Convolutions of several lengths and a pooling side by side."""
+    """Convolutions of several lengths and a pooling branch in parallel."""
 
     def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int]) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class _Inception(nn.Module):
 
 @trains(InceptionTime)
 class InceptionTimeClassifier(ReadyClassifier):
-    """A small InceptionTime, a general baseline for networks on raw windows.
+    """A small InceptionTime network, a general baseline for raw windows.
 
     Parameters
     ----------
@@ -160,13 +160,13 @@ class InceptionTimeClassifier(ReadyClassifier):
     See Also
     --------
     InceptionTime : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
     The source trains an ensemble of five networks for 1500 epochs with Adam, and halves the
-    learning rate when the training loss does not fall; here one network stops early on held-out
-    subjects.
+    learning rate when the training loss does not decrease. Here, one network is trained, with early
+    stopping on held-out subjects.
 
     Examples
     --------

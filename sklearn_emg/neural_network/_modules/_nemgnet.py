@@ -19,10 +19,10 @@ from sklearn_emg.neural_network._ready import ReadyClassifier
 
 __all__ = ["NEMGNet", "NEMGNetClassifier"]
 
-# Residual blocks at each of the five widths.
+# Number of residual blocks at each of the five widths.
 N_RESIDUAL = {"A": 0, "B": 2, "C": 4, "D": 6}
 _KERNELS = (11, 7, 5, 5, 5, 5, 5)
-# Numbers of the blocks SR in the paper's table, and those after which it shows activations.
+# Numbers of the SR blocks in the paper's table, and of the blocks whose activations it shows.
 _NUMBERS = (1, 2, 3, 5, 7, 9, 11)
 _SHOWN = (2, 4, 6, 9, 12)
 
@@ -43,35 +43,35 @@ class NEMGNet(nn.Module):
     ====== =================== =========== =========== ===========
 
     SR-s(n, k) is a convolution (n filters of k samples, stride s), batch normalisation, ReLU and
-    max pooling by 2; every variant has the SR-1 blocks. Res(n) is two convolutions of 5
-    samples, each with batch normalisation, the first with ReLU; their output is added to the input,
-    then ReLU. Convolutions are padded by half their kernel. For windows of 4000 samples (0.4 s at
-    10 kHz) and 3 classes variant B has 33,238,686 parameters and buffers, as in Table 6 of the
-    paper.
+    max pooling by 2; every variant has the SR-1 blocks. Res(n) consists of two convolutions of 5
+    samples, each followed by batch normalisation and the first also by ReLU. Their output is added
+    to the input, and ReLU is applied. Convolutions are padded by half their kernel. For windows of
+    4000 samples (0.4 s at 10 kHz) and 3 classes, variant B has 33,238,686 parameters and buffers,
+    as in Table 6 of the paper.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; 1003 or more with the published strides and pooling, 1 or
-        more with ``stride=1, pool_size=1``.
+        Number of samples of a window. The minimum is 1003 with the published strides and pooling,
+        and 1 with ``stride=1, pool_size=1``.
     n_classes : int
         Number of outputs.
     variant : {"A", "B", "C", "D"}, default="B"
         Number of residual blocks at each width: 0, 2, 4 or 6.
     n_filters : sequence of 5 int, default=(64, 128, 256, 512, 1024)
-        The five widths.
+        Number of filters at each of the five widths.
     n_hidden : sequence of int, default=(512, 256, 64, 16)
-        Units of the dense layers.
+        Number of units of the dense layers.
     stride : int, default=2
-        Step in samples of the convolutions of blocks 1-3.
+        Step of the convolutions of blocks 1-3, in samples.
     pool_size : int, default=2
         Number of samples pooled; 1 means no pooling.
     dropout : float, default=0.0
         Probability of dropout before each dense layer; the paper has no dropout.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's own, or those named, with zero biases (left open).
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases (not stated).
 
     Raises
     ------
@@ -132,7 +132,7 @@ class NEMGNet(nn.Module):
                 layers += [_ResidualBlock(n_out) for _ in range(n_residual)]
                 ends[_NUMBERS[block] + 1] = len(layers) - 1
         self.features = nn.Sequential(*layers)
-        # Variant A has no residual blocks: the block before stands for one.
+        # Variant A has no residual blocks; the preceding SR block is shown instead.
         shown = (ends[max(number for number in ends if number <= block)] for block in _SHOWN)
         self.shown_layers = tuple(f"features.{end}" for end in shown)
 
@@ -145,12 +145,12 @@ class NEMGNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times)."""
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times)."""
         return self.classifier(self.features(x))
 
 
 def _strided_block(n_in: int, n_out: int, kernel: int, stride: int, pool: int) -> nn.Sequential:
-    """Block SR: convolution, batch normalisation, ReLU, max pooling."""
+    """Build an SR block: convolution, batch normalisation, ReLU and max pooling."""
     return nn.Sequential(
         nn.Conv1d(n_in, n_out, kernel, stride=stride, padding=kernel // 2),
         nn.BatchNorm1d(n_out),
@@ -160,7 +160,7 @@ def _strided_block(n_in: int, n_out: int, kernel: int, stride: int, pool: int) -
 
 
 class _ResidualBlock(nn.Module):
-    """Block Res: two convolutions of five samples around which the input is added."""
+    """Res block: two convolutions of five samples, to whose output the input is added."""
 
     def __init__(self, n_filters: int) -> None:
         super().__init__()
@@ -177,12 +177,12 @@ class _ResidualBlock(nn.Module):
 
 
 def _length_after(n_times: int, stride: int, pool: int) -> int:
-    """Samples after a block SR: the convolution rounds up, the pooling down."""
+    """Return the number of samples after an SR block; convolution rounds up, pooling down."""
     return ((n_times - 1) // stride + 1) // pool
 
 
 def _min_length(strides: Sequence[int], pool: int) -> int:
-    """Samples that all blocks SR need to leave one."""
+    """Return the number of samples from which the SR blocks leave one sample."""
     n_times = 1
     for stride in reversed(strides):
         n_times = (n_times * pool - 1) * stride + 1
@@ -191,13 +191,13 @@ def _min_length(strides: Sequence[int], pool: int) -> int:
 
 @trains(NEMGNet, class_weight="balanced", patience=None, keep_best="accuracy", evaluate_every=50)
 class NEMGNetClassifier(ReadyClassifier):
-    """nEMGNet of Yoo et al. (2022), trained as in the source, but validated on subjects.
+    """nEMGNet of Yoo et al. (2022), trained as in the source, but validated on held-out subjects.
 
-    Training uses Adam with learning rate 1e-3, batches of 32, 100 epochs and the cross entropy
-    weighted by inverse class frequency; the weights are evaluated every 50 updates, and those with
-    the best accuracy are kept, of equal ones those with the lower loss. The paper evaluated them
-    on the test fold. Here they are evaluated on subjects held out of the training set (give `fit`
-    the `groups`), and no test data are used.
+    Training uses Adam with a learning rate of 1e-3, batches of 32 windows, 100 epochs and the cross
+    entropy weighted by inverse class frequency. The weights are evaluated every 50 updates, and
+    those with the highest accuracy are kept; among equal accuracies, those with the lowest loss.
+    The paper evaluated them on the test fold. Here they are evaluated on subjects held out of the
+    training set, if `groups` are passed to `fit`, and no test data are used.
 
     Parameters
     ----------
@@ -210,13 +210,14 @@ class NEMGNetClassifier(ReadyClassifier):
     See Also
     --------
     NEMGNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    The paper used windows of 0.4 s at 10 kHz in millivolts, without normalisation: 4000 samples,
-    for which variant B has 33,238,686 parameters and buffers. Published, weights chosen on the test
-    fold: B 62.35 % of windows; 83.69 % of subjects by DiVote with feature-PD.
+    The paper used windows of 0.4 s at 10 kHz (4000 samples) in millivolts, without normalisation.
+    For these windows, variant B has 33,238,686 parameters and buffers. The published accuracy of
+    variant B is 62.35 % of windows, and 83.69 % of subjects by DiVote with feature-PD. The weights
+    were chosen on the test fold.
 
     Examples
     --------

@@ -31,72 +31,72 @@ __all__ = ["NeuroFusionNet", "NeuroFusionNetClassifier"]
 
 
 class NeuroFusionNet(nn.Module):
-    """Convolutions for space, LSTM and GRU for time, attention, a graph over learned nodes.
+    """Convolutions, LSTM and GRU layers, attention, and a graph over learned nodes.
 
     ========= ==================================================================== ==============
-    part      content                                                              when off
+    part      content                                                              if off
     ========= ==================================================================== ==============
-    cnn       two times: Conv1d (32, then 64 filters of 9); batch normalisation;   mean over as
+    cnn       twice: Conv1d (32, then 64 filters of 9); batch normalisation;       mean over as
               ReLU; max pooling by 4                                               many samples
-    lstm      LSTM, 64 units, the whole sequence of states                         left out
-    gru       GRU, 64 units, the whole sequence of states                          left out
-    attention layer normalisation, attention with 4 heads, added to its input      left out
+    lstm      LSTM, 64 units, the whole sequence of states                         omitted
+    gru       GRU, 64 units, the whole sequence of states                          omitted
+    attention layer normalisation, attention with 4 heads, added to its input      omitted
     graph     8 nodes, each a weighted mean over time; one graph convolution,      mean over time
               added to its input; mean over nodes
     regulariser dropout after each part that is on                                 no dropout
     head      dense, one raw logit per class
     ========= ==================================================================== ==============
 
-    Each part can be switched off, for the ablation that the source asks for. The source names the
-    parts and their order. Every size, the form of the attention and of the graph layer, and dropout
-    as the regulariser (with weight decay in :class:`NeuroFusionNetClassifier`) are choices of this
-    package.
+    Each part can be switched off, for the ablation that the source calls for. The source names the
+    parts and their order. All sizes, the form of the attention and of the graph layer, and the
+    regulariser (dropout, with weight decay in :class:`NeuroFusionNetClassifier`) are choices of
+    this package.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; ``pool_size ** len(n_filters)`` or more. Any such length can
-        be predicted with one module.
+        Number of samples of a window, at least ``pool_size ** len(n_filters)``. One module can
+        predict windows of any such length.
     n_classes : int
         Number of outputs.
     has_cnn : bool, default=True
-        Whether there are convolutions. Without them the signal is averaged over
-        ``pool_size ** len(n_filters)`` samples, so that later parts are given a sequence of the
-        same length.
+        Whether to use the convolutions. Without them, the signal is averaged over
+        ``pool_size ** len(n_filters)`` samples at a time, so that the input of the later parts has
+        the same length.
     has_lstm : bool, default=True
-        Whether there is the LSTM layer.
+        Whether to use the LSTM layer.
     has_gru : bool, default=True
-        Whether there is the GRU layer.
+        Whether to use the GRU layer.
     has_attention : bool, default=True
-        Whether there is attention of each time to all times. A dense layer brings its input to
-        `n_units` units if it has another number.
+        Whether to use attention of each time to all times. If its input does not have `n_units`
+        units, a dense layer transforms it to that number.
     has_graph : bool, default=True
-        Whether there is the graph layer. Without it the mean over time is taken.
+        Whether to use the graph layer. Without it, the states are averaged over time.
     has_regulariser : bool, default=True
-        Whether there is dropout.
+        Whether to use dropout.
     n_filters : sequence of int, default=(32, 64)
-        Filters of each convolution; its length is the number of convolutions.
+        Number of filters of each convolution; one entry for each convolution.
     kernel_size : int, default=9
-        Number of samples that a filter spans, which must be odd.
+        Number of samples that a filter spans; it must be odd.
     pool_size : int, default=4
         Number of samples pooled after each convolution; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     n_units : int, default=64
-        Units of LSTM, GRU and attention.
+        Number of units of the LSTM, the GRU and the attention.
     n_heads : int, default=4
-        Number of heads of the attention, which must divide `n_units`.
+        Number of attention heads; it must divide `n_units`.
     n_nodes : int, default=8
-        Nodes of the graph.
+        Number of nodes of the graph.
     n_node_units : int, default=8
-        Numbers that describe a node when the edges are computed.
+        Number of values that describe a node when the edges are computed.
     dropout : float, default=0.3
         Probability of dropout after each part.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights of convolutions and dense layers: PyTorch's own, or those named, with zero
-        biases.
+        Initial weights of convolutions and dense layers: PyTorch's defaults, or the named scheme
+        with zero biases.
 
     Raises
     ------
@@ -105,10 +105,10 @@ class NeuroFusionNet(nn.Module):
 
     Notes
     -----
-    With states x_t of width d, node k is n_k = sum_t s_kt x_t, where s_k is the softmax over time
-    of w_k . x_t. The edges are A = softmax(E F'), over each row, with learned E and F of shape
-    (n_nodes, n_node_units), the same for all windows. The graph convolution gives
-    n + ReLU(A n W + b).
+    For states x_t at the times t, node k is n_k = sum_t s_kt x_t, where s_k is the softmax over
+    time of w_k . x_t. The edges are A = softmax(E F'), where the softmax is taken over each row. E
+    and F are learned, have the shape (n_nodes, n_node_units) and are the same for all windows. The
+    output of the graph convolution is n + ReLU(A n W + b).
 
     References
     ----------
@@ -166,7 +166,7 @@ class NeuroFusionNet(nn.Module):
         check_option(init, INITS, "init", name)
         self.dropout = nn.Dropout(dropout if has_regulariser else 0.0)
 
-        # A part that is switched off is None: it leaves no trace in the state.
+        # A part that is switched off is None and thus absent from the state dict.
         (pool_size,) = check_integers(pool_size, "pool_size", name, 1)
         self.min_length = pool_size ** len(check_integers(n_filters, "n_filters", name))
         if has_cnn:
@@ -196,9 +196,9 @@ class NeuroFusionNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
+        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
         """
         mask = None
         if lengths is None:
@@ -221,7 +221,7 @@ class NeuroFusionNet(nn.Module):
         return self.classifier(x)
 
     def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
-        """Weights over the time of windows (batch, n_channels, n_times), by layer."""
+        """Return the attention over time for windows (batch, n_channels, n_times), by layer."""
         layers = self_attention_layers(self, self.min_length)
         if self.node_graph is not None:
             layers["node_graph"] = AttentionLayer(
@@ -234,7 +234,7 @@ class NeuroFusionNet(nn.Module):
 
 
 class _AttentionPart(nn.Module):
-    """Attention over time, added to its input: (batch, n_times, n_in) to n_units."""
+    """Attention over time, added to its input; n_in units are transformed to n_units."""
 
     def __init__(self, n_in: int, n_units: int, n_heads: int) -> None:
         super().__init__()
@@ -248,11 +248,11 @@ class _AttentionPart(nn.Module):
 
 
 class _GraphPart(nn.Module):
-    """Nodes gathered from all times, a graph convolution: (batch, n_times, n) to (batch, n)."""
+    """Graph convolution over nodes gathered from all times: (batch, n_times, n) to (batch, n)."""
 
     def __init__(self, n_units: int, n_nodes: int, n_node_units: int) -> None:
         super().__init__()
-        # No bias: it would be the same for all times, which cancels in the softmax over time.
+        # A bias would be the same for all times and cancel out in the softmax over time.
         self.gather = nn.Linear(n_units, n_nodes, bias=False)
         self.source = nn.Parameter(torch.randn(n_nodes, n_node_units))
         self.target = nn.Parameter(torch.randn(n_nodes, n_node_units))
@@ -274,8 +274,8 @@ class NeuroFusionNetClassifier(ReadyClassifier):
     """Convolutions, recurrent units, attention and a graph, trained by Algorithm 2 of the source.
 
     Training uses Adam, mini-batches, cross entropy and early stopping on a validation set. Each
-    part can be switched off: ``GridSearchCV(NeuroFusionNetClassifier(), {"has_graph": [True,
-    False], ...})`` is an ablation.
+    part can be switched off for an ablation, for instance with
+    ``GridSearchCV(NeuroFusionNetClassifier(), {"has_graph": [True, False]})``.
 
     Parameters
     ----------
@@ -288,16 +288,16 @@ class NeuroFusionNetClassifier(ReadyClassifier):
     See Also
     --------
     NeuroFusionNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    The source mentions a regulariser without naming it: dropout and a weight decay of 1e-4 are
-    choices of this package. ``has_regulariser=False`` removes the dropout, ``weight_decay=0`` the
-    rest.
+    The source mentions a regulariser without naming it; dropout and a weight decay of 1e-4 are
+    choices of this package. ``has_regulariser=False`` removes the dropout, and ``weight_decay=0``
+    the weight decay.
 
-    Published: accuracy 0.92, precision 0.94, recall 0.93, F1 0.93. The source names no data set, so
-    that its figures cannot be compared with others.
+    The published accuracy is 0.92, with a precision of 0.94, a recall of 0.93 and an F1 score of
+    0.93. The source names no data set, so its figures cannot be compared with others.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A dense network on features, the two-layer classifier of the older studies."""
+"""A dense network on features, the two-layer classifier of earlier studies."""
 
 from __future__ import annotations
 
@@ -32,31 +32,32 @@ class PatternNet(nn.Module):
     2     dense, one raw logit per class
     ===== ======================================================
 
-    Elamvazuthi et al. (2015) feed it autoregressive, RMS, zero crossing, waveform length and mean
-    absolute value features; Ahmed and Islam (2021) eleven features, with sigmoid units
-    (``activation="sigmoid"``); Patel and Sunitha (2022) twelve. None of them states its size: 10
-    units of tanh, as in MATLAB's ``patternnet``, and the normalisation are choices of this
-    package. Raw windows are features too: all their samples, channel by channel.
+    Elamvazuthi et al. (2015) use it on autoregressive, RMS, zero-crossing, waveform-length and mean
+    absolute value features, Ahmed and Islam (2021) on eleven features with sigmoid units
+    (``activation="sigmoid"``), and Patel and Sunitha (2022) on twelve features. None of them states
+    its size: 10 tanh units, as in MATLAB's ``patternnet``, and the normalisation are choices of
+    this package. Raw windows are treated as features too, one per sample and channel.
 
     Parameters
     ----------
     n_channels : int
         Number of channels; 1 for a feature matrix.
     n_times : int
-        Number of features (or samples) per channel; 1 or more.
+        Number of features (or samples) per channel, at least 1.
     n_classes : int
         Number of outputs.
     n_hidden : int or sequence of int, default=10
-        Units of each hidden layer.
+        Number of units of each hidden layer.
     activation : {"tanh", "sigmoid", "relu"}, default="tanh"
         Activation after each hidden layer.
     batch_norm : bool, default=True
-        Whether each feature is brought to mean 0 and variance 1 over a batch in training, and by
-        running averages of both in prediction. Features of EMG differ by orders of magnitude.
+        Whether to scale each feature to mean 0 and variance 1, by the statistics of the batch in
+        training and by running averages of them in prediction. The scales of EMG features differ
+        by orders of magnitude.
     dropout : float, default=0.0
         Probability of dropout after each hidden layer.
     init : {"torch", "he_normal", "xavier_uniform"}, default="xavier_uniform"
-        Initial weights: PyTorch's own, or those named, with zero biases.
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases.
 
     Raises
     ------
@@ -105,7 +106,7 @@ class PatternNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of features (batch, n_channels, n_times)."""
+        """Return raw logits (batch, n_classes) for features (batch, n_channels, n_times)."""
         return self.classifier(x)
 
 
@@ -113,8 +114,8 @@ class PatternNet(nn.Module):
 class PatternNetClassifier(ReadyClassifier):
     """Dense network on features (a multilayer perceptron).
 
-    It takes the features of any extractor of this package, in a pipeline. The sources do not
-    describe the training; the learning rate suits a network of this size.
+    In a pipeline, it takes the features of any extractor of this package. The sources do not
+    describe the training; the learning rate is chosen for a network of this size.
 
     Parameters
     ----------
@@ -127,13 +128,13 @@ class PatternNetClassifier(ReadyClassifier):
     See Also
     --------
     PatternNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published: 86.3 % (Elamvazuthi et al., autoregressive, RMS, ZC, WL and MAV features), 85 %
-    (Ahmed and Islam, eleven features), 72 % (Patel and Sunitha, twelve features); see
-    ``sklearn_emg.papers``.
+    The published accuracies are 86.3 % (Elamvazuthi et al., autoregressive, RMS, ZC, WL and MAV
+    features), 85 % (Ahmed and Islam, eleven features) and 72 % (Patel and Sunitha, twelve
+    features); see ``sklearn_emg.papers``.
 
     Examples
     --------

@@ -32,34 +32,35 @@ class RecurrentNet(nn.Module):
     2     dense, one raw logit per class
     ===== ===================================================================
 
-    The "RNN", "LSTM" and "GRU" rows of NeuroFusionNet's table. The source gives no sizes: they,
-    and the frames, which shorten the sequence, are choices of this package. For the LSTM of
-    another source, with three layers and sample by sample, see :class:`StackedLSTM`.
+    These networks correspond to the rows "RNN", "LSTM" and "GRU" in NeuroFusionNet's table. The
+    source states no sizes; the sizes and the frames, which shorten the sequence, are choices of
+    this package. :class:`StackedLSTM` is an LSTM from a different source, which has three layers
+    and reads the window sample by sample.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; ``frame`` or more. Any such length can be predicted with one
-        module.
+        Number of samples of a window, at least ``frame``. One module can predict windows of any
+        such length.
     n_classes : int
         Number of outputs.
     cell : {"rnn", "lstm", "gru"}, default="lstm"
-        Kind of unit.
+        Kind of recurrent unit.
     n_units : int, default=64
-        Units of a layer (in each direction).
+        Number of units of each layer, in each direction.
     n_layers : int, default=1
         Number of recurrent layers.
     bidirectional : bool, default=False
-        Whether a second set of units reads the window from its end.
+        Whether a second set of units reads the window backwards.
     frame : int, default=10
-        Samples that are read at one step; 1 reads sample by sample. Samples that do not fill a
-        last frame are left out.
+        Number of samples that are read in one step; 1 means sample by sample. Samples that do not
+        fill a last frame are ignored.
     readout : {"last", "mean"}, default="last"
         Input of the dense layer: the final state, or the mean of the states over time.
     dropout : float, default=0.0
-        Probability of dropout between the layers and before the last one.
+        Probability of dropout between the layers and before the last layer.
 
     Raises
     ------
@@ -112,15 +113,15 @@ class RecurrentNet(nn.Module):
             n_layers,
             batch_first=True,
             bidirectional=bidirectional,
-            dropout=dropout if n_layers > 1 else 0.0,  # PyTorch's acts between layers only
+            dropout=dropout if n_layers > 1 else 0.0,  # PyTorch applies it only between layers
         )
         n_states = n_units * (1 + bool(bidirectional))
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_states, n_classes))
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
+        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
         """
         n_frames = self.frames.count(lengths)
         states = self._states(self.frames(x), n_frames)
@@ -128,13 +129,13 @@ class RecurrentNet(nn.Module):
             return self.classifier(mean_over_time(states, n_frames))
         last = last_in_time(states, n_frames)
         if self.recurrent.bidirectional:
-            # The units that read backwards end at the first frame.
+            # The units that read backwards reach their final state at the first frame.
             n_units = self.recurrent.hidden_size
             last = torch.cat([last[:, :n_units], states[:, 0, n_units:]], dim=1)
         return self.classifier(last)
 
     def _states(self, frames: torch.Tensor, n_frames: torch.Tensor | None) -> torch.Tensor:
-        """States at each frame; padding follows the samples that forward units have read."""
+        """Return the states at each frame, unaffected by padding in both directions."""
         if n_frames is None or not self.recurrent.bidirectional:
             return self.recurrent(frames)[0]
         packed = pack_padded_sequence(frames, n_frames, batch_first=True, enforce_sorted=False)
@@ -146,7 +147,7 @@ class RecurrentNetClassifier(ReadyClassifier):
     """Plain recurrent units, LSTM or GRU, trained by Algorithm 2 of NeuroFusionNet's source.
 
     Training uses Adam, mini-batches, cross entropy and early stopping on a validation set. ``cell``
-    chooses among the three kinds.
+    selects one of the three kinds of unit.
 
     Parameters
     ----------
@@ -159,12 +160,12 @@ class RecurrentNetClassifier(ReadyClassifier):
     See Also
     --------
     RecurrentNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published: accuracy 91.2 % (RNN), 93.8 % (LSTM), 92.1 % (GRU). The source names no data set, so
-    that its figures cannot be compared with others.
+    The published accuracies are 91.2 % (RNN), 93.8 % (LSTM) and 92.1 % (GRU). The source names no
+    data set, so its figures cannot be compared with others.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""SpectroEMG-Net, the network with attention on spectrograms of Rahman et al. (2023)."""
+"""SpectroEMG-Net, the spectrogram network with attention of Rahman et al. (2023)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["SpectroEMGNet", "SpectroEMGNetClassifier"]
 
 
 class SpectroEMGNet(nn.Module):
-    """Log spectrogram and its delta as input channels, convolutions with attention.
+    """Convolutions with attention on the log spectrogram and its delta.
 
     ===== ========================================================================
     layer content
@@ -41,46 +41,49 @@ class SpectroEMGNet(nn.Module):
     5     dense, one raw logit per class
     ===== ========================================================================
 
-    It takes raw windows, of which it computes both maps itself, or images made before, for
-    instance by ``LogSpectrogram(delta=True)`` of :mod:`sklearn_emg.feature_extraction`. The authors
-    of this package know only the outline of the source (two input maps, convolutions with
-    attention, three classes): the kind of attention, that of CBAM, and every size are choices of
-    this package.
+    The network takes raw windows, whose two maps (level and slope) it computes itself, or images
+    that were computed before, for instance by ``LogSpectrogram(delta=True)`` of
+    :mod:`sklearn_emg.feature_extraction`. The authors of this package know only the outline of the
+    source (two input maps, convolutions with attention, three classes): the kind of attention,
+    which is that of CBAM, and all sizes are choices of this package.
 
     Parameters
     ----------
     n_channels : int
-        Number of channels of a window, or of maps of an image, two for each channel of the signal.
+        Number of channels of a window, or number of maps of an image, which usually has two maps
+        for each channel of the signal.
     n_times : int or tuple of (int, int)
-        Number of samples of a raw window, or height and width of an image. An image, the
-        spectrogram included, must be ``pool_size ** len(n_filters)`` pixels high and wide, so a
-        raw window ``(pool_size ** len(n_filters) - 1) * hop`` samples long.
+        Number of samples of a raw window, or height and width of an image in pixels. An image, or
+        the spectrogram of a raw window, must be at least ``pool_size ** len(n_filters)`` pixels
+        high and wide. A raw window must therefore have at least
+        ``(pool_size ** len(n_filters) - 1) * hop`` samples.
     n_classes : int
         Number of outputs.
     nperseg : int, default=256
-        Samples of a frame of the spectrogram. Unused for images, like `hop` and `delta_width`.
+        Number of samples in a frame of the spectrogram. Like `hop` and `delta_width`, it is ignored
+        for images.
     hop : int or None, default=None
-        Samples from one frame to the next; None is ``nperseg // 4``.
+        Number of samples from one frame to the next; None means ``nperseg // 4``.
     delta_width : int, default=9
-        Number of frames that a slope is fitted to, which must be odd.
+        Number of frames to which the slope is fitted; it must be odd.
     n_filters : sequence of int, default=(32, 64, 128)
-        Filters of each convolution; its length is the number of blocks.
+        Number of filters of each convolution; one entry for each block.
     kernel_size : int, default=3
-        Height and width of the filters, which must be odd.
+        Height and width of the filters, in pixels; they must be odd.
     attention : {"both", "channel", "spatial"} or None, default="both"
-        Whether to weight the filters, the places in the image, or both in this order. None is the
-        same network without attention.
+        What the attention weights: the filters ("channel"), the pixels of the image ("spatial"), or
+        first the filters and then the pixels ("both"). None means no attention.
     reduction : int, default=8
-        Number of filters divided by the number of hidden units of the channel attention, which
-        has at least 2 of them.
+        Factor by which the channel attention has fewer hidden units than there are filters; it has
+        at least 2 hidden units.
     spatial_kernel_size : int, default=7
-        Height and width of the filter of the spatial attention, which must be odd.
+        Height and width of the filter of the spatial attention, in pixels; they must be odd.
     pool_size : int, default=2
-        Height and width of the pooling; 1 means no pooling.
+        Height and width of the pooling, in pixels; 1 means no pooling.
     dropout : float, default=0.3
         Probability with which the inputs of the dense layer are dropped in training.
     init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"
-        Initial weights: PyTorch's own, or those named, with zero biases.
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases.
 
     Raises
     ------
@@ -173,13 +176,13 @@ class SpectroEMGNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of the windows or images that the network was built for."""
+        """Return raw logits (batch, n_classes) for windows or images of the expected shape."""
         if self.spectrogram is not None:
             x = self.spectrogram(x)
         return self.classifier(self.features(x).mean(dim=(2, 3)))
 
     def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
-        """Weights over the time of windows (batch, n_channels, n_times), by layer."""
+        """Return the attention over time for windows (batch, n_channels, n_times), by layer."""
         return maps_of(self, x, self._attention_layers())
 
     def _attention_layers(self) -> dict[str, AttentionLayer]:
@@ -187,7 +190,7 @@ class SpectroEMGNet(nn.Module):
         found, n_frames = {}, 1
         for name, layer in self.features.named_modules():
             if isinstance(layer, _SpatialAttention):
-                # A frame of the spectrogram lies around its middle, at a multiple of the hop.
+                # Frames of the spectrogram are centred at multiples of the hop.
                 found[f"features.{name}"] = AttentionLayer(
                     layer.convolution, _mean_over_frequency, "spatial", n_frames * hop, -hop / 2
                 )
@@ -198,7 +201,7 @@ class SpectroEMGNet(nn.Module):
 
 
 class _ChannelAttention(nn.Module):
-    """A weight in (0, 1) for each filter, from its mean and its maximum over the image."""
+    """Weight in (0, 1) for each filter, computed from its mean and maximum over the image."""
 
     def __init__(self, n_filters: int, n_hidden: int) -> None:
         super().__init__()
@@ -212,7 +215,7 @@ class _ChannelAttention(nn.Module):
 
 
 class _SpatialAttention(nn.Module):
-    """A weight in (0, 1) for each place, from the mean and the maximum over filters around it."""
+    """Weight in (0, 1) for each pixel, from the mean and maximum over the filters around it."""
 
     def __init__(self, kernel_size: int) -> None:
         super().__init__()
@@ -224,17 +227,18 @@ class _SpatialAttention(nn.Module):
 
 
 def _mean_over_frequency(_: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Gates of the places of an image, averaged over frequency, with a sum of one over time."""
+    """Average the pixel weights over frequency, and normalise them to a sum of 1 over time."""
     gates = logits.sigmoid().mean(dim=2)
     return gates / gates.sum(dim=-1, keepdim=True)
 
 
 @trains(SpectroEMGNet)
 class SpectroEMGNetClassifier(SpectrumClassifier):
-    """Network with attention on spectrograms of Rahman et al. (2023).
+    """Spectrogram network with attention of Rahman et al. (2023).
 
-    It takes raw windows, 2-D or 3-D `X`, or images, 4-D `X`. The training of the paper is not known
-    to the authors of this package; the defaults are those of :class:`EMGClassifier`.
+    It takes raw windows (2-D or 3-D `X`) or images (4-D `X`). The authors of this package do not
+    know how the network of the paper was trained; the defaults are those of
+    :class:`EMGClassifier`.
 
     Parameters
     ----------
@@ -247,11 +251,12 @@ class SpectroEMGNetClassifier(SpectrumClassifier):
     See Also
     --------
     SpectroEMGNet : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    Published on N2001, three classes: 92 %. The split is not known to the authors of this package.
+    The published accuracy on N2001 with three classes is 92 %. The authors of this package do not
+    know the split.
 
     Examples
     --------

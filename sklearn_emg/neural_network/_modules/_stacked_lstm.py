@@ -17,7 +17,7 @@ __all__ = ["StackedLSTM", "StackedLSTMClassifier"]
 
 
 class StackedLSTM(nn.Module):
-    """Layers of LSTM on the raw signal, and a dense layer on the last state.
+    """Stacked LSTM layers on the raw signal, and a dense layer on the final state.
 
     ===== ==================================================================
     layer content
@@ -27,27 +27,27 @@ class StackedLSTM(nn.Module):
     4     dense, one raw logit per class
     ===== ==================================================================
 
-    The time of a training step grows with ``n_times``: on windows of 23,437 samples an epoch took
-    hours in the source, and its training was not completed. Downsample first, or use a GPU.
+    The time for a training step grows with ``n_times``. On windows of 23,437 samples, an epoch took
+    hours in the source, and training was not completed. Downsample long windows, or use a GPU.
 
     Parameters
     ----------
     n_channels : int
         Number of channels of a window.
     n_times : int
-        Number of samples of a window; 1 or more. Any length can be predicted with one module.
+        Number of samples of a window, at least 1. One module can predict windows of any length.
     n_classes : int
         Number of outputs.
     n_units : int, default=128
-        Units of each layer.
+        Number of units of each layer.
     n_layers : int, default=3
         Number of LSTM layers.
     dropout : float, default=0.0
-        Probability of dropout between the layers and before the last one (left open).
+        Probability of dropout between the layers and before the last layer (not stated).
     init : {"keras", "torch"}, default="keras"
-        Initial weights (left open). With "keras" input weights are Xavier-uniform, recurrent
-        weights orthogonal, and biases zero except those of the forget gates, which are one, so
-        that the memory is long at the start.
+        Initial weights (not stated). With "keras", input weights are Xavier-uniform, recurrent
+        weights are orthogonal, and biases are 0, except those of the forget gates, which are 1 so
+        that the network initially remembers earlier samples. "torch" keeps PyTorch's defaults.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class StackedLSTM(nn.Module):
             n_units,
             n_layers,
             batch_first=True,
-            dropout=dropout if n_layers > 1 else 0.0,  # PyTorch's acts between layers only
+            dropout=dropout if n_layers > 1 else 0.0,  # PyTorch applies it only between layers
         )
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(n_units, n_classes))
         if init == "keras":
@@ -114,9 +114,9 @@ class StackedLSTM(nn.Module):
         nn.init.zeros_(bias)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
+        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
         """
         states, _ = self.lstm(x.transpose(1, 2))
         return self.classifier(last_in_time(states, lengths))
@@ -126,7 +126,7 @@ class StackedLSTM(nn.Module):
 class StackedLSTMClassifier(ReadyClassifier):
     """Stacked LSTM of Loubar and Toubal (2023), trained as in the source.
 
-    Training uses Adam with learning rate 1e-3, 60 epochs and batches of 32.
+    Training uses Adam with a learning rate of 1e-3, 60 epochs and batches of 32 windows.
 
     Parameters
     ----------
@@ -139,15 +139,15 @@ class StackedLSTMClassifier(ReadyClassifier):
     See Also
     --------
     StackedLSTM : The network alone, with its layers and source.
-    EMGClassifier : Any network.
+    EMGClassifier : Trains any network.
 
     Notes
     -----
-    The source does not validate this network. Here the weights with the lowest validation loss
-    are kept; ``validation_fraction=None`` keeps the last.
+    The source does not validate this network. Here, the weights with the lowest validation loss
+    are kept; ``validation_fraction=None`` keeps the last weights.
 
-    Published on N2001: 64.86 % of windows after unfinished training, by a random split of windows
-    with the same subject on both sides.
+    The published accuracy on N2001 is 64.86 % of windows after unfinished training. Windows were
+    split at random, with windows of the same subjects on both sides of the split.
 
     Examples
     --------

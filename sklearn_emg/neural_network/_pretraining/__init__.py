@@ -1,1 +1,1 @@
-"""Networks that learn from windows without labels, before they learn a diagnosis."""
+"""Pretraining of networks on windows without labels, before they learn a diagnosis."""

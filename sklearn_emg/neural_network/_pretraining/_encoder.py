@@ -1,4 +1,4 @@
-"""A network that is trained on windows without labels, and its outputs as features."""
+"""A network that is trained on windows without labels and returns its outputs as features."""
 
 from __future__ import annotations
 
@@ -26,44 +26,45 @@ _ONE = Interval(Integral, 1, None, closed="left")
 class PretrainedEncoder(NetworkFeatures):
     """Train a network to restore hidden parts of windows, and return its outputs as features.
 
-    Labels are not used. The training belongs to ``fit``, so that in a Pipeline each fold of a
-    cross-validation trains on its own training subjects. Once fitted on a large cohort, it is kept
-    unchanged by :class:`~sklearn.frozen.FrozenEstimator`. As the `encoder` of
-    :class:`TransferClassifier` it initialises a classifier.
+    Labels are not used. The network is trained in ``fit``, so in a Pipeline each fold of a
+    cross-validation trains it on its own training subjects. After it was fitted on a large cohort,
+    :class:`~sklearn.frozen.FrozenEstimator` keeps it unchanged. As the `encoder` of
+    :class:`TransferClassifier`, it provides the initial weights of a classifier.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Network classifier or regressor of this package, whose network and device are used. None is
-        ``CNN1DClassifier()``. Its training parameters are those of a training with labels and are
-        not used.
+        Network classifier or regressor of this package, whose network and device are used. None
+        means ``CNN1DClassifier()``. Its own training parameters are meant for training with labels
+        and are ignored.
     mask : float, default=0.5
         Fraction of each window that is hidden, above 0 and below 1.
     patch : int, default=32
         Number of neighbouring samples that are hidden together.
     max_epochs : int, default=20
-        Number of passes over the windows. 0 gives a network with random weights, for comparison.
+        Number of passes over the windows. With 0, the network keeps its random weights, which can
+        serve for comparison.
     lr : float, default=0.001
         Learning rate of Adam.
     batch_size : int, default=32
-        Number of windows per step.
+        Number of windows per update.
     layer : str, default=None
-        Name of the layer whose outputs are the features and restore the window, as in
-        ``named_modules`` of the network. None takes the input of the last part, "classifier".
+        Name of the layer whose outputs are the features and from which windows are restored, as in
+        ``named_modules`` of the network. None uses the input of the last part, "classifier".
     time_average : bool, default=True
-        Whether outputs with an axis of time are averaged over it; otherwise they are flattened.
+        Whether to average outputs with a time axis over time; if False, they are flattened.
     random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, order of windows and hidden parts.
+        Seed of the initial weights, the order of windows and the hidden parts.
 
     Attributes
     ----------
     losses_ : list of float
         Mean squared error of the hidden samples in each epoch, in units of the mean square of the
-        visible samples of the same window. Restoring zeros has an error of 1.
+        visible samples of the same window. Restoring zeros has an error of about 1.
     estimator_ : estimator
         The estimator with the pretrained network, whose "classifier" is untrained.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Subjects of the training; None if none were named.
+        Identities of the training subjects, or None if they were not given.
     n_features_in_ : int
         Number of features, as in `estimator_`.
 
@@ -76,26 +77,27 @@ class PretrainedEncoder(NetworkFeatures):
     Warns
     -----
     SubjectLeakWarning
-        In ``transform``, if a table has subjects of the training.
+        In ``transform``, if a table contains subjects that the network was trained on.
 
     See Also
     --------
-    TransferClassifier : Continues with labels.
+    TransferClassifier : Continues training with labels.
     NetworkFeatures : Features of a network that was trained with labels.
     AutoencoderNetClassifier : Restores windows from a short code.
 
     Notes
     -----
     The training is masked reconstruction: patches of `patch` samples, drawn anew for each batch,
-    are set to 0 in all channels, and a linear layer restores each stretch of the window from the
-    outputs of the network there. The loss counts hidden samples only, in units of the amplitude of
-    each window, so that recordings of high amplitude have no larger weight. Networks whose outputs
-    keep an axis of time suit this better than networks that pool over time.
+    are set to 0 in all channels, and a linear layer restores each part of the window from the
+    outputs of the network at the same time. The loss is computed on hidden samples only and divided
+    by the mean square of the visible samples, so that recordings of high amplitude have no larger
+    weight. Networks whose outputs keep a time axis are better suited than networks that pool over
+    time.
 
     References
     ----------
-    K. He et al., "Masked autoencoders are scalable vision learners", CVPR 2022, 16000-16009, for
-    images; the sizes here are choices of this package.
+    K. He et al., "Masked autoencoders are scalable vision learners", CVPR 2022, 16000-16009. The
+    paper describes the method for images; the sizes here are choices of this package.
 
     Examples
     --------
@@ -152,18 +154,20 @@ class PretrainedEncoder(NetworkFeatures):
         y : Ignored
             Not used; present by convention of scikit-learn.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window, which is remembered; a recording table contains them.
+            Subject of each window, stored in `subjects_`; it is not needed for a recording table,
+            which contains the subjects.
 
         Returns
         -------
         self : object
+            The fitted transformer.
         """
         return super().fit(X, None, groups)
 
     def fit_transform(
         self, X: Signals, y: Any = None, groups: Labels | None = None
     ) -> NDArray[np.float32]:
-        """Train the network and give its outputs for the same windows.
+        """Train the network and return its outputs for the same windows.
 
         Parameters
         ----------
@@ -176,16 +180,18 @@ class PretrainedEncoder(NetworkFeatures):
 
         Returns
         -------
-        features : ndarray of shape (n_windows, n_units), float32
+        features : ndarray of shape (n_windows, n_units)
+            Outputs of the layer, as float32.
         """
         return self.fit(X, None, groups)._activations(X)
 
     def pretrained_weights(self) -> dict[str, torch.Tensor]:
-        """Weights of the network by name, without its untrained last part.
+        """Return the weights of the network by name, without its untrained last part.
 
         Returns
         -------
         weights : dict of str to tensor
+            Entries of the state dict of the network.
         """
         check_is_fitted(self, "estimator_")
         state = self.estimator_.net_.module_.state_dict()
@@ -200,10 +206,11 @@ class PretrainedEncoder(NetworkFeatures):
 
     def _fit_network(self, network: Any, X: Signals, y: None, groups: Labels | None) -> None:
         self._validate_params()
-        # Sparse matrices have no length, and other objects no shape; both are checked below.
+        # Sparse matrices have no length, and some other objects have no shape. training_input
+        # checks both.
         sized: Any = X if getattr(X, "shape", None) or hasattr(X, "__len__") else np.asarray(X)
         n_rows = sized.shape[0] if getattr(sized, "shape", None) else len(sized)
-        # A network is built for classes; the last part is not trained and stays as it starts.
+        # A network is built for classes, so two are made up. Its last part is not trained.
         given, _ = training_input(network, X, np.arange(n_rows) % 2, groups, reset=True)
         if isinstance(given.values, list) or given.values.ndim > 3:
             kind = "signals that differ in length" if isinstance(given.values, list) else "images"
@@ -240,7 +247,7 @@ class PretrainedEncoder(NetworkFeatures):
         network.__dict__.pop("classes_", None)
 
     def _encode_with(self, module: nn.Module) -> Any:
-        """Outputs of the layer for windows, with their gradients."""
+        """Return a function that computes the outputs of the layer, with gradients."""
         layer, takes_input = self._layer_of(module)
         name = self.layer or "classifier"
 
@@ -258,9 +265,9 @@ class PretrainedEncoder(NetworkFeatures):
                 hook.remove()
             if not kept or kept[0].ndim not in (2, 3):
                 raise ValueError(
-                    f"The layer {name!r} of {type(module).__name__} gives no outputs of shape "
-                    "(n_windows, n_units) or (n_windows, n_units, n_steps), from which a window "
-                    "could be restored. Name another 'layer'."
+                    f"The layer {name!r} of {type(module).__name__} does not return outputs of "
+                    "shape (n_windows, n_units) or (n_windows, n_units, n_steps), which are needed "
+                    "to restore windows. Name a different 'layer'."
                 )
             return kept[0]
 

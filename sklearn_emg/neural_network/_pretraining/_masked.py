@@ -1,4 +1,4 @@
-"""Masked reconstruction: a network learns to restore hidden parts of windows."""
+"""Masked reconstruction, in which a network learns to restore hidden parts of windows."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from torch import nn
 
 from sklearn_emg.neural_network._data._batches import BatchIterator, WindowDataset
 
-_SILENT = 1e-6  # mV: windows with less visible activity are not amplified
+# Minimum RMS in mV by which windows are divided, so that silent windows are not amplified further.
+_SILENT = 1e-6
 
 
 class MaskedReconstruction(nn.Module):
-    """A network's inner outputs, and a linear layer that restores the window from them.
+    """Linear layer that restores windows from the outputs of a layer of a network.
 
     Parameters
     ----------
     encode : callable
-        Gives the outputs (batch, n_units) or (batch, n_units, n_steps) for windows.
+        Function that returns outputs (batch, n_units) or (batch, n_units, n_steps) for windows.
     example : tensor of shape (n_windows, n_channels, n_times)
         Windows from which the sizes are taken.
     """
@@ -30,7 +31,8 @@ class MaskedReconstruction(nn.Module):
         n_channels, n_times = example.shape[1:]
         with torch.no_grad():
             code = encode(example)
-        # Each step of the outputs restores the samples at its place, a code without steps all.
+        # Each step of the outputs restores the samples at the same time. Outputs without steps
+        # restore all samples.
         n_steps = code.shape[2] if code.ndim == 3 else 1
         step = torch.arange(n_times) * n_steps // n_times
         offset = torch.arange(n_times) - torch.searchsorted(step, step)
@@ -39,7 +41,7 @@ class MaskedReconstruction(nn.Module):
         self.decoder = nn.Conv1d(code.shape[1], n_channels * n_offsets, 1).to(example.device)
 
     def forward(self, windows: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Mean squared error of hidden samples, in units of the variance of the visible ones."""
+        """Return the mean squared error of hidden samples over the mean square of visible ones."""
         visible = windows.masked_fill(hidden, 0.0)
         n_visible = (~hidden).sum(dim=(1, 2), keepdim=True).clamp(min=1)
         level = (visible.square().sum(dim=(1, 2), keepdim=True) / n_visible).sqrt()
@@ -53,7 +55,7 @@ class MaskedReconstruction(nn.Module):
 def hidden_samples(
     windows: torch.Tensor, fraction: float, patch: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Which samples are hidden: patches at random, at least one, of all channels of a window."""
+    """Return a mask of the hidden samples: random patches, at least one, in all channels."""
     n, n_channels, n_times = windows.shape
     n_patches = -(-n_times // patch)
     n_hidden = min(max(round(fraction * n_patches), 1), n_patches)
@@ -77,6 +79,26 @@ def train_masked(
     caller: str,
 ) -> list[float]:
     """Train a network to restore hidden samples, and return the mean loss of each epoch.
+
+    Parameters
+    ----------
+    model : MaskedReconstruction
+        Linear layer that restores windows, with the network that it uses.
+    module : Module
+        The network.
+    train : WindowDataset
+        Training windows; their targets are not used.
+    fraction, patch
+        Fraction of each window to hide, and number of samples in a patch.
+    n_epochs, lr, batch_size, seed
+        Settings of the training with Adam.
+    caller : str
+        Class that the error message names.
+
+    Returns
+    -------
+    losses : list of float
+        Mean loss of each epoch.
 
     Raises
     ------

@@ -16,13 +16,13 @@ INITS = ("torch", "he_normal", "xavier_uniform")
 
 
 def check_sizes(network: str, n_channels: int, n_times: int, n_classes: int) -> None:
-    """Refuse sizes that are not positive integers."""
+    """Reject sizes that are not positive integers."""
     for name, value in zip(SIZES, (n_channels, n_times, n_classes)):
         check_integer(value, name, network)
 
 
 def check_length(network: str, n_times: int, min_n_times: int) -> None:
-    """Refuse windows that are too short, stating the minimum length."""
+    """Reject windows that are too short, and state the minimum length."""
     if n_times < min_n_times:
         raise ValueError(
             f"{network} with these settings needs windows of at least {min_n_times} samples. "
@@ -31,7 +31,7 @@ def check_length(network: str, n_times: int, min_n_times: int) -> None:
 
 
 def initialise(module: nn.Module, init: str) -> None:
-    """Initialise kernels and weight matrices of ``module``; ``"torch"`` keeps PyTorch's own."""
+    """Initialise the kernels and weight matrices; ``"torch"`` keeps PyTorch's defaults."""
     if init == "torch":
         return
     for layer in module.modules():
@@ -45,40 +45,41 @@ def initialise(module: nn.Module, init: str) -> None:
 
 
 class GlobalMaxPool(nn.Module):
-    """Largest value over time: (batch, n_filters, n_times) to (batch, n_filters)."""
+    """Maximum over time: (batch, n_filters, n_times) to (batch, n_filters)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.amax(dim=-1)
 
 
 def time_mask(lengths: torch.Tensor, n_times: int, device: torch.device) -> torch.Tensor:
-    """Mask of the samples that are not padding: (batch, n_times), boolean."""
+    """Return a boolean mask (batch, n_times) of the samples that are not padding."""
     return torch.arange(n_times, device=device) < lengths.to(device)[:, None]
 
 
 def masked(
     layers: Iterable[nn.Module], x: torch.Tensor, lengths: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Apply convolutional layers to padded signals as if each were alone.
+    """Apply convolutional layers to padded signals as if each signal were alone.
 
-    Values after the end of a signal are zero in the input of each layer, as its own padding is, and
-    the statistics of batch normalisation are those of the samples.
+    Values after the end of a signal are set to zero in the input of each convolution, like the
+    zeros that the layer pads with, and batch normalisation computes its statistics without padding.
 
     Parameters
     ----------
     layers : iterable of Module
-        Convolutions, poolings, normalisations and activations; a :class:`GlobalMaxPool` comes last.
+        Convolutions, poolings, normalisations and activations; a :class:`GlobalMaxPool` must be
+        the last layer.
     x : tensor of shape (batch, n_channels, n_times)
         Signals, padded at their ends.
     lengths : tensor of shape (batch,)
-        Samples of each signal; on the CPU.
+        Number of samples of each signal, on the CPU.
 
     Returns
     -------
-    x : tensor
-        Output of the layers; undefined after the end of a signal.
-    lengths : tensor
-        Samples of each signal in the output.
+    x : tensor of shape (batch, n_filters, n_times_out) or (batch, n_filters)
+        Output of the layers; values after the end of a signal are undefined.
+    lengths : tensor of shape (batch,)
+        Number of samples of each signal in the output.
     """
     for layer in layers:
         inside = time_mask(lengths, x.shape[-1], x.device)
@@ -119,10 +120,10 @@ def dilated_stack(
     padding: str,
     dropout: float = 0.0,
 ) -> tuple[nn.Sequential, int, int]:
-    """Dilated convolutions, each with ReLU, batch normalisation and dropout; global max pooling.
+    """Build dilated convolutions, each with ReLU, batch normalisation and dropout, and max pooling.
 
-    Gives the layers, the number of features that come out and the minimum length of a window.
-    Refuses settings out of range and windows that are too short, in the name of ``network``.
+    Return the layers, the number of output features and the minimum length of a window in samples.
+    Settings out of range and windows that are too short raise an error that names ``network``.
     """
     dilations = check_integers(dilations, "dilations", network)
     filters = check_integers(n_filters, "n_filters", network, len(dilations))
@@ -138,8 +139,8 @@ def dilated_stack(
     for n_out, kernel, dilation, step in zip(filters, kernels, dilations, strides):
         zeros = dilation * (kernel - 1) if padding == "same" else 0
         if zeros % 2:
-            # nn.Conv1d's own "same" refuses strides. Like PyTorch and Keras, put the odd zero on
-            # the right.
+            # The "same" padding of nn.Conv1d does not allow strides. Like PyTorch and Keras, put
+            # the odd zero on the right.
             layers.append(nn.ConstantPad1d((0, 1), 0.0))
         layers += [
             nn.Conv1d(n_in, n_out, kernel, step, padding=zeros // 2, dilation=dilation),
@@ -153,13 +154,13 @@ def dilated_stack(
 
 
 class DilatedNet(nn.Module):
-    """Dilated convolutions on the raw signal, global max pooling, a dense layer, and the output.
+    """Dilated convolutions on the raw signal, global max pooling, a dense layer and the output.
 
-    A network of this kind states its defaults by a ``partialmethod`` of the constructor.
+    Subclasses set their defaults by a ``partialmethod`` of the constructor.
     """
 
     takes_any_length = True
-    # Whether dropout follows each convolution too.
+    # Whether dropout also follows each convolution.
     drops_features = False
 
     def __init__(
@@ -204,9 +205,9 @@ class DilatedNet(nn.Module):
         initialise(self, init)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Raw logits (batch, n_classes) of windows (batch, n_channels, n_times).
+        """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        With `lengths` (batch,) on the CPU, later samples are padding and have no effect.
+        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
         """
         if lengths is None:
             return self.classifier(self.features(x))
@@ -215,7 +216,7 @@ class DilatedNet(nn.Module):
 
 
 def min_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequence[int]) -> int:
-    """Samples that a chain of unpadded convolutions needs to give one sample."""
+    """Return the number of samples from which successive unpadded convolutions leave one sample."""
     n_times = 1
     for kernel, dilation, stride in reversed(list(zip(kernels, dilations, strides))):
         n_times = (n_times - 1) * stride + dilation * (kernel - 1) + 1
@@ -225,8 +226,8 @@ def min_length(kernels: Sequence[int], dilations: Sequence[int], strides: Sequen
 class Frames(nn.Module):
     """Successive frames of samples: (batch, n_channels, n_times) to (batch, n_frames, n_values).
 
-    A value of a frame is one sample of one channel. Samples that do not fill a last frame are left
-    out.
+    Each value of a frame is one sample of one channel. Samples that do not fill a last frame are
+    ignored.
     """
 
     def __init__(self, network: str, n_channels: int, n_times: int, frame: int) -> None:
@@ -243,7 +244,7 @@ class Frames(nn.Module):
         return x.transpose(1, 2).reshape(batch, n_frames, self.n_values)
 
     def count(self, lengths: torch.Tensor | None) -> torch.Tensor | None:
-        """Frames in signals of these lengths."""
+        """Return the numbers of frames in signals of the given lengths."""
         if lengths is None:
             return None
         check_length(self.network, int(lengths.min()), self.frame)
@@ -251,7 +252,7 @@ class Frames(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of each time to all times: (batch, n_times, n_units) to the same."""
+    """Multi-head attention of each time to all times; the shape is (batch, n_times, n_units)."""
 
     def __init__(self, n_units: int, n_heads: int) -> None:
         super().__init__()
@@ -263,15 +264,16 @@ class SelfAttention(nn.Module):
         batch, n_times, n_units = x.shape
         parts = self.project(x).reshape(batch, n_times, 3, self.n_heads, -1)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind()
-        # Of a mask (batch, n_times) each time of a signal sees the same entries, in every head.
+        # All times of a signal, in all heads, attend to the same times of the mask.
         mask = None if mask is None else mask[:, None, None, :]
         seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.combine(seen.transpose(1, 2).reshape(batch, n_times, n_units))
 
     def weights_of(self, x: torch.Tensor, _output: torch.Tensor) -> torch.Tensor:
-        """Weights of all times (last axis) at each time: (batch, n_heads, n_times, n_times).
+        """Return the weights of all times (last axis) for each time, computed anew from the input.
 
-        The fused kernel of ``forward`` does not return them.
+        Their shape is (batch, n_heads, n_times, n_times). The fused kernel of ``forward`` does not
+        return them.
         """
         batch, n_times = x.shape[:2]
         parts = self.project(x).reshape(batch, n_times, 3, self.n_heads, -1)
@@ -281,18 +283,21 @@ class SelfAttention(nn.Module):
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """Weights of one layer of attention, and the time that its positions stand for.
+    """Weights of one attention layer, and the samples that its positions cover.
 
     Position p covers the samples from ``first + p * step`` to ``first + (p + 1) * step``.
 
     Parameters
     ----------
     weights : tensor of shape (batch, n_heads, n_positions)
-        Weights over time, or for each position: (batch, n_heads, n_positions, n_positions).
+        Weights over time or, in self-attention, weights over time for each position, of shape
+        (batch, n_heads, n_positions, n_positions).
     kind : str
         Kind of attention.
-    step, first : int, float
-        Samples that a position stands for, and where the first one begins.
+    step : int
+        Number of samples that a position covers.
+    first : float, default=0.0
+        Sample at which the first position begins.
     """
 
     weights: torch.Tensor
@@ -303,7 +308,7 @@ class AttentionMap:
 
 @dataclass(frozen=True)
 class AttentionLayer:
-    """A layer of attention, and how its weights follow from its first input and its output."""
+    """An attention layer, and a function that computes its weights from its input and output."""
 
     layer: nn.Module
     weights: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -313,7 +318,7 @@ class AttentionLayer:
 
 
 def self_attention_layers(network: nn.Module, step: int) -> dict[str, AttentionLayer]:
-    """Layers of self-attention by name, whose positions are `step` samples apart."""
+    """Return the self-attention layers by name; their positions are `step` samples apart."""
     found = {n: layer for n, layer in network.named_modules() if isinstance(layer, SelfAttention)}
     return {
         name: AttentionLayer(layer, layer.weights_of, "self-attention", step)
@@ -324,7 +329,7 @@ def self_attention_layers(network: nn.Module, step: int) -> dict[str, AttentionL
 def maps_of(
     network: nn.Module, x: torch.Tensor, layers: Mapping[str, AttentionLayer]
 ) -> dict[str, AttentionMap]:
-    """Run a network on windows and give the weights of its layers of attention by name."""
+    """Run a network on windows and return the weights of its attention layers by name."""
     found: dict[str, AttentionMap] = {}
 
     def keeper(name: str, spec: AttentionLayer) -> Callable[..., None]:
@@ -344,7 +349,7 @@ def maps_of(
 
 
 def mean_over_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-    """Mean of (batch, n_times, n_units) over the times that are not padding."""
+    """Average (batch, n_times, n_units) over the times that are not padding."""
     if lengths is None:
         return x.mean(dim=1)
     n_times = lengths.to(x.device, x.dtype)[:, None]
@@ -353,7 +358,7 @@ def mean_over_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tenso
 
 
 def last_in_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-    """Last entry of each signal in (batch, n_times, n_units) that is not padding."""
+    """Return the last entry of each signal in (batch, n_times, n_units) that is not padding."""
     if lengths is None:
         return x[:, -1]
     last = (lengths - 1).to(x.device)
@@ -361,7 +366,7 @@ def last_in_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
 
 
 def check_heads(network: str, n_heads: int, n_units: int) -> None:
-    """Refuse a number of heads that does not divide the number of units."""
+    """Reject a number of heads that does not divide the number of units."""
     check_integers(n_heads, "n_heads", network, 1)
     if n_units % n_heads:
         raise ValueError(

@@ -19,36 +19,36 @@ POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 def image_size(
     network: str, n_channels: int, n_times: Sequence[int], n_classes: int
 ) -> tuple[int, int]:
-    """Check the sizes; return height and width of an image."""
+    """Check the sizes, and return the height and width of an image in pixels."""
     check_sizes(network, n_channels, 1, n_classes)
     height, width = check_integers(n_times, "n_times", network, 2)
     return height, width
 
 
 class Spectrogram(nn.Module):
-    """Spectrum by frequency and time of raw windows, computed on the device of the network.
+    """Spectrogram of raw windows, computed on the device of the network.
 
     The images are those that the transformers ``STFT`` and ``LogSpectrogram`` of
-    :mod:`sklearn_emg.feature_extraction` give with a Hann taper: frames are centred, and samples
+    :mod:`sklearn_emg.feature_extraction` compute with a Hann taper: frames are centred, and samples
     beyond the ends are zero. The transform is a convolution with fixed sines and cosines, which
-    every device and the ONNX format know.
+    every device and the ONNX format support.
 
     Parameters
     ----------
     network : str
-        Name of the network for messages.
+        Name of the network for error messages.
     n_times : int
         Number of samples of a window.
     nperseg : int
-        Samples of a frame, 2 or more.
+        Number of samples in a frame, at least 2.
     hop : int or None
-        Samples from one frame to the next; None is ``nperseg // 4``.
+        Number of samples from one frame to the next; None means ``nperseg // 4``.
     log : bool
-        Whether to give the level in dB, 10 log10(power / 1 mV^2), no lower than -100 dB and no
-        more than 80 dB below the maximum of the image; otherwise it is the amplitude in mV.
+        Whether to return the level in dB, 10 log10(power / 1 mV^2), limited below to -100 dB and to
+        80 dB below the maximum of the image. If False, the amplitude in mV is returned.
     delta_width : int or None
-        Number of frames, which must be odd, for the slope of the spectrum over time, a second map
-        per channel. With None there is no second map.
+        Number of frames from which the slope of the spectrum over time is computed, as a second map
+        per channel; it must be odd. With None, there is no second map.
     """
 
     waves: torch.Tensor
@@ -76,7 +76,7 @@ class Spectrogram(nn.Module):
             if delta_width < 3 or delta_width % 2 == 0:
                 raise ValueError(
                     f"The 'delta_width' parameter of {network} must be odd and at least 3, so "
-                    f"that a frame lies in the middle. Got {delta_width} instead."
+                    f"that there is a frame in the middle. Got {delta_width} instead."
                 )
         self.n_times = n_times
         self.nperseg = nperseg
@@ -90,7 +90,8 @@ class Spectrogram(nn.Module):
         time = torch.arange(nperseg, dtype=torch.float64)
         frequency = torch.arange(self.size[0], dtype=torch.float64)
         phase = 2 * math.pi / nperseg * frequency[:, None] * time
-        # The power of a sine is A^2 / 2. Bins 0 and Nyquist have no mirror image.
+        # The power of a sine of amplitude A is A^2 / 2. The first bin and that at the Nyquist
+        # frequency have no counterpart at negative frequencies.
         scale = torch.full((self.size[0], 1), math.sqrt(2.0) if log else 2.0, dtype=torch.float64)
         scale[0] = 1.0
         if nperseg % 2 == 0:
@@ -99,7 +100,7 @@ class Spectrogram(nn.Module):
         self.register_buffer("waves", waves[:, None].float())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Windows (batch, n_channels, n_times) to (batch, n_channels * n_maps, height, width)."""
+        """Transform windows to images (batch, n_channels * n_maps, height, width)."""
         batch, n_channels, n_times = x.shape
         rows = x.reshape(batch * n_channels, 1, n_times)
         rows = nn.functional.pad(rows, (self.nperseg // 2, self.nperseg))
@@ -107,7 +108,7 @@ class Spectrogram(nn.Module):
         real, imaginary = parts.chunk(2, dim=1)
         power = real.square() + imaginary.square()
         if not self.log:
-            # The floor keeps the gradient of the root finite in silence.
+            # The lower bound keeps the gradient of the square root finite where power is zero.
             image = power.clamp(min=1e-20).sqrt()
         else:
             image = 10 * power.clamp(min=1e-10).log10()
@@ -119,7 +120,7 @@ class Spectrogram(nn.Module):
 
 
 def _slope(image: torch.Tensor, width: int) -> torch.Tensor:
-    """Slope of the least-squares line through ``width`` frames, the first and last repeated."""
+    """Return the least-squares slope over ``width`` frames; edge frames are repeated."""
     half = width // 2
     n_frames = image.shape[-1]
     padded = nn.functional.pad(image, (half, half), mode="replicate")
@@ -133,7 +134,7 @@ def _slope(image: torch.Tensor, width: int) -> torch.Tensor:
 def check_image(
     network: str, size: tuple[int, int], min_size: int, spectrogram: Spectrogram | None
 ) -> None:
-    """Refuse images smaller than ``min_size`` in height or width, in the user's own terms."""
+    """Reject images smaller than ``min_size`` pixels, and name the setting to change."""
     if min(size) >= min_size:
         return
     remedy = "Make larger images, or reduce pooling or the number of blocks."
@@ -146,7 +147,7 @@ def check_image(
     if size[0] < min_size:
         raise ValueError(
             f"{network} with these settings needs nperseg of at least {2 * (min_size - 1)}. "
-            f"Got {spectrogram.nperseg}. Raise it, or reduce pooling."
+            f"Got {spectrogram.nperseg}. Increase nperseg, or reduce pooling."
         )
     raise ValueError(
         f"{network} with these settings needs windows of at least "
@@ -166,7 +167,7 @@ def convolution_block(
     batch_norm: bool = True,
     before_pooling: nn.Module | None = None,
 ) -> nn.Sequential:
-    """Convolution that keeps the size, batch normalisation, ReLU, pooling."""
+    """Build a convolution that keeps the size, with batch normalisation, ReLU and pooling."""
     check_option(pooling, tuple(POOLINGS), "pooling", network)
     if kernel % 2 == 0:
         raise ValueError(
