@@ -1,9 +1,9 @@
-"""Published systems, each as one function that returns its pipeline over recording tables."""
+"""Published systems, each as a function that returns its pipeline for recording tables."""
 
 import importlib
 import pkgutil
 
-# Each module here lists its public names in ``__all__``; ``doc/stubs.py`` writes them into
+# Each module here lists its public names in ``__all__``; ``doc/stubs.py`` writes them to
 # ``__init__.pyi`` for type checkers and editors.
 __all__: list[str] = []
 for _, _name, _ in pkgutil.iter_modules(__path__):

@@ -45,7 +45,7 @@ def _simulated(arguments: argparse.Namespace, folder: str | None) -> Data:
     from sklearn_emg.datasets import make_nemg_cohort
 
     cohort = make_nemg_cohort(arguments.subjects, fs=arguments.rate, random_state=arguments.seed)
-    # What the simulator knows of a subject, and no recording states.
+    # Properties of a subject that the simulator knows, but that real recordings do not state.
     table = cohort.data.drop(columns=["subtype", "severity", "drive"])
     name = f"simulated cohort, {arguments.subjects} subjects, {arguments.rate:g} Hz"
     caveat = "simulated signals: the scores do not estimate the accuracy on real patients"
@@ -57,7 +57,7 @@ def _lower_limb(arguments: argparse.Namespace, folder: str | None) -> Data:
 
     limb = load_lower_limb(_needed(folder, "lower-limb"))
     caveat = (
-        "diagnosis and recording campaign are confounded in this set: no score "
+        "diagnosis and recording campaign are confounded in this data set: no score "
         "measures the diagnosis"
     )
     return "UCI lower limb, pathology against normal", limb.data, limb.target, caveat
@@ -66,12 +66,12 @@ def _lower_limb(arguments: argparse.Namespace, folder: str | None) -> Data:
 def _n2001(arguments: argparse.Namespace, folder: str | None) -> Data:
     from sklearn_emg.datasets import load_n2001
 
-    # Samples below -2.5 mV are stored as invalid; as clipped ones they stay usable.
+    # Samples below -2.5 mV are stored as invalid; treating them as clipped keeps them usable.
     bunch = load_n2001(_needed(folder, "n2001"), muscle="BB", invalid="clip", spoilt="trim")
     name = f"N2001, biceps brachii{_defects(bunch)}"
     table, y = bunch.data, bunch.target
     if arguments.level == "low":
-        # Contraction at moderate level was recorded of controls alone.
+        # Contractions at a moderate level were recorded for controls only.
         low = (table["level"] != "moderate").to_numpy()
         table, y, name = table[low].reset_index(drop=True), y[low], f"{name}, low level"
     return name, table, y, _confounds(bunch)
@@ -94,7 +94,7 @@ def _confounds(bunch: Any) -> str:
 
 
 def _defects(bunch: Any) -> str:
-    """Numbers of recordings that the loader changed or left out."""
+    """Return the numbers of recordings that the loader changed or left out, as text."""
     report = bunch.report[bunch.report["action"] != "kept"]
     counts = report.groupby("action", sort=False)["recording"].nunique()
     return "".join(f", {n} recordings {action}" for action, n in counts.items())
@@ -103,7 +103,8 @@ def _defects(bunch: Any) -> str:
 def _emgdb(arguments: argparse.Namespace, folder: str | None) -> Data:
     from sklearn_emg.datasets import fetch_emgdb
 
-    # The folder of the recordings, as with the other sets; the loader takes the one above it.
+    # The argument is the folder of the recordings, as for the other data sets; the loader takes
+    # its parent folder.
     home = Path(folder).resolve().parent if folder and Path(folder).name == "emgdb" else folder
     records = fetch_emgdb(data_home=home)
     caveat = "one subject per class: no split by subject is possible"
@@ -121,7 +122,7 @@ DATA: dict[str, Callable[[argparse.Namespace, str | None], Data]] = {
 
 def _needed(folder: str | None, name: str) -> Path:
     if folder is None:
-        raise ValueError(f"--data {name} needs the folder of the recordings after it.")
+        raise ValueError(f"--data {name} must be followed by the folder of the recordings.")
     return Path(folder)
 
 
@@ -131,11 +132,13 @@ def _pairs(text: str | None) -> Any:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError) as error:
-        raise ValueError(f"--pairs needs runs such as '((1, 2), (2, 1))'. Got {text!r}.") from error
+        raise ValueError(
+            f"--pairs must be pairs of numbers such as '((1, 2), (2, 1))'. Got {text!r}."
+        ) from error
 
 
 def _boumerdes(arguments: argparse.Namespace) -> Protocol:
-    # Subjects of other sets are not numbered alike in each class.
+    # In other data sets, the classes do not use the same subject numbers.
     by = "number" if arguments.data[0] == "n2001" else "position"
     return BoumerdesProtocol(_pairs(arguments.pairs), by=by)
 
@@ -163,22 +166,23 @@ def _parser() -> argparse.ArgumentParser:
     add = bench.add_argument
     add("--data", nargs="+", required=True, metavar=("SET", "FOLDER"),
         help=f"one of {', '.join(DATA)}, and the folder of the recordings")  # fmt: skip
-    add("--systems", default="all", help="names or patterns, separated by commas; all, classical "
-        "or networks (default: all)")  # fmt: skip
+    add("--systems", default="all", help="names or patterns, separated by commas, or all, "
+        "classical or networks (default: all)")  # fmt: skip
     add("--protocol", choices=PROTOCOLS, default="kfold")
     add("--folds", type=int, default=5)
     add("--repeats", type=int, default=3)
-    add("--grid", type=Path, help="nested: JSON file of a parameter grid for each system")
-    add("--audit", type=int, default=3, help="folds of the leakage audit, 0 for none and for no "
-        "audit of confounds (default: 3)")  # fmt: skip
+    add("--grid", type=Path, help="JSON file with a parameter grid for each system, for --protocol "
+        "nested")  # fmt: skip
+    add("--audit", type=int, default=3, help="number of folds of the leakage audit; 0 runs neither "
+        "this nor the audit of confounds (default: 3)")  # fmt: skip
     add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
         help="systems to leave out, with the reason; may be repeated")  # fmt: skip
-    add("--memory", type=Path, metavar="FOLDER", help="folder of fitted networks, which systems "
-        "that differ only in their votes have in common")  # fmt: skip
+    add("--memory", type=Path, metavar="FOLDER", help="folder of fitted networks, shared by "
+        "systems that differ only in their votes")  # fmt: skip
     add("--store", type=Path, metavar="FOLDER", help="folder of filtered signals and features, for "
-        "later benchmarks of the same recordings")  # fmt: skip
+        "later benchmarks on the same recordings")  # fmt: skip
     add("--subjects", type=int, default=24, help="number of subjects of the simulated cohort")
-    add("--rate", type=float, default=10_000.0, help="rate of the simulated cohort in Hz")
+    add("--rate", type=float, default=10_000.0, help="sampling rate of the simulated cohort in Hz")
     add("--level", choices=("low", "all"), default="low", help="level of contraction in N2001; a "
         "moderate level was recorded for controls only (default: low)")  # fmt: skip
     add("--classes", help="classes to compare, separated by commas, such as ALS,control; "
@@ -186,31 +190,34 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0)
     tables = commands.add_parser("boumerdes", help="repeat the Boumerdes tables on N2001")
     _add_running(tables)
-    tables.add_argument("folder", metavar="FOLDER", help="folder of the download of N2001")
+    tables.add_argument("folder", metavar="FOLDER", help="folder of the downloaded N2001 files")
     tables.add_argument("--muscle", default="BB", help="code of the muscle (default: BB)")
     tables.add_argument("--by", choices=("number", "position"), default="number",
-        help="meaning of --pairs: numbers of subjects, or positions among the subjects of a class "
+        help="meaning of --pairs: subject numbers, or positions among the subjects of a class "
         "(default: number)")  # fmt: skip
-    tables.add_argument("--lstm", action="store_true", help="run the LSTM too, which takes days")
+    tables.add_argument("--lstm", action="store_true", help="also run the LSTM, which takes days")
     _add_results(commands)
     return parser
 
 
 def _add_results(commands: Any) -> None:
     """Add the command that writes the results page."""
-    page = commands.add_parser("results", help="tables and figures of finished benchmarks, and "
-        "which system beats which over their data sets; trains nothing")  # fmt: skip
+    page = commands.add_parser("results", help="write tables and figures of finished benchmarks, "
+        "and compare the systems over their data sets; trains nothing")  # fmt: skip
     page.add_argument("folders", nargs="+", type=Path, metavar="FOLDER",
-        help="folder of results of the benchmark command; its name is that of the set")  # fmt: skip
-    page.add_argument("--out", required=True, type=Path, help="folder of the tables and figures")
+        help="results folder of the benchmark command, named after the data set")  # fmt: skip
+    page.add_argument("--out", required=True, type=Path, help="folder for the tables and figures")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     """Add the options of all commands that run systems."""
     add = parser.add_argument
-    add("--out", required=True, type=Path, help="folder of results; an existing one is continued")
-    add("--pairs", help="Boumerdes protocol: runs as '((1, 2), (2, 1))'")
-    add("--fs", type=float, help="rate in Hz for all systems (default: that of each paper)")
+    add("--out", required=True, type=Path, help="results folder; an existing benchmark in it is "
+        "continued")  # fmt: skip
+    add("--pairs", help="validation and test subjects of each run of the Boumerdes protocol, such "
+        "as '((1, 2), (2, 1))'")  # fmt: skip
+    add("--fs", type=float, help="sampling rate in Hz for all systems (default: that of each "
+        "paper)")  # fmt: skip
     add(
         "--epochs",
         type=int,
@@ -218,15 +225,15 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
     add("--set", action="append", default=[], metavar="PARAMETER=VALUE",
         help="parameter for set_params of the systems that have it; may be repeated")  # fmt: skip
-    add("--jobs", type=int, default=None)
+    add("--jobs", type=int, default=None, help="number of parallel runs")
     add("--backend", choices=("loky", "threading", "dask", "ray"), default="loky",
         help="backend of joblib (default: loky)")  # fmt: skip
-    add("--address", help="address of a running dask scheduler or ray cluster; by default one is "
-        "started on this machine")  # fmt: skip
-    add("--retry-failed", action="store_true")
+    add("--address", help="address of a running dask scheduler or ray cluster; by default, a "
+        "cluster is started on this machine")  # fmt: skip
+    add("--retry-failed", action="store_true", help="repeat failed runs")
     add("--note", action="append", default=[], metavar="NAME=TEXT",
         help="line for the head of the table; may be repeated")  # fmt: skip
-    add("--report", action="store_true", help="run nothing, and report the finished runs")
+    add("--report", action="store_true", help="only report the finished runs")
     add("--quiet", action="store_true", help="show no progress bar")
 
 
@@ -239,23 +246,23 @@ def _parameters(settings: Sequence[str]) -> dict[str, Any]:
         try:
             parameters[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
-            parameters[name] = value  # a word
+            parameters[name] = value  # a word without quotes
     return parameters
 
 
 def _texts(settings: Sequence[str], option: str) -> dict[str, str]:
-    """Texts by their names, from ``NAME=TEXT``."""
+    """Return texts by name from arguments of the form ``NAME=TEXT``."""
     texts = {}
     for setting in settings:
         name, _, text = setting.partition("=")
         if not text:
-            raise ValueError(f"{option}=TEXT is needed. Got {setting!r}.")
+            raise ValueError(f"The form {option}=TEXT is expected. Got {setting!r}.")
         texts[name] = text
     return texts
 
 
 def _threads_of_each(n_jobs: int | None) -> str:
-    """Threads of each process of a cluster on this machine, as joblib sets them for its own."""
+    """Return the number of threads of each process of a local cluster, chosen as by joblib."""
     n_cores = joblib.cpu_count()
     set_outside = os.environ.get("OMP_NUM_THREADS")
     return set_outside or str(max(1, n_cores // (n_jobs if n_jobs and n_jobs > 0 else n_cores)))
@@ -263,7 +270,7 @@ def _threads_of_each(n_jobs: int | None) -> str:
 
 @contextlib.contextmanager
 def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[None]:
-    """Joblib's backend, with a cluster on this machine where none is named."""
+    """Set joblib's backend; if no cluster is named, one is started on this machine."""
     with contextlib.ExitStack() as stack:
         if name == "dask":
             import dask
@@ -289,29 +296,31 @@ def _backend(name: str, address: str | None, n_jobs: int | None) -> Iterator[Non
             stack.callback(ray.shutdown)
             register_ray()
         elif address is not None:
-            raise ValueError(f"--address is of a dask or ray cluster; --backend is {name!r}.")
+            raise ValueError(
+                f"--address is for --backend dask or ray only, but --backend is {name!r}."
+            )
         if name in ("dask", "ray") and n_jobs is None:
-            n_jobs = -1  # whatever the cluster has
+            n_jobs = -1  # all workers of the cluster
         stack.enter_context(joblib.parallel_config(backend=name, n_jobs=n_jobs))
         yield
 
 
 def _grids(path: Path) -> dict[str, Any]:
-    """Parameter grids by the names of systems."""
+    """Read the parameter grids of systems, by system name."""
     try:
         grids = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}, the file of --grid, is not JSON: {error}.") from error
+        raise ValueError(f"The --grid file {path} is not valid JSON: {error}.") from error
     if not isinstance(grids, dict):
         raise ValueError(
-            f"{path}, the file of --grid, must hold a grid for each system, such as "
+            f"The --grid file {path} must contain a grid for each system, such as "
             '{"time-domain": {"divote__window": [0.2, 0.4]}}.'
         )
     return grids
 
 
 def _names(text: str) -> list[str]:
-    """Names or patterns, from a list with commas."""
+    """Split a comma-separated list of names or patterns."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -332,7 +341,7 @@ def _of_classes(text: str, table: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataF
 
 def _searched(protocol: NestedProtocol, grids: dict[str, Any], name: str, model: Any) -> Any:
     if name not in grids:
-        raise ValueError(f"The file of --grid has no grid for {name!r}; it has {sorted(grids)}.")
+        raise ValueError(f"The --grid file has no grid for {name!r}, only for {sorted(grids)}.")
     return protocol.search(model, grids[name])
 
 
@@ -342,12 +351,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        Arguments; by default those of the process.
+        Arguments; by default, those of the process.
 
     Returns
     -------
     status : int
-        0, 2 where the arguments or the data cannot be used, 130 where it was interrupted.
+        0, or 2 if the arguments or the data cannot be used, or 130 after an interrupt.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser().parse_args(argv)
@@ -364,7 +373,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write(
             f"\ninterrupted: finished runs are kept in {arguments.out}. The same command "
-            "continues, and with --report it shows the finished runs.\n"
+            "continues the benchmark; with --report, it shows the finished runs.\n"
         )
         return 130
     return 0
@@ -374,13 +383,13 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     kind, *folder = arguments.data
     if kind not in DATA or len(folder) > 1:
         raise ValueError(
-            f"--data takes one of {', '.join(DATA)}, and a folder. Got {arguments.data}."
+            f"--data takes one of {', '.join(DATA)} and a folder. Got {arguments.data}."
         )
     protocol = PROTOCOLS[arguments.protocol](arguments)
     search, label = None, ""
     if isinstance(protocol, NestedProtocol):
         if arguments.grid is None:
-            raise ValueError("--protocol nested chooses settings: give their --grid.")
+            raise ValueError("--protocol nested chooses settings and needs their --grid.")
         grids = _grids(arguments.grid)
         search, label = partial(_searched, protocol, grids), json.dumps(grids, sort_keys=True)
     name, table, y, caveat = DATA[kind](arguments, folder[0] if folder else None)
@@ -428,7 +437,8 @@ def _results(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
 def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     from sklearn_emg.datasets import load_n2001
 
-    # Windows with invalid samples are left out; resampling would spread the gaps.
+    # Windows with invalid samples are left out. Resampling would enlarge gaps, so samples are
+    # clipped before it.
     invalid: Literal["nan", "clip"] = "nan" if arguments.fs is None else "clip"
     records = load_n2001(arguments.folder, arguments.muscle, invalid=invalid, lazy=True)
     name = f"N2001, muscle {arguments.muscle}"
@@ -457,21 +467,21 @@ def _tables(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def _allowed(runs: pd.DataFrame) -> str:
-    """How many of the runs by subject are possible, in each task."""
+    """Describe how many runs by subject are possible in each task."""
     counts = runs.groupby("task", sort=False)["possible"].agg(["sum", "size"])
     texts = [f"{task}: {row['sum']} of {row['size']}" for task, row in counts.iterrows()]
-    hint = "" if runs["possible"].all() else " Choose others by --pairs, or --by position."
+    hint = "" if runs["possible"].all() else " Choose other pairs with --pairs or --by position."
     return f"Runs by subject that these subjects allow: {'; '.join(texts)}.{hint}"
 
 
 def _notes(
     arguments: argparse.Namespace, argv: Sequence[str], folder: Sequence[str], data: Data
 ) -> dict[str, str]:
-    """Lines for the head of a table of results."""
+    """Return the lines for the head of a results table."""
     name, table, y, caveat = data
     subjects = pd.Series(np.asarray(y)).groupby(table["subject"].to_numpy()).first().value_counts()
     notes = {
-        # Folders of this machine are left out; the rest of the command is kept.
+        # Folders on this machine are replaced by placeholders.
         "command": "python -m sklearn_emg.papers " + shlex.join(_without_folders(argv, folder)),
         "data": f"{name}, {len(table)} recordings, subjects per class {subjects.to_dict()}",
     }
@@ -484,7 +494,7 @@ def _notes(
 
 
 def _without_folders(argv: Sequence[str], folder: Sequence[str]) -> list[str]:
-    # The runs were made by the command without --report.
+    # The runs were computed by the command without --report.
     kept = ["FOLDER" if a in folder else a for a in argv if a != "--report"]
     for option, name in (("--out", "DIR"), ("--memory", "NETWORKS"), ("--store", "STORE")):
         kept = [f"{option}={name}" if a.startswith(f"{option}=") else a for a in kept]

@@ -38,14 +38,14 @@ __all__ = ["ahmed_islam"]
     },
     source=Source("Ahmed, Islam", 2021, note=REVIEW),
     input=STANDARD_INPUT,
-    data="needle EMG, 80 signals of 7 and 80 of 10 subjects, healthy against sick",
+    data="needle EMG, 80 signals from 7 and 80 from 10 subjects, healthy against sick",
     open_choices=[
         STANDARD_WINDOWS,
-        OpenChoice("modified mean absolute value", "the first (weights 0.5 at the ends)"),
+        OpenChoice("modified mean absolute value", "type 1 (weights of 0.5 at the ends)"),
         OpenChoice(
             "labels",
-            'those of y; np.where(y == "control", "healthy", "sick") gives the two of the source',
-            "any number of classes",
+            'those in y; np.where(y == "control", "healthy", "sick") gives the two of the source',
+            "the pipeline takes any number of classes",
             "healthy and sick",
         ),
         OpenChoice("split", "by subject", "signals of one subject resemble each other"),
@@ -53,17 +53,19 @@ __all__ = ["ahmed_islam"]
         OpenChoice(
             "output for two classes",
             "one logistic unit",
-            "the same model as two softmax units",
+            "this is equivalent to two softmax units",
             "softmax",
         ),
         OpenChoice(
-            "hidden units", "10", "the default of the pattern-recognition network of MATLAB"
+            "number of hidden units",
+            "10",
+            "this is the default of MATLAB's pattern-recognition network",
         ),
         OpenChoice(
             "training",
-            "L-BFGS, at most 1000 iterations, with the L2 penalty 1e-4 of scikit-learn, no "
+            "L-BFGS, at most 1000 iterations, scikit-learn's default L2 penalty of 1e-4, no "
             "validation set",
-            "scikit-learn has no scaled conjugate gradients, the default of that network of MATLAB",
+            "scikit-learn does not have scaled conjugate gradients, the default of that network",
         ),
         MEAN_VOTE,
     ],
@@ -92,12 +94,13 @@ def ahmed_islam(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
-    The source separates healthy and sick subjects; give such labels,
-    ``np.where(y == "control", "healthy", "sick")``.
+    The source classifies subjects as healthy or sick. Pass such labels to reproduce its task, for
+    instance ``np.where(y == "control", "healthy", "sick")``.
 
     $notes
 

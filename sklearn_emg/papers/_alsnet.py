@@ -29,7 +29,7 @@ _SOURCE = Source(
 @published_systems(
     {
         "alsnet": Variant(
-            "ALSNet, a dilated 1-D CNN, ALS against healthy",
+            "ALSNet, a dilated 1-D CNN for ALS against healthy",
             "ALSNet",
             [PublishedResult("accuracy of windows, ALS/healthy", 97.74, False)],
             further=[
@@ -41,29 +41,35 @@ _SOURCE = Source(
     source=_SOURCE,
     input="raw needle EMG at 23437.5 Hz, windows of 1 s without overlap",
     data=(
-        "N2001, biceps brachii and vastus medialis: 8 subjects with ALS and 10 healthy ones, 151 "
-        "signals of each class, 11 windows a signal"
+        "N2001, biceps brachii and vastus medialis: 8 subjects with ALS and 10 healthy subjects, "
+        "151 signals of each class, 11 windows per signal"
     ),
     open_choices=[
-        OpenChoice("filters and kernel", "16, 16, 32 and 9; the dilations 1, 2, 3 are given"),
-        OpenChoice("padding and initial weights", "zeros, which keep the length; of PyTorch"),
+        OpenChoice(
+            "numbers of filters and kernel size",
+            "16, 16 and 32 filters of 9 samples; the source states the dilations 1, 2 and 3",
+        ),
+        OpenChoice(
+            "padding and initial weights",
+            "padding with zeros, which keeps the length; initial weights of PyTorch",
+        ),
         OpenChoice(
             "recordings",
-            'all of the table; load_n2001(folder, ["BB", "VM"]) gives those of the source',
-            "a pipeline knows no muscles",
+            'all in the table; load_n2001(folder, ["BB", "VM"]) returns those of the source',
+            "the pipeline does not select muscles",
             "those of two muscles",
         ),
         OpenChoice(
             "output",
             "two softmax units",
-            "the same model, and any number of classes",
+            "this is equivalent and extends to more classes",
             "one sigmoid unit",
         ),
         OpenChoice(
             "training",
-            "Adam 1e-3, batches of 32, cross entropy, at most 100 epochs, patience 20; the weights "
-            "with the lowest loss on 20 % of the training subjects, or on those that a protocol "
-            "names, are kept",
+            "Adam with a learning rate of 1e-3, batches of 32, cross entropy, at most 100 epochs, "
+            "patience 20; the weights with the lowest loss on 20 % of the training subjects, or on "
+            "the validation subjects of a protocol, are kept",
         ),
         MEAN_VOTE,
     ],
@@ -77,7 +83,7 @@ def alsnet(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """ALSNet: ALS against healthy from raw windows of 1 s.
+    """ALSNet for ALS against healthy, on raw windows of 1 s.
 
     Parameters
     ----------
@@ -87,8 +93,8 @@ def alsnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter`` (none), ``resample``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter`` (none), ``resample``, ``mark`` and ``divote``;
+        the network is ``divote__estimator``.
 
     See Also
     --------
@@ -96,7 +102,7 @@ def alsnet(
 
     Notes
     -----
-    The source reports a sensitivity of 96.77 % and a specificity of 98.59 % too.
+    The source also reports a sensitivity of 96.77 % and a specificity of 98.59 %.
 
     $notes
 
@@ -122,9 +128,9 @@ class ALSNetProtocol(SubjectHoldout):
     Parameters
     ----------
     n_repeats : int, default=1
-        Number of draws.
+        Number of random splits.
     random_state : int, RandomState instance or None, default=0
-        Seed of the draws.
+        Seed of the random splits.
 
     References
     ----------

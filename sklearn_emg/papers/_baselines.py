@@ -1,4 +1,4 @@
-"""Strong baselines that the published systems were not compared with."""
+"""Strong baselines with which the published systems were not compared."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _INPUT = "EMG at 10 kHz, windows of 1 s without overlap"
 _WINDOWS = OpenChoice(
     "filter and windows",
     "band-pass of 20 to 4000 Hz, windows of 1 s without overlap at 10 kHz",
-    "the windows of ALSNet and Boumerdes; the method was published for other signals",
+    "ALSNet and the Boumerdes study use windows of 1 s; the method was published for other signals",
 )
 
 
@@ -46,20 +46,24 @@ _ROCKET_CHOICES = (
     OpenChoice(
         "filter and windows",
         "band-pass of 20 to 4000 Hz, windows of 1 s without overlap at 5 kHz",
-        "the windows of ALSNet and Boumerdes; half the rate takes half the time",
+        "ALSNet and the Boumerdes study use windows of 1 s; halving the rate halves the time",
     ),
     OpenChoice(
         "penalty of the ridge classifier",
-        "as large as the number of features, which are standardised",
-        "leave-one-out over windows has other windows of the same subject in training",
+        "equal to the number of features, which are standardised",
+        "leave-one-out over windows trains on other windows of the same subject",
         "cross-validation over samples, from 1e-3 to 1e3",
     ),
-    OpenChoice("vote", "number of windows of each class", "a ridge classifier has no scores"),
+    OpenChoice(
+        "vote",
+        "number of windows predicted as each class",
+        "a ridge classifier has no probabilities",
+    ),
 )
 
 
 def _with_ridge(features: Any, fs: float, window: float, step: float | None) -> Pipeline:
-    """Random convolutions, standardisation and a ridge classifier of windows."""
+    """Chain features of random convolutions, standardisation and a ridge classifier of windows."""
     windows = classifier_of_features(features, RidgeClassifier(alpha=float(features.n_features)))
     model = over_filtered(windows, fs, window, step)
     return model.set_params(divote__voting="hard")
@@ -86,7 +90,7 @@ def minirocket(
     n_jobs: int | None = None,
     random_state: Any = None,
 ) -> Pipeline:
-    """MiniRocket: proportions of positive values of random convolutions, and a ridge classifier.
+    """MiniRocket (proportions of positive values of convolutions) with a ridge classifier.
 
     Parameters
     ----------
@@ -94,13 +98,14 @@ def minirocket(
     n_features : int, default=9996
         Number of features.
     n_jobs : int, default=None
-        Number of threads of the features. The results do not depend on it.
+        Number of threads for computing the features. The results do not depend on it.
     $random_state
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
@@ -134,8 +139,8 @@ def minirocket(
         OpenChoice(
             "number of features",
             "9408",
-            "about as many as MiniRocket; all of them for thousands of windows fill the memory of "
-            "a laptop",
+            "about as many as for MiniRocket; with 49,728 features, thousands of windows exceed "
+            "the memory of a laptop",
             "49,728",
         ),
         *_ROCKET_CHOICES,
@@ -151,7 +156,7 @@ def multirocket(
     n_jobs: int | None = None,
     random_state: Any = None,
 ) -> Pipeline:
-    """MultiRocket: four poolings of random convolutions, and a ridge classifier.
+    """MultiRocket (four poolings of random convolutions) with a ridge classifier.
 
     Parameters
     ----------
@@ -159,13 +164,14 @@ def multirocket(
     n_features : int, default=9408
         Number of features.
     n_jobs : int, default=None
-        Number of threads of the features. The results do not depend on it.
+        Number of threads for computing the features. The results do not depend on it.
     $random_state
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
@@ -200,8 +206,12 @@ def multirocket(
     input=_INPUT,
     open_choices=[
         _WINDOWS,
-        OpenChoice("features", "with mean and standard deviation, 24", "amplitude matters in EMG"),
-        OpenChoice("classifier", "logistic regression of standardised features"),
+        OpenChoice(
+            "features",
+            "24, including the mean and the standard deviation",
+            "amplitude matters in EMG",
+        ),
+        OpenChoice("classifier", "logistic regression on standardised features"),
         MEAN_VOTE,
     ],
     needs="catch22",
@@ -222,7 +232,8 @@ def catch22_features(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
@@ -261,20 +272,20 @@ def catch22_features(
         _WINDOWS,
         OpenChoice(
             "channels",
-            "each with seven copies delayed by 0.2 ms to 12.8 ms",
-            "a single channel has no covariance; delays add its spectrum",
+            "each channel with seven copies that are delayed by 0.2 to 12.8 ms",
+            "a single channel has no covariances; delayed copies add information on its spectrum",
             "several channels of EEG",
         ),
         OpenChoice(
             "covariance",
             "Ledoit-Wolf shrinkage",
-            "some windows are nearly silent, and delayed copies are nearly equal",
+            "some windows are almost silent, and delayed copies are almost equal",
             "sample covariance",
         ),
         OpenChoice(
             "classifier",
-            "logistic regression of standardised features",
-            "margins are not probabilities, which the vote averages",
+            "logistic regression on standardised features",
+            "the vote averages probabilities, which a support vector machine does not provide",
             "a support vector machine",
         ),
         MEAN_VOTE,
@@ -297,7 +308,8 @@ def tangent_space(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
@@ -332,11 +344,11 @@ def tangent_space(
     input=_INPUT,
     open_choices=[
         _WINDOWS,
-        OpenChoice("features", "the set 'all' of EMGFeatures", "the method takes any table"),
+        OpenChoice("features", "the set 'all' of EMGFeatures", "the method takes any features"),
         OpenChoice(
             "boosting",
             "scikit-learn's histogram gradient boosting with its defaults",
-            "the same kind of trees, without a further library",
+            "it grows the same kind of trees without a further dependency",
             "LightGBM",
         ),
         SCALING,
@@ -361,7 +373,8 @@ def boosted_features(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
@@ -393,22 +406,22 @@ def boosted_features(
     open_choices=[
         OpenChoice(
             "filter and windows",
-            "band-pass of 20 Hz to 4 kHz, at most 0.45 times the rate of a recording, before the "
-            "rate is lowered; windows of 1 s without overlap at 2 kHz",
-            "the filters of 39 samples then span 20 ms, a motor unit potential",
+            "band-pass of 20 Hz to 4 kHz, but at most 0.45 times the sampling rate of a recording, "
+            "applied before resampling; windows of 1 s without overlap at 2 kHz",
+            "filters of 39 samples then span 20 ms, the length of a motor unit potential",
         ),
         OpenChoice(
             "size",
-            "one network of three blocks of 16 filters, kernels of 39, 19 and 9 samples",
-            "it trains on a laptop, and odd kernels are centred",
-            "five networks of six blocks of 32 filters, kernels of 40, 20 and 10 samples",
+            "one network of three blocks of 16 filters, with kernels of 39, 19 and 9 samples",
+            "it can be trained on a laptop, and odd kernels are centred",
+            "five networks of six blocks of 32 filters, with kernels of 40, 20 and 10 samples",
         ),
         OpenChoice(
             "training",
             STANDARD_TRAINING.choice,
-            "the same as of the other networks; 1500 epochs take a GPU",
-            "Adam 1e-3, halved after 50 epochs without progress, batches of 64, 1500 epochs; the "
-            "weights with the lowest training loss are kept",
+            "the other networks are trained in the same way; 1500 epochs require a GPU",
+            "Adam with a learning rate of 1e-3, halved after 50 epochs without progress, batches "
+            "of 64, 1500 epochs; the weights with the lowest training loss are kept",
         ),
         MEAN_VOTE,
     ],
@@ -423,7 +436,7 @@ def inception_time(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """A small InceptionTime, a residual network of convolutions of several lengths.
+    """A small InceptionTime network, with residual convolutions of several lengths.
 
     Parameters
     ----------
@@ -433,8 +446,8 @@ def inception_time(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``mark`` and ``divote``; the
+        network is ``divote__estimator``.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Dilated CNN and LSTM on N2001, and their protocol (Loubar and Toubal 2023)."""
+"""The dilated CNN and LSTM of Loubar and Toubal (2023) on N2001, and their protocol."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ _SOURCE = Source(
 _INPUT = "raw needle EMG at 23437.5 Hz, windows of 1 s every 0.4 s"
 _DATA = (
     "N2001, biceps brachii, 11.2 s at 23437.5 Hz: 98 recordings of 8 subjects with ALS, 107 of 7 "
-    "with myopathy, 270 of 10 healthy ones, cut to 192; 2548, 2782 and 4992 windows of 23,437 "
-    "samples every 9375, of which 2511, 2772 and 4990 have no missing sample"
+    "subjects with myopathy, and 270 of 10 healthy subjects, cut to 192; 2548, 2782 and 4992 "
+    "windows of 23,437 samples every 9375 samples, of which 2511, 2772 and 4990 have no missing "
+    "samples"
 )
-# Numbers of the (validation, test) subject of each class in the six runs of the study.
+# Numbers of the validation and test subject of each class in the six runs of the study.
 BOUMERDES_PAIRS = ((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
 
 
@@ -47,7 +48,7 @@ def _balanced(
     random_state: Any,
     **windows: Any,
 ) -> Any:
-    """Pipeline whose training leaves out recordings of large classes and makes up windows."""
+    """Build a pipeline that undersamples large classes and adds synthetic windows in training."""
     from imblearn.pipeline import Pipeline as SamplingPipeline
 
     from sklearn_emg.ensemble import SMOTEClassifier
@@ -76,56 +77,58 @@ _BY_SUBJECT = {
 }
 _MISSING = OpenChoice(
     "missing samples",
-    "every window with one is left out, as in the source; recordings shorter than a window too",
-    "all recordings of the source have one length",
+    "windows with missing samples are left out, as in the source; so are recordings shorter than a "
+    "window",
+    "all recordings of the source have the same length",
 )
-# The factor of SMOTE under the split of random windows, for which the source made no windows up.
+# The source added no synthetic windows under the split of random windows.
 _RANDOM_WINDOWS = {"divote__estimator__factor": 1.0}
-# Healthy recordings that the source kept, for each recording with ALS.
+# Number of healthy recordings that the source kept per recording with ALS.
 _RATIO = 192 / 98
 _HEALTHY = OpenChoice(
     "healthy recordings",
-    "cut to 192 for every 98 of the smallest class (boumerdes_tables: for every 107 with "
-    "myopathy), from the training subjects with the most recordings; all recordings that are "
-    "tested are scored",
-    "which ones were cut is not stated, and scores should not depend on it",
+    "cut to 192 for every 98 of the smallest class (in boumerdes_tables, for every 107 with "
+    "myopathy), removed from the training subjects with the most recordings; all test recordings "
+    "are scored",
+    "the source does not state which recordings were removed, and scores should not depend on it",
     "270 cut to 192 before the split",
 )
 _NEIGHBOURS = OpenChoice(
     "neighbours of SMOTE",
     "5, among the windows of the same subject",
-    "a synthetic window belongs to one subject, so that early stopping by subject stays right",
-    "neighbours in the class, whatever their subject",
+    "each synthetic window then belongs to one subject, so early stopping by subject stays valid",
+    "neighbours in the class, regardless of their subject",
 )
 _WINDOW_VOTE = OpenChoice(
-    "vote over recordings and subjects", "mean probability", "the source scores windows only"
+    "vote over recordings and subjects", "mean probability", "the source scores only windows"
 )
 _VALIDATION = OpenChoice(
     "subjects for validation",
-    "those of the source in the runs of BoumerdesProtocol; without a protocol that names them 20 % "
-    "of each class, drawn by the network",
-    "other data have no such subjects",
+    "those of the source in the runs of BoumerdesProtocol; if no protocol names them, 20 % of each "
+    "class, drawn by the network",
+    "other data sets do not have these subjects",
     "one subject of each class",
 )
 _OTHER_BALANCE = OpenChoice(
     "other ways to balance the classes",
-    "max_ratio=1 undersamples alone, with smote_factor=1; noise is added by the network's augment=",
+    "max_ratio=1 with smote_factor=1 only undersamples; augment= of the network adds noise",
     "the source tried them and kept SMOTE",
-    "undersampling and added noise were tried too",
+    "undersampling and added noise were also tried",
 )
 _NO_SMOTE = OpenChoice(
     "SMOTE with random windows",
-    "none in boumerdes_tables and in benchmarks of RandomWindows, as in the source; elsewhere "
-    "smote_factor=1 leaves it out",
+    "none in boumerdes_tables and in benchmarks with RandomWindows, as in the source; elsewhere, "
+    "smote_factor=1 omits it",
     "a pipeline does not know how rows were split",
 )
 _SIZES = OpenChoice(
     "windows after SMOTE",
-    "at most twice the real training windows of a class, and no more than the largest class has",
-    "subject 3 is in validation or test in each of the six runs, so that twice the windows of ALS "
-    "and of myopathy left for training are fewer than published: the published numbers can only "
-    "count all windows of a class, test windows included",
-    "ALS 2511 to 4665, myopathy 2772 to 4886, in training only",
+    "at most twice the number of real training windows of a class, and no more than in the largest "
+    "class",
+    "subject 3 is a validation or test subject in each of the six runs, so twice the number of "
+    "training windows of ALS or of myopathy is lower than published; the published numbers can "
+    "only be reached with all windows of a class, including test windows",
+    "from 2511 to 4665 for ALS and from 2772 to 4886 for myopathy, in training only",
 )
 
 
@@ -153,21 +156,25 @@ _SIZES = OpenChoice(
     source=_SOURCE,
     input=_INPUT,
     open_choices=[
-        OpenChoice("filters and kernel", "16, 32, 64, 128 and 9, dilations 1 to 4"),
+        OpenChoice(
+            "numbers of filters, kernel size and dilations",
+            "16, 32, 64 and 128 filters of 9 samples; dilations of 1 to 4",
+        ),
         OpenChoice(
             "L2 penalty",
-            "1e-4 (as Keras counts it), on the kernels and the dense layers",
-            "the source gives no strength; the optimiser has one penalty for all weight matrices",
+            "1e-4 (as defined in Keras), on the kernels and the dense layers",
+            "the source does not state the strength; the optimiser has one penalty for all weight "
+            "matrices",
             "on the kernels of the convolutions",
         ),
-        OpenChoice("padding of the convolutions", "zeros, which keep the length"),
+        OpenChoice("padding of the convolutions", "with zeros, which keeps the length"),
         _SIZES,
         _MISSING,
         OpenChoice(
             "dropout",
             "0.1",
-            "with 0.3 before the maximum over time, maxima in training exceed those in prediction "
-            "and little is learned",
+            "with 0.3, the maxima over time are larger in training than in prediction, and the "
+            "network learns little",
         ),
         _HEALTHY,
         _NEIGHBOURS,
@@ -176,19 +183,19 @@ _SIZES = OpenChoice(
         OpenChoice(
             "weights that are kept",
             "those of the epoch with the lowest validation loss",
-            "the source stops early and does not say which it keeps",
+            "the source stops early and does not state which weights it keeps",
         ),
         OpenChoice(
             "batches and patience for myopathy against normal",
-            "16 and 25 as for the other tasks, except in boumerdes_tables",
-            "the pipeline does not know its task before it is fitted",
+            "16 and 25, as for the other tasks, except in boumerdes_tables",
+            "the task of the pipeline is unknown before it is fitted",
             "32 and 20",
         ),
         _VALIDATION,
         OpenChoice(
             "output for two classes",
             "two softmax units",
-            "the same model, and any number of classes",
+            "this is equivalent and extends to more classes",
             "one sigmoid unit",
         ),
         _WINDOW_VOTE,
@@ -206,26 +213,29 @@ def boumerdes_cnn(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """Dilated 1-D CNN of the Boumerdes study: ALS, myopathy and normal on N2001.
+    """Dilated 1-D CNN of the Boumerdes study for ALS, myopathy and normal on N2001.
 
-    Windows of 1 s every 0.4 s are used, raw in mV. Recordings of large classes are left out, then
-    SMOTE enlarges small classes of the training subjects; the network stops early on held-out
-    subjects, none of whose windows are synthetic.
+    The input consists of raw windows of 1 s every 0.4 s, in mV. In training, large classes are
+    undersampled by recording, and SMOTE enlarges small classes. The network stops early on held-out
+    subjects, which have no synthetic windows.
 
     Parameters
     ----------
     $windows
     max_ratio : float or None, default=192 / 98
-        Maximum ratio of the recordings of a class to those of the smallest class; None keeps all.
+        Maximum ratio of the number of recordings of a class to that of the smallest class. None
+        keeps all recordings.
     smote_factor : float, default=2.0
-        Maximum ratio of the windows of a class to its real windows; 1 adds none.
+        Maximum ratio of the number of windows of a class to the number of its real windows. 1 adds
+        no synthetic windows.
     $training
 
     Returns
     -------
     pipeline : imblearn.pipeline.Pipeline
-        Steps ``undersample``, ``gaps``, ``filter`` (none), ``resample``, ``mark``, ``divote``; the
-        network is ``divote__estimator__estimator``, inside its SMOTE.
+        Pipeline with the steps ``undersample``, ``gaps``, ``filter`` (none), ``resample``, ``mark``
+        and ``divote``. ``divote__estimator`` applies SMOTE, and the network is
+        ``divote__estimator__estimator``.
 
     See Also
     --------
@@ -234,10 +244,10 @@ def boumerdes_cnn(
 
     Notes
     -----
-    The results with random windows are leaky; those by subject are means over six runs. Lowest and
-    highest of these runs: ALS, myopathy, normal 56.33-80.59 %; myopathy against normal 69.67-93.23;
-    ALS against normal 69.69-97.03. The source takes batches of 32 and patience 20 for myopathy
-    against normal.
+    The results with random windows are leaky; those by subject are means over six runs. The
+    accuracies of these runs are 56.33-80.59 % for ALS, myopathy and normal, 69.67-93.23 % for
+    myopathy against normal, and 69.69-97.03 % for ALS against normal. For myopathy against normal,
+    the source uses batches of 32 and patience 20.
 
     $notes
 
@@ -271,13 +281,14 @@ def boumerdes_cnn(
     source=_SOURCE,
     input=_INPUT,
     open_choices=[
-        OpenChoice("early stopping", "none, the weights with the lowest validation loss are kept"),
+        OpenChoice("early stopping", "none; the weights with the lowest validation loss are kept"),
         OpenChoice(
             "initial weights",
-            "as in Keras: Xavier-uniform, recurrent ones orthogonal, forget gates open",
-            "open gates keep a long memory",
+            "as in Keras: Xavier-uniform, recurrent weights orthogonal, biases of the forget gates "
+            "1",
+            "the network then initially remembers earlier samples",
         ),
-        OpenChoice("steps of the sequence", "each sample is one; no dropout"),
+        OpenChoice("steps of the sequence and dropout", "one step per sample; no dropout"),
         _SIZES,
         _HEALTHY,
         _NEIGHBOURS,
@@ -306,20 +317,22 @@ def boumerdes_lstm(
     ----------
     $windows
     max_ratio : float or None, default=192 / 98
-        Maximum ratio of the recordings of a class to those of the smallest class; None keeps all.
+        Maximum ratio of the number of recordings of a class to that of the smallest class. None
+        keeps all recordings.
     smote_factor : float, default=2.0
-        Maximum ratio of the windows of a class to its real windows; 1 adds none.
+        Maximum ratio of the number of windows of a class to the number of its real windows. 1 adds
+        no synthetic windows.
     $training
 
     Returns
     -------
     pipeline : imblearn.pipeline.Pipeline
-        As for :func:`boumerdes_cnn`.
+        Pipeline with the same steps as that of :func:`boumerdes_cnn`.
 
     Notes
     -----
-    The published result is leaky: it has random windows. By subject the source never finished, as
-    one epoch took hours; here a low `fs` makes the LSTM affordable.
+    The published result is leaky, since windows were split at random. The source did not finish the
+    training by subject, because an epoch took hours. A low `fs` reduces the time.
 
     $notes
 
@@ -347,23 +360,23 @@ class BoumerdesProtocol(Protocol):
     Parameters
     ----------
     pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
-        Validation and test subject of each run, the same for each class. The default are the six
-        runs of the study.
+        Validation and test subject of each run, the same numbers for each class. The default is the
+        six runs of the study.
     by : {"number", "position"}, default="number"
-        Meaning of the numbers in `pairs`: "number" is the number at the end of a subject's name, as
-        4 in "A04", "C04" and "M04" of N2001, where some numbers are missing. "position" counts the
-        subjects of each class from 1, in the order of their names ("P2" before "P10").
+        Meaning of the numbers in `pairs`. "number" is the number at the end of a subject's name,
+        such as 4 in "A04", "C04" and "M04" of N2001, where some numbers are missing. "position"
+        counts the subjects of each class from 1 in the order of their names ("P2" before "P10").
 
     Notes
     -----
     With ``run.prepare(model, X)``, as in ``python -m sklearn_emg.papers``, networks stop early on
-    the validation subjects of the run. As a splitter in ``cross_validate`` the protocol cannot pass
-    them on, and networks draw validation subjects of their own. To choose settings on them, give
-    ``cv=[(run.train, run.validation)]`` to a search.
+    the validation subjects of the run. If the protocol is a splitter in ``cross_validate``, it
+    cannot pass on these subjects, and networks draw their own validation subjects. To choose
+    settings on the validation subjects, pass ``cv=[(run.train, run.validation)]`` to a search.
 
-    The source gives the pairs as plain numbers. As numbers of subjects all of them exist in each
-    class of the biceps recordings of N2001; as positions they could not, since six subjects with
-    myopathy have biceps recordings.
+    The source gives the pairs as plain numbers. If they are subject numbers, all of them exist in
+    each class of the biceps recordings of N2001. They cannot be positions, since only six subjects
+    with myopathy have biceps recordings.
 
     References
     ----------
@@ -405,13 +418,13 @@ class BoumerdesProtocol(Protocol):
     def _check_numbers(
         self, needed: list[int], label: Any, own: dict[int, int], names: list[Any]
     ) -> None:
-        """Refuse a class without one of the subjects that the pairs name."""
+        """Reject a class that lacks a subject named in the pairs."""
         if missing := [number for number in needed if number not in own]:
             raise ValueError(
                 f"BoumerdesProtocol with these pairs needs the subjects {needed} of each class by "
                 f"{self.by}, but class {label!r} has no {missing[0]}: its subjects are "
-                f"{sorted(str(names[k]) for k in own.values())}. Give other 'pairs', for instance "
-                "((1, 2), (2, 1)), or count in the other way with 'by'."
+                f"{sorted(str(names[k]) for k in own.values())}. Use different 'pairs', for "
+                "instance ((1, 2), (2, 1)), or change 'by'."
             )
 
     def possible_pairs(
@@ -421,14 +434,17 @@ class BoumerdesProtocol(Protocol):
 
         Parameters
         ----------
-        X : DataFrame with a ``subject`` column, or array-like
+        X : DataFrame with a ``subject`` column, or array-like of shape (n_rows, ...)
+            Recordings or other rows of subjects.
         y : array-like of shape (n_rows,)
+            Labels.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row, if `X` has no ``subject`` column.
 
         Returns
         -------
         pairs : list of (int, int)
+            Pairs of validation and test subject.
 
         Raises
         ------
@@ -442,19 +458,21 @@ class BoumerdesProtocol(Protocol):
     def missing_subjects(
         self, X: Any, y: Labels, groups: Labels | None = None
     ) -> list[list[tuple[Any, int]]]:
-        """List the subjects that each run needs and that these data lack.
+        """List the subjects that each run needs, but that these data lack.
 
         Parameters
         ----------
-        X : DataFrame with a ``subject`` column, or array-like
+        X : DataFrame with a ``subject`` column, or array-like of shape (n_rows, ...)
+            Recordings or other rows of subjects.
         y : array-like of shape (n_rows,)
+            Labels.
         groups : array-like of shape (n_rows,), default=None
-            Subjects of the rows, for an X without a ``subject`` column.
+            Subject of each row, if `X` has no ``subject`` column.
 
         Returns
         -------
         missing : list of list of (label, int)
-            Class and number of the missing subjects of each run; an empty list where the run is
+            Class and number of the missing subjects of each run; an empty list if the run is
             possible.
 
         Raises
@@ -474,12 +492,13 @@ class BoumerdesProtocol(Protocol):
         ]
 
     def _require(self, subjects: SubjectStrata) -> None:
-        subjects.require(3, "BoumerdesProtocol", "Training, validation and test need one each.")
+        reason = "Training, validation and test need one subject each."
+        subjects.require(3, "BoumerdesProtocol", reason)
 
     def _members(
         self, X: Any, y: Labels | None, groups: Labels | None
     ) -> tuple[SubjectStrata, list[dict[int, int]]]:
-        """Subjects; for each class the codes of its subjects by the numbers that `by` means."""
+        """Return the subjects and, for each class, the codes of its subjects by number."""
         subjects = SubjectStrata(X, y, groups)
         if not subjects.classes or subjects.several_classes:
             raise ValueError("BoumerdesProtocol needs y with one class per subject.")
@@ -499,17 +518,17 @@ class BoumerdesProtocol(Protocol):
     def _checked_pairs(self) -> list[tuple[int, int]]:
         try:
             pairs: NDArray[Any] = np.array(self.pairs)
-        except ValueError:  # of different lengths
+        except ValueError:  # the entries have different lengths
             pairs = np.empty(0)
         fits = pairs.ndim == 2 and pairs.shape[1] == 2 and pairs.dtype.kind in "iu"
         if not fits or (pairs < 1).any() or (pairs[:, 0] == pairs[:, 1]).any():
             raise ValueError(
-                "The 'pairs' parameter of BoumerdesProtocol must hold two different integers, "
-                f"from 1, for each run. Got {self.pairs!r}."
+                "The 'pairs' parameter of BoumerdesProtocol must contain two different integers "
+                f"of at least 1 for each run. Got {self.pairs!r}."
             )
         return [(v, t) for v, t in pairs.tolist()]
 
 
 def _natural(name: str) -> list[tuple[str, int]]:
-    """Key that sorts "P2" before "P10"."""
+    """Return a key that sorts "P2" before "P10"."""
     return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name)]

@@ -1,4 +1,4 @@
-"""Parts that the pipelines of all systems have in common."""
+"""Parts that the pipelines of many systems have in common."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NEUROFUSION = Source(
     "Traitement du Signal 41 (4), 1633-1645, doi:10.18280/ts.410401",
 )
 NEUROFUSION_INPUT = "EMG, windows of 0.4 s every 0.2 s"
-NEUROFUSION_DATA = "not named, nor how subjects were split"
+NEUROFUSION_DATA = "not named; the split of the subjects is not stated either"
 BAND_PASS = OpenChoice(
     "band-pass",
-    "20 to 4000 Hz, at most 0.45 times the rate of a recording, before the rate is lowered; "
-    "Butterworth of order 4, forwards and backwards; filter__design='fir' convolves with a finite "
-    "impulse response",
-    "the source gives neither corners nor design",
+    "20 to 4000 Hz, but at most 0.45 times the sampling rate of a recording, applied before "
+    "resampling; Butterworth filter of order 4, forwards and backwards (filter__design='fir' "
+    "convolves with a finite impulse response)",
+    "the source states neither the cut-off frequencies nor the design",
     "convolution with an impulse response",
 )
 STANDARD_INPUT = "needle EMG at 10 kHz, windows of 0.4 s every 0.2 s"
@@ -40,35 +40,40 @@ STANDARD_INPUT = "needle EMG at 10 kHz, windows of 0.4 s every 0.2 s"
 MEAN_VOTE = OpenChoice("vote over recordings and subjects", "mean probability")
 SPLIT_BY_SUBJECT = OpenChoice(
     "split",
-    "by subject; RandomRecordings divides signals, and calls its scores leaky",
+    "by subject; RandomRecordings splits recordings, and its scores are labelled leaky",
     "signals of one subject resemble each other",
     "training, validation and test by signals",
 )
 STANDARD_WINDOWS = OpenChoice(
     "filter and windows",
-    "band-pass of 20 to 4000 Hz (Butterworth of order 4, forwards and backwards), windows of 0.4 s "
-    "every 0.2 s at 10 kHz",
+    "band-pass of 20 to 4000 Hz (Butterworth filter of order 4, forwards and backwards); windows "
+    "of 0.4 s every 0.2 s at 10 kHz",
 )
 SCALING = OpenChoice(
-    "scaling of features", "features are standardised", "they differ in their units"
+    "scaling of features", "features are standardised", "features differ in their units"
 )
 THRESHOLDS = OpenChoice(
-    "thresholds of crossings and of changes of slope", "0.01 mV", "smaller ones count noise"
+    "thresholds of zero crossings and of slope sign changes",
+    "0.01 mV",
+    "with lower thresholds, noise is counted",
 )
 SPECTRUM = OpenChoice(
-    "power spectrum", "of the whole window without its mean, without a taper", "it is the plain one"
+    "power spectrum",
+    "computed from the whole window without a taper, after its mean is subtracted",
+    "this is the simplest estimate",
 )
 CNN_SIZES = (
-    "raw windows; 32 and 64 filters of 9 samples, each with rectifier and maximum pooling by 4; 64 "
-    "dense units (CNN1D)"
+    "raw windows; 32 and 64 filters of 9 samples, each with ReLU and max pooling by 4; 64 dense "
+    "units (CNN1D)"
 )
 STANDARD_TRAINING = OpenChoice(
     "training",
-    "Adam 1e-3, batches of 32, cross entropy, at most 100 epochs, patience 20; the weights with "
-    "the lowest loss on 20 % of the training subjects are kept",
+    "Adam with a learning rate of 1e-3, batches of 32, cross entropy, at most 100 epochs, patience "
+    "20; the weights with the lowest loss on 20 % of the training subjects are kept",
 )
 NETWORK_OF_SKLEARN = OpenChoice(
-    "network", "one hidden layer of 100 rectified units, Adam 1e-3, at most 500 epochs"
+    "network",
+    "one hidden layer of 100 ReLU units, Adam with a learning rate of 1e-3, at most 500 epochs",
 )
 
 
@@ -92,14 +97,17 @@ def over_recordings(
     classifier : estimator object
         Classifier of windows.
     fs : float
-        Sampling rate in Hz at which windows are cut; the rates of a table may differ.
-    window, step : float
-        Length of a window and time between the starts of two windows, in seconds.
+        Sampling rate in Hz at which windows are cut; the rates in a table may differ.
+    window : float
+        Length of a window in seconds.
+    step : float or None
+        Time from the start of one window to the start of the next, in seconds. None means no
+        overlap.
     by : str, default=None
         See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     low, high : float, default=None
-        Cut-off frequencies in Hz; `high` is lowered to 0.45 times the rate of a recording. None
-        leaves the filter out.
+        Cut-off frequencies in Hz; `high` is limited to 0.45 times the rate of a recording. With
+        None, there is no filter.
     final_estimator : None, "logistic" or estimator object, default=None
         See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     before : tuple of (name, transformer), default=()
@@ -110,11 +118,12 @@ def over_recordings(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, those of `before`, ``mark`` and ``divote``. The
-        first fills missing samples, and ``mark`` makes them NaN again, except those of gaps of up
-        to `max_gap`. Windows with NaN, and recordings shorter than a window, are left out.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, those of `before`, ``mark`` and
+        ``divote``. The first step fills missing samples, and ``mark`` sets those of gaps longer
+        than `max_gap` to NaN again. Windows with NaN, and recordings shorter than a window, are
+        left out.
     """
-    # Steps that a system lacks are "passthrough", so that set_params can put one there.
+    # Steps that a system does not have are "passthrough", so that set_params can insert them.
     bandpass = (
         "passthrough" if low is None or high is None else BandpassFilter(low, high, lower_high=True)
     )
@@ -146,7 +155,7 @@ def over_filtered(
     step: float | None,
     before: tuple[tuple[str, Any], ...] = (),
 ) -> Pipeline:
-    """`over_recordings` with a band-pass of 20 to 4000 Hz."""
+    """Call `over_recordings` with a band-pass of 20 to 4000 Hz."""
     return over_recordings(
         classifier, fs=fs, window=window, step=step, low=20.0, high=4000.0, before=before
     )
@@ -160,9 +169,9 @@ def classifier_of_features(features: Any, classifier: Any) -> Pipeline:
 
 
 def classical_classifier(name: str, random_state: Any = None) -> Any:
-    """Classifier with the defaults of scikit-learn: "lda", "mlp", "svm", "rf", "gb" or "knn"."""
+    """Return a classifier of scikit-learn: "lda", "mlp", "svm", "rf", "gb" or "knn"."""
     if name == "svm":
-        # Platt's scaling of cross-validated margins, as LIBSVM computes its own probabilities.
+        # Platt's scaling of cross-validated margins, as in LIBSVM.
         return CalibratedClassifierCV(SVC(), cv=3, ensemble=False)
     classifiers = {
         "lda": LinearDiscriminantAnalysis(),

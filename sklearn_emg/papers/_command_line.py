@@ -1,4 +1,4 @@
-"""The command line of this package as a function, for other commands."""
+"""The command line of this sub-package as a function, for use by other commands."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def run_command(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        Arguments, such as ``["benchmark", "--data", "simulated", "--out", "results"]``; by default
+        Arguments, such as ``["benchmark", "--data", "simulated", "--out", "results"]``; by default,
         those of the process.
 
     Returns
     -------
     status : int
-        0, or 2 if the arguments or the data cannot be used, or 130 if it was interrupted.
+        0, or 2 if the arguments or the data cannot be used, or 130 after an interrupt.
 
     Examples
     --------

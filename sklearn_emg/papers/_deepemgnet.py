@@ -29,7 +29,7 @@ __all__ = ["deepemgnet"]
 @published_systems(
     {
         "deepemgnet": Variant(
-            "DeepEMGNet, a CNN of the short-time Fourier transform, ALS against normal",
+            "DeepEMGNet, a CNN on the short-time Fourier transform, for ALS against normal",
             "STFT, CNN",
             [PublishedResult("accuracy of signals, ALS/normal", 96.69, True)],
             further=[
@@ -44,22 +44,22 @@ __all__ = ["deepemgnet"]
         "DeepEMGNet: An Application for Efficient Discrimination of ALS and Normal EMG Signals",
     ),
     input=STANDARD_INPUT,
-    data="needle EMG, 89 signals of 8 subjects with ALS, 133 of 10 normal ones",
+    data="needle EMG, 89 signals from 8 subjects with ALS and 133 from 10 normal subjects",
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
         OpenChoice(
             "augmentation by random sampling",
             "each training window is rotated by up to half of its length, anew in each epoch",
-            "the review does not say what is sampled; a rotated window is one that starts at "
-            "another time",
+            "the review does not say what is sampled; rotating a window is similar to starting it "
+            "at a different time",
         ),
         OpenChoice(
-            "every size of the network",
-            "amplitudes of frames of 128 samples every 32, batch-normalised; 16 and 32 filters of "
-            "5 x 5, each with batch normalisation, rectifier and maximum pooling by 2; the dense "
-            "layer is the one before the softmax",
-            "the review gives the kinds of layers alone",
+            "sizes of the network",
+            "amplitudes of frames of 128 samples every 32 samples, batch-normalised; 16 and 32 "
+            "filters of 5 x 5 pixels, each with batch normalisation, ReLU and max pooling by 2; "
+            "the dense layer is the one before the softmax",
+            "the review states only the kinds of layers",
         ),
         STANDARD_TRAINING,
         MEAN_VOTE,
@@ -75,7 +75,7 @@ def deepemgnet(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """DeepEMGNet: a small network on the short-time Fourier transform, ALS against normal.
+    """DeepEMGNet, a small network on the short-time Fourier transform, for ALS against normal.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ def deepemgnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``mark`` and ``divote``; the
+        network is ``divote__estimator``.
 
     Notes
     -----
-    The source reports a sensitivity of 94.24 % and a specificity of 97.59 % too. The results are
-    leaky: signals, not subjects, were divided.
+    The source also reports a sensitivity of 94.24 % and a specificity of 97.59 %. The results are
+    leaky, since the data were split by signals and not by subjects.
 
     $notes
 

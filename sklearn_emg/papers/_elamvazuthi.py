@@ -57,12 +57,12 @@ __all__ = ["elamvazuthi"]
         REVIEW,
     ),
     input=STANDARD_INPUT,
-    data="needle EMG, 5 subjects and 100 signals of each class: ALS, myopathy, healthy",
+    data="needle EMG, 5 subjects and 100 signals of each class (ALS, myopathy, healthy)",
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
         OpenChoice("autoregressive model", "order 4 by Burg's method"),
-        OpenChoice("zero crossings", "of at least 0.01 mV"),
+        OpenChoice("zero crossings", "only those of at least 0.01 mV are counted"),
         SCALING,
         NETWORK_OF_SKLEARN,
         MEAN_VOTE,
@@ -83,7 +83,8 @@ def elamvazuthi(
     ----------
     $windows
     features : {"all", "ar"}, default="all"
-        All five, or the autoregressive coefficients alone, which are best in the source.
+        Features to use: all five kinds, or only the autoregressive coefficients, which are the best
+        in the source.
     order : int, default=4
         Order of the autoregressive model.
     $random_state
@@ -91,7 +92,8 @@ def elamvazuthi(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Raises
     ------
@@ -100,8 +102,8 @@ def elamvazuthi(
 
     Notes
     -----
-    The published results are leaky: signals, not subjects, were divided into training, validation
-    and test.
+    The published results are leaky, since training, validation and test sets were split by signals
+    and not by subjects.
 
     $notes
 

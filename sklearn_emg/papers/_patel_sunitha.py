@@ -46,21 +46,22 @@ _CLASSIFIERS = {
         for key, (name, accuracy) in _CLASSIFIERS.items()
     },
     source=Source("Patel, Sunitha", 2022, note=REVIEW),
-    input="needle EMG at 10 kHz, windows of 300.37 ms with 99.84 ms overlapping",
+    input="needle EMG at 10 kHz, windows of 300.37 ms with an overlap of 99.84 ms",
     data=(
-        "needle EMG of the biceps and the vastus medialis: ALS 332, myopathy 315 and healthy 300 "
-        "signals of 8, 7 and 10 subjects"
+        "needle EMG of the biceps brachii and the vastus medialis: 332 signals from 8 subjects "
+        "with ALS, 315 from 7 with myopathy and 300 from 10 healthy subjects"
     ),
     open_choices=[
-        OpenChoice("filter and rate", "band-pass of 20 to 4000 Hz at 10 kHz"),
-        OpenChoice("zero crossings", "of at least 0.01 mV"),
+        OpenChoice("filter and sampling rate", "band-pass of 20 to 4000 Hz; 10 kHz"),
+        OpenChoice("zero crossings", "only those of at least 0.01 mV are counted"),
         SCALING,
         OpenChoice("split", "by subject", "windows of one subject resemble each other"),
         OpenChoice(
             "settings of the classifiers",
-            "the defaults of scikit-learn; the MLP has one layer of 100 units and at most 500 "
-            "epochs, the forest 100 trees, kNN five neighbours; margins of the SVM become "
-            "probabilities by Platt's scaling, cross-validated by subject",
+            "the defaults of scikit-learn; the MLP has one layer of 100 units and is trained for "
+            "at most 500 epochs, the forest has 100 trees, kNN uses five neighbours, and margins "
+            "of the SVM are converted to probabilities by Platt's scaling, cross-validated by "
+            "subject",
         ),
         MEAN_VOTE,
     ],
@@ -73,7 +74,7 @@ def patel_sunitha(
     step: float | None = 0.20053,
     random_state: Any = None,
 ) -> Pipeline:
-    """Twelve features with one of five classifiers, windows of 300.37 ms.
+    """Twelve features of windows of 300.37 ms with one of five classifiers.
 
     The features are mean, variance, MAV, RMS, waveform length, zero crossings, log detector, DASDV,
     average amplitude change, variance of the absolute value, kurtosis and skewness.
@@ -81,15 +82,16 @@ def patel_sunitha(
     Parameters
     ----------
     classifier : {"mlp", "svm", "rf", "gb", "knn"}, default="mlp"
-        Multilayer perceptron, support vector machine, random forest, gradient boosting or nearest
-        neighbours.
+        Classifier: multilayer perceptron, support vector machine, random forest, gradient boosting
+        or nearest neighbours.
     $windows
     $random_state
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Raises
     ------

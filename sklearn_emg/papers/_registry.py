@@ -1,4 +1,4 @@
-"""Facts about each published system, and its construction by name."""
+"""Facts about each published system, and functions that build a system by name."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ class Source:
     Attributes
     ----------
     authors : str
+        Names of the authors.
     year : int
+        Year of publication.
     title : str
-        Empty where it is not known here.
+        Title, or an empty string if the authors of this package do not know it.
     published_in : str
         Journal with volume and pages, conference or university.
     note : str
-        Source of the facts, if it is not the publication itself.
+        Where the facts are taken from, if not from the publication itself.
     """
 
     authors: str
@@ -68,11 +70,12 @@ class PublishedResult:
     measure : str
         Measured quantity, for instance "accuracy of subjects".
     value : float
+        Reported value, in `unit`.
     leaky : bool or None
-        Whether a subject, or the test set itself, was in both training and test; None where the
-        source does not say.
+        Whether the same subject was in both training and test, or the test set was used to choose
+        the model. None if the source does not say.
     unit : str
-        Unit of the value, empty for a number without unit.
+        Unit of the value; an empty string for a number without a unit.
     """
 
     measure: str
@@ -103,9 +106,10 @@ class OpenChoice:
     choice : str
         The choice made here.
     why : str
-        The reason, empty where any choice would do.
+        Reason for the choice; an empty string if any choice would do.
     paper : str
-        What the source says, where the system here deviates from it; empty where it says nothing.
+        Choice of the source, if the system here deviates from it; an empty string if the source
+        leaves the detail open.
     """
 
     what: str
@@ -115,31 +119,32 @@ class OpenChoice:
 
     @property
     def deviates(self) -> bool:
-        """Whether the source says something else."""
+        """Whether the system deviates from its source in this detail."""
         return bool(self.paper)
 
     def __str__(self) -> str:
-        instead = f" in place of {self.paper}" if self.paper else ""
+        instead = f" instead of {self.paper}" if self.paper else ""
         return f"{self.what}: {self.choice}{instead}" + (f" ({self.why})" if self.why else "")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One system of the family that a function builds.
+    """One system of the family of systems that a function builds.
 
     Attributes
     ----------
     method : str
-        Short name of the method; the title of the system is the source and the method.
+        Short name of the method; the title of the system consists of the source and the method.
     estimator : str
         Features and classifier in a few words.
     published : sequence of PublishedResult
+        Main results, in percent.
     settings : mapping
-        Arguments of the function that build this system.
+        Arguments with which the function builds this system.
     further : sequence of PublishedResult
-        What else the source reports of it.
+        Further results that the source reports for the system.
     random_windows : mapping
-        Parameters for `set_params` with which the source ran it on random windows.
+        Parameters for `set_params` that the source used on random windows.
     """
 
     method: str
@@ -157,15 +162,16 @@ class System:
     Attributes
     ----------
     name : str
-        Key for :func:`make_system` and the benchmark.
+        Name for :func:`make_system` and the benchmark.
     title : str
         Authors, year and method.
     function : callable
-        Function that returns an unfitted estimator over recording tables, or for a prognosis over
+        Function that returns an unfitted estimator for recording tables or, for a prognosis, for
         contexts of visits.
     settings : mapping
-        Arguments of `function` that build this system out of its family.
+        Arguments with which `function` builds this system.
     source : Source
+        Publication of the system.
     input : str
         Signal, sampling rate and windows of the system here.
     estimator : str
@@ -173,23 +179,25 @@ class System:
     published : sequence of PublishedResult
         Main results, in percent.
     open_choices : sequence of OpenChoice
-        Details that the source leaves open, each with the choice made here.
+        Details that the source leaves open or in which the system deviates from it, each with the
+        choice made here.
     needs : str
-        Extra that has to be installed, empty where none is.
+        Optional dependencies of this package that must be installed, such as "nets"; an empty
+        string if there are none.
     min_fs : float
-        Lowest sampling rate in Hz at which the network is not too deep for its windows.
+        Minimum sampling rate in Hz, below which windows have too few samples for the network.
     kind : {"published", "baseline"}
-        Whether a source published the system for the diagnosis of muscles, or it is a general
-        method that a reviewer asks for as a baseline.
+        Whether the system was published for the diagnosis of neuromuscular disorders, or is a
+        general method that serves as a baseline.
     task : {"diagnosis", "prognosis"}
-        Whether it diagnoses recordings, or predicts a later visit from contexts of visits.
+        Whether the system diagnoses recordings, or predicts a later visit from contexts of visits.
     further : sequence of PublishedResult
-        What else the source reports: other measures, sizes and times.
+        Further results that the source reports: other measures, sizes and times.
     random_windows : mapping
-        Parameters for `set_params` with which the source ran it on random windows, where they
-        differ from those of a split by subject.
+        Parameters for `set_params` that the source used on random windows, if they differ from
+        those for a split by subject.
     data : str
-        Subjects, recordings and windows of the source; empty for a baseline.
+        Subjects, recordings and windows of the source; an empty string for a baseline.
     """
 
     name: str
@@ -211,7 +219,7 @@ class System:
 
     @property
     def has_network(self) -> bool:
-        """Whether a network of this package is among its parts."""
+        """Whether the system contains a network of this package."""
         return self.needs.startswith("nets")
 
     @property
@@ -221,23 +229,23 @@ class System:
 
     @property
     def leaky(self) -> bool | None:
-        """Whether any published result is leaky; None where the source does not say."""
+        """Whether any published result is leaky; None if the source does not say."""
         known = [result.leaky for result in self.published if result.leaky is not None]
         return any(known) if known else None
 
 
-# Of every system that reads recordings, unless it has another one.
+# For every system that reads recordings, unless it has its own choice for missing samples.
 MISSING = OpenChoice(
     "missing samples",
-    "gaps of up to 2 ms are interpolated; windows with longer ones, and recordings shorter than a "
+    "gaps of up to 2 ms are interpolated; windows with longer gaps, and recordings shorter than a "
     "window, are left out",
-    "files of several devices have single missing samples",
+    "the files of several devices contain isolated missing samples",
 )
 _SYSTEMS: dict[str, System] = {}
 
 _RATE = "Sampling rate in Hz to which recordings are resampled before windows are cut."
 _STEP = "Time from the start of one window to the start of the next, in seconds"
-# Descriptions of the parameters that many functions have.
+# Descriptions of parameters that many functions share.
 _SHARED = {
     "fs": ("float", _RATE),
     "window": ("float", "Length of a window in seconds."),
@@ -246,7 +254,7 @@ _SHARED = {
     "line_freq": ("float", "Power-line frequency in Hz, for the adaptive filter."),
     "random_state": (
         "int, RandomState instance or None",
-        "Seed of all that is random in the pipeline.",
+        "Seed of all random steps in the pipeline.",
     ),
 }
 _GROUPS = {"windows": ("fs", "window", "step"), "training": ("max_epochs", "random_state")}
@@ -264,22 +272,24 @@ def published_systems(
     task: str = "diagnosis",
     data: str = "",
 ) -> Callable[[F], F]:
-    """Enter the systems that a function builds into the registry, and complete its docstring.
+    """Register the systems that a function builds, and complete the docstring of the function.
 
-    In the docstring ``$windows`` stands for the parameters `fs`, `window` and `step`,
-    ``$training`` for `max_epochs` and `random_state`, ``$line_freq`` and ``$random_state``,
-    ``$notes`` for the published results and the open choices, and ``$source`` for the source.
+    In the docstring, ``$windows`` stands for the parameters `fs`, `window` and `step`,
+    ``$training`` for `max_epochs` and `random_state`, ``$line_freq`` and ``$random_state`` for the
+    parameters of these names, ``$notes`` for the published results and the open choices, and
+    ``$source`` for the source.
 
     Parameters
     ----------
     variants : mapping of str to Variant
-        Systems by their names.
+        Systems by name.
     source, input, open_choices, needs, min_fs, kind, task, data
         See :class:`System`.
 
     Returns
     -------
     decorator : callable
+        Decorator of the function.
     """
 
     choices = tuple(open_choices)
@@ -312,7 +322,7 @@ def published_systems(
                 texts[group] = "".join(_parameter(function, name) for name in names).rstrip()
             notes = _wrapped(f"Data of the source: {data}.", "") + "\n\n" if data else ""
             notes += _published(variants) + _listed(
-                "Left open in the source, with the choice made here:", choices
+                "Details that the source leaves open, or that differ here:", choices
             )
             template = Template(inspect.cleandoc(function.__doc__))
             function.__doc__ = template.substitute(
@@ -324,13 +334,13 @@ def published_systems(
 
 
 def _parameter(function: Callable[..., Any], name: str) -> str:
-    """Description of a shared parameter, with the default of this function."""
+    """Return the description of a shared parameter, with the default of this function."""
     parameter = inspect.signature(function).parameters.get(name)
     if parameter is None:
         return ""
     kind, text = _SHARED[name]
     if name == "step" and "None" in str(parameter.annotation):
-        kind, text = "float or None", f"{_STEP}; None leaves no overlap."
+        kind, text = "float or None", f"{_STEP}. None means no overlap."
     return f"{name} : {kind}, default={parameter.default}\n{_wrapped(text, '    ')}\n"
 
 
@@ -360,7 +370,7 @@ def _wrapped(text: str, indent: str, first: str | None = None) -> str:
     )
 
 
-#: Rows of the sources' tables that no pipeline can stand for, and why.
+#: Rows of the sources' tables that no pipeline can reproduce, and the reason.
 NOT_SOFTWARE = {
     "manual diagnosis": (
         "R. Chandrasekaran et al. (2024): manual diagnosis",
@@ -378,12 +388,12 @@ NOT_SOFTWARE = {
             PublishedResult("time", 200, unit="ms"),
             PublishedResult("use of resources", 75),
         ],
-        "physicians made it; no software can repeat them",
+        "physicians made this diagnosis, which software cannot reproduce",
     ),
     "six electromyographers": (
         "J. Yoo et al. (2026): median of six electromyographers",
         [PublishedResult("accuracy of subjects", 55.0, False)],
-        "physicians made it; no software can repeat them",
+        "physicians made this diagnosis, which software cannot reproduce",
     ),
 }
 
@@ -394,11 +404,12 @@ def get_system(name: str) -> System:
     Parameters
     ----------
     name : str
-        Key from the index of :func:`list_systems`.
+        Name from the index of :func:`list_systems`.
 
     Returns
     -------
     system : System
+        Facts about the system.
 
     Raises
     ------
@@ -421,7 +432,7 @@ def get_system(name: str) -> System:
         )
     if name not in _SYSTEMS:
         raise ValueError(
-            f"There is no system {name!r}.{did_you_mean(name, _SYSTEMS)} list_systems() has "
+            f"There is no system {name!r}.{did_you_mean(name, _SYSTEMS)} list_systems() contains "
             f"{', '.join(_SYSTEMS)}."
         )
     return _SYSTEMS[name]
@@ -433,21 +444,22 @@ def make_system(name: str, **changes: Any) -> Any:
     Parameters
     ----------
     name : str
-        Key from the index of :func:`list_systems`.
-    **changes
-        Arguments of its function, such as ``fs``, ``window`` or ``random_state``.
+        Name from the index of :func:`list_systems`.
+    **changes : object
+        Arguments of the system's function that differ from their defaults, such as ``fs``,
+        ``window`` or ``random_state``.
 
     Returns
     -------
     estimator : estimator object
-        Unfitted.
+        Unfitted estimator.
 
     Raises
     ------
     ValueError
         If there is no such system.
     TypeError
-        If its function has no such argument.
+        If the system's function has no such argument.
 
     Examples
     --------
@@ -460,7 +472,7 @@ def make_system(name: str, **changes: Any) -> Any:
     if unknown := sorted(set(changes) - set(known)):
         raise TypeError(
             f"{system.function.__name__} has no argument {', '.join(map(repr, unknown))}; it has "
-            f"{', '.join(known)}. Other parts are reached with set_params."
+            f"{', '.join(known)}. Use set_params to change other parts."
         )
     return system.function(**{**system.settings, **changes})
 
@@ -471,22 +483,23 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
     Parameters
     ----------
     kind : {"published", "baseline"}, default=None
-        "published" lists systems that a source published for the diagnosis of muscles, "baseline"
-        general methods that it did not compare with; None lists both.
+        "published" lists systems that were published for the diagnosis of neuromuscular disorders;
+        "baseline" lists general methods that those sources did not compare with. None lists both.
 
     Returns
     -------
-    systems : DataFrame
-        Indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year and
-        method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (with the kind
-        of split of each result), ``leaky`` (True where a subject, or the test set, was in both
-        training and test; None where the source does not say), ``open_choices``, ``needs``,
-        ``kind`` and ``task`` ("diagnosis" of recordings, or "prognosis" from contexts of visits).
+    systems : DataFrame of shape (n_systems, 11)
+        Table indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year
+        and method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (results,
+        with the kind of split), ``leaky`` (True if the same subject was in both training and test,
+        or the test set was used to choose the model, for any result; None if the source does not
+        say), ``open_choices``, ``needs``, ``kind`` and ``task`` ("diagnosis" of recordings, or
+        "prognosis" from contexts of visits).
 
     Raises
     ------
     ValueError
-        If `kind` is neither.
+        If `kind` is not one of the above.
 
     Examples
     --------
@@ -516,5 +529,5 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
         for s in _SYSTEMS.values()
         if kind in (None, s.kind)
     }
-    # Object, so that None is kept and not turned into False.
+    # The type is object, so that None is kept and not converted to False.
     return pd.DataFrame.from_dict(rows, orient="index").astype({"leaky": object})

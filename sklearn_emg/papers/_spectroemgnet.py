@@ -39,25 +39,26 @@ __all__ = ["spectroemgnet"]
         "arXiv 2309.10483",
     ),
     input=STANDARD_INPUT,
-    data="N2001, three classes; its split is not stated",
+    data="N2001, three classes; the split is not stated",
     open_choices=[
         STANDARD_WINDOWS,
         OpenChoice(
             "kind of attention",
-            "of channels and of places (CBAM), after each convolution; attention= has one or none",
+            "channel and spatial attention (CBAM) after each convolution; attention= of the "
+            "network selects one of them or none",
         ),
         OpenChoice(
-            "every size of the network",
-            "levels in dB of frames of 256 samples every 64, delta over 9 frames, "
-            "batch-normalised; 32, 64 and 128 filters of 3 x 3, each with batch normalisation, "
-            "rectifier and maximum pooling by 2, He-normal initial weights; mean over the image, "
-            "dropout of 0.3",
+            "sizes of the network",
+            "levels in dB of frames of 256 samples every 64 samples, delta over 9 frames, "
+            "batch-normalised; 32, 64 and 128 filters of 3 x 3 pixels, each with batch "
+            "normalisation, ReLU and max pooling by 2, He-normal initial weights; mean over the "
+            "image, dropout of 0.3",
         ),
         STANDARD_TRAINING,
         MEAN_VOTE,
     ],
     needs="nets",
-    min_fs=1125.0,  # seven frames of 64 samples in 0.4 s
+    min_fs=1125.0,  # seven hops of 64 samples in 0.4 s
 )
 def spectroemgnet(
     *,
@@ -67,7 +68,7 @@ def spectroemgnet(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """SpectroEMG-Net: log spectrogram and its delta, convolutions with attention, on N2001.
+    """SpectroEMG-Net, convolutions with attention on the log spectrogram and its delta.
 
     Parameters
     ----------
@@ -77,8 +78,8 @@ def spectroemgnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``mark`` and ``divote``; the
+        network is ``divote__estimator``.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""The classical baselines of a CNN (I. Yoo et al. 2023)."""
+"""The CNN of I. Yoo et al. (2023) and its classical baselines."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _DATA = "20 subjects of each class"
         OpenChoice(
             "features",
             "MAV, RMS, WL, ZC, SSC, variance, mean and median frequency",
-            "the review names none",
+            "the review names no features",
         ),
         THRESHOLDS,
         SPECTRUM,
@@ -66,8 +66,8 @@ _DATA = "20 subjects of each class"
         STANDARD_WINDOWS,
         OpenChoice(
             "settings of the classifiers",
-            "the defaults of scikit-learn, 100 trees; margins of the SVM become probabilities by "
-            "Platt's scaling, cross-validated by subject",
+            "the defaults of scikit-learn; the forest has 100 trees, and margins of the SVM are "
+            "converted to probabilities by Platt's scaling, cross-validated by subject",
         ),
         MEAN_VOTE,
     ],
@@ -80,19 +80,20 @@ def yoo_2023(
     step: float | None = 0.2,
     random_state: Any = None,
 ) -> Pipeline:
-    """The support vector machine and the random forest that I. Yoo et al. compared with a CNN.
+    """Support vector machine or random forest, with which I. Yoo et al. compared a CNN.
 
     Parameters
     ----------
     classifier : {"svm", "rf"}, default="svm"
-        Support vector machine or random forest.
+        Classifier: support vector machine or random forest.
     $windows
     $random_state
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Raises
     ------
@@ -101,8 +102,8 @@ def yoo_2023(
 
     Notes
     -----
-    The results are leaky: signals, not subjects, were divided into training, validation and test.
-    For its CNN see :func:`yoo_2023_cnn`.
+    The results are leaky, since training, validation and test sets were split by signals and not by
+    subjects. :func:`yoo_2023_cnn` is the CNN of the source.
 
     $notes
 
@@ -127,7 +128,7 @@ def yoo_2023(
     {
         "yoo-2023-cnn": Variant(
             "convolutional network",
-            "CNN of raw windows",
+            "CNN on raw windows",
             [PublishedResult("accuracy of signals", 92.5, True)],
             further=[
                 PublishedResult("sensitivity of signals", 91.7, True),
@@ -142,7 +143,7 @@ def yoo_2023(
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
         OpenChoice(
-            "input and every size of the network", CNN_SIZES, "the review names a CNN alone"
+            "input and sizes of the network", CNN_SIZES, "the review mentions only a CNN"
         ),
         STANDARD_TRAINING,
         MEAN_VOTE,
@@ -158,7 +159,7 @@ def yoo_2023_cnn(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """Convolutional network that I. Yoo et al. compared with classical classifiers.
+    """Convolutional network, which I. Yoo et al. compared with classical classifiers.
 
     Parameters
     ----------
@@ -168,13 +169,13 @@ def yoo_2023_cnn(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``mark`` and ``divote``; the
+        network is ``divote__estimator``.
 
     Notes
     -----
-    The source reports a sensitivity of 91.7 % and a specificity of 93.3 % too. The results are
-    leaky: signals, not subjects, were divided into training, validation and test.
+    The source also reports a sensitivity of 91.7 % and a specificity of 93.3 %. The results are
+    leaky, since training, validation and test sets were split by signals and not by subjects.
 
     $notes
 

@@ -174,7 +174,7 @@ def test_boumerdes_counts_in_no_third_way(table):
     "pairs", [[(2, 2)], [], [1, 2], "ab", None, [(1, 2, 3)], [(1, 2), (3,)], [(1.5, 2)], [(0, 1)]]
 )
 def test_pairs_that_are_none_are_refused(pairs, table):
-    with pytest.raises(ValueError, match="two different integers, from 1, for each run"):
+    with pytest.raises(ValueError, match="two different integers of at least 1 for each run"):
         BoumerdesProtocol(pairs).runs(*table)
 
 

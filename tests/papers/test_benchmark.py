@@ -643,22 +643,22 @@ def test_patterns_choose_systems():
 
 def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
     assert main(["benchmark", "--data", "lower-limb", "--out", str(tmp_path)]) == 2
-    assert "needs the folder" in capsys.readouterr().err
+    assert "must be followed by the folder" in capsys.readouterr().err
     assert main(["benchmark", "--data", "mars", "--out", str(tmp_path)]) == 2
     assert "--data takes one of simulated" in capsys.readouterr().err
     nested = ["benchmark", "--data", "simulated", "--protocol", "nested", "--out", str(tmp_path)]
     assert main(nested) == 2
-    assert "give their --grid" in capsys.readouterr().err
+    assert "needs their --grid" in capsys.readouterr().err
     simulated = ["benchmark", "--data", "simulated", "--out", str(tmp_path)]
     assert main([*simulated, "--address", "tcp://here:1"]) == 2
     assert "--backend is 'loky'" in capsys.readouterr().err
     assert main([*simulated, "--leave-out", "nam-inception-v4"]) == 2
-    assert "--leave-out SYSTEMS=TEXT is needed. Got 'nam-inception-v4'" in capsys.readouterr().err
+    assert "--leave-out SYSTEMS=TEXT is expected. Got 'nam-inception-v4'" in capsys.readouterr().err
     for pairs in ("((1, 2)", "1; 2"):
         assert main([*simulated, "--protocol", "boumerdes", "--pairs", pairs]) == 2
-        assert "--pairs needs runs such as '((1, 2), (2, 1))'" in capsys.readouterr().err
+        assert "--pairs must be pairs of numbers such as '((1, 2)," in capsys.readouterr().err
     file = tmp_path / "grid.json"
-    for text, message in [("{", "grid.json, the file of --grid, is not JSON"), ("[]", "must hold")]:
+    for text, message in [("{", "grid.json is not valid JSON"), ("[]", "must contain")]:
         file.write_text(text)
         assert main([*nested, "--grid", str(file)]) == 2
         assert message in capsys.readouterr().err

@@ -56,12 +56,12 @@ def test_deviations_name_what_the_paper_says():
             assert choice.what, name
             assert choice.choice, name
             if choice.deviates:
-                assert f"{choice.choice} in place of {choice.paper}" in str(choice)
+                assert f"{choice.choice} instead of {choice.paper}" in str(choice)
                 assert choice.why, (name, choice.what)
 
 
 def test_manual_diagnosis_is_a_row_that_no_pipeline_can_stand_for():
-    with pytest.raises(ValueError, match=r"72\.10 %.*is not software: physicians made it"):
+    with pytest.raises(ValueError, match=r"72\.10 %.*is not software: physicians made this"):
         make_system("manual diagnosis")
 
 

@@ -41,7 +41,7 @@ def test_every_row_of_the_table_says_where_it_comes_from():
 def test_a_leaky_figure_is_called_leaky_wherever_it_is_quoted(name):
     system = get_system(name)
     doc = system.function.__doc__
-    assert "Left open in the source, with the choice made here:" in doc
+    assert "Details that the source leaves open, or that differ here:" in doc
     for figure in system.published:
         if figure.leaky:
             assert "(leaky)" in str(figure)

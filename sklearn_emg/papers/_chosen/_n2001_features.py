@@ -20,44 +20,45 @@ __all__ = ["n2001_features"]
 def n2001_features(
     *, final_estimator: Any = None, cv: Any = None, random_state: Any = None
 ) -> DiVoteClassifier:
-    """Classifier of the nine-feature table of N2001 (ChatMED, 2025), windows of 0.25 s.
+    """Classifier for the nine-feature table of N2001 (ChatMED, 2025), with windows of 0.25 s.
 
-    A perceptron and linear discriminant analysis on the logarithms of the features, and extra
-    trees, vote with equal weight.
+    Three classifiers vote with equal weight: a multilayer perceptron and linear discriminant
+    analysis on the logarithms of the features, and extra trees.
 
     Parameters
     ----------
     final_estimator : None, "logistic" or estimator object, default=None
-        Classifier that turns the mean scores of a subject into a diagnosis; None takes the class
+        Classifier that computes a diagnosis from the mean scores of a subject. None takes the class
         with the highest score.
     cv : None, int or splitter, default=None
-        Splitter of the training subjects whose held-out scores train a final classifier.
+        Splitter of the training subjects. The scores of held-out subjects train the final
+        classifier.
     random_state : int, RandomState instance or None, default=None
         Seed of the classifiers.
 
     Returns
     -------
     model : DiVoteClassifier
-        For the table of :func:`sklearn_emg.datasets.load_n2001_features`.
+        Classifier for the table of :func:`sklearn_emg.datasets.load_n2001_features`.
 
     Notes
     -----
-    Published, XGBoost with the table's own training, validation and test subjects (5 of 22
-    tested), windows: accuracy 89.3 %, macro F1 87.1, AUROC 97.5. One split of 22 subjects
-    is little evidence: leaving out one subject at a time gives far lower scores for every
-    classifier.
+    The published scores of windows are those of XGBoost with the table's own training, validation
+    and test subjects (5 of 22 are tested): accuracy 89.3 %, macro F1 87.1 %, AUROC 97.5 %. One
+    split of 22 subjects is little evidence; leave-one-subject-out cross-validation gives far lower
+    scores for every classifier.
 
-    The classifiers and their settings were chosen by cross-validation among the 17 subjects of
-    training and validation (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without
-    the test subjects. On these it gives
+    The classifiers and their settings were chosen by cross-validation among the 17 training and
+    validation subjects (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without the
+    test subjects. The scores on the test subjects are
 
-    - for each window alone, as the published figures are: accuracy 87.9 %, macro F1 85.3, AUROC
-      96.6, slightly below the published ones
-    - for each window with the mean probability of all windows of its subject, as `predict` answers:
-      100 % in all three, the correct diagnosis for five of five subjects
+    - for single windows, like the published figures: accuracy 87.9 %, macro F1 85.3 %, AUROC
+      96.6 %, slightly below the published figures
+    - for windows with the mean probability of all windows of their subject, like `predict`: 100 %
+      in all three measures, with a correct diagnosis for five of five subjects
 
-    The second task differs from the published one and is easier. The scores of the test
-    subjects have been seen since; the choice was not changed for them.
+    The second task differs from the published task and is easier. The scores of the test subjects
+    were computed later; the choice was not changed afterwards.
 
     References
     ----------
@@ -79,7 +80,7 @@ def n2001_features(
 
 
 def _on_logs(classifier: Any) -> Pipeline:
-    # Amplitudes and energies span decades between subjects.
+    # Amplitudes and energies differ by orders of magnitude between subjects.
     return Pipeline(
         [
             ("log", FunctionTransformer(np.log1p)),

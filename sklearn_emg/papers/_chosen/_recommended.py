@@ -1,4 +1,4 @@
-"""A pipeline for needle EMG whose parts were chosen by nested folds on two clinical cohorts."""
+"""A pipeline for needle EMG that was chosen by nested cross-validation on two clinical cohorts."""
 
 from __future__ import annotations
 
@@ -40,35 +40,37 @@ def recommended_pipeline(
 ) -> Pipeline:
     """Quantiles of many features with logistic regression, for needle EMG at low contraction.
 
-    Recordings are band-pass filtered from 20 Hz to 0.4 times `fs`, resampled and freed of the power
-    line and its harmonics. Windows of `window` seconds are cut into parts of `part` seconds, and
-    quantiles over these parts (10, 50 and 90 %) of 68 features of time, spectrum, autoregression,
-    motor unit potentials and wavelets are made normal by ranks and go to a logistic regression
-    with balanced classes and a strong penalty. The mean probability over windows and recordings is
-    that of the subject. The estimator is a Pipeline of this package's parts; ``set_params`` changes
-    any of them.
+    Recordings are band-pass filtered from 20 Hz to 0.4 times `fs` and resampled, and power-line
+    interference and its harmonics are removed. Windows of `window` seconds are cut into parts of
+    `part` seconds, from each of which 68 features are computed (time domain, spectrum,
+    autoregression, motor unit potentials, wavelets). The 10, 50 and 90 % quantiles over the parts
+    are transformed to a normal distribution and classified by a logistic regression with balanced
+    class weights and a strong penalty. Probabilities are averaged over the windows and recordings
+    of a subject. The estimator is a Pipeline; ``set_params`` changes any of its parts.
 
     Parameters
     ----------
     fs : float, default=20000.0
-        Sampling rate in Hz to which recordings are resampled, 4000 at least. For slower recordings
-        give their rate.
+        Sampling rate in Hz to which recordings are resampled, at least 4000. If recordings have
+        lower rates, pass the lowest rate.
     window : float, default=2.0
         Length of a window in seconds. Shorter recordings are left out with a warning.
     part : float, default=0.4
         Length of a part in seconds.
     line_freq : float, default=50.0
-        Frequency of the power line in Hz.
+        Power-line frequency in Hz.
     C : float, default=0.003
         Inverse of the strength of the penalty.
     random_state : int, RandomState instance or None, default=0
-        Seed of the ranks, which are those of a sample where there are many windows.
+        Seed of the transformation to a normal distribution, which uses a random sample if there
+        are many windows.
 
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``line``, ``mark`` and ``divote``, whose
-        ``estimator`` has the steps ``features``, ``scaler`` and ``classifier``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``line``, ``mark`` and
+        ``divote``; ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Raises
     ------
@@ -77,25 +79,28 @@ def recommended_pipeline(
 
     Notes
     -----
-    The rate with its filter (10 or 20 kHz), the summary (three quantiles or the median), `C` (0.003
-    or 0.03) and the vote (mean, or a second stage on out-of-fold scores) were chosen in folds
-    within the training folds by ``python benchmarks/best_pipeline.py`` on 2026-11-28. The defaults
-    won most often on Algiers, 10 kHz on N2001. The families of features, the quantiles, the lengths
-    of windows and parts and the power-line filter, which is there because the power line differs
-    between the classes of Algiers, were fixed beforehand, after trials on the subjects that are
-    scored below: the figures may be a little too high for that reason.
+    The sampling rate with its filter (10 or 20 kHz), the summary (three quantiles or the median),
+    `C` (0.003 or 0.03) and the vote (mean, or a second stage on out-of-fold scores) were chosen in
+    inner folds by ``python benchmarks/best_pipeline.py`` on 2026-11-28. The defaults were chosen
+    most often on Algiers; on N2001, 10 kHz was chosen most often. The feature families, the
+    quantiles, the lengths of windows and parts and the power-line filter were fixed beforehand,
+    after trials on the subjects that are scored below, so the figures may be slightly optimistic.
+    The power-line filter is included because power-line interference differs between the classes
+    of Algiers.
 
-    Algiers (120 of 238 subjects, deltoid and biceps), 10 times 5 folds by subject, with 95 %
-    intervals over subjects: balanced accuracy of subjects 0.78 [0.72, 0.83] with nested choices;
-    recall of healthy subjects 0.93 [0.86, 0.98], of myopathy 0.60 [0.47, 0.71], of neuropathy 0.80
-    [0.70, 0.90]. Nine plain features of windows of 0.4 s with logistic regression: 0.69 [0.62,
-    0.75]. Healthy subjects have four recordings there and most patients one: with the first
-    recording of each subject alone it is 0.73 [0.67, 0.79].
+    Algiers (120 of 238 subjects, deltoid and biceps), 5 folds by subject repeated 10 times, with
+    95 % intervals over subjects: the balanced accuracy of subjects with nested choices is 0.78
+    [0.72, 0.83]. The recall is 0.93 [0.86, 0.98] for healthy subjects, 0.60 [0.47, 0.71] for
+    myopathy and 0.80 [0.70, 0.90] for neuropathy. With nine plain features of windows of 0.4 s and
+    logistic regression, the balanced accuracy is 0.69 [0.62, 0.75]. In this data set, healthy
+    subjects have four recordings and most patients have one. With only the first recording of each
+    subject, the balanced accuracy is 0.73 [0.67, 0.79].
 
-    N2001 at low level (17 of 22 subjects, biceps), 4 times 5 folds: 17 of 17 subjects right in each
-    repeat, 95 % interval of the accuracy 0.82 to 1.00; the plain baseline has the same figures.
-    "Older than 45" alone is right for all twelve ALS patients and controls and for no myopathy.
-    With the first recording of each subject alone, balanced accuracy is 0.76 [0.56, 0.93].
+    N2001 at low level (17 of 22 subjects, biceps), 5 folds repeated 4 times: 17 of 17 subjects are
+    diagnosed correctly in each repetition, with a 95 % interval of the accuracy of 0.82 to 1.00;
+    the plain baseline has the same figures. The rule "older than 45" alone is correct for all
+    twelve ALS patients and controls, and for no subject with myopathy. With only the first
+    recording of each subject, the balanced accuracy is 0.76 [0.56, 0.93].
 
     Examples
     --------
@@ -124,7 +129,7 @@ def recommended_pipeline(
             ("classifier", LogisticRegression(C=C, class_weight="balanced", max_iter=1000)),
         ]
     )
-    # Harmonics up to a quarter of the rate of slow recordings, 1 kHz at most.
+    # Harmonics are removed up to a quarter of the sampling rate, but at most up to 1 kHz.
     harmonics = max(1, int(min(1000.0, 0.25 * fs) // line_freq))
     return over_recordings(
         windows,

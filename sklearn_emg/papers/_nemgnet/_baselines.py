@@ -1,4 +1,4 @@
-"""Image networks that J. Yoo et al. (2022) compared nEMGNet with, after Nodera et al. and Nam."""
+"""Image networks of Nodera et al. and Nam et al., with which nEMGNet was compared."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES = {
     "vgg19": "VGG19",
     "inception_v3": "Inception-v3",
 }
-# Accuracy, F1, precision, recall, AUROC and MCC of subjects in percent (table 5).
+# Accuracy, F1, precision, recall, AUROC and MCC of subjects in percent (Table 5).
 _SCORES = {
     "inception_v4": (57.47, 51.38, 56.53, 57.47, 78.39, 42.03),
     "resnet50": (73.84, 72.59, 81.94, 73.84, 81.27, 64.76),
@@ -36,7 +36,8 @@ _SCORES = {
     "vgg19": (72.32, 69.66, 74.71, 72.32, 81.10, 62.91),
     "inception_v3": (71.92, 70.64, 79.29, 71.92, 83.48, 61.60),
 }
-# Parameters and buffers; seconds of preprocessing, loading, prediction and all (table 6).
+# Number of parameters and buffers; times of preprocessing, loading, prediction and the whole
+# diagnosis in s (Table 6).
 _COSTS = {
     "inception_v4": (41_210_744, (68.92, 1.17, 5.32, 75.42)),
     "resnet50": (23_567_352, (19.08, 0.61, 1.21, 20.90)),
@@ -47,28 +48,29 @@ _COSTS = {
 }
 _TRAINING = OpenChoice(
     "training",
-    "as nEMGNet: Adam 1e-3, batches of 32, classes weighted, 100 epochs without early stopping, "
-    "the weights with the best accuracy on 20 % of the training subjects, every 50 updates and at "
-    "the end of each epoch",
-    "weights chosen on the test fold leak",
-    "the weights with the best accuracy on the test fold",
+    "as for nEMGNet: Adam with a learning rate of 1e-3, batches of 32, weighted classes, 100 "
+    "epochs without early stopping; the weights with the highest accuracy on 20 % of the training "
+    "subjects, evaluated every 50 updates and at the end of each epoch, are kept",
+    "choosing weights on the test fold is leaky",
+    "the weights with the highest accuracy on the test fold",
 )
 _NO_PHOTOGRAPHS = OpenChoice(
     "weights learned on photographs",
     "none, unless pretrained= names a file of weights",
-    "nothing is downloaded when a system runs",
+    "running a system does not download anything",
 )
 _COLOURS = OpenChoice(
     "three colours",
-    "the mean of the maps of all channels of the signal, in each of the three",
-    "networks for photographs take three; so they hold as many numbers as published",
+    "the mean of the maps of all channels of the signal, repeated for each colour",
+    "networks for photographs take three colours, and the number of parameters is then that "
+    "published",
 )
 
 
 def _variant(
     architecture: str, method: str, settings: Mapping[str, Any] = MappingProxyType({})
 ) -> Variant:
-    """Image network with its rows of the two tables."""
+    """Return an image network with its rows in the two tables."""
     accuracy, *others = _SCORES[architecture]
     measures = ("F1", "precision", "recall", "AUROC", "MCC")
     further = [PublishedResult(f"{m} of subjects", v, True) for m, v in zip(measures, others)]
@@ -81,19 +83,19 @@ def _variant(
     {
         f"nodera-{architecture.replace('_', '-')}": _variant(
             architecture,
-            f"mel spectrograms with {name}, after H. Nodera et al.",
+            f"mel spectrograms with {name}, as in H. Nodera et al.",
             {"architecture": architecture},
         )
         for architecture, name in _NAMES.items()
     },
-    source=replace(YOO_2022, note="tables 5 and 6, after H. Nodera et al."),
+    source=replace(YOO_2022, note="Tables 5 and 6, after H. Nodera et al."),
     input="mel spectrograms of windows of 0.4 s every 0.1 s at 10 kHz",
     open_choices=[
         OpenChoice(
             "size of the spectrogram",
-            "40 mel bands up to 5 kHz, levels in dB of frames of 256 samples every 64, resized to "
-            "96 x 96 pixels",
-            "the sources of the table give no sizes; smaller images train faster",
+            "40 mel bands up to 5 kHz, levels in dB of frames of 256 samples every 64 samples, "
+            "resized to 96 x 96 pixels",
+            "the sources of the tables state no sizes; training on smaller images is faster",
         ),
         _COLOURS,
         _NO_PHOTOGRAPHS,
@@ -113,24 +115,24 @@ def mel_spectrogram_network(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """Mel spectrograms with an image network, after Nodera et al., as a baseline of nEMGNet.
+    """Mel spectrograms with an image network, as in Nodera et al., as a baseline for nEMGNet.
 
     Parameters
     ----------
     architecture : {"resnet50", "resnet152", "vgg16", "vgg19", "inception_v3"}, \
 default="resnet152"
-        Image network.
+        Architecture of the image network.
     $windows
     pretrained : bool or str, default=False
-        File with weights learned on photographs, see
+        File with initial weights that were learned on photographs, or True for those of timm; see
         :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``image``, ``colours`` and ``network``; votes
-        by region as nEMGNet.
+        Pipeline whose ``divote__estimator`` has the steps ``image``, ``colours`` and ``network``.
+        As in nEMGNet, recordings vote by region.
 
     Raises
     ------
@@ -139,7 +141,7 @@ default="resnet152"
 
     Notes
     -----
-    The published results are leaky: the weights were chosen on the test fold.
+    The published results are leaky, since the weights were chosen on the test fold.
 
     $notes
 
@@ -171,16 +173,16 @@ default="resnet152"
 @published_systems(
     {
         "nam-inception-v4": _variant(
-            "inception_v4", "plotted waveforms with Inception-v4, after S. Nam et al."
+            "inception_v4", "plotted waveforms with Inception-v4, as in S. Nam et al."
         )
     },
-    source=replace(YOO_2022, note="tables 5 and 6, after S. Nam et al."),
+    source=replace(YOO_2022, note="Tables 5 and 6, after S. Nam et al."),
     input="plotted windows of 0.4 s every 0.1 s at 10 kHz",
     open_choices=[
         OpenChoice(
             "size of the plot",
-            "96 x 96 pixels, amplitudes from the lowest to the highest of a window",
-            "the source gives no size; smaller images train faster",
+            "96 x 96 pixels, with amplitudes from the minimum to the maximum of the window",
+            "the source states no size; training on smaller images is faster",
         ),
         _COLOURS,
         _NO_PHOTOGRAPHS,
@@ -199,25 +201,25 @@ def waveform_image_network(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """Plotted waveforms with Inception-v4, after Nam et al., as a baseline of nEMGNet.
+    """Plotted waveforms with Inception-v4, as in Nam et al., as a baseline for nEMGNet.
 
     Parameters
     ----------
     $windows
     pretrained : bool or str, default=False
-        File with weights learned on photographs, see
+        File with initial weights that were learned on photographs, or True for those of timm; see
         :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``image``, ``colours`` and ``network``; votes
-        by region as nEMGNet.
+        Pipeline whose ``divote__estimator`` has the steps ``image``, ``colours`` and ``network``.
+        As in nEMGNet, recordings vote by region.
 
     Notes
     -----
-    The published result is leaky: the weights were chosen on the test fold.
+    The published result is leaky, since the weights were chosen on the test fold.
 
     $notes
 
@@ -238,15 +240,17 @@ def waveform_image_network(
 
 
 def three_colours(images: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Mean over the maps of images, three times, as networks for photographs take it.
+    """Average the maps of images and repeat the mean for three colours.
 
     Parameters
     ----------
     images : ndarray of shape (n_windows, n_maps, height, width)
+        Images with any number of maps.
 
     Returns
     -------
     images : ndarray of shape (n_windows, 3, height, width)
+        Images as networks for photographs take them.
     """
     return np.repeat(images.mean(axis=1, keepdims=True), 3, axis=1)
 

@@ -1,4 +1,4 @@
-"""nEMGNet with DiVote and its protocol (J. Yoo et al. 2022)."""
+"""nEMGNet of J. Yoo et al. (2022) with DiVote, and its protocol."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ YOO_2022 = Source(
 )
 YOO_2022_DATA = (
     "57 subjects, 19 with myopathy, 19 with neuropathy and 19 normal; 122, 160 and 94 needle "
-    "recordings of 0.41 to 4.00 s at 48 kHz, of proximal (64, 63, 17) and distal muscles (58, 97, "
-    "77); 2700, 3664 and 1706 windows"
+    "recordings of 0.41 to 4.00 s at 48 kHz, from proximal (64, 63, 17) and distal muscles (58, "
+    "97, 77); 2700, 3664 and 1706 windows"
 )
 _VARIANTS = ("A", "B", "C", "D")
 _FEATURES = ("averaging", "all", "PD")
-# Accuracy of subjects in percent: rows are variants, columns features.
+# Accuracy of subjects in percent; rows are variants, and columns are inputs of the vote.
 _PUBLISHED = (
     (67.17, 76.06, 76.57),
     (73.64, 81.92, 83.69),
@@ -52,7 +52,7 @@ _WINDOWS_B = [
     PublishedResult("sensitivity of windows, neuropathy", 63.20, True),
     PublishedResult("sensitivity of windows, normal", 52.26, True),
 ]
-# Weighted by class size.
+# Measures weighted by class size.
 _SUBJECTS_B_PD = [
     PublishedResult(f"{measure} of subjects", value, True)
     for measure, value in (
@@ -67,7 +67,7 @@ _STAGES = ("preprocessing", "loading", "prediction", "diagnosis")
 
 
 def costs(n_numbers: int, seconds: Sequence[float]) -> list[PublishedResult]:
-    """Size of a network, and times of preprocessing, loading, prediction and all of them."""
+    """Return the size of a network, and the times of its stages and of the whole diagnosis."""
     rows = [PublishedResult("parameters and buffers", n_numbers, unit="")]
     for stage, value in zip(_STAGES, seconds):
         name = f"{stage} of a test fold of 1614 windows on a V100"
@@ -92,19 +92,19 @@ def _variant(variant: str, feature: str, accuracy: float) -> Variant:
     )
 
 
-# Of all systems of this source.
+# Choices for all systems of this source.
 OF_VOTES = (
-    OpenChoice("anti-alias filter from 48 to 10 kHz", "polyphase, linear phase"),
+    OpenChoice("anti-aliasing filter from 48 to 10 kHz", "polyphase, linear phase"),
     OpenChoice(
         "classifier of the votes",
-        "scikit-learn's logistic regression (C=1), trained on the scores that the network gives to "
-        "the recordings of its own training; divote__cv takes scores from held-out subjects",
+        "scikit-learn's logistic regression (C=1), trained on the scores of the network on its own "
+        "training recordings; with divote__cv, the scores are those of held-out subjects",
     ),
     OpenChoice(
         "folds and initialisations",
-        "those of the evaluation: NEMGNetProtocol has the 5 folds by subject and 3 initialisations "
+        "set by the evaluation: NEMGNetProtocol has the 5 folds by subject and 3 initialisations "
         "of the source",
-        "a pipeline is one fit",
+        "a pipeline is fitted once",
         "5 folds by subject, 3 initialisations in each",
     ),
 )
@@ -122,28 +122,29 @@ OF_VOTES = (
         OpenChoice(
             "padding of the convolutions",
             "half the kernel",
-            "it gives the published number of parameters",
+            "this gives the published number of parameters",
         ),
         OpenChoice(
             "subjects for choosing the weights",
             "20 % of the training subjects of each class",
-            "weights chosen on the test fold leak; NEMGNetProtocol(choose_on='test') does so",
+            "choosing weights on the test fold is leaky; NEMGNetProtocol(choose_on='test') "
+            "reproduces it",
             "the subjects of the test fold (leaky)",
         ),
         OpenChoice(
             "evaluation on these subjects",
             "every 50 updates and at the end of each epoch",
-            "the updates after the last multiple of 50 are evaluated as well",
+            "the updates after the last multiple of 50 in an epoch are then also evaluated",
             "every 50 updates",
         ),
-        OpenChoice("early stopping", "none, all epochs are trained", "the paper names none"),
-        OpenChoice("choice among equal accuracies of validation", "the lowest loss"),
+        OpenChoice("early stopping", "none; all epochs are trained", "the paper mentions none"),
+        OpenChoice("choice among equal validation accuracies", "the lowest loss"),
         OpenChoice("initial weights", "those of PyTorch"),
         *OF_VOTES,
     ],
     data=YOO_2022_DATA,
     needs="nets",
-    min_fs=2510.0,  # 1003 samples in 0.4 s, or nothing is left after the last pooling
+    min_fs=2510.0,  # with fewer than 1003 samples in 0.4 s, nothing is left after the last pooling
 )
 def nemgnet(
     variant: str = "B",
@@ -155,27 +156,27 @@ def nemgnet(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """nEMGNet with DiVote: myopathy, neuropathy and normal from needle recordings.
+    """nEMGNet with DiVote for myopathy, neuropathy and normal, on needle EMG.
 
-    Recordings are resampled to 10 kHz and cut into windows of 0.4 s every 0.1 s, raw in mV.
-    nEMGNet classifies the windows; recordings and subjects vote.
+    Recordings are resampled to 10 kHz and cut into raw windows of 0.4 s every 0.1 s, in mV. nEMGNet
+    classifies the windows, whose votes are aggregated by recording and by subject.
 
     Parameters
     ----------
     variant : {"A", "B", "C", "D"}, default="B"
-        Depth of the network.
+        Variant of the network, from the shallowest (A) to the deepest (D).
     feature : {"PD", "all", "averaging"}, default="PD"
-        Input of the final logistic regression: the mean scores over proximal and over distal
-        recordings (the table needs a ``region`` column with these two values), or over all
-        recordings; with "averaging" there is no final classifier.
+        Input of the final logistic regression. "PD" uses the mean scores over proximal and over
+        distal recordings, for which the table needs a ``region`` column with these two values.
+        "all" uses the mean scores over all recordings. "averaging" uses no final classifier.
     $windows
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter`` (none), ``resample``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter`` (none), ``resample``, ``mark`` and ``divote``;
+        the network is ``divote__estimator``.
 
     Raises
     ------
@@ -189,9 +190,9 @@ def nemgnet(
     Notes
     -----
     The published results are leaky: the source has 5 folds by subject with 3 initialisations each,
-    but chose the weights on the test fold. Accuracy of windows with variant B: 62.35 %. The nested
-    cross-validation of the same group without that choice (PLoS ONE 21(5) e0339691, 2026) gave a
-    median accuracy of subjects of 70 %.
+    but chose the weights on the test fold. The accuracy of windows with variant B is 62.35 %. In a
+    nested cross-validation without this leak, the same group obtained a median accuracy of subjects
+    of 70 % (PLoS ONE 21(5) e0339691, 2026).
 
     $notes
 
@@ -220,22 +221,22 @@ def nemgnet(
 
 
 class NEMGNetProtocol(Protocol):
-    """nEMGNet's protocol: 5 folds by subject, 3 initialisations of the network in each.
+    """nEMGNet's protocol, with 5 folds by subject and 3 initialisations of the network in each.
 
-    The paper chose the weights on the test fold. Here they are chosen on training subjects only,
-    unless the published choice is asked for, which is leaky.
+    The paper chose the weights on the test fold. Here they are chosen on training subjects, unless
+    ``choose_on="test"`` reproduces the published choice, which is leaky.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds.
     n_initialisations : int, default=3
-        Number of fits per fold, with the seeds 0, 1, 2 ...
+        Number of fits per fold, with the seeds 0, 1, 2 and so on.
     choose_on : {"training", "test"}, default="training"
-        Subjects on which networks choose their weights: "training" leaves that to each network,
-        which holds out some of its training subjects; "test" takes those of the test fold, as
-        published, and `leaky` is then True. Benchmarks label such scores and show those of windows
-        only, since a classifier of votes would be fitted on the test subjects as well.
+        Subjects on which networks choose their weights. With "training", each network holds out
+        some of its training subjects. "test" uses the subjects of the test fold, as published, and
+        `leaky` is then True. Benchmarks label such scores as leaky and show only those of windows,
+        since a classifier of votes would also be fitted on the test subjects.
     random_state : int, default=0
         Seed of the folds.
 

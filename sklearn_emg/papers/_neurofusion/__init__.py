@@ -1,4 +1,4 @@
-"""Systems of R. Chandrasekaran et al. (2024): NeuroFusionNet and those compared with it."""
+"""Systems of R. Chandrasekaran et al. (2024): NeuroFusionNet and the methods compared with it."""
 
 from sklearn_emg.papers._neurofusion._classical import (
     amplitude_envelope_analysis,

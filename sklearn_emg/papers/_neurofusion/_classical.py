@@ -1,7 +1,7 @@
-"""The classical methods that Chandrasekaran et al. (2024) compare NeuroFusionNet with.
+"""Classical methods with which Chandrasekaran et al. (2024) compare NeuroFusionNet.
 
-The source names no data set and does not say how subjects were split; its results are quoted with
-that warning.
+The source names no data set and does not state how subjects were split; its results are quoted with
+this warning.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ __all__ = [
 
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
 _FREQUENCY = ("mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy")
-_WHY = "the source gives the name of the method alone"
-_FILTER = OpenChoice("rate and windows", "10 kHz; 0.4 s every 0.2 s", _WHY)
+_WHY = "the source states only the name of the method"
+_FILTER = OpenChoice("sampling rate and windows", "10 kHz; 0.4 s every 0.2 s", _WHY)
 _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
 
 
@@ -70,7 +70,7 @@ _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
     input=NEUROFUSION_INPUT,
     data=NEUROFUSION_DATA,
     open_choices=[
-        OpenChoice("features", "MAV, RMS, WL, ZC, SSC, Willison amplitude, variance", _WHY),
+        OpenChoice("features", "MAV, RMS, WL, ZC, SSC, Willison amplitude and variance", _WHY),
         THRESHOLDS,
         SCALING,
         _LDA,
@@ -94,11 +94,12 @@ def time_domain_analysis(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
-    The source also reports a precision of 82 %, a recall of 89 % and an F1 of 85 %.
+    The source also reports a precision of 82 %, a recall of 89 % and an F1 score of 85 %.
 
     $notes
 
@@ -131,7 +132,7 @@ def time_domain_analysis(
     open_choices=[
         OpenChoice(
             "features",
-            "mean, median and peak frequency, total power, first two moments, spectral entropy",
+            "mean, median and peak frequency, total power, first two moments and spectral entropy",
             _WHY,
         ),
         SPECTRUM,
@@ -157,11 +158,12 @@ def frequency_domain_analysis(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
-    The source also reports a precision of 85 %, a recall of 91 % and an F1 of 88 %.
+    The source also reports a precision of 85 %, a recall of 91 % and an F1 score of 88 %.
 
     $notes
 
@@ -196,7 +198,8 @@ def frequency_domain_analysis(
         OpenChoice("envelope", "moving RMS of 50 ms", _WHY),
         OpenChoice(
             "features",
-            "its mean, standard deviation, range, waveform length, skewness and kurtosis",
+            "mean, standard deviation, range, waveform length, skewness and kurtosis of the "
+            "envelope",
             _WHY,
         ),
         SCALING,
@@ -224,11 +227,11 @@ def amplitude_envelope_analysis(
     Returns
     -------
     pipeline : Pipeline
-        With a step ``envelope`` before ``divote``.
+        Pipeline with a step ``envelope`` before ``divote``.
 
     Notes
     -----
-    The source also reports a precision of 78 %, a recall of 86 % and an F1 of 82 %.
+    The source also reports a precision of 78 %, a recall of 86 % and an F1 score of 82 %.
 
     $notes
 
@@ -261,10 +264,10 @@ def amplitude_envelope_analysis(
     input=NEUROFUSION_INPUT,
     data=NEUROFUSION_DATA,
     open_choices=[
-        OpenChoice("features", "those of the time- and the frequency-domain analysis", _WHY),
+        OpenChoice("features", "those of the time-domain and frequency-domain analyses", _WHY),
         OpenChoice(
             "ensembles",
-            "mean probability of a random forest and extra trees, of 200 trees each, and histogram "
+            "mean probability of a random forest, extra trees (200 trees each) and histogram "
             "gradient boosting",
             _WHY,
         ),
@@ -284,9 +287,9 @@ def tree_ensembles(
     n_estimators: int = 200,
     random_state: Any = None,
 ) -> Pipeline:
-    """Random forest, extra trees and boosted trees that vote, on time and frequency features.
+    """Vote of random forest, extra trees and boosted trees on time and frequency features.
 
-    This is the row "ensembles" of the source.
+    This system corresponds to the row "ensembles" in the source.
 
     Parameters
     ----------
@@ -298,7 +301,8 @@ def tree_ensembles(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Notes
     -----
@@ -330,7 +334,7 @@ def tree_ensembles(
 @published_systems(
     {
         "selected-features-mlp": Variant(
-            "features of three domains selected by a random forest, with a perceptron",
+            "features of three domains, selected by a random forest, with a multilayer perceptron",
             "three domains, forest selection, MLP",
             main_result("hybrid"),
             further=further_results("hybrid"),
@@ -342,7 +346,7 @@ def tree_ensembles(
     open_choices=[
         OpenChoice(
             "features",
-            "those of the time- and the frequency-domain analysis, and of a discrete wavelet "
+            "those of the time-domain and frequency-domain analyses, and of a discrete wavelet "
             "transform (db4, four levels)",
             _WHY,
         ),
@@ -353,7 +357,10 @@ def tree_ensembles(
             "selection", "features above the mean impurity importance in a random forest", _WHY
         ),
         OpenChoice(
-            "classifier", "a perceptron of 64 and 32 units, Adam 1e-3, at most 500 epochs", _WHY
+            "classifier",
+            "a multilayer perceptron with 64 and 32 units, Adam with a learning rate of 1e-3, at "
+            "most 500 epochs",
+            _WHY,
         ),
         BAND_PASS,
         _FILTER,
@@ -370,7 +377,7 @@ def selected_features_mlp(
 ) -> Pipeline:
     """Features of three domains, selected by a random forest, with a multilayer perceptron.
 
-    This is the row "hybrid" of the source.
+    This system corresponds to the row "hybrid" in the source.
 
     Parameters
     ----------
@@ -382,8 +389,8 @@ def selected_features_mlp(
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``selection``,
-        ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler``, ``selection``
+        and ``classifier``.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Quantitative EMG and rules of reference limits, compared with NeuroFusionNet (2024)."""
+"""Quantitative EMG and rules on normal limits, which were compared with NeuroFusionNet (2024)."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _POTENTIALS = (
     "muap_size_index",
     "muap_polyphasic",
 )
-_WHY = "the source gives the name of the method alone"
-_FILTER = OpenChoice("rate and windows", "10 kHz; 0.4 s every 0.2 s", _WHY)
+_WHY = "the source states only the name of the method"
+_FILTER = OpenChoice("sampling rate and windows", "10 kHz; 0.4 s every 0.2 s", _WHY)
 _QUANTITATIVE = {
     "lda": ("linear discriminant analysis", "LDA", "traditional EMG analysis"),
     "svm": ("a support vector machine", "SVM", "SVM"),
@@ -60,7 +60,7 @@ _QUANTITATIVE = {
     open_choices=[
         OpenChoice(
             "features",
-            "turns of at least 0.1 mV per second, mean amplitude per turn, MAV, RMS, zero "
+            "turns (of at least 0.1 mV) per second, mean amplitude per turn, MAV, RMS, zero "
             "crossings of at least 0.01 mV, mean and median frequency",
             _WHY,
         ),
@@ -68,9 +68,9 @@ _QUANTITATIVE = {
         SCALING,
         OpenChoice(
             "classifiers",
-            "the defaults of scikit-learn; the network has one layer of 100 units and at most 500 "
-            "epochs, the forest 100 trees; margins of the SVM become probabilities by Platt's "
-            "scaling, cross-validated by subject",
+            "the defaults of scikit-learn; the network has one layer of 100 units and is trained "
+            "for at most 500 epochs, the forest has 100 trees, and margins of the SVM are "
+            "converted to probabilities by Platt's scaling, cross-validated by subject",
             _WHY,
         ),
         BAND_PASS,
@@ -94,15 +94,17 @@ def quantitative_emg(
     Parameters
     ----------
     classifier : {"lda", "svm", "rf", "mlp"}, default="lda"
-        "lda" is the row "traditional EMG analysis" of the source, "svm" the row "SVM", "rf" the
-        row "standard machine learning", "mlp" the row "traditional neural network".
+        Classifier. "lda" corresponds to the row "traditional EMG analysis" in the source, "svm" to
+        the row "SVM", "rf" to "standard machine learning" and "mlp" to "traditional neural
+        network".
     $windows
     $random_state
 
     Returns
     -------
     pipeline : Pipeline
-        ``divote__estimator`` has the steps ``features``, ``scaler``, ``classifier``.
+        Pipeline whose ``divote__estimator`` has the steps ``features``, ``scaler`` and
+        ``classifier``.
 
     Raises
     ------
@@ -145,17 +147,17 @@ def quantitative_emg(
     open_choices=[
         OpenChoice(
             "measures",
-            "turns of at least 0.1 mV per second, mean amplitude per turn, RMS and zero crossings "
-            "of at least 0.01 mV of a window; of the isolated potentials in it the median "
-            "amplitude, duration, ratio of area to amplitude and size index, and the fraction "
-            "with more than four phases",
+            "turns (of at least 0.1 mV) per second, mean amplitude per turn, RMS and zero "
+            "crossings of at least 0.01 mV of a window; the median amplitude, duration, ratio of "
+            "area to amplitude and size index of the isolated potentials in it, and the fraction "
+            "of these with more than four phases",
             _WHY,
         ),
         OpenChoice(
             "rules",
-            "each measure is compared with mean +/- 2 standard deviations of the windows of the "
-            "normal group in training, and the rules form a decision list of at most nine; a "
-            "window without a potential meets no rule on potentials",
+            "each measure is compared with the mean +/- 2 standard deviations of the windows of "
+            "the normal group in training, and the rules form a decision list of at most nine "
+            "rules; rules on potentials do not apply to a window without potentials",
             _WHY,
         ),
         BAND_PASS,
@@ -172,7 +174,7 @@ def rule_based(
     max_rules: int = 9,
     turn_threshold: float = 0.1,
 ) -> Pipeline:
-    """Rules on turns, amplitude and motor unit potentials: outside the limits of the normal group.
+    """Rules that compare turns, amplitude and motor unit potentials with normal limits.
 
     Parameters
     ----------
@@ -180,19 +182,20 @@ def rule_based(
     limit : float, default=2.0
         Distance of the normal limits from the mean of the normal group, in standard deviations.
     max_rules : int, default=9
-        Maximum number of rules in the list; there are nine measures.
+        Maximum number of rules in the decision list. There are nine measures.
     turn_threshold : float, default=0.1
-        Minimum amplitude in mV of a turn of the signal.
+        Minimum amplitude of a turn in mV.
 
     Returns
     -------
     pipeline : Pipeline
-        After `fit`, ``pipeline["divote"].estimator_["classifier"].export_text()`` prints the rules.
+        Pipeline. After `fit`, ``pipeline["divote"].estimator_["classifier"].export_text()`` returns
+        the rules as text.
 
     See Also
     --------
-    sklearn_emg.ensemble.NormalLimitRules : The decision list.
-    sklearn_emg.feature_extraction.MUAPFeatures : How potentials are found and measured.
+    sklearn_emg.ensemble.NormalLimitRules : Learns the decision list.
+    sklearn_emg.feature_extraction.MUAPFeatures : Finds and measures potentials.
 
     Notes
     -----
@@ -200,9 +203,9 @@ def rule_based(
 
     $notes
 
-    Motor unit potentials are those of needle electrodes. Surface recordings, and sampling rates
-    below about 4 kHz, show few or no potentials that are steep enough; then the other four measures
-    decide.
+    The measures of motor unit potentials are meant for needle EMG. Surface EMG, and EMG with a
+    sampling rate below about 4 kHz, has few or no potentials that are steep enough; the diagnosis
+    then depends on the other four measures.
 
     References
     ----------
@@ -223,7 +226,7 @@ def rule_based(
     signal = TimeDomainFeatures(
         ["turns", "turn_amplitude", "rms", "zc"], turn_threshold=turn_threshold
     )
-    # NaN where there is no potential: 0 would be read as a small potential.
+    # The value is NaN if there are no potentials, since 0 would mean a small potential.
     potentials = MUAPFeatures(list(_POTENTIALS), fill_value=float("nan"))
     features = FeatureUnion(
         [("signal", signal), ("potentials", potentials)], verbose_feature_names_out=False

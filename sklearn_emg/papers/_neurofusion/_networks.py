@@ -1,4 +1,4 @@
-"""NeuroFusionNet and the networks compared with it (2024)."""
+"""NeuroFusionNet (2024) and the networks that it was compared with."""
 
 from __future__ import annotations
 
@@ -34,38 +34,40 @@ __all__ = ["neurofusion_features", "neurofusionnet", "plain_network", "transfer_
 
 _DENOISING = OpenChoice(
     "autoencoder",
-    "convolutions of 16 filters, trained on the mean squared error of the training windows, which "
-    "get white noise of their own power; 10 epochs",
-    "the source gives no sizes",
+    "convolutions with 16 filters, trained for 10 epochs to restore the training windows from "
+    "windows with added white noise of the same power, with the mean squared error as the loss",
+    "the source states no sizes",
 )
 _BEFORE_SEGMENTS = OpenChoice(
     "artefact removal before segmentation",
-    "the adaptive filter alone",
-    "the source names no method; ArtefactRejector can stand before the scaling",
+    "only the adaptive filter",
+    "the source names no method; ArtefactRejector can be inserted before the scaling",
 )
 _ADAPTIVE = OpenChoice(
-    "adaptive filter", "normalised LMS with sines of the power line as reference, both ways in time"
+    "adaptive filter",
+    "normalised LMS with sines at the power-line frequency as reference, forwards and backwards",
 )
-_MINMAX = OpenChoice("min-max normalisation of signals", "by recording")
-_SLOW = OpenChoice("sampling rate", "2 kHz", "sequences stay short")
+_MINMAX = OpenChoice("min-max normalisation of signals", "separately for each recording")
+_SLOW = OpenChoice("sampling rate", "2 kHz", "this keeps sequences short")
 _ZSCORE = OpenChoice(
     "normalisation",
-    "z-score by recording",
-    "a range from 0 to 1 has an offset with which recurrent networks learn nothing",
-    "min-max in Algorithm 1, z-score in Algorithm 3",
+    "z-score, separately for each recording",
+    "signals scaled to the range from 0 to 1 have an offset with which recurrent networks learn "
+    "nothing",
+    "min-max normalisation in Algorithm 1 and z-score in Algorithm 3",
 )
-_NO_SIZE = "the source gives no sizes"
+_NO_SIZE = "the source states no sizes"
 _WINDOWS = OpenChoice("windows", "0.4 s every 0.2 s")
 _ENHANCEMENT = OpenChoice(
     "enhancement",
-    "the band-pass alone",
-    "the source does not say what the compared networks were given",
+    "only the band-pass",
+    "the source does not state the input of the compared networks",
 )
 _PATIENCE = OpenChoice(
     "training",
-    "Adam 1e-3, batches of 32, at most 100 epochs, patience 20; the weights with the lowest loss "
-    "on 20 % of the training subjects are kept",
-    "the source names Adam or SGD, mini-batches and early stopping, and no numbers",
+    "Adam with a learning rate of 1e-3, batches of 32, at most 100 epochs, patience 20; the "
+    "weights with the lowest loss on 20 % of the training subjects are kept",
+    "the source mentions Adam or SGD, mini-batches and early stopping, but no numbers",
 )
 _KINDS = {
     "cnn": ("CNN", "CNN"),
@@ -80,7 +82,7 @@ _KINDS = {
 @published_systems(
     {
         "neurofusion-features": Variant(
-            "features of Algorithm 1 with a perceptron",
+            "features of Algorithm 1 with a multilayer perceptron",
             "Algorithm 1 + MLP",
             main_result("proposed"),
             further=further_results("proposed"),
@@ -99,31 +101,34 @@ _KINDS = {
             "magnitudes in 40 bands of 100 Hz up to 4 kHz",
             "a window of 0.4 s at 10 kHz has 2000 frequencies",
         ),
-        OpenChoice("wavelet of the transform", "a complex Morlet wavelet, mean power by scale"),
+        OpenChoice("wavelet of the transform", "a complex Morlet wavelet; mean power per scale"),
         OpenChoice(
-            "scaling before the PCA", "features are standardised", "they differ in their units"
+            "scaling before the PCA", "features are standardised", "features differ in their units"
         ),
-        OpenChoice("PCA", "up to 99 % of the variance", "the source gives no number of components"),
+        OpenChoice(
+            "PCA", "up to 99 % of the variance", "the source states no number of components"
+        ),
         OpenChoice("feature normalisation", "min-max over the training windows"),
         OpenChoice(
             "augmentation",
-            "one copy of each training window, whose selected features get noise of 5 % of the "
-            "spread of its features",
-            "the source gives no epsilon",
+            "one copy of each training window, with noise added to its selected features; the "
+            "noise is 5 % of the standard deviation of these features",
+            "the source states no epsilon",
         ),
         OpenChoice("selection", "components above the mean importance"),
         OpenChoice(
             "classifier",
-            "a perceptron of 100 units, Adam 1e-3, at most 500 epochs",
-            "Algorithm 2 alone is neurofusionnet; here the features are tested",
+            "a multilayer perceptron with 100 units, Adam with a learning rate of 1e-3, at most "
+            "500 epochs",
+            "this system tests the features; neurofusionnet contains the network of Algorithm 2",
             "the deep network of Algorithm 2",
         ),
         BAND_PASS,
         OpenChoice("windows", "0.4 s every 0.2 s at 10 kHz"),
         OpenChoice(
             "labels, split, report and export",
-            "not steps of the pipeline: y, a protocol, preprocessing_report and export",
-            "they do not transform a signal",
+            "outside the pipeline: y, a protocol, preprocessing_report and export",
+            "they do not transform signals",
             "steps of Algorithm 1",
         ),
         MEAN_VOTE,
@@ -139,13 +144,13 @@ def neurofusion_features(
     line_freq: float = 50.0,
     random_state: Any = None,
 ) -> Pipeline:
-    """NeuroFusionNet's Algorithm 1, enhancement and features, followed by a perceptron.
+    """Enhancement and features of NeuroFusionNet's Algorithm 1, with a multilayer perceptron.
 
     The steps are in the order of the source: band-pass, adaptive filter, min-max normalisation,
-    segmentation, an autoencoder that removes artefacts from windows; the features mean absolute
-    value, Fourier spectrum and continuous wavelet transform; then PCA, min-max normalisation of
+    segmentation, an autoencoder that removes artefacts from windows, the features (mean absolute
+    value, Fourier spectrum and continuous wavelet transform), PCA, min-max normalisation of
     features, selection by random-forest impurity importance, and augmentation of the training
-    windows. ``set_params(divote__estimator__denoise=WaveletDenoiser())`` needs no torch.
+    windows. With ``set_params(divote__estimator__denoise=WaveletDenoiser())``, torch is not needed.
 
     Parameters
     ----------
@@ -158,14 +163,14 @@ def neurofusion_features(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``scale``, ``mark``, ``divote``;
-        ``divote__estimator`` has the steps ``denoise``, ``features``, ``scaler``, ``pca``,
-        ``normalise``, ``selection``, ``augment``, ``classifier``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``scale``,
+        ``mark`` and ``divote``; ``divote__estimator`` has the steps ``denoise``, ``features``,
+        ``scaler``, ``pca``, ``normalise``, ``selection``, ``augment`` and ``classifier``.
 
     Notes
     -----
-    The result is published for all of NeuroFusionNet, without data or split, with a precision of
-    94 %, a recall of 93 % and an F1 of 93 %.
+    The published result is that of the complete NeuroFusionNet, with a precision of 94 %, a recall
+    of 93 % and an F1 score of 93 %. The source states neither the data nor the split.
 
     $notes
 
@@ -205,7 +210,7 @@ def neurofusion_features(
 
 
 def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
-    """Steps of Algorithm 1 before segmentation."""
+    """Return the steps of Algorithm 1 before segmentation."""
     return (
         ("adaptive", AdaptiveFilter("powerline", freq=line_freq)),
         ("scale", AmplitudeScaler("minmax")),
@@ -226,21 +231,21 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
     data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
-            "every size of the network",
-            "32 and 64 filters of 9 samples with maximum pooling by 4; LSTM and GRU of 64 units; "
-            "4 heads of attention; a graph of 8 nodes",
-            "the source names the parts and their order",
+            "sizes of the network",
+            "32 and 64 filters of 9 samples with max pooling by 4; LSTM and GRU with 64 units; 4 "
+            "attention heads; a graph with 8 nodes",
+            "the source states only the parts and their order",
         ),
         OpenChoice(
             "input of the network",
-            "enhanced windows; neurofusion-features has the features of Algorithm 1",
-            "the source does not say which features enter, and its convolutions need a signal",
+            "enhanced windows; neurofusion-features uses the features of Algorithm 1",
+            "the source does not state which features are used, and convolutions need a signal",
         ),
         OpenChoice("regulariser", "dropout of 0.3 and a weight decay of 1e-4"),
         OpenChoice(
             "transfer learning, adaptation to a patient, autoencoder features",
-            "left out; TransferClassifier, AdaptiveDiagnosis and AutoencoderNet have them",
-            "they need data of another cohort or of the patient",
+            "omitted; available as TransferClassifier, AdaptiveDiagnosis and AutoencoderNet",
+            "they need data from a second cohort or from the patient",
             "parts of the method",
         ),
         _ADAPTIVE,
@@ -249,8 +254,9 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
         _MINMAX,
         OpenChoice(
             "augmentation",
-            "each training window gets white noise of 5 % of its spread, anew in each epoch",
-            "the source gives no epsilon",
+            "white noise of 5 % of the standard deviation is added to each training window, anew "
+            "in each epoch",
+            "the source states no epsilon",
         ),
         _PATIENCE,
         _SLOW,
@@ -269,12 +275,12 @@ def neurofusionnet(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """NeuroFusionNet: the enhancement of Algorithm 1, the network trained by Algorithm 2.
+    """NeuroFusionNet, with the enhancement of Algorithm 1 and the training of Algorithm 2.
 
     The steps are in the order of the source: band-pass, adaptive filter, min-max normalisation,
-    segmentation, an autoencoder that removes artefacts from windows, augmentation, the network.
-    ``set_params(divote__estimator__denoise=WaveletDenoiser())`` has another denoiser, or
-    "passthrough" none.
+    segmentation, an autoencoder that removes artefacts from windows, augmentation, and the network.
+    ``set_params(divote__estimator__denoise=WaveletDenoiser())`` replaces the autoencoder, and
+    "passthrough" removes it.
 
     Parameters
     ----------
@@ -285,13 +291,14 @@ def neurofusionnet(
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``scale``, ``mark``, ``divote``;
-        ``divote__estimator`` has the steps ``denoise`` and ``network``. Parts of the network are
-        switched by ``divote__estimator__network__has_graph`` and its like.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``adaptive``, ``scale``,
+        ``mark`` and ``divote``; ``divote__estimator`` has the steps ``denoise`` and ``network``.
+        Parameters such as ``divote__estimator__network__has_graph`` switch parts of the network on
+        and off.
 
     Notes
     -----
-    The source also reports a precision of 94 %, a recall of 93 % and an F1 of 93 %.
+    The source also reports a precision of 94 %, a recall of 93 % and an F1 score of 93 %.
 
     $notes
 
@@ -340,8 +347,8 @@ def neurofusionnet(
         ),
         OpenChoice(
             "autoencoder",
-            "16 and 32 filters of 9 samples in steps of 4, a code of 32 numbers, 20 epochs before "
-            "the classifier",
+            "16 and 32 filters of 9 samples in steps of 4 samples, a code of 32 values, 20 epochs "
+            "of pretraining before the classifier is trained",
             _NO_SIZE,
         ),
         _PATIENCE,
@@ -363,21 +370,21 @@ def plain_network(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """The plain networks that NeuroFusionNet is compared with.
+    """One of the plain networks with which NeuroFusionNet is compared.
 
     Parameters
     ----------
     kind : {"cnn", "rnn", "lstm", "gru", "attention", "autoencoder"}, default="cnn"
-        Network. "autoencoder" learns to restore the windows before its encoder is trained to
-        classify.
+        Kind of network. An "autoencoder" learns to restore windows before its encoder is trained to
+        classify them.
     $windows
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark``, ``divote``; the network is
-        ``divote__estimator``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark`` and
+        ``divote``; the network is ``divote__estimator``.
 
     Raises
     ------
@@ -433,12 +440,13 @@ def plain_network(
     open_choices=[
         OpenChoice(
             "cohort of the pretraining",
-            "half of the training subjects of each class, drawn; the others fine-tune",
-            "no test subject may be among them",
+            "half of the training subjects of each class, drawn at random; the network is "
+            "fine-tuned on the others",
+            "the cohort must not contain test subjects",
         ),
         OpenChoice(
             "network",
-            "CNN1D, whose convolutions are frozen in the fine-tuning, with a tenth of the learning "
+            "CNN1D, whose convolutions are frozen during fine-tuning with a tenth of the learning "
             "rate",
         ),
         _PATIENCE,
@@ -460,30 +468,29 @@ def transfer_cnn(
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
-    """Transfer learning: pretrain a CNN on some subjects, fine-tune its last part on others.
+    """Transfer learning with a CNN that is pretrained on some subjects and fine-tuned on others.
 
     Parameters
     ----------
     $windows
     source_fraction : float, default=0.5
-        Fraction of the training subjects of each class that pretrain.
+        Fraction of the training subjects of each class that are used for pretraining.
     $training
 
     Returns
     -------
     pipeline : Pipeline
-        Steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark``, ``divote``;
-        ``divote__estimator`` splits the subjects, the TransferClassifier is
-        ``divote__estimator__estimator`` and the network
-        ``divote__estimator__estimator__estimator``.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, ``scale``, ``mark`` and
+        ``divote``. ``divote__estimator`` splits the subjects, ``divote__estimator__estimator`` is
+        the TransferClassifier, and ``divote__estimator__estimator__estimator`` is the network.
 
     Notes
     -----
     The source also reports a sensitivity of 94.7 % and a specificity of 91.5 %.
 
-    To pretrain on another cohort, put a TransferClassifier on which ``pretrain`` was called at
-    ``divote__estimator``: copies keep its weights, and it refuses to be fitted on subjects of the
-    pretraining.
+    To pretrain on a different cohort, set ``divote__estimator`` to a TransferClassifier on which
+    ``pretrain`` was called. Clones keep its weights, and fitting it on subjects of the pretraining
+    raises an error.
 
     $notes
 

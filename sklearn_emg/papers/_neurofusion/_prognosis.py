@@ -1,4 +1,4 @@
-"""Prognosis by Algorithm 3 of NeuroFusionNet (2024)."""
+"""Prognosis with Algorithm 3 of NeuroFusionNet (2024)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn_emg.prognosis import LSTMPrognosis
 
 __all__ = ["neurofusion_prognosis"]
 
-_NO_SIZE = "the source gives no size"
+_NO_SIZE = "the source states no size"
 
 
 @published_systems(
@@ -20,34 +20,34 @@ _NO_SIZE = "the source gives no size"
         )
     },
     source=NEUROFUSION,
-    data="none; no set is named",
-    input="visits of a subject: features and a measure of the disease, of the last 3 visits",
+    data="none; no data set is named",
+    input="features and a measure of the disease at the last 3 visits of a subject",
     open_choices=[
-        OpenChoice("data", "none; the source names no set and reports no result of a prognosis"),
-        OpenChoice("target", "the measure at the next visit, as its change from the last value"),
+        OpenChoice("data", "none; the source names no data set and reports no prognostic result"),
+        OpenChoice("target", "change of the measure from the last visit to the next"),
         OpenChoice(
             "chronological split",
-            "subjects of the test are never in training, and each target is later than its context",
+            "test subjects are never in training, and each target is later than its context",
             "a split by time alone has the same subjects on both sides",
         ),
-        OpenChoice("context window", "3 visits", "tuned by a search over 'context'"),
+        OpenChoice("context window", "3 visits", "a search over 'context' can tune it"),
         OpenChoice("LSTM", "1 layer of 32 units", _NO_SIZE),
         OpenChoice(
             "attention",
-            "mean of the states with learned weights, joined to the last state",
-            "the source names attention alone",
+            "mean of the states with learned weights, concatenated with the last state",
+            "the source mentions attention without details",
         ),
         OpenChoice(
             "training",
-            "squared error, Adam 0.01, batches of 32, at most 100 epochs, patience 10 on 20 % of "
-            "the training subjects",
-            _NO_SIZE,
+            "squared error, Adam with a learning rate of 0.01, batches of 32, at most 100 epochs, "
+            "patience 10 on 20 % of the training subjects",
+            "the source states no numbers",
         ),
         OpenChoice(
             "score and search",
-            "RMSE by compare, settings by a GridSearchCV around the system",
+            "compare computes the RMSE, and a GridSearchCV around the system chooses settings",
             "neither is a step of an estimator",
-            "RMSE, hyperparameter search",
+            "RMSE and hyperparameter search",
         ),
         OpenChoice(
             "back-propagation through time",
@@ -56,12 +56,14 @@ _NO_SIZE = "the source gives no size"
         ),
         OpenChoice(
             "state between sequences",
-            "reset for each sequence; 'stateful' keeps it between the chunks of one",
-            "sequences of other subjects have nothing in common",
+            "reset for each sequence; 'stateful' keeps it between the chunks of a sequence",
+            "sequences of different subjects are unrelated",
             "kept or reset",
         ),
-        OpenChoice("normalisation", "z-score of the training subjects"),
-        OpenChoice("missing visits", "sequences are padded and masked", "it asks for padding"),
+        OpenChoice("normalisation", "z-score with the statistics of the training subjects"),
+        OpenChoice(
+            "missing visits", "sequences are padded and masked", "the source requires padding"
+        ),
     ],
     needs="nets",
     task="prognosis",
@@ -69,17 +71,17 @@ _NO_SIZE = "the source gives no size"
 def neurofusion_prognosis(
     *, context: int = 3, n_units: int = 32, max_epochs: int = 100, random_state: Any = None
 ) -> LSTMPrognosis:
-    """Prognosis of NeuroFusionNet: z-score, context window, LSTM with attention (Algorithm 3).
+    """Prognosis by NeuroFusionNet's Algorithm 3: z-score, context window, LSTM with attention.
 
-    Unlike the other systems it reads contexts of visits, not recordings: a table of
-    :func:`~sklearn_emg.prognosis.visit_contexts`. ``compare`` adds the naive baselines to it.
+    Unlike the other systems, it takes contexts of visits instead of recordings, as a table of
+    :func:`~sklearn_emg.prognosis.visit_contexts`. ``compare`` compares it with naive baselines.
 
     Parameters
     ----------
     context : int, default=3
-        Number of visits that are read.
+        Number of visits in a context.
     n_units : int, default=32
-        Units of the LSTM.
+        Number of units of the LSTM.
     max_epochs : int, default=100
         Maximum number of epochs.
     $random_state
@@ -87,7 +89,7 @@ def neurofusion_prognosis(
     Returns
     -------
     estimator : LSTMPrognosis
-        Unfitted.
+        Unfitted estimator.
 
     Notes
     -----

@@ -1,6 +1,6 @@
-"""What Chandrasekaran et al. (2024) report of each method: two tables, and one of enhancement.
+"""Results that Chandrasekaran et al. (2024) report in two tables, and in one on enhancement.
 
-The source names no data set and does not say how subjects were split.
+The source names no data set and does not state how subjects were split.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from sklearn_emg.papers._registry import PublishedResult
 
 __all__ = ["further_results", "main_result"]
 
-# Accuracy, sensitivity, specificity, precision, F1 in percent, milliseconds, resources in percent.
+# Accuracy, sensitivity, specificity, precision and F1 in percent, time in ms, use of resources in
+# percent.
 _METHODS = {
     "traditional EMG analysis": (78.5, 82.2, 75.8, 79.4, 80.5, 120, 65),
     "rule-based": (76.8, 79.2, 72.5, 75.6, 76.8, 180, 70),
@@ -25,7 +26,7 @@ _METHODS = {
     "transfer learning": (93.2, 94.7, 91.5, 93.0, 93.2, 88, 96),
     "autoencoder": (90.6, 91.8, 89.2, 90.5, 90.6, 110, 88),
 }
-# Accuracy, precision, recall, F1 in percent, milliseconds.
+# Accuracy, precision, recall and F1 in percent, time in ms.
 _AGAINST = {
     "proposed": (92.0, 94.0, 93.0, 93.0, 120),
     "time-domain analysis": (85.0, 82.0, 89.0, 85.0, 320),
@@ -33,7 +34,7 @@ _AGAINST = {
     "frequency-domain": (88.0, 85.0, 91.0, 88.0, 280),
     "amplitude envelope": (84.0, 78.0, 86.0, 82.0, 310),
 }
-# SNR in dB after enhancement, RMSE of reconstruction, accuracy in percent, seconds of features.
+# SNR after enhancement in dB, RMSE of reconstruction, accuracy in percent, time for features in s.
 _ENHANCEMENT = {
     "proposed": (45.0, 1.2, 95.0, 0.8),
     "CNN": (43.0, 1.1, 94.0, 0.7),
@@ -62,13 +63,13 @@ _MEASURES_ENHANCEMENT = (
 
 
 def main_result(method: str) -> list[PublishedResult]:
-    """Accuracy of a method."""
+    """Return the accuracy of a method."""
     table = _METHODS if method in _METHODS else _AGAINST
     return [PublishedResult("accuracy", table[method][0])]
 
 
 def further_results(method: str) -> list[PublishedResult]:
-    """Every other figure of a method in the three tables."""
+    """Return all other figures of a method in the three tables."""
     rows = [
         *zip(_MEASURES, _METHODS.get(method, ())[1:]),
         *zip(_MEASURES_AGAINST, _AGAINST.get(method, ())[1:]),
