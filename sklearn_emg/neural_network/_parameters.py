@@ -319,8 +319,8 @@ class Training(TypedDict, total=False):
             Folder in which `fit` stores its state after each epoch. If a fit was interrupted or
             killed, `fit` continues from that state when it is called again with the same data,
             settings and versions of PyTorch and this package, and ends with the same weights as
-            without the interruption. A fit with different data or settings starts anew and has its own file.
-            The file is removed at the end of the fit. None stores no state.
+            without the interruption. A fit with different data or settings starts anew and has its
+            own file. The file is removed at the end of the fit. None stores no state.
             """,
         ),
     ]

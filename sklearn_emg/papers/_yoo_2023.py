@@ -142,9 +142,7 @@ def yoo_2023(
     open_choices=[
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
-        OpenChoice(
-            "input and sizes of the network", CNN_SIZES, "the review mentions only a CNN"
-        ),
+        OpenChoice("input and sizes of the network", CNN_SIZES, "the review mentions only a CNN"),
         STANDARD_TRAINING,
         MEAN_VOTE,
     ],

@@ -489,7 +489,9 @@ def test_refuses_input():
         small_regressor().fit(X, y.astype(str))
     with pytest.raises(ValueError, match=r"needs at least two classes in y. Got one class: 'a'"):
         small_classifier().fit(X, ["a"] * len(y))
-    with pytest.raises(ValueError, match=r"the shape \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"the shape \(n_windows, n_times\), .* \(60, 2, 5, 5, 2\)"
+    ):
         small_classifier().fit(X.reshape(60, 2, 5, 5, 2), y)
     net = small_classifier(max_epochs=1).fit(X, y)
     with pytest.raises(ValueError, match=r"windows of 1 channels?, but .* 2 channels?"):

@@ -274,17 +274,17 @@ def test_the_leaky_protocol_is_labelled_and_reports_windows_only(cohort, tmp_pat
 
 def test_a_folder_of_another_benchmark_is_refused(cohort, tmp_path):
     run(cohort, tmp_path, ["time-domain"])
-    with pytest.raises(ValueError, match=r"holds folds of another benchmark.*protocol"):
+    with pytest.raises(ValueError, match=r"contains runs of a different benchmark.*protocol"):
         run(cohort, tmp_path, ["time-domain"], protocol=RepeatedSubjectKFold(3, n_repeats=1))
     X, y = cohort
-    with pytest.raises(ValueError, match=r"holds folds of another benchmark.*data"):
+    with pytest.raises(ValueError, match=r"contains runs of a different benchmark.*data"):
         run((X.iloc[:-1], y[:-1]), tmp_path, ["time-domain"])
 
 
 def test_runs_without_the_name_of_their_benchmark_are_refused(cohort, tmp_path):
     run(cohort, tmp_path, ["time-domain"])
     (tmp_path / "benchmark.json").unlink()
-    with pytest.raises(ValueError, match=r"finished runs, but no benchmark\.json that says"):
+    with pytest.raises(ValueError, match=r"finished runs, but no benchmark\.json to identify"):
         run(cohort, tmp_path, ["time-domain"])
 
 
@@ -296,7 +296,7 @@ def test_a_damaged_result_is_made_again(cohort, tmp_path, text):
     for file in (run_file, audit_file):
         file.write_text(text)
     with pytest.warns(
-        UserWarning, match=r"(001|domain-2)\.json is damaged and counts as not there"
+        UserWarning, match=r"(001|domain-2)\.json is damaged and is treated as missing"
     ):
         report = run(cohort, tmp_path, ["time-domain"], audit_splits=2, report_only=True)
     assert "1 of 2: not run: not finished" in report.table()["failed or not run"].iloc[0]
@@ -374,7 +374,7 @@ def test_a_forged_run_is_done_again(cohort, folder, name, sealed):
         content.pop("digest")
         text = json.dumps({**content, "digest": _store._seal(content)})
     files[1].write_text(text)
-    with pytest.warns(UserWarning, match=r"001\.json is damaged and counts as not there \(it"):
+    with pytest.warns(UserWarning, match=r"001\.json is damaged and is treated as missing \(it"):
         result = run(cohort, out, ["time-domain"])
     assert files[1].read_text() != text
     pd.testing.assert_frame_equal(result.comparison.predictions, expected)
@@ -384,7 +384,7 @@ def test_a_forged_run_is_done_again(cohort, folder, name, sealed):
 def test_what_is_no_result_is_done_again(cohort, folder, text):
     out, files, expected = folder
     files[0].write_text(text)
-    with pytest.warns(UserWarning, match=r"000\.json is damaged and counts as not there"):
+    with pytest.warns(UserWarning, match=r"000\.json is damaged and is treated as missing"):
         result = run(cohort, out, ["time-domain"])
     pd.testing.assert_frame_equal(result.comparison.predictions, expected)
 
@@ -394,11 +394,11 @@ def test_the_file_of_another_fold_and_a_folder_are_done_again(cohort, folder):
     shutil.copy(files[0], files[1])
     files[0].unlink()
     files[0].mkdir()
-    with pytest.warns(UserWarning, match="is damaged and counts as not there") as caught:
+    with pytest.warns(UserWarning, match="is damaged and is treated as missing") as caught:
         result = run(cohort, out, ["time-domain"])
     messages = " ".join(str(w.message) for w in caught)
-    assert "001.json is damaged and counts as not there (it is of fold 0)" in messages
-    assert "000.json is damaged and counts as not there (IsADirectoryError" in messages
+    assert "001.json is damaged and is treated as missing (it belongs to fold 0)" in messages
+    assert "000.json is damaged and is treated as missing (IsADirectoryError" in messages
     pd.testing.assert_frame_equal(result.comparison.predictions, expected)
     assert not [p for p in out.rglob(".*") if p.exists()]
 
@@ -411,14 +411,14 @@ def test_runs_of_a_system_with_other_parameters_are_done_again(cohort, folder, m
         return real(name, **changes).set_params(divote__step=0.3)
 
     monkeypatch.setattr(_systems, "make_system", changed)
-    with pytest.warns(UserWarning, match="it is of other data or settings") as caught:
+    with pytest.warns(UserWarning, match="it belongs to different data or settings") as caught:
         run(cohort, out, ["time-domain"])
     assert len(caught) == 2
 
 
 def test_an_audit_of_another_seed_is_done_again(cohort, tmp_path):
     run(cohort, tmp_path, ["time-domain"], audit_splits=2)
-    with pytest.warns(UserWarning, match=r"domain-2\.json .*\(it is of other data or settings"):
+    with pytest.warns(UserWarning, match=r"domain-2\.json .*\(it belongs to different data"):
         run(cohort, tmp_path, ["time-domain"], audit_splits=2, random_state=1)
 
 
@@ -428,12 +428,14 @@ def test_every_sample_and_label_counts(cohort, folder):
     changed = X.copy()
     changed["signal"] = changed["signal"].map(np.copy)
     changed["signal"].iloc[5][77] += 1e-3
-    with pytest.raises(ValueError, match=r"another benchmark \(data: other signals\)\. Choose an"):
+    with pytest.raises(
+        ValueError, match=r"different benchmark \(data: different signals\)\. Choose a"
+    ):
         run((changed, y), out, ["time-domain"])
-    with pytest.raises(ValueError, match=r"\(data: other columns\)"):
+    with pytest.raises(ValueError, match=r"\(data: different columns\)"):
         run((X.assign(age=1.0), y), out, ["time-domain"])
     swapped = np.where(y == "normal", "myopathy", np.where(y == "myopathy", "normal", y))
-    with pytest.raises(ValueError, match=r"\(data: other labels\)"):
+    with pytest.raises(ValueError, match=r"\(data: different labels\)"):
         run((X, swapped), out, ["time-domain"])
 
 
@@ -452,7 +454,7 @@ def test_the_same_data_are_the_same_in_files_and_under_any_print_options(cohort,
         warnings.simplefilter("error")
         run((lazy, y), tmp_path / "out", ["time-domain"], parameters=parameters)
     (tmp_path / "3.bin").write_bytes((tmp_path / "4.bin").read_bytes())
-    with pytest.raises(ValueError, match=r"\(data: other signals\)"):
+    with pytest.raises(ValueError, match=r"\(data: different signals\)"):
         run((lazy, y), tmp_path / "out", ["time-domain"], parameters=parameters)
 
 
@@ -461,7 +463,7 @@ def test_another_version_of_the_package_is_refused(cohort, folder, monkeypatch):
     assert json.loads((out / "benchmark.json").read_text())["sklearn_emg"] == __version__
     monkeypatch.setattr(_store, "__version__", "999")
     with pytest.raises(
-        ValueError, match=r"\(sklearn_emg: '0.* there, '999' now\)\. Choose another"
+        ValueError, match=r"\(sklearn_emg: '0.* there, '999' now\)\. Choose a different"
     ):
         run(cohort, out, ["time-domain"])
 

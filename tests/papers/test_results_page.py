@@ -196,7 +196,7 @@ def test_networks_are_compared_with_minirocket_by_subject(made):
     assert "balanced accuracy of the network minus that of the baseline" in head
     assert _against_baseline(stored["first"], ["minirocket"]) == []
     text = over_sets_page(meta_analysis({k: v.comparison for k, v in stored.items()}))
-    over = rows_of(text, "**What networks bring over `minirocket`**")
+    over = rows_of(text, "**Differences between networks and `minirocket`**")
     assert over.index.tolist() == ["alsnet"]
     assert over["sets"].tolist() == ["2"]
 
@@ -239,13 +239,13 @@ def test_a_leaky_benchmark_is_labelled_and_not_combined(cohorts, made, tmp_path)
 def test_folders_without_results_are_named(made, tmp_path, capsys):
     home, _ = made
     assert main(["results", str(tmp_path), "--out", str(tmp_path)]) == 2
-    assert "holds no results of a benchmark" in capsys.readouterr().err
+    assert "contains no readable results of a benchmark" in capsys.readouterr().err
     copy = tmp_path / "copy"
     copy.mkdir()
     for file in (home / "first").glob("*.*"):
         (copy / file.name).write_bytes(file.read_bytes())
     (copy / "predictions.parquet").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"copy holds no results .* with --report"):
+    with pytest.raises(ValueError, match=r"copy contains no readable results .* with --report"):
         read_benchmark(copy)
     twice = [str(home / "first")] * 2
     assert main(["results", *twice, "--out", str(tmp_path)]) == 2

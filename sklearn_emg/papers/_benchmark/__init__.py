@@ -1,4 +1,4 @@
-"""Benchmark of the published systems: runs, their files and the tables of results."""
+"""Benchmark of the published systems: runs, their files and tables of results."""
 
 from sklearn_emg.papers._benchmark._boumerdes_tables import boumerdes_tables
 from sklearn_emg.papers._benchmark._results import Benchmark, read_benchmark

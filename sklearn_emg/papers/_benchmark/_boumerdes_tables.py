@@ -1,4 +1,4 @@
-"""The tables of the Boumerdes study, repeated on recordings of N2001."""
+"""Reproduction of the tables of the Boumerdes study on recordings of N2001."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_SUBJECT = "by subject"
 
 @dataclass(frozen=True)
 class _Task:
-    """Classes of a task, its published results and what differs in its training."""
+    """Classes of a task, its published results and its own settings of the training."""
 
     name: str
     labels: tuple[str, ...]
@@ -35,7 +35,7 @@ class _Task:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def results(self, lstm: bool) -> dict[tuple[str, str], str]:
-        """Published results, with or without those of the LSTM."""
+        """Return the published results, with or without those of the LSTM."""
         networks = ("boumerdes-cnn", "boumerdes-lstm") if lstm else ("boumerdes-cnn",)
         return {key: text for key, text in self.published.items() if key[0] in networks}
 
@@ -61,7 +61,7 @@ TASKS = (
         {
             f"{_NETWORK}__batch_size": 32,
             f"{_NETWORK}__patience": 20,
-            "undersample__max_ratio": 192 / 107,  # healthy recordings and those of myopathy
+            "undersample__max_ratio": 192 / 107,  # healthy recordings per recording of myopathy
         },
     ),
     _Task(
@@ -74,9 +74,10 @@ TASKS = (
     ),
 )
 NOTE = (
-    "Accuracy of windows in percent: mean (lowest-highest) over the runs. Rows called LEAKY have "
-    "windows of one subject in both training and test; they overestimate the accuracy on new "
-    "patients. By subject, one subject of each class is tested and another one stops the training."
+    "Accuracy of windows in percent, as mean (lowest-highest) over the runs. Rows labelled LEAKY "
+    "have windows of one subject in both training and test; they overestimate the accuracy on new "
+    "patients. In rows by subject, one subject of each class is tested, and another is used for "
+    "early stopping."
 )
 
 
@@ -97,62 +98,64 @@ def boumerdes_tables(
     progress: bool = True,
     notes: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Repeat the tables of the Boumerdes study: three tasks, random windows and by subject.
+    """Reproduce the tables of the Boumerdes study: three tasks, by random windows and by subject.
 
-    ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does all of it on recordings of
-    N2001. Each table row is a benchmark in a folder of its own below `out`, resumable as
-    :func:`~sklearn_emg.papers.run_benchmark` is. Runs by subject whose subjects a class lacks are
-    left out and named.
+    ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does this on recordings of N2001.
+    Each row of the table is a benchmark in its own folder in `out`, and can be resumed like
+    :func:`~sklearn_emg.papers.run_benchmark`. Runs by subject for which a class lacks a subject are
+    left out and listed.
 
     Parameters
     ----------
     X : DataFrame
-        Recording table, such as of :func:`sklearn_emg.datasets.load_n2001` with ``muscle="BB"``.
+        Recording table, such as that of :func:`sklearn_emg.datasets.load_n2001` with
+        ``muscle="BB"``.
     y : array-like of shape (n_rows,)
-        "ALS", "myopathy" or "control".
+        Labels "ALS", "myopathy" and "control".
     out : path-like
-        Folder of results.
+        Results folder.
     lstm : bool, default=False
-        Whether to run the LSTM too, with random windows as in the source. At the sampling rate of
-        N2001 it takes days.
+        Whether to also run the LSTM, with random windows as in the source. At the sampling rate of
+        N2001, this takes days.
     pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
         Numbers of the validation and test subjects, see
         :class:`~sklearn_emg.papers.BoumerdesProtocol`.
     by : {"number", "position"}, default="number"
         Meaning of the numbers, see :class:`~sklearn_emg.papers.BoumerdesProtocol`.
     fs : float, default=None
-        Sampling rate in Hz at which windows are cut; by default that of the recordings.
+        Sampling rate in Hz at which windows are cut; by default, that of the recordings.
     max_epochs : int, default=None
-        Maximum number of epochs; by default those of the source, 100 and 60.
+        Maximum number of epochs; by default, that of the source (100 for the CNN, 60 for the LSTM).
     parameters : mapping, default=None
         Parameters for ``set_params`` of the systems.
     n_jobs : int, default=None
         Number of parallel runs.
     retry_failed, report_only, progress : bool
-        These have the meaning that they have in :func:`~sklearn_emg.papers.run_benchmark`.
+        These have the same meaning as in :func:`~sklearn_emg.papers.run_benchmark`.
     notes : mapping, default=None
         Lines for the head of the Markdown table.
 
     Returns
     -------
-    tables : DataFrame
-        One row per task, protocol and network: accuracy of windows in percent, ``mean``,
-        ``lowest`` and ``highest``, macro ``f1``, ``minutes`` of training, ``published``, ``leaky``
-        ``left_out``, the runs by subject that these subjects do not allow, and ``failed``, the
-        reason where there is no result. The table is written to `out` too, as ``tables.parquet``
-        and ``tables.md``, the latter with a list of the runs by subject, each with the subjects
-        that it lacks.
+    tables : DataFrame of shape (n_rows_of_tables, 13)
+        One row per task, protocol and network. The columns are ``task``, ``network``, ``protocol``,
+        ``leaky``, the number of ``runs``, the ``mean``, ``lowest`` and ``highest`` accuracy of
+        windows in percent, macro ``f1``, ``minutes`` of training, the ``published`` result,
+        ``left_out`` (runs by subject for which subjects are missing) and ``failed`` (the reason if
+        there is no result). The table is also written to `out` as ``tables.parquet`` and
+        ``tables.md``; the latter lists the runs by subject and the subjects that they lack.
 
     Raises
     ------
     ValueError
-        If no row has a result, or `out` holds another benchmark.
+        If no row has a result, or `out` contains a different benchmark.
 
     Notes
     -----
-    Windows with NaN, samples that N2001 marks as invalid, are left out, as in the source; with
-    `fs` the recordings must have none, as of ``load_n2001(..., invalid="clip")``. The two-class
-    networks have two softmax units here, where the source has one sigmoid unit: the same model.
+    Windows with NaN, which replaces samples that N2001 marks as invalid, are left out, as in the
+    source. If `fs` is given, the recordings must not contain NaN; use ``load_n2001(...,
+    invalid="clip")``. For two classes, the networks have two softmax units instead of one sigmoid
+    unit, which is equivalent.
 
     Examples
     --------
@@ -172,7 +175,7 @@ def boumerdes_tables(
     y, out = labels_of_rows(y, len(X)), Path(out)
     changes = {"divote__nan": "skip"}
     if fs is None and len(distinct_rates(X["fs"])) == 1:
-        changes["resample"] = "passthrough"  # it refuses gaps, which are left out by window
+        changes["resample"] = "passthrough"  # it rejects gaps, whose windows are left out later
     rows = []
     for task in TASKS:
         for (system, kind), published in task.results(lstm).items():
@@ -210,16 +213,17 @@ def boumerdes_tables(
 
 
 def settings_of(task: _Task, kind: str) -> dict[str, Any]:
-    """Settings of the source for a task and a protocol.
+    """Return the settings of the source for a task and a protocol.
 
-    With random windows it made no synthetic windows: undersampling of the healthy recordings
-    sufficed.
+    With random windows, the source used no synthetic windows, since undersampling the healthy
+    recordings was sufficient.
 
     Parameters
     ----------
     task : _Task
+        Task.
     kind : str
-        Protocol.
+        Protocol, as named in the tables.
 
     Returns
     -------
@@ -236,22 +240,24 @@ def runs_by_subject(
     pairs: Sequence[tuple[int, int]] = BOUMERDES_PAIRS,
     by: str = "number",
 ) -> pd.DataFrame:
-    """Runs by subject of the study that these subjects allow.
+    """List the runs by subject of the study, and which of them these subjects allow.
 
     Parameters
     ----------
     X : DataFrame
         Recording table.
     y : array-like of shape (n_rows,)
-        "ALS", "myopathy" or "control".
+        Labels "ALS", "myopathy" and "control".
     pairs : sequence of (int, int), default=((4, 3), (3, 4), (6, 3), (3, 6), (7, 3), (3, 7))
+        Numbers of the validation and test subjects of each run.
     by : {"number", "position"}, default="number"
+        Meaning of the numbers, see :class:`~sklearn_emg.papers.BoumerdesProtocol`.
 
     Returns
     -------
-    runs : DataFrame
-        One row per task and run: ``task``, ``validation`` and ``test``, the numbers of the
-        subjects, ``possible``, and ``missing``, the subjects that the data lack.
+    runs : DataFrame of shape (n_runs, 5)
+        One row per task and run. The columns are ``task``, ``validation`` and ``test`` (numbers of
+        the subjects), ``possible`` and ``missing`` (subjects that the data lack).
     """
     y = labels_of_rows(y, len(X))
     rows = []
@@ -277,7 +283,7 @@ def _protocol(
     pairs: Sequence[tuple[int, int]],
     by: str,
 ) -> tuple[Protocol, str]:
-    """Protocol of a row of the table, and the runs that the subjects do not allow."""
+    """Return the protocol of a row of the table, and the runs that the subjects do not allow."""
     if missing := sorted(set(task.labels) - set(y)):
         raise ValueError(f"there are no recordings of {', '.join(missing)}")
     if kind == LEAKY:
@@ -285,7 +291,7 @@ def _protocol(
     protocol = BoumerdesProtocol(pairs, by=by)
     possible = protocol.possible_pairs(X, y)
     if not possible:
-        protocol.runs(X, y)  # says which subject is missing
+        protocol.runs(X, y)  # raises an error that names the missing subject
     impossible = [pair for pair in map(tuple, pairs) if pair not in possible]
     left_out = ", ".join(f"({validation}, {test})" for validation, test in impossible)
     return (BoumerdesProtocol(possible, by=by) if impossible else protocol), left_out

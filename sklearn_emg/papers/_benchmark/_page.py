@@ -1,4 +1,4 @@
-"""The results page: tables of stored benchmarks, and their meta-analysis over the sets."""
+"""The results page: tables of stored benchmarks, and a meta-analysis over their data sets."""
 
 from __future__ import annotations
 
@@ -35,34 +35,36 @@ _BASELINE = "minirocket"
 
 
 def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Path]:
-    """Write tables and figures of stored benchmarks, without recordings and without training.
+    """Write tables and figures of stored benchmarks, without recordings or training.
 
     Parameters
     ----------
     folders : sequence of path-like
-        Folders of :func:`run_benchmark`, one for each set; their names are those of the sets.
+        Folders of :func:`run_benchmark`, one for each data set and named after it.
     out : Path
         Folder to write to.
 
     Returns
     -------
     files : list of Path
-        ``results_SET.md.inc`` for each set, and ``results_systems.csv`` with the scores of each
-        system in each set, for the pages of systems. If at least two sets that were split by
-        subject each have at least two systems that occur in several of these sets, also
-        ``results_over_sets.md.inc``, ``results_pairs.csv``, ``results_ranks.svg`` and
-        ``results_differences.svg``.
+        Written files: ``results_SET.md.inc`` for each data set, and ``results_systems.csv`` with
+        the scores of each system on each data set. If at least two data sets that were split by
+        subject each have at least two systems that occur in several of these data sets, there are
+        also ``results_over_sets.md.inc``, ``results_pairs.csv``, ``results_differences.svg`` and,
+        if systems can be ranked, ``results_ranks.svg``.
 
     Raises
     ------
     ValueError
-        If a folder holds no results, or two folders have the same name.
+        If a folder contains no results, or two folders have the same name.
     ImportError
-        If there are figures to draw, and matplotlib is not installed.
+        If figures are to be drawn and matplotlib is not installed.
     """
     found = {Path(folder).resolve().name: read_benchmark(folder) for folder in folders}
     if len(found) < len(folders):
-        raise ValueError(f"The folders need different names, one for each set. Got {folders}.")
+        raise ValueError(
+            f"The folders must have different names, one for each data set. Got {folders}."
+        )
     files = []
     for name, benchmark in found.items():
         files.append(out / f"results_{name}.md.inc")
@@ -86,7 +88,7 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
 
 
 def _in_several_sets(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
-    """Comparisons without the systems of one set only, which would dilute the adjustment of p."""
+    """Drop systems that occur in only one data set, which would weaken the adjustment of p."""
     of_sets = {name: set(c.predictions["pipeline"]) for name, c in comparisons.items()}
     counts = Counter(system for systems in of_sets.values() for system in systems)
     kept = {system for system, n in counts.items() if n > 1}
@@ -97,19 +99,21 @@ def _in_several_sets(comparisons: Mapping[str, Comparison]) -> dict[str, Compari
     }
 
 
-# -------------------------------------------------------------------- one set
+# -------------------------------------------------------------------- one data set
 
 
 def set_page(benchmark: Benchmark) -> str:
-    """Markdown of one set: scores, confusion matrices of subjects and windows, confounds, costs.
+    """Return the Markdown page of one data set: scores, costs, confusion matrices and confounds.
 
     Parameters
     ----------
     benchmark : Benchmark
+        Results on the data set.
 
     Returns
     -------
     text : str
+        Page in Markdown.
     """
     absent = benchmark.not_run()
     names = [name for name in benchmark.published if name not in absent.index]
@@ -133,21 +137,23 @@ def _scores_of_sets(found: Mapping[str, Benchmark]) -> pd.DataFrame:
 
 
 def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
-    """Scores of each system in one set, for the page of the system.
+    """Return the scores of each system on one data set, for the pages of the systems.
 
     Parameters
     ----------
     set_name : str
+        Name of the data set.
     benchmark : Benchmark
+        Results on the data set.
 
     Returns
     -------
-    scores : DataFrame
-        Columns ``system``, ``set``, ``data``, ``protocol``, ``date``, ``leaky``, ``measure``,
-        ``value``, ``low`` and ``high``.
+    scores : DataFrame of shape (n_scores, 10)
+        Table with the columns ``system``, ``set``, ``data``, ``date``, ``protocol``, ``leaky``,
+        ``measure``, ``value``, ``low`` and ``high``; the last two are an interval of the value.
     """
     notes = benchmark.notes
-    # The page of results has the whole description.
+    # Only the first part is needed here; the results page has the complete description.
     data = ", ".join(filter(None, [notes.get("data", "").partition(",")[0], notes.get("part", "")]))
     about = {"set": set_name, "data": data, "date": notes.get("date", "").partition(" ")[0]}
     summary = benchmark.comparison.summary
@@ -185,7 +191,7 @@ def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
 
 
 def _against_baseline(benchmark: Benchmark, names: Sequence[str]) -> list[str]:
-    """Paired differences of networks to the baseline; nothing where one of the two is missing."""
+    """Return paired differences between networks and the baseline, or nothing without both."""
     cases = benchmark.comparison.predictions
     networks = [name for name in names if _is_network(name)]
     kept = cases[cases["pipeline"].isin([_BASELINE, *networks])]
@@ -195,8 +201,8 @@ def _against_baseline(benchmark: Benchmark, names: Sequence[str]) -> list[str]:
     meta = meta_analysis({"here": replace(benchmark.comparison, predictions=kept)})
     found = meta.against(_BASELINE)
     head = (
-        f"**What networks bring over `{_BASELINE}`**: paired by subject, "
-        f"{_metric(meta).lower()} of the network minus that of the baseline"
+        f"**Differences between networks and `{_BASELINE}`**: {_metric(meta).lower()} of the "
+        "network minus that of the baseline, paired by subject"
     )
     return [head, _table(_differences(found, over_sets=False))]
 
@@ -206,7 +212,7 @@ def _is_network(name: str) -> bool:
 
 
 def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> list[str]:
-    """Head and folded table of confusion matrices of one level; nothing where there are none."""
+    """Return a heading and a collapsed table of the confusion matrices of one level, if any."""
     cells = _confusions(benchmark, names, level)
     if not cells:
         return []
@@ -221,7 +227,7 @@ def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> 
 
 
 def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Scores, audit, published figure and costs of each system, as text."""
+    """Return scores, audit, published result and costs of each system, as text."""
     levels = (benchmark.level,) if benchmark.leaky else ("subject", "window")
     whole = benchmark.table()
     rows = {}
@@ -244,7 +250,7 @@ def _scores(benchmark: Benchmark, names: Sequence[str]) -> dict[str, dict[str, s
 def _confusions(
     benchmark: Benchmark, names: Sequence[str], level: str
 ) -> dict[str, dict[str, str]]:
-    """Counts of each true class by predicted class, and the sensitivity, as text."""
+    """Return the counts of each true class by predicted class, with scores, as text."""
     comparison = benchmark.comparison
     counted_in = comparison.confusions
     have = set(counted_in.loc[counted_in["level"] == level, "pipeline"])
@@ -270,11 +276,11 @@ def _confusions(
 
 
 def _confounds(summary: pd.DataFrame) -> str:
-    """What predicts the class by itself in this set, as Markdown."""
+    """List the properties that predict the class by themselves in this data set, as Markdown."""
     found = summary[summary["finding"] != ""]
     head = (
         f"**Confounds found**: {len(found)} of {counted(len(summary), 'property', 'properties')} "
-        "that are not the disease predict the class of subjects by themselves"
+        "other than the disease predict the class of subjects by themselves"
     )
     rows = {}
     for row in found.itertuples():
@@ -289,33 +295,36 @@ def _confounds(summary: pd.DataFrame) -> str:
     return f"{head}\n\n{_table(rows, 'property')}" if rows else f"{head}."
 
 
-# -------------------------------------------------------------------- over the sets
+# -------------------------------------------------------------------- over the data sets
 
 
 def over_sets_page(meta: MetaAnalysis) -> str:
-    """Markdown of the meta-analysis: scores and ranks, and differences to the best rank.
+    """Return the Markdown page of the meta-analysis: scores, ranks and differences from the best.
 
     Parameters
     ----------
     meta : MetaAnalysis
+        Results over the data sets.
 
     Returns
     -------
     text : str
+        Page in Markdown.
     """
     n_pairs, level = len(meta.pairs), 1 - meta.confidence
     found = meta.pairs[meta.pairs["adjusted_pvalue"] <= level]
     sets = ", ".join(map(str, meta.scores.columns))
     lines = [
-        f"{counted(len(meta.scores), 'system')} over {counted(meta.scores.shape[1], 'set')} "
-        f"({sets}); systems of one set are left out. Of {n_pairs} pairs {len(found)} differ "
-        f"(adjusted p at most {level:.2g})."
+        f"{counted(len(meta.scores), 'system')} over "
+        f"{counted(meta.scores.shape[1], 'data set')} ({sets}); systems in only one data set are "
+        f"left out. Of {counted(n_pairs, 'pair')}, {len(found)} differ (adjusted p at most "
+        f"{level:.2g})."
     ]
     if len(meta.ranks):
         lines.append(
-            f"Friedman's test that the {len(meta.ranks)} systems of all sets rank alike: p = "
-            f"{meta.friedman_pvalue:.2g}. By Nemenyi's test mean ranks would have to differ by "
-            f"{meta.critical_difference:.1f}."
+            f"Friedman's test of the hypothesis that the {len(meta.ranks)} systems in all data "
+            f"sets have equal ranks: p = {meta.friedman_pvalue:.2g}. The critical difference of "
+            f"mean ranks by Nemenyi's test is {meta.critical_difference:.1f}."
         )
     mean_ranks = meta.mean_ranks
     order = [*mean_ranks.index, *meta.scores.index.difference(mean_ranks.index, sort=False)]
@@ -328,11 +337,11 @@ def over_sets_page(meta: MetaAnalysis) -> str:
             "better than": _names(found.loc[found["first"] == name, "second"]),
             "worse than": _names(found.loc[found["second"] == name, "first"]),
         }
-    parts = [" ".join(lines), f"**{_metric(meta)} of subjects**, and pairs that differ"]
+    parts = [" ".join(lines), f"**{_metric(meta)} of subjects** and pairs of systems that differ"]
     parts.append(_table(rows))
     best = order[0]
     parts.append(
-        f"**Differences to `{best}`** over the sets that both have, with "
+        f"**Differences from `{best}`** over the data sets in which both occur, with "
         f"{100 * meta.confidence:g} % intervals of the random-effects mean"
     )
     parts.append(_table(_differences(meta.against(best))))
@@ -341,7 +350,8 @@ def over_sets_page(meta: MetaAnalysis) -> str:
         against = against[[_is_network(name) for name in against.index]]
         if len(against):
             parts.append(
-                f"**What networks bring over `{_BASELINE}`**, over the sets that both have"
+                f"**Differences between networks and `{_BASELINE}`** over the data sets in which "
+                "both occur"
             )
             parts.append(_table(_differences(against)))
     return "\n\n".join(parts) + "\n"
@@ -375,7 +385,7 @@ def _metric(meta: MetaAnalysis) -> str:
 
 
 def _table(rows: Mapping[str, Mapping[str, str]], label: str = "system") -> str:
-    """Markdown table of texts."""
+    """Return a Markdown table of texts."""
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     cells = [[label, *columns], ["---"] * (len(columns) + 1)]
     cells += [[name, *(row.get(c, "-") for c in columns)] for name, row in rows.items()]
@@ -387,7 +397,7 @@ def _draw(meta: MetaAnalysis, kind: str, path: Path) -> None:
 
     from sklearn_emg.inspection import MetaAnalysisDisplay
 
-    # The same results give the same file.
+    # These settings make files of the same results identical.
     fixed: Any = {"svg.hashsalt": "sklearn-emg", "figure.max_open_warning": 0}
     with matplotlib.rc_context(fixed):
         figure = MetaAnalysisDisplay(meta).plot(kind).figure_

@@ -1,4 +1,4 @@
-"""Results of a benchmark: the table to read, and the files that hold them."""
+"""Results of a benchmark: a summary table, and the files in which results are stored."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = ["Benchmark", "facts_of", "read_benchmark", "write_parquet", "write_re
 CONFOUNDS = "confounds.parquet"
 _ABOUT = "about.json"
 _TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")
-_PLAIN = ("chance", "confidence", "unit")  # of a comparison
+_PLAIN = ("chance", "confidence", "unit")  # attributes of a comparison that are plain values
 LEAKY_NOTE = (
     "LEAKY PROTOCOL: windows or recordings of one subject are in both training and test, or "
-    "weights are chosen on the test subjects. These figures overestimate the accuracy on new "
+    "weights are chosen on the test subjects. These scores overestimate the accuracy on new "
     "subjects."
 )
 
@@ -43,22 +43,25 @@ class Benchmark:
     Attributes
     ----------
     comparison : Comparison
-        Result as of :func:`sklearn_emg.comparison.compare`; of a leaky protocol
-        windows, or recordings where these were divided.
-    audits : DataFrame
-        One row per audited system: balanced accuracy of windows by ``random windows`` (leaky) and
-        by ``subjects``, and ``gap``.
+        Results as returned by :func:`sklearn_emg.comparison.compare`. A leaky protocol has only
+        results of windows or, if recordings were split, of recordings.
+    audits : DataFrame of shape (n_systems, 4)
+        One row per audited system, with the balanced accuracy of windows by ``random windows``
+        (leaky) and by ``subjects``, their difference ``gap``, and ``error`` (empty if the audit
+        succeeded).
     published : dict of str to str
+        Published results of each system.
     leaky : bool
-        Whether a subject may be in both training and test.
-    runs : DataFrame
-        One row per system and run: ``state`` ("done", "failed" or "not run"), ``reason`` of what is
-        not done, and ``cpu_seconds`` of all threads of its process, which other programs on the
-        same machine lengthen less than seconds on the clock.
+        Whether a subject may be in both training and test, or weights are chosen on test subjects.
+    runs : DataFrame of shape (n_systems * n_runs, 5)
+        One row per ``system`` and ``run``, with its ``state`` ("done", "failed" or "not run"), the
+        ``reason`` if it is not done, and the ``cpu_seconds`` of all threads of its process. CPU
+        time depends less on other programs on the machine than wall-clock time.
     notes : dict of str to str
-        Lines for the head of the Markdown table: command, data, protocol, date, hardware ...
+        Lines for the head of the Markdown table, such as command, data, protocol, date and
+        hardware.
     confounds : DataFrame
-        Summary of :func:`~sklearn_emg.comparison.confound_audit`, as far as it was asked for.
+        Summary of :func:`~sklearn_emg.comparison.confound_audit`; empty if there was no such audit.
     """
 
     comparison: Comparison
@@ -71,18 +74,20 @@ class Benchmark:
 
     @property
     def level(self) -> str:
-        """Level of the scores: "subject", or of a leaky protocol "window" or "recording"."""
+        """Level of the scores: "subject", or "window" or "recording" for a leaky protocol."""
         if not self.leaky:
             return "subject"
         levels = set(self.comparison.summary["level"])
         return "recording" if "recording" in levels else "window"
 
     def table(self) -> pd.DataFrame:
-        """One row per system: ours with intervals, the published figure, audit, costs.
+        """Summarise the results, with one row per system.
 
         Returns
         -------
         table : DataFrame of str
+            Table indexed by system, with scores and their intervals, published results, audits and
+            costs as text.
         """
         level = self.level
         summary = self.comparison.summary
@@ -105,7 +110,7 @@ class Benchmark:
                 ("fit s", folds["fit_seconds"].mean(), 2),
                 ("CPU s", cpu.mean(), 2),
                 ("predict ms/rec", folds["predict_ms_per_recording"].mean(), 1),
-                # Memory that an earlier run left to the process is not seen to grow again.
+                # The maximum is used, since a later run may reuse memory of the same process.
                 ("peak MB", folds["peak_memory_mb"].max(), 0),
             ):
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
@@ -114,23 +119,24 @@ class Benchmark:
         return pd.DataFrame.from_dict(rows, orient="index")
 
     def cell(self, name: str, level: str, metric: str) -> str:
-        """One score of a system with its interval, as text; "-" if there is none."""
+        """Return one score of a system with its interval, as text, or "-" if there is none."""
         summary = self.comparison.summary
         return _cell(summary[summary["pipeline"] == name], level, metric)
 
     def not_run(self) -> pd.Series:
-        """Reason why there is no run, by system, of those without any.
+        """Return the systems without any run, and the reasons.
 
         Returns
         -------
         reasons : Series of str
+            Reason for each system, indexed by system.
         """
         started = set(self.runs.loc[self.runs["state"] != "not run", "system"])
         reasons = self.runs.groupby("system", sort=False)["reason"].first()
         return reasons.drop(index=list(started))
 
     def audit_cell(self, name: str) -> str:
-        """Scores of the audit of one system, leaky and by subject, as text."""
+        """Return the scores of the audit of one system, leaky and by subject, as text."""
         if name not in self.audits.index or self.audits.loc[name, "error"]:
             return "-"
         leaky, by_subject = self.audits.loc[name, ["random windows", "subjects"]]
@@ -138,7 +144,7 @@ class Benchmark:
 
 
 def _failure(runs: pd.DataFrame) -> str:
-    """How many runs of a system are not done, and the reason of the first."""
+    """Return how many runs of a system are not done, and the reason for the first, as text."""
     missing = runs[runs["state"] != "done"]
     if missing.empty:
         return ""
@@ -149,7 +155,7 @@ def _failure(runs: pd.DataFrame) -> str:
 
 
 def text_cell(text: str) -> str:
-    """Text for one cell of a Markdown table."""
+    """Convert text for use in a cell of a Markdown table."""
     return str(text).replace("\n", " ").replace("|", "/")
 
 
@@ -172,7 +178,7 @@ def write_results(benchmark: Benchmark, out: Path, figure: bool) -> None:
     folds = comparison.folds.rename(columns={"pipeline": "system", "fold": "run"}).merge(
         benchmark.runs[["system", "run", "cpu_seconds"]], "left", ["system", "run"]
     )
-    # Reasons of missing figures stand among them, as text.
+    # Columns with reasons why scores are missing are text and are left out.
     values = [c for c in folds.select_dtypes("number").columns if c not in keys]
     tidy = folds.melt(keys, values, "metric", "value")
     tidy["leaky"] = benchmark.leaky
@@ -195,31 +201,31 @@ def write_results(benchmark: Benchmark, out: Path, figure: bool) -> None:
     write_text_atomically(out / _ABOUT, json.dumps(about, indent=1))
     write_text_atomically(out / "results.md", _markdown(benchmark))
     if figure:
-        # Without matplotlib there is none; the table has everything.
+        # Without matplotlib, there is no figure; the table contains all results.
         with contextlib.suppress(ImportError):
             _draw(benchmark, out / "results.png")
 
 
 def read_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
-    """Results of a benchmark from its folder, without its recordings and without training.
+    """Read the results of a benchmark from its folder, without recordings or training.
 
     Parameters
     ----------
     folder : path-like
-        The `out` of :func:`run_benchmark`.
+        Folder that was passed to :func:`run_benchmark` as `out`.
 
     Returns
     -------
     benchmark : Benchmark
-        Results as they were last written. ``comparison.predictions`` has the diagnosis of each
-        subject by each system, from which figures can be computed again, for instance by
+        Results as they were last written. ``comparison.predictions`` contains the diagnosis of each
+        subject by each system, from which scores can be computed, for instance by
         :func:`~sklearn_emg.comparison.meta_analysis`; names of subjects are strings.
-        ``comparison.errors`` has messages in place of tracebacks, and there are no estimators.
+        ``comparison.errors`` contains messages instead of tracebacks, and there are no estimators.
 
     Raises
     ------
     ValueError
-        If the folder holds no results, or a file of them is missing or damaged.
+        If the folder contains no results, or a results file is missing or damaged.
 
     Examples
     --------
@@ -267,8 +273,8 @@ def read_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{folder} holds no results of a benchmark that can be read ({type(error).__name__}: "
-            f"{error}). The command that made the benchmark writes them again with --report."
+            f"{folder} contains no readable results of a benchmark ({type(error).__name__}: "
+            f"{error}). The command of the benchmark writes them again with --report."
         ) from error
 
 
@@ -278,7 +284,7 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def facts_of(benchmark_notes: Mapping[str, str], protocol: str, chance: float) -> dict[str, str]:
-    """Notes of a benchmark, and protocol, date, software and hardware of its report."""
+    """Return the notes of a benchmark with the protocol, date, software and hardware."""
     return {
         **benchmark_notes,
         "protocol": protocol,
@@ -291,8 +297,8 @@ def facts_of(benchmark_notes: Mapping[str, str], protocol: str, chance: float) -
 
 
 def fact_lines(notes: Mapping[str, str]) -> list[str]:
-    """Markdown list of the notes of a benchmark."""
-    # A * in a command is not markup.
+    """Return the notes of a benchmark as a Markdown list."""
+    # The command is code, since an asterisk in it is not markup.
     return [f"- {k}: `{v}`" if k == "command" else f"- {k}: {v}" for k, v in notes.items()]
 
 
@@ -304,14 +310,15 @@ def _markdown(benchmark: Benchmark) -> str:
     head += fact_lines(benchmark.notes)
     head += [
         "",
-        "Intervals are 95 % over subjects. The audit runs one pipeline on the same windows under a "
-        "random split (leaky) and a split by subject, balanced accuracy of windows. Published "
-        "figures come from other data; those called leaky had subjects, or the test set itself, on "
-        "both sides of the split. Recordings shorter than a system's window, and windows with "
-        "invalid samples, are left out of it.",
+        "Intervals are 95 % intervals over subjects. The audit gives the balanced accuracy of "
+        "windows of one pipeline on the same windows, under a random split (leaky) and under a "
+        "split by subject. Published results come from other data; for those labelled leaky, the "
+        "same subjects were in training and test, or the test set was used to choose the model. "
+        "Recordings shorter than a system's window, and windows with invalid samples, are left "
+        "out.",
         "",
     ]
-    # A row of dashes for each system that was not run would bury those that were.
+    # Systems that were not run are listed below the table, not as rows of dashes.
     absent = benchmark.not_run()
     columns = ["system", *table.columns]
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
@@ -321,7 +328,7 @@ def _markdown(benchmark: Benchmark) -> str:
 
 
 def not_run_lines(absent: pd.Series) -> list[str]:
-    """Markdown list of systems without a run, by reason, after an empty line."""
+    """Return a Markdown list of the systems without a run, by reason, after an empty line."""
     reasons = absent.groupby(absent, sort=False).groups
     lines = [f"- Not run, {reason}: {', '.join(names)}." for reason, names in reasons.items()]
     return ["", *lines] if lines else []
@@ -352,7 +359,7 @@ def _draw(benchmark: Benchmark, path: Path) -> None:
     spread = np.stack([chosen["pooled"] - chosen["low"], chosen["high"] - chosen["pooled"]])
     axes.errorbar(
         chosen["pooled"], at, xerr=np.nan_to_num(spread), fmt="o", color="#0072B2", capsize=3,
-        label="here, 95 % over subjects",
+        label="here, 95 % interval over subjects",
     )  # fmt: skip
     _mark_published(axes, list(chosen.index), at)
     axes.axvline(benchmark.comparison.chance, color="0.5", ls="--", lw=1, label="largest class")

@@ -1,4 +1,4 @@
-"""The benchmark: systems of the literature on the same subjects, fold by fold, resumable."""
+"""The benchmark, which runs published systems on the same subjects and can be resumed."""
 
 from __future__ import annotations
 
@@ -87,100 +87,105 @@ def run_benchmark(
     memory: str | os.PathLike[str] | None = None,
     store: Any = "auto",
 ) -> Benchmark:
-    """Run systems over the runs of a protocol; finished runs are kept and never done twice.
+    """Run systems over the runs of a protocol; finished runs are kept and are not repeated.
 
-    Each finished run is a file in ``out/runs``. A killed benchmark continues where it stopped when
-    it is called again with the same arguments, a network in the epoch after its last checkpoint,
-    which is in ``out/training`` until its run is finished. The progress bar shows the epochs of the
-    networks. A folder belongs to one set of data (every sample counts), one protocol, one set of
-    options and one version of this package. A run whose file was changed, or is of another fold or
-    of a system with other settings, is done again with a warning. Several processes may run or
-    report one benchmark at a time. If a worker process is killed, for instance for its memory use,
-    only its run is lost.
+    Each finished run is stored as a file in ``out/runs``. An interrupted benchmark continues where
+    it stopped when it is called again with the same arguments; a network continues from its last
+    checkpoint, which is kept in ``out/training`` until its run is finished. The progress bar shows
+    the epochs of the networks. A folder belongs to one set of data (all samples, labels and
+    columns), one protocol, one set of options and one version of this package. If the file of a run
+    was changed, or belongs to a different fold or to a system with different settings, the run is
+    repeated with a warning. Several processes may run or report one benchmark at the same time. If
+    a worker process is killed, for instance because of its memory use, only its run is lost.
 
     Parameters
     ----------
     systems : str or sequence of str
-        Names or patterns, see :func:`~sklearn_emg.papers.list_systems`.
+        Names of :func:`~sklearn_emg.papers.list_systems`, shell patterns, "all", "classical" or
+        "networks".
     X : DataFrame
         Recording table.
     y : array-like of shape (n_rows,)
+        Label of each recording.
     protocol : Protocol
         Protocol, such as those of :mod:`sklearn_emg.model_selection`.
     out : path-like
-        Folder of results.
+        Results folder.
     fs : float, default=None
-        Rate in Hz for all systems; by default that of each paper, or of the table if it is lower.
+        Sampling rate in Hz for all systems; by default, that of each paper, or the lowest of the
+        table if this is lower.
     max_epochs : int, default=None
-        Maximum number of epochs of all networks; by default that of each paper.
+        Maximum number of epochs of all networks; by default, that of each paper.
     parameters : mapping, default=None
-        Parameters for ``set_params`` of the systems that have them.
+        Parameters for ``set_params`` of those systems that have them.
     search : callable, default=None
         Function ``search(name, estimator)`` that returns the estimator to fit instead, such as a
         grid search.
     search_label : str, default=""
         Description of `search`, so that results of different searches are not mixed.
     audit_splits : int, default=0
-        Number of folds of the leakage audit of each system; 0 leaves it out.
+        Number of folds of the leakage audit of each system; 0 means no audit.
     confounds : bool, default=False
-        Whether to audit what else predicts the class in the table, by
-        :func:`~sklearn_emg.comparison.confound_audit`, once for the folder.
+        Whether to audit, once for the folder, which other properties in the table predict the
+        class; see :func:`~sklearn_emg.comparison.confound_audit`.
     n_jobs : int, default=None
         Number of parallel runs; ``joblib.parallel_config`` chooses the backend.
     retry_failed : bool, default=False
         Whether to repeat failed runs.
     left_out : mapping of str to str, default=None
-        Names or patterns of systems that are not run, and the reasons, which are in their rows.
+        Names or patterns of systems that are not run, mapped to the reasons, which are reported.
     report_only : bool, default=False
-        Whether to report the finished runs only.
+        Whether to only report the finished runs.
     progress : bool, default=True
         Whether to show a progress bar.
     n_resamples : int, default=1000
         Number of bootstrap resamples.
     figure : bool, default=True
-        Whether to draw ``results.png``, where matplotlib is installed.
+        Whether to draw ``results.png`` if matplotlib is installed.
     random_state : int, default=0
-        Seed of the bootstrap and the audit; the protocol has its own seeds.
+        Seed of the bootstrap and the audits; the protocol has its own seeds.
     notes : mapping, default=None
         Lines for the head of the Markdown table.
     memory : path-like, default=None
-        Folder of fitted window classifiers, the `memory` of
-        :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Systems that differ in their votes alone,
-        such as the three of each nEMGNet, then train one network per run together; the fit time of
-        the first includes the training, that of the others only the votes. Delete the folder
-        afterwards. It holds pickle files, and loading one executes code in it: only trusted users
-        may have write access to this folder. Files in `out` are JSON and safetensors, which execute
-        nothing.
+        Folder of fitted window classifiers, passed to
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier` as `memory`. Systems that differ only in
+        their votes, such as the three of each nEMGNet, then share one network per run; the fit time
+        of the first system includes the training, and that of the others only the votes. Delete the
+        folder afterwards. It contains pickle files, which can execute code when they are loaded;
+        only trusted users may have write access to this folder. The files in `out` are JSON and
+        safetensors, which execute nothing.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
-        Where results of stateless steps are kept, so that all systems, runs and audits share them,
-        as in :func:`~sklearn_emg.comparison.compare`. The CPU seconds of a run include those steps
-        only where no earlier run has done them; None computes them in each run.
+        Where results of stateless steps are stored, so that all systems, runs and audits share
+        them, as in :func:`~sklearn_emg.comparison.compare`. The CPU time of a run then includes
+        only those steps that no earlier run has computed. None computes them in each run.
 
     Returns
     -------
     benchmark : Benchmark
-        Also written to `out`: ``results.parquet`` (one row per system, run, level and metric),
-        ``summary.parquet``, ``folds.parquet``, ``predictions.parquet``, ``confusions.parquet``,
-        ``runs.parquet``, ``audits.parquet``, ``confounds.parquet`` if it was asked for,
-        ``about.json``, ``results.md`` and, with matplotlib, ``results.png``.
-        :func:`read_benchmark` reads them.
+        Results of all finished runs. They are also written to `out`: ``results.parquet`` (one row
+        per system, run, level and metric), ``summary.parquet``, ``folds.parquet``,
+        ``predictions.parquet``, ``confusions.parquet``, ``runs.parquet``, ``audits.parquet``,
+        ``confounds.parquet`` (if `confounds` is True), ``about.json``, ``results.md`` and, with
+        matplotlib, ``results.png``. :func:`read_benchmark` reads them.
 
     Raises
     ------
     ValueError
-        If `out` holds another benchmark (the message says what differs), no system matches, no
-        system has one of `parameters`, an option is out of range, the table or the labels are
-        unusable, or the protocol does not fit the data.
+        If `out` contains a different benchmark (the message says what differs), no system matches,
+        no system has one of the `parameters`, an option is out of range, the table or the labels
+        are unusable, or the protocol does not fit the data.
     TypeError
         If `protocol` is not a protocol.
 
     Warns
     -----
     UserWarning
-        If a file of the folder is damaged or does not contain what its name says; it is treated as
-        missing.
-    SubjectLeakWarning, RecordingWarning
-        If several recordings hold the same samples, of several subjects or of one.
+        If a file in the folder is damaged or belongs to different data or settings; it is treated
+        as missing.
+    SubjectLeakWarning
+        If recordings of different subjects contain the same samples.
+    RecordingWarning
+        If several recordings of one subject contain the same samples.
 
     Examples
     --------
@@ -254,7 +259,7 @@ def run_benchmark(
 def _confounds(
     X: pd.DataFrame, y: NDArray, out: Path, asked: bool, n_jobs: int | None, seed: int
 ) -> pd.DataFrame:
-    """Summary of the confound audit, made once for a folder, which has one set of data."""
+    """Return the summary of the confound audit, which is computed once for a folder."""
     path = out / CONFOUNDS
     if asked and not path.exists():
         audit = confound_audit(X, y, n_jobs=n_jobs, random_state=seed)
@@ -263,7 +268,7 @@ def _confounds(
 
 
 class _Results(Generic[_File, _Result]):
-    """Content of the files of a benchmark, None where there is no result yet."""
+    """Content of the files of a benchmark; None if there is no result yet."""
 
     def __init__(self, files: Sequence[_File], read: Callable[[_File], _Result | None]) -> None:
         self.found: dict[_File, _Result | None] = {}
@@ -271,11 +276,11 @@ class _Results(Generic[_File, _Result]):
         self.read(files)
 
     def read(self, files: Sequence[_File]) -> None:
-        """Read files that have been written since."""
+        """Read the given files again."""
         self.found |= {file: self._read(file) for file in files}
 
     def to_do(self, systems: set[str], retry: bool) -> list[_File]:
-        """Files of some systems without a result, or with an error that is tried again."""
+        """Return files of the given systems without a result or, if `retry`, with an error."""
         return [
             file
             for file, result in self.found.items()
@@ -284,14 +289,14 @@ class _Results(Generic[_File, _Result]):
 
 
 def _reasons(left_out: Mapping[str, str]) -> dict[str, str]:
-    """Why systems are left out, by their names."""
+    """Return the reasons why systems are left out, by system name."""
     return {name: why for key, why in left_out.items() for name in choose_systems([key])}
 
 
 def _checked_options(
     fs: float | None, max_epochs: int | None, n_resamples: int, audit_splits: int, protocol: Any
 ) -> tuple[float | None, int | None]:
-    """Refuse options that are out of range; return plain numbers."""
+    """Reject options that are out of range, and return the numbers as Python numbers."""
     if audit_splits < 0 or audit_splits == 1:
         raise ValueError(
             "The 'audit_splits' of run_benchmark must be 0 for no audit, or at least 2 folds. "
@@ -311,7 +316,7 @@ def _checked_options(
 
 
 def _checked_labels(X: pd.DataFrame, y: Labels) -> NDArray:
-    """Labels of the rows of a table that is usable."""
+    """Check the table, and return the labels of its rows."""
     if is_recording_table(X):
         check_recording_table(X)
     return checked_labels(X, y)
@@ -320,19 +325,19 @@ def _checked_labels(X: pd.DataFrame, y: Labels) -> NDArray:
 def _identities(
     names: Sequence[str], X: pd.DataFrame, options: Mapping[str, Any], shared: str
 ) -> dict[str, str]:
-    """Digest of the settings and of each system with its parameters."""
+    """Return a digest of the settings and the parameters of each system, by system name."""
     return {name: content_digest(shared, identity_of(name, X, options)) for name in names}
 
 
 def _published(names: Sequence[str]) -> dict[str, str]:
-    """Published results of the systems, as text."""
+    """Return the published results of the systems, as text."""
     return {name: "; ".join(map(str, get_system(name).published)) for name in names}
 
 
 def _run_files(
     out: Path, identity: Mapping[str, str], runs: Sequence[ProtocolRun | None]
 ) -> list[RunFile]:
-    """Files of all runs, by run and then by system."""
+    """Return the files of all runs, sorted by run and then by system."""
     return [
         RunFile(
             out / "runs" / name / f"{number:03d}.json",
@@ -348,7 +353,7 @@ def _run_files(
 def _audit_files(
     out: Path, identity: Mapping[str, str], n_splits: int, seed: int
 ) -> list[AuditFile]:
-    """Files of the audits of all systems; none without audits."""
+    """Return the files of the audits of all systems; none if there is no audit."""
     if n_splits == 0:
         return []
     return [
@@ -362,14 +367,14 @@ def _audit_files(
 
 
 def _rows_of(run: ProtocolRun | None) -> Any:
-    """Rows and seed, which identify a run; None for a run of windows."""
+    """Return the rows and seed that identify a run, or None for a run of windows."""
     return None if run is None else (run.train, run.validation, run.test, run.seed)
 
 
 def _table_of_runs(
     found: Mapping[RunFile, FinishedRun | None], reasons: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[Outcome]]:
-    """State of each run and why, and the outcomes with a stand-in for those that were not done."""
+    """Return the state of each run with its reason, and outcomes, also for runs not done."""
     rows, outcomes = [], []
     for file, result in found.items():
         if result is None:
@@ -391,7 +396,7 @@ def _table_of_audits(found: Mapping[AuditFile, FinishedAudit | None]) -> pd.Data
 
 
 def _of_level(comparison: Comparison, protocol: Protocol) -> Comparison:
-    """Windows or recordings only: under a leaky protocol no subject is new to the model."""
+    """Keep only windows or recordings, since a leaky protocol tests no new subjects."""
     level = "recording" if isinstance(protocol, RandomRecordings) else "window"
     folds, summary = comparison.folds, comparison.summary
     return replace(
@@ -403,14 +408,14 @@ def _of_level(comparison: Comparison, protocol: Protocol) -> Comparison:
 
 
 def _runs(protocol: Protocol, X: pd.DataFrame, y: NDArray) -> list[ProtocolRun | None]:
-    """Runs of the protocol; says at once where it does not fit the data."""
-    # Windows are not cut yet: a table of few recordings can have plenty.
+    """Return the runs of the protocol, or raise an error if it does not fit the data."""
+    # Runs of windows are unknown until the windows are cut.
     if protocol.of_windows:
         return [None] * protocol.get_n_splits()
     return list(protocol.runs(X, y))
 
 
 def _truths(X: pd.DataFrame, y: NDArray, runs: Sequence[ProtocolRun | None]) -> list[Truth]:
-    """Possible content of each run."""
+    """Return the possible content of each run."""
     subject = subjects_of(X)
     return [Truth.of_rows(subject, y, None if run is None else run.test) for run in runs]

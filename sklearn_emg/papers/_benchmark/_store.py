@@ -1,4 +1,4 @@
-"""The folder of a benchmark: finished runs, each tied to its data and settings."""
+"""The folder of a benchmark, in which each finished run is tied to its data and settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
     "settings_of",
 ]
 
-_FORMAT = 2  # of the files; another one is not mixed in
+_FORMAT = 2  # version of the file format; different versions are not mixed
 _MEASURED = ("fit_seconds", "predict_ms", "peak_memory_mb", "cpu_seconds")
 _OUTCOME = {"error": str, "details": str, "unit": str, "scores": dict, "chosen": list}
 _RUN_KEYS = {"pipeline", "fold", "levels", "made_of", *_OUTCOME, *_MEASURED}
@@ -40,18 +40,21 @@ _LEVEL_KEYS = {"subject", "y_true", "y_pred", "proba", "unit"}
 AUDIT_COLUMNS = ("random windows", "subjects", "gap", "error")
 
 
-# -------------------------------------------------------------------- what a folder holds
+# -------------------------------------------------------------------- identity of a folder
 
 
 def settings_of(X: pd.DataFrame, y: NDArray[Any], **settings: Any) -> dict[str, Any]:
-    """Settings that all runs of a benchmark have in common, as in ``benchmark.json``.
+    """Return the settings that all runs of a benchmark share, as stored in ``benchmark.json``.
 
     Parameters
     ----------
     X : DataFrame
+        Recording table or table of features.
     y : ndarray of shape (n_rows,)
+        Labels.
     **settings : object
-        Numbers, texts and dicts are kept as they are, other objects by their digest.
+        Further settings. Numbers, text and dicts are kept, and other objects are replaced by their
+        digests.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def _data_digests(X: pd.DataFrame, y: NDArray[Any]) -> dict[str, Any]:
 
 
 def _column(column: pd.Series) -> Any:
-    """Values of a column; objects one by one, so that equal ones count as equal."""
+    """Return the values of a column, with digests of objects, so that equal objects are equal."""
     if column.dtype.kind in "biufc":
         return column.to_numpy()
     known = (str, int, float, type(None))
@@ -87,7 +90,7 @@ def _column(column: pd.Series) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can hold it, the same under any print options."""
+    """Convert a value to JSON, independently of print options."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in sorted(value.items(), key=lambda item: str(item[0]))}
     if isinstance(value, (list, tuple)):
@@ -100,11 +103,12 @@ def _plain(value: Any) -> Any:
 
 
 def open_folder(out: Path, settings: dict[str, Any]) -> str:
-    """Take an empty folder, or one that holds runs of the same benchmark.
+    """Open an empty folder, or one that contains runs of the same benchmark.
 
     Parameters
     ----------
     out : Path
+        Results folder.
     settings : dict
         Settings from :func:`settings_of`.
 
@@ -116,23 +120,23 @@ def open_folder(out: Path, settings: dict[str, Any]) -> str:
     Raises
     ------
     ValueError
-        If the folder holds runs of another benchmark, or does not say of which.
+        If the folder contains runs of a different or an unknown benchmark.
     """
     file = out / "benchmark.json"
-    has_runs = any((out / "runs").glob("*/*.json"))  # looked at first: they are written last
+    has_runs = any((out / "runs").glob("*/*.json"))  # checked first, since runs are written last
     before = _read(file)
     if before is None and has_runs:
         raise ValueError(
-            f"{out} holds finished runs, but no {file.name} that says of which benchmark. Choose "
-            "another folder, or delete its runs."
+            f"{out} contains finished runs, but no {file.name} to identify their benchmark. Choose "
+            "a different folder, or delete the runs."
         )
     if before is None:
         write_text_atomically(file, json.dumps(settings, indent=1))
-        before = _read(file)  # of another process, if that was later
+        before = _read(file)  # another process may have written the file later
     if differences := _differences(before or {}, settings):
         raise ValueError(
-            f"{out} holds folds of another benchmark ({'; '.join(differences)}). Choose another "
-            "folder, or delete this one."
+            f"{out} contains runs of a different benchmark ({'; '.join(differences)}). Choose a "
+            "different folder, or delete this one."
         )
     return content_digest(json.dumps(settings, sort_keys=True))
 
@@ -140,20 +144,20 @@ def open_folder(out: Path, settings: dict[str, Any]) -> str:
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     now = json.loads(json.dumps(now))
     differs = _other_keys(before, now)
-    # Digests of another version cannot be compared.
+    # Digests of different versions cannot be compared.
     differs = [k for k in differs if k in ("format", "sklearn_emg")] or differs
     texts = []
     for key in differs:
         old, new = before.get(key), now.get(key)
         if key == "data" and isinstance(old, dict):
-            texts.append(f"data: other {', '.join(_other_keys(old, now[key]))}")
+            texts.append(f"data: different {', '.join(_other_keys(old, now[key]))}")
         else:
             texts.append(f"{key}: {old!r} there, {new!r} now")
     return texts
 
 
 def _other_keys(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Keys with different values, or in one of two dicts only."""
+    """Return the keys that have different values or occur in only one of two dicts."""
     return [k for k in {**now, **before} if before.get(k) != now.get(k)]
 
 
@@ -161,7 +165,7 @@ def _other_keys(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Content of a file of results; None where it is not there, or not whole any more."""
+    """Return the content of a results file, or None if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -177,7 +181,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _warn_of(path: Path, reason: str) -> None:
     warn(
-        f"{path} is damaged and counts as not there ({reason}): what it held is done again.",
+        f"{path} is damaged and is treated as missing ({reason}); its run or audit is repeated.",
         UserWarning,
     )
 
@@ -187,7 +191,7 @@ def _text(value: Any) -> Any:
 
 
 def _sealed(content: dict[str, Any]) -> str:
-    """JSON text of a result, with a digest of itself."""
+    """Return a result as JSON, with a digest of its content."""
     return json.dumps({**content, "digest": _seal(content)})
 
 
@@ -196,15 +200,17 @@ def _seal(content: dict[str, Any]) -> str:
 
 
 def _opened(content: dict[str, Any], keys: set[str], expected: dict[str, Any]) -> dict[str, Any]:
-    """Content of a sealed result; raises ValueError with the reason why it is refused."""
+    """Check and return the content of a sealed result; raise ValueError if it is invalid."""
     content = dict(content)
     seal = content.pop("digest", None)
     if odd := keys.symmetric_difference(content):
-        raise ValueError(f"it lacks, or should not have, {', '.join(sorted(map(repr, odd)))}")
+        raise ValueError(f"it lacks or must not have {', '.join(sorted(map(repr, odd)))}")
     for name, value in expected.items():
         if content[name] != value:
-            what = "other data or settings" if name == "made_of" else f"{name} {content[name]!r}"
-            raise ValueError(f"it is of {what}")
+            what = "different data or settings"
+            if name != "made_of":
+                what = f"{name} {content[name]!r}"
+            raise ValueError(f"it belongs to {what}")
     if seal != _seal(content):
         raise ValueError("its content was changed")
     return content
@@ -212,17 +218,16 @@ def _opened(content: dict[str, Any], keys: set[str], expected: dict[str, Any]) -
 
 @dataclass(frozen=True)
 class Truth:
-    """What a run can hold: labels of the subjects that it tests, and all labels.
+    """Possible content of a run, against which its file is checked.
 
     Parameters
     ----------
     labels : dict of int to set of int
         Codes of the labels of each subject that may be tested, by the subject's code.
     classes : ndarray of shape (n_classes,)
-        All labels, sorted; files hold their positions here.
+        All labels, sorted; files contain positions in this array.
     n_rows : dict of int to int or None
-        Recordings of each subject in the test, all of which have to be there; None where windows
-        still have to be cut.
+        Number of recordings of each test subject; None if windows have not been cut yet.
     """
 
     labels: Mapping[int, set[int]]
@@ -233,9 +238,9 @@ class Truth:
     def of_rows(
         cls, codes: NDArray[np.intp], y: NDArray[Any], test: NDArray[np.intp] | None
     ) -> Truth:
-        """From subjects and labels of all rows and the rows of the test.
+        """Create it from the subjects and labels of all rows, and the rows of the test set.
 
-        `test` is None where its rows are windows that still have to be cut.
+        `test` is None if its rows are windows that have not been cut yet.
         """
         classes, y_codes = np.unique(y, return_inverse=True)
         rows = np.arange(len(y)) if test is None else test
@@ -246,12 +251,12 @@ class Truth:
         return cls(labels, classes, n_rows)
 
     def check(self, name: str, level: Any) -> Level:
-        """Predictions of one level from a file.
+        """Check and return the predictions of one level in a file.
 
         Raises
         ------
         ValueError
-            If they cannot be those of these subjects.
+            If they cannot be predictions for these subjects.
         """
         subject, true, predicted = _lists_of_codes(name, level)
         for case in zip(subject, true, predicted):
@@ -261,7 +266,7 @@ class Truth:
         proba = self._proba(name, level["proba"], len(subject))
         unit = level["unit"]
         if unit is not None and len(unit) != len(subject):
-            raise ValueError(f"its level {name!r} has units of other cases")
+            raise ValueError(f"its level {name!r} has units that do not match its cases")
         return Level(
             np.array(subject, dtype=np.intp),
             self.classes[np.array(true, dtype=np.intp)],
@@ -271,7 +276,7 @@ class Truth:
         )
 
     def _check_case(self, name: str, code: int, label: int, answer: int) -> None:
-        """Refuse a case that cannot be one of the test set."""
+        """Reject a case that cannot be in the test set."""
         if code not in self.labels:
             raise ValueError(f"its level {name!r} has a subject that is not tested, {code!r}")
         if label not in self.labels[code]:
@@ -280,7 +285,7 @@ class Truth:
             raise ValueError(f"its level {name!r} has a prediction that is not a class: {answer}")
 
     def _check_number(self, name: str, cases: Counter[int], n_rows: Mapping[int, int]) -> None:
-        """Refuse recordings or diagnoses that are more than the recordings of the test set."""
+        """Reject missing subjects, and more cases than the test set has recordings."""
         if name == "subject" and set(cases) != set(self.labels):
             raise ValueError("it lacks subjects of its test set")
         if any(n > n_rows[code] for code, n in cases.items()):
@@ -293,36 +298,38 @@ class Truth:
         if values.shape != (n_cases, len(self.classes)) or not (
             np.allclose(values.sum(axis=1), 1, atol=1e-3) and (values >= -1e-9).all()
         ):
-            raise ValueError(f"its level {name!r} has no probabilities of its cases and classes")
+            raise ValueError(
+                f"its level {name!r} has probabilities that do not match its cases and classes"
+            )
         return values
 
 
 def _lists_of_codes(name: str, level: Any) -> tuple[list[int], list[int], list[int]]:
-    """Subjects, true and predicted classes of the cases of one level."""
+    """Return the subjects, true classes and predicted classes of the cases of one level."""
     if not isinstance(level, dict) or set(level) != _LEVEL_KEYS:
-        raise ValueError(f"its level {name!r} is none")
+        raise ValueError(f"its level {name!r} has no predictions")
     lists = subject, true, predicted = level["subject"], level["y_true"], level["y_pred"]
     if not all(isinstance(v, list) and all(type(code) is int for code in v) for v in lists):
-        raise ValueError(f"its level {name!r} holds no lists of codes")
+        raise ValueError(f"its level {name!r} does not contain lists of codes")
     if not len(subject) == len(true) == len(predicted) > 0:
-        raise ValueError(f"its level {name!r} has lists of different lengths, or none")
+        raise ValueError(f"its level {name!r} has lists that are empty or differ in length")
     return lists
 
 
 class FinishedRun(NamedTuple):
-    """A finished run and the CPU seconds that it took."""
+    """Outcome of a finished run, and its CPU time in s."""
 
     outcome: Outcome
     cpu_seconds: float
 
     @property
     def error(self) -> str:
-        """Error of the run, empty if it succeeded."""
+        """Error of the run; empty if the run succeeded."""
         return self.outcome.error
 
 
 class FinishedAudit(NamedTuple):
-    """Figures of a finished audit and its error, empty if it succeeded."""
+    """Scores of a finished audit, and its error, which is empty if the audit succeeded."""
 
     random_windows: float
     subjects: float
@@ -332,12 +339,14 @@ class FinishedAudit(NamedTuple):
 
 @dataclass(frozen=True)
 class RunFile:
-    """The file of one run.
+    """File of one run.
 
     Parameters
     ----------
     path : Path
+        Path of the file.
     system : str
+        Name of the system.
     number : int
         Number of the run.
     made_of : str
@@ -350,13 +359,13 @@ class RunFile:
     made_of: str
 
     def write(self, outcome: Outcome, cpu_seconds: float, classes: NDArray[Any]) -> None:
-        """Keep a finished run, or the reason why it failed; `classes` are all labels, sorted."""
+        """Write a finished run, or why it failed; `classes` contains all labels, sorted."""
         levels = {
             name: {
                 "subject": level.subject.tolist(),
                 "y_true": np.searchsorted(classes, level.y_true).tolist(),
                 "y_pred": np.searchsorted(classes, level.y_pred).tolist(),
-                # In full: rounding would make ties of nearly sure cases and change their ranks.
+                # Not rounded, since rounding would create ties and change the order of cases.
                 "proba": None if level.proba is None else level.proba.tolist(),
                 "unit": None if level.unit is None else level.unit.tolist(),
             }
@@ -373,12 +382,12 @@ class RunFile:
             **{name: getattr(outcome, name) for name in _OUTCOME},
             "levels": {} if outcome.error else levels,
         }
-        # What a search chose may be an estimator: it is kept as its text.
+        # A search may choose an estimator, which is stored as its text.
         content = json.loads(json.dumps(content, default=_text))
         write_text_atomically(self.path, _sealed(content))
 
     def read(self, truth: Truth) -> FinishedRun | None:
-        """A finished run and its CPU seconds; None, with a warning, where it is not that run."""
+        """Return the finished run, or None, with a warning if the file is not valid."""
         content = _read(self.path)
         if content is None:
             return None
@@ -393,7 +402,7 @@ class RunFile:
         _check_types(content)
         levels = content["levels"]
         if bool(levels) == bool(content["error"]) or not set(levels) <= set(LEVELS):
-            raise ValueError("it needs either an error or the levels of its predictions")
+            raise ValueError("it must have either an error or predictions")
         if levels and "subject" not in levels:
             raise ValueError("it has no predictions of subjects")
         checked = {name: truth.check(name, level) for name, level in levels.items()}
@@ -406,25 +415,27 @@ class RunFile:
 
 
 def _check_types(content: dict[str, Any]) -> None:
-    """Refuse values of types that no run writes."""
+    """Reject values of types that no run writes."""
     if not isinstance(content["levels"], dict) or not isinstance(content["error"], str):
         raise ValueError("its levels are not an object, or its error is not text")
     measured = [content[name] for name in _MEASURED]
     if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
-        raise ValueError("its seconds and megabytes are not numbers")
+        raise ValueError("its times and memory are not numbers")
     for name, kind in _OUTCOME.items():
         if not isinstance(content[name], kind):
-            raise ValueError(f"its {name!r} is of another type")
+            raise ValueError(f"its {name!r} has the wrong type")
 
 
 @dataclass(frozen=True)
 class AuditFile:
-    """The file of the leakage audit of one system.
+    """File of the leakage audit of one system.
 
     Parameters
     ----------
     path : Path
+        Path of the file.
     system : str
+        Name of the system.
     made_of : str
         Digest of data, settings, system, folds and seed.
     """
@@ -434,13 +445,13 @@ class AuditFile:
     made_of: str
 
     def write(self, figures: Mapping[str, float], error: str) -> None:
-        """Keep the figures of a finished audit, NaN for those of one that failed."""
+        """Write the scores of a finished audit, which are NaN if it failed."""
         values = {name: figures.get(name, float("nan")) for name in AUDIT_COLUMNS[:-1]}
         content = {"system": self.system, "made_of": self.made_of, **values, "error": error}
         write_text_atomically(self.path, _sealed(content))
 
     def read(self) -> FinishedAudit | None:
-        """Figures of a finished audit; None, with a warning, where it is not that audit."""
+        """Return the finished audit, or None, with a warning if the file is not valid."""
         content = _read(self.path)
         if content is None:
             return None

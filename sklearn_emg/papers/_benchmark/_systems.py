@@ -1,4 +1,4 @@
-"""Systems of a benchmark: chosen by name, built for the rates of a table, and identified."""
+"""Systems of a benchmark: their choice by name, construction and identity."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["build", "check_parameters", "choose_systems", "identity_of"]
 
 
 def choose_systems(patterns: str | Sequence[str]) -> list[str]:
-    """Names of systems that match patterns.
+    """Return the names of systems that match patterns.
 
     Parameters
     ----------
     patterns : str or sequence of str
-        Names, shell patterns such as ``nemgnet-*``, ``all``, ``classical`` (no network) or
-        ``networks``.
+        Names, shell patterns such as "nemgnet-*", "all", "classical" (systems without a network)
+        or "networks".
 
     Returns
     -------
@@ -33,7 +33,7 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If there is no pattern, or one matches nothing.
+        If there is no pattern, or a pattern matches nothing.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     """
     patterns = [patterns] if isinstance(patterns, str) else patterns
     if not patterns:
-        raise ValueError("No system is named; 'all' takes every one of list_systems().")
+        raise ValueError("No system is named. Use 'all' for all systems of list_systems().")
     systems = list_systems()
     # The benchmark scores diagnoses of recordings.
     systems = systems[systems["task"] == "diagnosis"]
@@ -52,7 +52,7 @@ def choose_systems(patterns: str | Sequence[str]) -> list[str]:
 
 
 def _matches(pattern: str, systems: pd.DataFrame) -> list[str]:
-    """Names that one pattern matches, at least one."""
+    """Return the names that a pattern matches, or raise an error if there are none."""
     if pattern == "all":
         return list(systems.index)
     if pattern in ("classical", "networks"):
@@ -61,7 +61,7 @@ def _matches(pattern: str, systems: pd.DataFrame) -> list[str]:
         return [name for name, network in zip(systems.index, has_network) if network == wanted]
     if found := fnmatch.filter(systems.index, pattern):
         return found
-    system = get_system(pattern)  # which raises an error that says what there is
+    system = get_system(pattern)  # raises an error that lists the systems
     raise ValueError(
         f"{system.name!r} is a {system.task} from contexts of visits; the benchmark diagnoses "
         "recordings. Compare it with sklearn_emg.comparison.compare."
@@ -78,33 +78,35 @@ def build(
     search: Callable[[str, Any], Any] | None = None,
     memory: str | None = None,
 ) -> Any:
-    """Build a system for the rates of a table.
+    """Build a system for the sampling rates of a table.
 
     Parameters
     ----------
     name : str
         Name from `list_systems`.
     X : DataFrame
+        Table of recordings.
     fs : float, default=None
-        Rate in Hz at which windows are cut. By default it is that of the paper, or the
-        lowest of the table where that is lower and the network allows it.
+        Sampling rate in Hz at which windows are cut. By default, it is that of the paper, or the
+        lowest of the table if this is lower and the network allows it.
     max_epochs : int, default=None
-        Maximum number of epochs of networks; by default that of the paper.
+        Maximum number of epochs of networks; by default, that of the paper.
     parameters : mapping, default=None
-        Parameters for ``set_params``, where the system has them.
+        Parameters for ``set_params``; those that the system does not have are ignored.
     search : callable, default=None
-        ``search(name, estimator)`` wraps the system, for nested protocols.
+        Function ``search(name, estimator)`` that wraps the system, for nested protocols.
     memory : str, default=None
         Folder of fitted window classifiers, the `memory` of DiVote.
 
     Returns
     -------
     estimator : estimator object
+        Unfitted estimator.
     """
     model = make_system(name, **_changes(name, X, fs, max_epochs))
     known = model.get_params(deep=True)
     if is_recording_table(X) and known.get("filter__high") is not None:
-        # Filters come before resampling: the slowest recording says what they can pass.
+        # Filters precede resampling, so the lowest sampling rate limits the cut-off frequency.
         high = min(float(known["filter__high"]), 0.45 * float(X["fs"].min()))
         model.set_params(filter__high=high)
     settings = dict(parameters or {})
@@ -117,7 +119,7 @@ def build(
 def _changes(
     name: str, X: pd.DataFrame, fs: float | None, max_epochs: int | None
 ) -> dict[str, Any]:
-    """Arguments of a system's function that differ from its defaults."""
+    """Return the arguments of a system's function that differ from its defaults."""
     system = get_system(name)
     takes = system.function.__kwdefaults__ or {}
     changes: dict[str, Any] = {}
@@ -130,10 +132,10 @@ def _changes(
 
 
 def check_parameters(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
-    """Refuse a parameter that none of the systems has: it is misspelt."""
+    """Reject parameters that none of the systems has, since they are probably misspelt."""
     left = set(parameters)
     for name in names if left else ():
-        # A system whose libraries are missing says so in its own row.
+        # If the libraries of a system are missing, its row in the results says so.
         with contextlib.suppress(ImportError):
             left -= set(make_system(name).get_params(deep=True))
     if left:
@@ -141,16 +143,16 @@ def check_parameters(names: Sequence[str], parameters: Mapping[str, Any]) -> Non
 
 
 def identity_of(name: str, X: pd.DataFrame, options: Mapping[str, Any]) -> str:
-    """Digest of a system with all its parameters; one that cannot be built has its reason."""
+    """Return a digest of a system and its parameters, or the reason why it cannot be built."""
     try:
         model = build(name, X, **options)
-    # Its runs will fail for the same reason, which becomes their row.
+    # The runs of the system will fail for the same reason, which is then reported.
     except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__}: {error}"
     try:
         return content_digest(model)
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise ValueError(
-            f"System {name!r} has a parameter that cannot be identified, so that its runs "
-            f"could be taken for those of other settings: {error}. Give plain values or estimators."
+            f"System {name!r} has a parameter that cannot be identified, so its runs could be "
+            f"mistaken for runs with different settings: {error}. Pass plain values or estimators."
         ) from error

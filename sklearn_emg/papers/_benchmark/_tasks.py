@@ -1,4 +1,4 @@
-"""Tasks of a benchmark: one run or one audit of a system, written to its file."""
+"""Tasks of a benchmark, each of which writes one run or audit of a system to its file."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ __all__ = ["do_audit", "do_run", "run_all"]
 def _prepared(
     name: str, X: pd.DataFrame, y: NDArray, of_windows: bool, options: Mapping[str, Any]
 ) -> tuple[Any, pd.DataFrame, NDArray]:
-    """The system and its rows: recordings, or its own windows if the protocol splits windows."""
-    if of_windows:  # as the source ran it on windows, unless the user gives another value
+    """Return the system and its rows: recordings, or windows if the protocol splits windows."""
+    if of_windows:  # the parameters that the source used on windows, unless the user sets them
         given = options.get("parameters") or {}
         options = {**options, "parameters": {**get_system(name).random_windows, **given}}
     model = build(name, X, **options)
@@ -59,15 +59,15 @@ def _prepared(
     model, windows, labels, recording = as_windows(model, X, y)
     if recording is None:  # rows are windows already
         return model, X, y
-    # As the studies did: networks draw their validation windows at random too.
+    # As in the studies, networks also draw their validation windows at random.
     return with_validation(model, "windows"), windows, labels
 
 
 class _Runs(Parallel):
     """Parallel runs with a progress bar.
 
-    joblib calls :meth:`print_progress` after each finished task; ray's backend refuses generators,
-    which could be counted outside.
+    joblib calls :meth:`print_progress` after each finished task. A generator of results, which
+    could be counted outside, does not work with ray's backend.
     """
 
     def __init__(self, bar: tqdm, **options: Any) -> None:
@@ -75,19 +75,20 @@ class _Runs(Parallel):
         self._bar = bar
 
     def print_progress(self) -> None:
-        """Move the bar to the number of finished runs."""
+        """Advance the bar to the number of finished runs."""
         self._bar.update(self.n_completed_tasks - self._bar.n)
 
 
 def run_all(
     tasks: Sequence[tuple[Any, ...]], classes: NDArray, n_jobs: int | None, bar: tqdm
 ) -> None:
-    """Do all tasks, each a function and its arguments; the first of these is the file it writes.
+    """Run all tasks, each a function and its arguments, of which the first is the file to write.
 
     If a worker process is killed, only its own task is lost, and the file of this task says so.
     """
     before = [_written(file) for _, file, *_ in tasks]
-    # joblib divides the cores by the number of jobs. Two at least: a lone task keeps its process.
+    # joblib divides the cores among the jobs. There are at least two jobs, so that a single task
+    # also has its own process.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
     noting = partial(call_noting, os.getpid())
     try:
@@ -102,7 +103,7 @@ def run_all(
 
 
 def _write_killed(file: RunFile | AuditFile, error: BaseException, classes: NDArray) -> None:
-    """Keep as the result of a task that its worker process was killed."""
+    """Write to the file of a task that its worker process was killed."""
     if isinstance(file, RunFile):
         file.write(killed_outcome(file.system, file.number, error), float("nan"), classes)
     else:
@@ -114,7 +115,7 @@ def _call(function: Callable[..., None], *given: Any) -> None:
 
 
 def _written(file: RunFile | AuditFile) -> int | None:
-    """When the file was written, in ns."""
+    """Return the time at which the file was written, in ns, or None if there is no file."""
     return file.path.stat().st_mtime_ns if file.path.exists() else None
 
 
@@ -127,12 +128,12 @@ def _failed(name: str, number: int, error: BaseException) -> Outcome:
 def do_run(
     file: RunFile, X: pd.DataFrame, y: NDArray, protocol: Protocol, options: Mapping[str, Any]
 ) -> None:
-    """Fit and test a system in one run of the protocol and write the outcome."""
+    """Fit and test a system in one run of the protocol, and write the outcome."""
     name, number = file.system, file.number
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
-        if protocol.leaky:  # as its table says
+        warnings.filterwarnings("ignore", "Windows left out")  # the report says this once
+        if protocol.leaky:  # the table of results is labelled as leaky
             warnings.simplefilter("ignore", SubjectLeakWarning)
         start, cpu_before = time.process_time(), 0.0
         try:
@@ -141,17 +142,17 @@ def do_run(
             if not protocol.leaky:
                 assert_no_shared_subject(rows, run.fit_rows, run.test)
             model = run.prepare(model, rows)
-            if isinstance(protocol, RandomRecordings):  # networks are validated at random too
+            if isinstance(protocol, RandomRecordings):  # validation is also drawn at random
                 model = with_validation(model, "windows")
             if not protocol.leaky:
                 refuse_pretrained(model, rows, [(run.fit_rows, run.test)], name=name)
             seconds, cpu_before = resume_trainings(model, file)
             outcome = run_fold(name, model, rows, labels, number, (run.fit_rows, run.test))
             outcome.fit_seconds += seconds
-        # An error of a system becomes its row; the others continue.
+        # An error of a system is reported in its row; the others continue.
         except Exception as error:  # noqa: BLE001
             outcome = _failed(name, number, error)
-        # Seconds on the clock also include other work of the machine.
+        # Wall-clock time would also include other work of the machine.
         cpu_seconds = time.process_time() - start + cpu_before
     file.write(outcome, cpu_seconds, np.unique(y))
     forget_trainings(file)
@@ -165,11 +166,11 @@ def do_audit(
     seed: int,
     options: Mapping[str, Any],
 ) -> None:
-    """Run the leakage audit of a system and write its figures."""
+    """Run the leakage audit of a system, and write its scores."""
     figures, message = {}, ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "Windows left out")  # the report says so once
+        warnings.filterwarnings("ignore", "Windows left out")  # the report says this once
         try:
             plain = {k: v for k, v in options.items() if k != "search"}
             model = with_seed(build(file.system, X, **plain), seed)
@@ -181,7 +182,7 @@ def do_audit(
                 n_splits=n_splits,
                 progress=False,
                 random_state=seed,
-                store=None,  # X is kept already, or is not to be
+                store=None,  # the benchmark has already stored X if it is to be stored
                 splits=("subjects", "random windows"),
             )
             balanced = audit.summary["mean_balanced_accuracy"]

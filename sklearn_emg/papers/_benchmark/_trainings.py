@@ -1,4 +1,4 @@
-"""Trainings of networks in a benchmark: resumed within a run, and shown while they go on."""
+"""Training of networks in a benchmark: resumption within a run, and display of progress."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from sklearn_emg.papers._benchmark._store import AuditFile, RunFile
 
 __all__ = ["forget_trainings", "resume_trainings", "show_trainings"]
 
-_EVERY = 2.0  # seconds between two looks at the checkpoints
-_SHOWN = 3  # trainings at most
+_EVERY = 2.0  # time in s between two checks of the checkpoints
+_SHOWN = 3  # maximum number of trainings that are shown
 
 
 def _folder(file: RunFile | AuditFile) -> Path:
-    """Folder of the checkpoints of a run or an audit."""
+    """Return the folder of the checkpoints of a run or an audit."""
     out = file.path.parents[2 if isinstance(file, RunFile) else 1]
     return out / "training" / file.system / file.path.stem
 
 
 def resume_trainings(model: Any, file: RunFile | AuditFile) -> tuple[float, float]:
-    """Let the networks of a system go on where an earlier try of its run was interrupted.
+    """Let the networks of a system continue where an earlier attempt at its run was interrupted.
 
     Parameters
     ----------
     model : estimator
-        Its `checkpoint` parameters that are None are set to a path.
+        System. Those of its `checkpoint` parameters that are None are set to a path.
     file : RunFile or AuditFile
         File that is written when the run is finished.
 
     Returns
     -------
     seconds, cpu_seconds : float
-        Spent before on the epochs that are not done again.
+        Wall-clock time and CPU time, in s, that was already spent on epochs that are not repeated.
     """
     folder = _folder(file)
     names = [
@@ -58,23 +58,24 @@ def resume_trainings(model: Any, file: RunFile | AuditFile) -> tuple[float, floa
 
 
 def forget_trainings(file: RunFile | AuditFile) -> None:
-    """Remove the checkpoints of a run that is finished."""
+    """Remove the checkpoints of a finished run."""
     folder = _folder(file)
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):  # not there, or of other runs too
+    with contextlib.suppress(OSError):  # missing, or also used by other runs
         folder.parent.rmdir()
         folder.parent.parent.rmdir()
 
 
 @contextlib.contextmanager
 def show_trainings(files: Sequence[RunFile | AuditFile], bar: tqdm) -> Iterator[None]:
-    """Show in a progress bar how far the networks have come whose runs go on.
+    """Show the epochs of the networks that are being trained in a progress bar.
 
     Parameters
     ----------
     files : sequence of RunFile or AuditFile
-        Of the runs and audits; their processes may be on other machines.
+        Files of the runs and audits, whose processes may be on other machines.
     bar : tqdm
+        Progress bar.
     """
     if bar.disable:
         yield
@@ -95,7 +96,7 @@ def show_trainings(files: Sequence[RunFile | AuditFile], bar: tqdm) -> Iterator[
 
 
 def _texts(files: Sequence[RunFile | AuditFile], start: float) -> list[str]:
-    """How far each training has come that wrote a checkpoint since a time."""
+    """Describe the progress of each training that wrote a checkpoint since `start`."""
     texts = []
     for file in files:
         folder = _folder(file)
