@@ -210,7 +210,7 @@ def _fetch_file(cache: Any, name: str, fault: str, folder: Path) -> None:
     url = cache.get_url(name)
     try:
         cache.fetch(name, downloader=pooch.HTTPDownloader(timeout=30))
-    except OSError as error:  # this includes the errors of requests
+    except OSError as error:  # includes the errors of requests
         if error.errno in _CANNOT_WRITE:
             raise OSError(
                 f"fetch_emgdb: {name} is {fault}, and {folder} cannot be written. Set 'data_home' "

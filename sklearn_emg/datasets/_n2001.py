@@ -456,7 +456,7 @@ def _check_length(handle: SignalFile) -> None:
 
 
 def _codes(muscle: str | Sequence[str] | None) -> set[str] | None:
-    """Codes of the requested muscles; None if only the headers can tell them."""
+    """Codes of the requested muscles; None if they can only be found in the headers."""
     if muscle is None:
         return None
     known = {name: code for code, name in _MUSCLES.items()}

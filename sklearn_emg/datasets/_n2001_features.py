@@ -53,7 +53,7 @@ _CLASSES = {0: "control", 1: "ALS", 2: "myopathy"}
 _LETTERS = {"C": 0, "A": 1, "M": 2}
 _FILES = ("n2001_features.csv", "n2001_features.csv.gz")
 _MAX_BYTES = 100_000_000  # the table has 1.4 MB
-_MAX_ROWS = 1_000_000  # the table has 20,813
+_MAX_ROWS = 1_000_000  # the table has 20,813 rows
 _MAX_LINE_BYTES = 10_000
 _REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and pass its path."
 

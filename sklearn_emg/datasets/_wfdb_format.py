@@ -530,7 +530,7 @@ def _to_millivolts(
                 "with verify=False."
             )
     signal = (stored - np.float64(spec.baseline)) * scale
-    # Single precision is enough unless its spacing comes near the step of the converter.
+    # Single precision is enough unless its spacing approaches the step of the converter.
     if np.spacing(np.float32(np.abs(signal).max())) < abs(scale) / 100:
         signal = signal.astype(np.float32)
     invalid = _invalid_value(spec.fmt)

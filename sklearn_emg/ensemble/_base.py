@@ -51,7 +51,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     :meth:`_answers`).
     """
 
-    takes_kept: ClassVar[bool] = True  # accepts stored recordings, see takes_kept
+    takes_kept: ClassVar[bool] = True  # it accepts stored recordings
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit", "predict"])],
         "window": [Interval(Real, 0, None, closed="neither"), None],
@@ -203,7 +203,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
         of_units = self._unit_labels(rows, y)
         self._learn_units(of_units)
-        # All checks come before the training of the estimator, which takes long.
+        # All checks come before the training of the estimator, which can take a long time.
         out_of_fold = self._scores_out_of_fold()
         splits = self._splits(rows, X, y) if out_of_fold else []
         self._check_pretrained(rows, splits)

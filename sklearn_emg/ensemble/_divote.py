@@ -545,6 +545,6 @@ class DiVoteClassifier(ClassifierMixin, Updating):
             If the model was trained on any of the subjects.
         """
         rows = self._checked_rows(X, groups)
-        # It is not None, see _final_has_proba.
+        # The probabilities are not None, as _final_has_proba has checked.
         proba = cast("NDArray[np.floating]", self._diagnose(rows)[1].proba)
         return proba[rows.unit]

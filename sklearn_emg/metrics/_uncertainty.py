@@ -426,7 +426,7 @@ def conformal_subjects(
             f"conformal_subjects needs probabilities, but {type(estimator).__name__} has no "
             "predict_proba. Calibrate it with CalibratedClassifierCV."
         )
-    y_true = cast("NDArray[Any]", known.y_true)  # None only without y
+    y_true = cast("NDArray[Any]", known.y_true)  # it is None only without y
     sets = conformal_sets(
         y_true, known.y_proba, new.y_proba, known.classes, coverage=coverage, by_class=by_class
     )

@@ -209,7 +209,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         self._remember_subjects(X)
         transformer = clone(self.transformer)
         if hasattr(transformer, "set_output"):
-            # One result serves all containers: this class converts it to the configured one.
+            # The cached result is in the default container; this class converts it.
             transformer.set_output(transform="default")
         if is_stateless(transformer):
             self._key = key_for(self.memory, "stateless", transformer)

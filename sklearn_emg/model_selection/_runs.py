@@ -136,7 +136,7 @@ class Protocol(BaseCrossValidator):
 
     leaky: bool = False
     of_windows: ClassVar[bool] = False
-    # With metadata routing, groups are passed without a request; a table needs none.
+    # With metadata routing, groups are passed without a request; a table needs no groups.
     __metadata_request__split: ClassVar[dict[str, bool]] = {"groups": True}
 
     def runs(

@@ -176,7 +176,7 @@ class RecordingStore:
         self.__dict__.update(state)
         self._temporary = False  # the process that created the folder deletes it
         self._reset()
-        if self.folder is not None and not self.folder.is_dir():  # a folder of another computer
+        if self.folder is not None and not self.folder.is_dir():  # it is on another computer
             self.folder = None
 
     def _open(self, folder: Path) -> None:

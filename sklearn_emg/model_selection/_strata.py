@@ -16,7 +16,7 @@ from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings import Subjects, is_blank, mean_by_code, warn_of_other_order
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
-_QUANTILES = 5  # strata of a continuous target
+_QUANTILES = 5  # number of strata of a continuous target
 Seed = int | np.random.RandomState | None
 
 

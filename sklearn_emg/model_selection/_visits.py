@@ -152,7 +152,7 @@ class LaterVisitSplit(Protocol):
     """
 
     leaky = True
-    same_subjects: ClassVar[bool] = True  # in training and test, as intended
+    same_subjects: ClassVar[bool] = True  # they are in training and test
 
     def __init__(self, n_splits: int = 1):
         self.n_splits = n_splits

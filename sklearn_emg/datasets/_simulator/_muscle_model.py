@@ -28,7 +28,7 @@ class Muscle:
     fibre_diameter: float  # µm
     territory_radius: float  # mm
     fibre_density: float  # fibres of one unit per mm²
-    overlap: float  # units at one place
+    overlap: float  # number of units at one place
     endplate_distance: float  # mm, from the end-plates to the electrode's plane
     half_length: float  # mm, from the end-plates to the tendon
     rate_min: float  # Hz
@@ -69,7 +69,7 @@ class Amplifier:
 
     highpass: float = 5.0  # Hz
     lowpass: float = 10_000.0  # Hz
-    noise: float = 1.6e-3  # over 11.72 kHz
+    noise: float = 1.6e-3  # over a bandwidth of 11.72 kHz
     powerline: float = 0.4e-3  # power-line interference
     line_freq: float = 60.0
     drift: float = 6e-3

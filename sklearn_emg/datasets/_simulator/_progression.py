@@ -39,7 +39,7 @@ class _Course:
 
     start: float
     rate: float  # per month
-    effect: float  # of the treatment on the rate
+    effect: float  # fraction by which treatment lowers the rate
     treated_from: float  # months
 
     def severity(self, months: NDArray[np.floating]) -> NDArray[np.floating]:
