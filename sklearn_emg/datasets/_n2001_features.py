@@ -219,7 +219,7 @@ def _check_finite(raw: pd.DataFrame, file: Path) -> None:
 
 
 def _is_dead(raw: pd.DataFrame) -> pd.Series:
-    """Whether windows are of a recording without signal, whose amplitude features are 0 or NaN."""
+    """Whether each window is of a recording without signal, so that its amplitude is 0."""
     amplitudes = raw[["muap_1", "muap_2", "SSC", "high_power", "WE"]]
     dead = (amplitudes == 0).all(axis=1) & raw["FracDim"].isna()
     return dead.rename("dead")

@@ -144,7 +144,7 @@ def draw_factors(rng: np.random.Generator, between_subject: float) -> dict[str, 
 
 
 def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, region: str) -> float:
-    """Severity in one muscle; proximal muscles are worse in myopathy, distal ones in neuropathy."""
+    """Severity in one muscle; myopathy is worse proximally, and chronic neuropathy distally."""
     weights = {
         "inflammatory": (1.05, 0.75),
         "dystrophic": (1.05, 0.75),

@@ -104,7 +104,7 @@ def class_counts(
 def _spread_recordings(
     rng: np.random.Generator, n_subjects: int, n: int, evenly: bool
 ) -> NDArray[np.intp]:
-    """Number of recordings per subject: evenly, or at least one or two and the rest at random."""
+    """Spread recordings over subjects: evenly, or at random with at least one or two each."""
     if evenly:
         return n // n_subjects + (np.arange(n_subjects) < n % n_subjects)
     each = min(2, n // n_subjects)

@@ -42,7 +42,8 @@ _SIZES = {  # mV, peak to peak
 _CV = 0.05  # coefficient of variation of the intervals of fibrillation potentials and sharp waves
 _REFRACTORY = {"fasciculations": 0.1, "endplate_spikes": 0.004}  # s
 _ENDPLATE = 0.3  # mm from the end-plate to the needle, for end-plate spikes
-_MINIATURE_RATE, _MINIATURE_LENGTH = 300.0, 0.0015  # of the potentials in end-plate noise, in Hz and s
+# Rate in Hz and length in s of the potentials in end-plate noise.
+_MINIATURE_RATE, _MINIATURE_LENGTH = 300.0, 0.0015
 
 
 def check_spontaneous(given: Mapping[str, Any] | None, caller: str) -> dict[str, float] | None:
