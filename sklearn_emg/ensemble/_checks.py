@@ -145,7 +145,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
         if shape != self.window_shape_:
             raise ValueError(
                 f"The windows have shape {shape}, but {self._caller} was fitted on windows of "
-                f"shape {self.window_shape_}. Resample to the rate of the training table, and give "
+                f"shape {self.window_shape_}. Resample to the rate of the training table, and use "
                 "the same channels."
             )
         return windows

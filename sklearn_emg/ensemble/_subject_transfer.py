@@ -48,8 +48,8 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     Raises
     ------
     ValueError
-        If fewer than two classes have two or more subjects, or if an already pretrained network was
-        pretrained on subjects of `fit`.
+        If fewer than two classes have two or more subjects, or if the network was already
+        pretrained on subjects that `fit` gets.
 
     See Also
     --------
