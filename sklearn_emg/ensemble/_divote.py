@@ -67,7 +67,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         or of an array, or a recording, in which case all recordings must have the same length.
     step : float or None, default=0.1
         Time in seconds from the start of one window to the start of the next; None means no
-        overlap. It is ignored with ``window=None``.
+        overlap. `step` is ignored with ``window=None``.
     by : str, default=None
         Column of the table, such as ``"region"`` or ``"muscle"``. The recordings of a subject are
         averaged separately for each value of this column, and the averages are concatenated; for a

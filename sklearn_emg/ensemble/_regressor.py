@@ -45,7 +45,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         or of an array, or a recording, in which case all recordings must have the same length.
     step : float or None, default=0.1
         Time in seconds from the start of one window to the start of the next; None means no
-        overlap. It is ignored with ``window=None``.
+        overlap. `step` is ignored with ``window=None``.
     by : str, default=None
         Column of the table, such as ``"muscle"`` or ``"region"``, whose values divide the
         recordings of a subject. The final regressor reads the average for each value, or the

@@ -298,7 +298,7 @@ def conformal_sets(
 def conformal_intervals(
     residuals: ArrayLike, predictions: ArrayLike, *, coverage: float = 0.9
 ) -> NDArray[np.float64]:
-    """Intervals that contain the true value of a number with a guaranteed probability.
+    """Intervals that contain the true value with a guaranteed probability.
 
     Parameters
     ----------

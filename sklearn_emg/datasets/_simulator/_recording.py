@@ -103,7 +103,7 @@ def simulate_recording(
         "extensor_digitorum", "first_dorsal_interosseous", "tibialis_anterior" or "gastrocnemius"
         (distal).
     diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
-        Disease of the subject.
+        Diagnosis of the subject.
     severity : float, default=0.5
         Severity in this muscle, from 0 to 1; it is ignored for a healthy muscle.
     drive : float, default=0.035
@@ -230,7 +230,7 @@ def simulate_muap(
     muscle : str, default="biceps_brachii"
         Muscle, as in :func:`simulate_recording`.
     diagnosis : {"normal", "myopathy", "neuropathy"}, default="normal"
-        Disease of the subject.
+        Diagnosis of the subject.
     severity : float, default=0.5
         Severity in this muscle, from 0 to 1; it is ignored for a healthy muscle.
     n_units : int, default=1
