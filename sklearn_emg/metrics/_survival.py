@@ -161,7 +161,7 @@ def kaplan_meier(
     -----
     S(t) is the product of 1 - d_i / n_i over the times t_i <= t, with d_i events among n_i subjects
     at risk [1]_. The interval is symmetric on the scale log(-log S), with Greenwood's variance of
-    log S, which is sum d_i / (n_i (n_i - d_i)) [2]_. It is NaN once S is 0.
+    log S, which is sum d_i / (n_i (n_i - d_i)) [2]_. The interval is NaN once S is 0.
 
     References
     ----------

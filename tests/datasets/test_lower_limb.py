@@ -164,7 +164,7 @@ def test_truncated_gzip_file_is_named(rows, tmp_path):
         (b"", "is empty"),
         (b"File Name: x" + b" " * 20_000 + b"\r\n\r\n", "has no header of the lower-limb data set"),
         (b"<html>404</html>", "has no header of the lower-limb data set"),
-        (text(np.zeros((3, 5)), ("BF", "RF", "VM", "ST", "FX")), "'BF' stands where rectus"),
+        (text(np.zeros((3, 5)), ("BF", "RF", "VM", "ST", "FX")), "'BF' is where rectus"),
         (text(np.zeros((3, 4)), ("RF", "BF", "VM", "ST")), "four channels in mV and one in deg"),
         (text([["x?", 0, 0, 0, 0]]), "line 8, column 1 must be a number, got 'x[?]'"),
     ],
