@@ -173,7 +173,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         y : array-like of shape (n_rows,)
             Target of each row, which must be the same for all rows of a subject (or unit).
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X. If there is neither, each
+            Subject of each row; by default, the ``subject`` column of X. If there is neither, each
             row counts as a separate subject.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row, at least 0. Each window has the weight of its row in the fit of
@@ -376,7 +376,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         X : DataFrame or ndarray of shape (n_rows, ...)
             Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------

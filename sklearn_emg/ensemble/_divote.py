@@ -417,7 +417,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         X : DataFrame or ndarray
             Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------
@@ -532,7 +532,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         X : DataFrame or ndarray of shape (n_rows, ...)
             Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------

@@ -152,7 +152,7 @@ def check_rows(
     n_rows : int
         Number of rows.
     groups : array-like of shape (n_rows,) or None
-        Subject of each row; by default the ``subject`` column of X.
+        Subject of each row; by default, the ``subject`` column of X.
     unit : str
         Column of X that defines the unit of prediction.
     by : str or None

@@ -339,7 +339,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         X : DataFrame or ndarray
             Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------
@@ -366,7 +366,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         X : DataFrame or ndarray
             Input as in ``fit``, with all recordings of each subject.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
         coverage : float, default=0.9
             Fraction of new subjects whose value the interval should contain.
 

@@ -173,7 +173,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         y : array-like of shape (n_rows,), default=None
             Label of each recording, which `transformer` gets for each of its windows.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------
@@ -195,7 +195,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         y : array-like of shape (n_rows,), default=None
             Label of each recording.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------

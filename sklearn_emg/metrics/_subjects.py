@@ -96,7 +96,7 @@ def predict_subjects(
     y : array-like of shape (n_rows,), default=None
         True labels or numbers, which must be the same for all rows of a subject.
     groups : array-like of shape (n_rows,), default=None
-        Subject of each row; by default the ``subject`` column of X.
+        Subject of each row; by default, the ``subject`` column of X.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def subjects_from_rows(
     classes : ndarray of shape (n_classes,)
         Class labels; empty if the predictions are numbers.
     groups : array-like of shape (n_rows,), default=None
-        Subject of each row; by default the ``subject`` column of X.
+        Subject of each row; by default, the ``subject`` column of X.
 
     Returns
     -------

@@ -292,7 +292,7 @@ def survival_measures(
         Score for the concordance that is higher for earlier events. By default, it is the expected
         loss of event-free time until the last of `times`, according to the predicted curve.
     y_train : structured ndarray, default=None
-        Outcomes from which the distribution of censoring is estimated; by default `y`.
+        Outcomes from which the distribution of censoring is estimated; by default, `y`.
     folds : array-like of shape (n_subjects,), default=None
         Fold in which each subject was predicted. The models of different folds may have different
         scales, so concordance and AUC then compare only subjects of the same fold.

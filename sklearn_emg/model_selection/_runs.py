@@ -78,7 +78,7 @@ class ProtocolRun:
         X : DataFrame with a ``subject`` column, or array-like
             All rows of the protocol.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------
@@ -151,7 +151,7 @@ class Protocol(BaseCrossValidator):
         y : array-like of shape (n_rows,), default=None
             Labels by which the splits are stratified.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------
@@ -179,7 +179,7 @@ class Protocol(BaseCrossValidator):
         y : array-like of shape (n_rows,), default=None
             Labels by which the splits are stratified.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Yields
         ------

@@ -272,7 +272,7 @@ def subject_train_test_split(
     test_size : float or int, default=0.25
         Fraction of the subjects that is tested, between 0 and 1, or number of tested subjects.
     groups : array-like of shape (n_rows,), default=None
-        Subject of each row; by default the ``subject`` column of X.
+        Subject of each row; by default, the ``subject`` column of X.
     random_state : int, RandomState instance or None, default=None
         Seed of the draw. An int gives the same split of the subjects in every call, regardless of
         the order of the rows.
@@ -365,7 +365,7 @@ def assert_no_shared_subject(
     train, test : ndarray of int
         Row numbers.
     groups : array-like of shape (n_rows,) or Subjects, default=None
-        Subject of each row; by default the ``subject`` column of X.
+        Subject of each row; by default, the ``subject`` column of X.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class SubjectStrata:
         Labels or numbers; numbers are averaged over each subject. None and several outputs put all
         subjects into one stratum.
     groups : array-like of shape (n_rows,) or None
-        Subject of each row; by default the ``subject`` column of X.
+        Subject of each row; by default, the ``subject`` column of X.
     stratify : {"auto", "classes", "quantiles"}, default="auto"
         Kind of strata; "auto" uses classes for discrete labels and quantiles for a continuous
         target.

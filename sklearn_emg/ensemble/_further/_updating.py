@@ -53,7 +53,7 @@ class Updating(DiVote):
             Reference recordings in the form that ``fit`` takes, with the columns that the
             SiteStandardizer requests.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class Updating(DiVote):
         y : array-like of shape (n_rows,)
             Label of each row, one of ``classes_`` and the same for all rows of a subject (or unit).
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; by default the ``subject`` column of X.
+            Subject of each row; by default, the ``subject`` column of X.
         sample_weight : array-like of shape (n_rows,), default=None
             Weight of each row, at least 0. "fine_tune" does not use it when it trains on windows.
         how : {"refit", "fine_tune", "final"}, default="refit"
