@@ -129,7 +129,7 @@ def test_name_that_is_not_understood_is_left_out_with_a_warning(add, tmp_path):
     add("EMG _009 _05_ RD_Hea")
     (tmp_path / "EMG _010 RD_Hea.asc").write_text("1.0\n")
     (tmp_path / "._EMG _011 _06_ RD_Hea.asc").write_bytes(b"\0\5")
-    with pytest.warns(RecordingWarning, match=r"leaves out 1 files .*EMG _010 RD_Hea\.asc"):
+    with pytest.warns(RecordingWarning, match=r"leaves out 1 file .*EMG _010 RD_Hea\.asc"):
         bunch = load_algiers(tmp_path)
     assert len(bunch.data) == 1
     assert bunch.report["recording"].tolist() == ["EMG _010 RD_Hea.asc", "EMG _009 _05_ RD_Hea"]

@@ -310,7 +310,7 @@ def test_copy_of_a_recording_that_is_not_asked_for_is_found(add, tmp_path):
 def test_biceps_recording_of_two_subjects_is_dropped(add, tmp_path):
     for name, samples in (("C01BB01", 0), ("M02BB07", 0), ("C01BB02", 1)):
         add(f"N2001{name}", _LONG[samples])
-    with pytest.warns(RecordingWarning, match=r"C01BB01.*M02BB07, of another subject.*C01BB01"):
+    with pytest.warns(RecordingWarning, match=r"C01BB01.*M02BB07 of another subject.*C01BB01"):
         assert load_n2001(tmp_path).data["recording"].tolist() == ["N2001C01BB02"]
 
 

@@ -102,7 +102,7 @@ def test_a_training_of_one_class_is_an_error():
     X, y = table_of(["Rome", "Rome", "Oslo", "Oslo"], [*"abcd"], [*"hihh"])
     with pytest.raises(ValueError, match=r"site 'Rome' is tested, the training set has no subject"):
         LeaveOneSiteOut().runs(X, y)
-    with pytest.raises(ValueError, match=r"the class 'h' only"):
+    with pytest.raises(ValueError, match=r"has only the class 'h'"):
         LeaveOneSiteOut().runs(X.iloc[[0, 2, 3]], y[[0, 2, 3]])
 
 
