@@ -324,9 +324,7 @@ def _check_channels(channels: list[re.Match[str]], path: Path) -> None:
         )
     for match, expected, muscle in zip(channels, _TITLES, (*_CHANNELS, "knee angle")):
         if not expected.match(match["title"]):
-            raise ValueError(
-                f"{path}: the channel {match['title']!r} is where {muscle} should be."
-            )
+            raise ValueError(f"{path}: the channel {match['title']!r} is where {muscle} should be.")
 
 
 def _numbers(
