@@ -73,7 +73,7 @@ class Checkpoint:
                 warn(f"{error} The training starts anew.", UserWarning)
 
     def generator(self, rng: np.random.RandomState) -> np.random.RandomState:
-        """Return the given generator or, after an interruption, one in that fit's first state."""
+        """Return the generator of the fit, reset to its first state if the fit was interrupted."""
         if self.found is not None:
             rng = copy.deepcopy(rng)  # the argument may be NumPy's global generator
             first = self.found.pop("rng")
@@ -86,7 +86,7 @@ class Checkpoint:
     def _read(self) -> dict[str, Any]:
         with safe_open(existing_file(self.path), framework="pt") as file:
             text = file.metadata() or {}
-            # Copies: the file is replaced while they are in use.
+            # Copies are needed, since the file is replaced while the tensors are in use.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         if text.get("format") != _FORMAT or text.get("key") != self.key:
             raise ValueError("it has a different format or belongs to a different fit")

@@ -175,26 +175,26 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
 
     def _module(self) -> tuple[Callable[..., nn.Module], dict[str, Any]]:
         """Return the module class and its settings without the sizes."""
-        raise NotImplementedError(f"{type(self).__name__} lacks _module.")
+        raise NotImplementedError(f"{type(self).__name__} must implement _module.")
 
     def _learn_target(self, y: np.ndarray, classes: Labels | None = None) -> None:
         """Learn the classes, or the shape and scale, of the targets."""
-        raise NotImplementedError(f"{type(self).__name__} lacks _learn_target.")
+        raise NotImplementedError(f"{type(self).__name__} must implement _learn_target.")
 
     def _encode(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the stratum of each target, and the targets in the form that the net learns."""
-        raise NotImplementedError(f"{type(self).__name__} lacks _encode.")
+        raise NotImplementedError(f"{type(self).__name__} must implement _encode.")
 
     def _describe(self, strata: np.ndarray) -> str:
         """Return the names of strata for messages."""
-        raise NotImplementedError(f"{type(self).__name__} lacks _describe.")
+        raise NotImplementedError(f"{type(self).__name__} must implement _describe.")
 
     def _count(self, y: np.ndarray, go_on: bool) -> None:
         """Count the training targets, in addition to those of earlier calls if ``go_on``."""
 
     def _net_settings(self) -> dict[str, Any]:
         """Return the net class, ``n_classes`` and the skorch settings that depend on the target."""
-        raise NotImplementedError(f"{type(self).__name__} lacks _net_settings.")
+        raise NotImplementedError(f"{type(self).__name__} must implement _net_settings.")
 
     # Training
 
@@ -212,9 +212,10 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         y : array-like of shape (n_windows,) or (n_windows, n_outputs)
             Labels of any type; for a regressor, numbers, which may have several outputs.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window. They are not needed for a recording table, which contains them.
-            If the subjects are known, validation holds out subjects instead of single windows.
-            With `warm_start`, subjects that earlier fits trained on are not held out.
+            Subject of each window. For a recording table, `groups` is not needed, since the table
+            contains the subjects. If the subjects are known, validation holds out subjects instead
+            of single windows. With `warm_start`, subjects that earlier fits trained on are not
+            held out.
 
         Returns
         -------
@@ -541,12 +542,13 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         if np.any(unknown):
             raise ValueError(
                 f"y has labels that {type(self).__name__} was not fitted on: "
-                f"{np.unique(y[unknown]).tolist()}. It knows {self.classes_.tolist()}."
+                f"{np.unique(y[unknown]).tolist()}. Its classes are {self.classes_.tolist()}."
             )
         return codes, codes.astype(np.int64, copy=False)
 
     def _describe(self, codes):
-        return f"class(es) {self.classes_[codes].tolist()}"
+        names = self.classes_[codes].tolist()
+        return f"{'class' if len(names) == 1 else 'classes'} {names}"
 
     def _count(self, y, go_on):
         counts = np.bincount(self._encode(y)[0], minlength=len(self.classes_))
@@ -574,8 +576,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         total = (weights * self._class_counts).sum()
         if not total > 0 or np.any(weights < 0):
             raise ValueError(
-                f"The 'class_weight' parameter of {type(self).__name__} must contain weights "
-                f"of at least 0, not all of them 0. Got {self.class_weight!r}."
+                f"The 'class_weight' parameter of {type(self).__name__} must contain "
+                f"non-negative weights that are not all 0. Got {self.class_weight!r}."
             )
         scaled = weights * self._class_counts.sum() / total
         return torch.tensor(scaled, dtype=torch.float32)
@@ -603,8 +605,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
             All labels of this and later calls. They are required in the first call if `y` does not
             contain all of them.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; it is not needed for a recording table, which contains the
-            subjects. They are added to `subjects_`.
+            Subject of each window, added to `subjects_`. For a recording table, `groups` is not
+            needed, since the table contains the subjects.
 
         Returns
         -------
@@ -691,7 +693,7 @@ class EMGClassifier(NetClassifier):
     On ``device``, memory is needed for the module, its optimiser and one batch. The windows stay in
     one tensor in the memory of the CPU, which is `X` itself if it is a contiguous float32 array.
 
-    An interrupt (Ctrl-C) stops training, keeps the best weights so far, as in skorch, and gives a
+    An interrupt (Ctrl-C) stops training, keeps the best weights so far, as in skorch, and issues a
     warning. With `checkpoint`, it ends the fit, which continues when `fit` is called again.
 
     A single fit uses all CPU cores; fits that run at the same time, in joblib processes or in

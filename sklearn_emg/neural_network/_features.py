@@ -106,8 +106,8 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
         y : array-like of shape (n_windows,)
             Labels or targets.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; it is not needed for a recording table, which contains the
-            subjects. Validation holds out subjects.
+            Subject of each window. For a recording table, `groups` is not needed, since the table
+            contains the subjects. Validation holds out subjects.
 
         Returns
         -------

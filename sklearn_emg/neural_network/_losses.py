@@ -147,7 +147,7 @@ def refuse_unknown(parameter: str, function: Any, settings: Mapping[str, Any], b
     taken = list(inspect.signature(function).parameters.values())
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken):
         return
-    # The argument "params" of an optimiser is the weights that it updates.
+    # The argument "params" of an optimiser contains the weights that it updates.
     names = [p.name for p in taken if p.name != "params"]
     for key in settings:
         if key not in names:

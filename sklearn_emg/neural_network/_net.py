@@ -485,7 +485,7 @@ class _TrainingLoop(NeuralNet):
         if loss.ndim:
             raise ValueError(
                 f"The 'loss' {type(self.criterion_).__name__} must return one number for a batch, "
-                f"but returned shape {tuple(loss.shape)}. Use reduction='mean', for instance."
+                f"but returned the shape {tuple(loss.shape)}. Use reduction='mean', for instance."
             )
         return loss
 

@@ -79,8 +79,8 @@ class Training(TypedDict, total=False):
             """
             How batches are composed. With "subject", each batch contains windows of all subjects in
             proportion, which requires `groups` or a table with subjects. With "class", it contains
-            windows of all classes in proportion. With None, windows are drawn at random. For
-            signals that differ in length, which are batched by length, it must be None.
+            windows of all classes in proportion. With None, windows are drawn at random. It
+            must be None for signals that differ in length, which are batched by length.
             """,
         ),
     ]
@@ -94,8 +94,8 @@ class Training(TypedDict, total=False):
             Augmenter that modifies each training window anew in every epoch, such as
             :class:`sklearn_emg.preprocessing.WindowAugmenter`; validation and prediction use
             unmodified windows. Its own seed is replaced by seeds drawn from `random_state`. Its
-            parameters are set, or searched, under names such as ``augment__epsilon``. For signals
-            that differ in length, it must be None.
+            parameters are set, or searched, under names such as ``augment__epsilon``. It must be
+            None for signals that differ in length.
             """,
         ),
     ]
@@ -183,12 +183,13 @@ class Training(TypedDict, total=False):
             [StrOptions({"subjects", "windows"}), "array-like"],
             '{"subjects", "windows"} or array-like of subjects',
             """
-            What is held out. "subjects" draws subjects at random if they are given, and otherwise
-            windows. A sequence of subject names in `groups` holds out exactly these subjects, such
-            as those of a published protocol, regardless of `validation_fraction`. A warning lists
-            names that are not in `groups`; if none of them is, an error is raised. "windows" draws
-            windows even if their subjects are known, as in studies that split windows at random;
-            training and validation then share subjects, and the validation loss is optimistic.
+            Choice of the held-out data. "subjects" draws subjects at random if they are given, and
+            otherwise windows. A sequence of subject names in `groups` holds out exactly these
+            subjects, such as those of a published protocol, regardless of `validation_fraction`. A
+            warning lists names that are not in `groups`; if none of them is, an error is raised.
+            "windows" draws windows even if their subjects are known, as in studies that split
+            windows at random; training and validation then share subjects, and the validation loss
+            is optimistic.
             """,
         ),
     ]

@@ -138,8 +138,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         y : array-like of shape (n_windows,) or (n_windows, n_outputs)
             Targets.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; it is not needed for a recording table, which contains the
-            subjects. They are added to `subjects_`.
+            Subject of each window, added to `subjects_`. For a recording table, `groups` is not
+            needed, since the table contains the subjects.
 
         Returns
         -------

@@ -290,7 +290,7 @@ def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, A
     fitted = content["fitted"]
     if unknown := fitted.keys() - set(cls._fitted):
         raise ValueError(f"{cls.__name__} has no fitted attribute {sorted(unknown)[0]!r}")
-    if not content["history"]:  # PretrainedEncoder trains without labels, as if for two classes
+    if not content["history"]:  # a network of PretrainedEncoder, which has two outputs
         fitted = {"classes_": _to_json("classes_", np.array([0, 1])), **fitted}
     for name in cls._fitted:
         if name in fitted or name not in _MAY_LACK:
@@ -372,7 +372,7 @@ class _Bounded(TorchDispatchMode):
         numbers = [n for n in sizes if isinstance(n, int)]
         self._left -= 1
         if self._left < 0 or math.prod(numbers) > self._max_numel:
-            raise ValueError("the description asks for a larger network than its weights belong to")
+            raise ValueError("the description specifies a larger network than that of the weights")
         return func(*args, **(kwargs or {}))
 
 

@@ -147,9 +147,9 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels, which may differ from those of the target cohort.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; it is not needed for a recording table, which contains the
-            subjects. Validation holds out subjects. The target cohort must not contain any subject
-            of the source cohort.
+            Subject of each window. For a recording table, `groups` is not needed, since the table
+            contains the subjects. Validation holds out subjects. The target cohort must not
+            contain any subject of the source cohort.
 
         Returns
         -------
@@ -190,8 +190,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. Whole subjects are held out for
-            validation.
+            Subject of each window. For a recording table, `groups` is not needed, since the table
+            contains the subjects. Validation holds out subjects.
 
         Returns
         -------
@@ -220,8 +220,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_windows,)
             Labels.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window; a recording table contains them. Whole subjects are held out for
-            validation.
+            Subject of each window. For a recording table, `groups` is not needed, since the table
+            contains the subjects. Validation holds out subjects.
 
         Returns
         -------

@@ -94,7 +94,7 @@ def _confounds(bunch: Any) -> str:
 
 
 def _defects(bunch: Any) -> str:
-    """Return the numbers of recordings that the loader changed or left out, as text."""
+    """Describe how many recordings the loader changed or left out."""
     report = bunch.report[bunch.report["action"] != "kept"]
     counts = report.groupby("action", sort=False)["recording"].nunique()
     return "".join(f", {n} recordings {action}" for action, n in counts.items())
@@ -325,7 +325,7 @@ def _names(text: str) -> list[str]:
 
 
 def _of_classes(text: str, table: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Recordings of the classes that ``--classes`` names, and the class of each."""
+    """Return the recordings of the classes in ``--classes``, and the class of each recording."""
     classes: dict[str, str] = {}
     for part in _names(text):
         name, _, members = part.partition("=")
@@ -334,7 +334,10 @@ def _of_classes(text: str, table: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataF
                 raise ValueError(f"--classes names {member!r} twice.")
             classes[member] = name
     if unknown := sorted(set(classes) - set(y)):
-        raise ValueError(f"--classes names {unknown[0]!r}; the set has {sorted(set(y))}.")
+        known = sorted(set(y))
+        raise ValueError(
+            f"--classes names {unknown[0]!r}, but the classes of the data are {known}."
+        )
     kept = np.isin(y, list(classes))
     return table[kept].reset_index(drop=True), np.array([classes[label] for label in y[kept]])
 

@@ -95,9 +95,9 @@ _HEALTHY = OpenChoice(
 )
 _NEIGHBOURS = OpenChoice(
     "neighbours of SMOTE",
-    "5, among the windows of the same subject",
+    "5 windows of the same subject",
     "each synthetic window then belongs to one subject, so early stopping by subject stays valid",
-    "neighbours in the class, regardless of their subject",
+    "neighbours of the same class, regardless of their subject",
 )
 _WINDOW_VOTE = OpenChoice(
     "vote over recordings and subjects", "mean probability", "the source scores only windows"
@@ -240,7 +240,7 @@ def boumerdes_cnn(
     See Also
     --------
     BoumerdesProtocol : The split of the study by subject.
-    boumerdes_tables : Repeats the tables of the study.
+    boumerdes_tables : Reproduces the tables of the study.
 
     Notes
     -----
@@ -285,7 +285,7 @@ def boumerdes_cnn(
         OpenChoice(
             "initial weights",
             "as in Keras: Xavier-uniform, recurrent weights orthogonal, biases of the forget gates "
-            "1",
+            "equal to 1",
             "the network then initially remembers earlier samples",
         ),
         OpenChoice("steps of the sequence and dropout", "one step per sample; no dropout"),

@@ -42,7 +42,7 @@ SPLIT_BY_SUBJECT = OpenChoice(
     "split",
     "by subject; RandomRecordings splits recordings, and its scores are labelled leaky",
     "signals of one subject resemble each other",
-    "training, validation and test by signals",
+    "a split of signals into training, validation and test sets",
 )
 STANDARD_WINDOWS = OpenChoice(
     "filter and windows",
@@ -104,12 +104,14 @@ def over_recordings(
         Time from the start of one window to the start of the next, in seconds. None means no
         overlap.
     by : str, default=None
-        See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+        Column of the table for whose values recordings are averaged separately, as in
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     low, high : float, default=None
         Cut-off frequencies in Hz; `high` is limited to 0.45 times the rate of a recording. With
         None, there is no filter.
     final_estimator : None, "logistic" or estimator object, default=None
-        See :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
+        Classifier of the aggregated votes, as in
+        :class:`~sklearn_emg.ensemble.DiVoteClassifier`.
     before : tuple of (name, transformer), default=()
         Further steps between resampling and windows.
     max_gap : float, default=0.002

@@ -284,7 +284,7 @@ def published_systems(
     variants : mapping of str to Variant
         Systems by name.
     source, input, open_choices, needs, min_fs, kind, task, data
-        See :class:`System`.
+        Attributes of all systems, see :class:`System`.
 
     Returns
     -------
@@ -484,7 +484,7 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
     ----------
     kind : {"published", "baseline"}, default=None
         "published" lists systems that were published for the diagnosis of neuromuscular disorders;
-        "baseline" lists general methods that those sources did not compare with. None lists both.
+        "baseline" lists general methods with which those sources did not compare. None lists both.
 
     Returns
     -------

@@ -151,7 +151,7 @@ def test_runs_are_numbered_and_labelled(protocol, table):
 def test_boumerdes_needs_the_subjects_that_its_pairs_name(by, table):
     X, y = table
     small = ~X["subject"].isin(["A06", "A07"])
-    with pytest.raises(ValueError, match=rf"by {by}, but class 'A' has no 6: .* other 'pairs'"):
+    with pytest.raises(ValueError, match=rf"by {by}, but class 'A' has no 6: .* different 'pairs'"):
         BoumerdesProtocol(by=by).runs(X[small], y[small])
     assert len(BoumerdesProtocol([(1, 2), (2, 1)], by=by).runs(X[small], y[small])) == 2
 

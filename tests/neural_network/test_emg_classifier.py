@@ -456,7 +456,7 @@ def test_optimisers_by_name_or_class(optimizer):
         ({"device": "gpu"}, ValueError, "'device' parameter of EMGClassifier must be 'auto'"),
         ({"lr": 0.0}, ValueError, "'lr' parameter of EMGClassifier"),
         ({"batch_size": 1}, ValueError, "'batch_size' parameter of EMGClassifier"),
-        ({"class_weight": {0: 0.0, 1: 0.0}}, ValueError, "not all of them 0"),
+        ({"class_weight": {0: 0.0, 1: 0.0}}, ValueError, "non-negative weights that are not all 0"),
         (
             {"module_params": {"padding": "valid", "kernel_size": 20}},
             ValueError,

@@ -506,7 +506,7 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(_checkpoints, "write_atomically", full)
-    with pytest.warns(UserWarning, match="could not be written: .*No space left.* goes on"):
+    with pytest.warns(UserWarning, match="could not be written: .*No space left.* continues"):
         net = als_net(checkpoint=tmp_path).fit(X, y, groups=subjects)
     assert_same_fit(net, als_net().fit(X, y, groups=subjects))
 

@@ -126,11 +126,11 @@ def test_a_finished_loss_stays_as_it_was_given():
         ({"loss": "focal", "loss_params": {"gama": 1}}, "does not take 'gama' in 'loss_params'"),
         (
             {"loss": nn.CrossEntropyLoss(), "class_weight": "balanced"},
-            "finished CrossEntropyLoss, which 'class_weight' cannot change",
+            "instance of CrossEntropyLoss, to which 'class_weight' cannot be applied",
         ),
         (
             {"loss": nn.CrossEntropyLoss(), "loss_params": {"label_smoothing": 0.1}},
-            "which 'loss_params' cannot change",
+            "to which 'loss_params' cannot be applied",
         ),
         ({"loss": nn.MSELoss, "class_weight": "balanced"}, "does not take 'class_weight'"),
         ({"loss": nn.CrossEntropyLoss(reduction="none")}, "must return one number for a batch"),

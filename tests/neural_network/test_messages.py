@@ -62,7 +62,7 @@ def test_a_missing_label_names_its_row(net, y):
 def test_a_missing_target_names_its_row(value, what, n_outputs):
     y = np.ones((12, n_outputs))
     y[4, -1] = value
-    with pytest.raises(ValueError, match=f"y of EMGRegressor has {what}.* the first is row 4"):
+    with pytest.raises(ValueError, match=f"y of EMGRegressor has {what}.* first in row 4"):
         EMGRegressor("CNN1D", **QUICK).fit(X, y[:, 0] if n_outputs == 1 else y)
 
 
@@ -138,7 +138,9 @@ def test_a_module_with_other_names_of_arguments():
         r"does not take n_channels, .* needs n_chans, n_outputs, n_samples",
     ):
         EMGClassifier(OtherNames, **QUICK).fit(X, LABELS)
-    with pytest.raises((TypeError, ValueError), match=r"must build a torch\.nn\.Module.* gave str"):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"must build a torch\.nn\.Module.* returned str"
+    ):
         EMGClassifier(lambda n_channels, n_times, n_classes: "no module", **QUICK).fit(X, LABELS)
 
 
@@ -154,7 +156,10 @@ def test_a_function_may_rename_the_arguments():
 @pytest.mark.parametrize(
     "module, message",
     [
-        (PerSample, r"an output of shape \(2, 2, 50\).*\(n_windows, n_classes\).*\(2, 2\)"),
+        (
+            PerSample,
+            r"returned an output of shape \(2, 2, 50\).*\(n_windows, n_classes\).*\(2, 2\)",
+        ),
         (TooManyOutputs, r"returned an output of shape \(2, 4\)\..*\(n_windows, n_classes\)"),
         (WithStates, r"returned tuple.*outputs of shape \(n_windows, n_classes\), here \(2, 2\)"),
         (FlatWindows, r"failed: .*\(n_windows, n_channels, n_times\), here \(2, 2, 50\)"),

@@ -245,7 +245,7 @@ def test_compiling_is_not_taken_over(tmp_path):
         (lambda c: c["fitted"].update(net_="x"), "no fitted attribute 'net_'"),
         (lambda c: c["fitted"].update(n_channels_=2.5), "must be an integer"),
         (lambda c: c["fitted"].update(n_times_=10**30), "too large"),
-        (lambda c: c["params"].update(n_filters=10**12), "larger network than its weights"),
+        (lambda c: c["params"].update(n_filters=10**12), "larger network than that of the weights"),
         (lambda c: c["fitted"].update(_ndim=7), "_ndim"),
         (lambda c: c["fitted"].update(_fs=-1), "positive rate"),
         (lambda c: c["fitted"]["classes_"].update(array=["b", "a"]), "sorted"),
@@ -270,7 +270,7 @@ def test_a_network_of_a_thousand_million_layers_is_refused(tmp_path):
     model = AttentionNetClassifier(max_epochs=1, random_state=0, device="cpu").fit(X, y)
     _, description = save_model(model, tmp_path / "m")
     forge(description, lambda c: c["params"].update(n_layers=10**9))
-    with pytest.raises(ValueError, match=r"m\.json: .* larger network than its weights"):
+    with pytest.raises(ValueError, match=r"m\.json: .* larger network than that of the weights"):
         load_model(tmp_path / "m")
 
 

@@ -87,7 +87,7 @@ def test_people_whose_names_cannot_be_sorted_stay_people():
 @pytest.mark.parametrize(
     ("validation", "groups", "match"),
     [
-        (["x"], SUBJECTS, r"names none of the subjects in 'groups': it has \['x'\]"),
+        (["x"], SUBJECTS, r"names none of the subjects in 'groups': its first names are \['x'\]"),
         ([], SUBJECTS, "names none of the subjects"),
         (["a", "b", "c", "d"], SUBJECTS, "holds out all subjects of a class"),
         (["a"], None, "fit was given no 'groups' to find them in"),
@@ -100,7 +100,7 @@ def test_impossible_validation_subjects_are_refused(X, validation, groups, match
 
 
 def test_a_class_without_a_named_subject_is_warned_of(X):
-    with pytest.warns(UserWarning, match=r"names no subject of class\(es\) \['well'\]"):
+    with pytest.warns(UserWarning, match=r"names no subject of class \['well'\]"):
         spy(validation=["a"]).fit(X, Y, groups=SUBJECTS)
 
 

@@ -1,4 +1,4 @@
-"""Split of a training set into training and validation rows, drawn at random or by name."""
+"""Split of a training set into training and validation rows, at random or by subject name."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def split_rows(
     rng : RandomState
         Generator that draws the units.
     caller : str
-        Class that messages name.
+        Name of the class for messages.
     describe : callable
         Function that returns the names of strata for messages.
     trained : sequence, default=()

@@ -16,7 +16,7 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     y : array-like of shape (n_windows,) or (n_windows, n_outputs)
         Targets as passed to `fit`. None and objects without rows are left to scikit-learn.
     caller : str
-        Class that messages name.
+        Name of the class for error messages.
     labels : bool
         Whether the targets are labels; if not, infinite numbers are rejected too.
 

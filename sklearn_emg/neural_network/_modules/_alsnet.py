@@ -46,8 +46,7 @@ class ALSNet(DilatedNet):
         Step of each convolution in samples (not stated). With ``padding="same"``, the output of a
         convolution has ``ceil(n_times / stride)`` samples.
     padding : {"same", "valid"}, default="same"
-        "same" pads the window with zeros so that its length is kept, "valid" does not pad it (not
-        stated).
+        "same" pads the window with zeros to keep its length; "valid" does not pad it (not stated).
     n_hidden : int, default=64
         Number of units of the dense layer.
     dropout : float, default=0.0

@@ -73,8 +73,9 @@ class AttentionNet(nn.Module):
 
     References
     ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques".
+    R. Chandrasekaran et al., "Pioneering prognosis and management in neuromuscular healthcare using
+    EMG signal processing with advanced deep learning techniques", Traitement du Signal 41 (2024)
+    1633-1645.
 
     A. Vaswani et al., "Attention is all you need", NeurIPS 2017, for the attention.
 
@@ -126,7 +127,7 @@ class AttentionNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
+        If `lengths`, a CPU tensor (batch,), is given, samples beyond these lengths are ignored.
         """
         n_frames = self.frames.count(lengths)
         x = self.embed(self.frames(x))
@@ -137,7 +138,7 @@ class AttentionNet(nn.Module):
         return self.classifier(mean_over_time(self.norm(x), n_frames))
 
     def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
-        """Return the attention over time for windows (batch, n_channels, n_times), by layer."""
+        """Return attention weights over time for windows (batch, n_channels, n_times), by layer."""
         return maps_of(self, x, self_attention_layers(self, self.frames.frame))
 
 

@@ -25,7 +25,7 @@ __all__ = ["AutoencoderNet", "AutoencoderNetClassifier", "ConvAutoencoder"]
 
 
 class ConvAutoencoder(nn.Module):
-    """Convolutions that reduce a window to a code, and transposed ones that restore it.
+    """Convolutions that reduce a window to a code, and transposed convolutions that restore it.
 
     ======= ============================================================
     layer   content
@@ -66,8 +66,9 @@ class ConvAutoencoder(nn.Module):
 
     References
     ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques", Algorithm 1.
+    R. Chandrasekaran et al., "Pioneering prognosis and management in neuromuscular healthcare using
+    EMG signal processing with advanced deep learning techniques", Traitement du Signal 41 (2024)
+    1633-1645, Algorithm 1.
 
     Examples
     --------
@@ -168,8 +169,9 @@ class AutoencoderNet(nn.Module):
 
     References
     ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques".
+    R. Chandrasekaran et al., "Pioneering prognosis and management in neuromuscular healthcare using
+    EMG signal processing with advanced deep learning techniques", Traitement du Signal 41 (2024)
+    1633-1645.
 
     Examples
     --------
@@ -279,7 +281,7 @@ def train_autoencoder(
     batch_size, n_epochs : int
         Number of windows in a batch, and number of passes over the windows.
     caller : str
-        Class that the error message names.
+        Name of the class for the error message.
 
     Returns
     -------

@@ -23,7 +23,7 @@ POOLINGS = {"max": nn.MaxPool1d, "average": nn.AvgPool1d}
 
 
 class CNN1D(nn.Module):
-    """Textbook network of convolution, ReLU and pooling on the raw signal, and dense layers.
+    """Textbook network: convolution, ReLU and pooling on the raw signal, then dense layers.
 
     ===== ==================================================
     layer content
@@ -51,7 +51,7 @@ class CNN1D(nn.Module):
     kernel_size : int, default=9
         Number of samples that a filter spans; it must be odd.
     pool_size : int, default=4
-        Number of samples pooled after each convolution; 1 means no pooling.
+        Number of samples that are pooled after each convolution; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     batch_norm : bool, default=False
@@ -70,8 +70,9 @@ class CNN1D(nn.Module):
 
     References
     ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques", Algorithm 2.
+    R. Chandrasekaran et al., "Pioneering prognosis and management in neuromuscular healthcare using
+    EMG signal processing with advanced deep learning techniques", Traitement du Signal 41 (2024)
+    1633-1645, Algorithm 2.
 
     Examples
     --------

@@ -46,8 +46,7 @@ class DilatedCNN(DilatedNet):
     stride : int or sequence of int, default=1
         Step of each convolution in samples (not stated).
     padding : {"same", "valid"}, default="same"
-        "same" pads the window with zeros so that its length is kept, "valid" does not pad it (not
-        stated).
+        "same" pads the window with zeros to keep its length; "valid" does not pad it (not stated).
     n_hidden : int, default=128
         Number of units of the dense layer.
     dropout : float, default=0.1

@@ -106,7 +106,7 @@ class InceptionTime(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Inception blocks whose input is added to their output."""
+    """Inception blocks with a residual connection around them."""
 
     def __init__(self, n_in: int, n_filters: int, kernels: Sequence[int], n_blocks: int) -> None:
         super().__init__()

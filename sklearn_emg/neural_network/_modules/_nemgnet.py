@@ -63,11 +63,11 @@ class NEMGNet(nn.Module):
     n_filters : sequence of 5 int, default=(64, 128, 256, 512, 1024)
         Number of filters at each of the five widths.
     n_hidden : sequence of int, default=(512, 256, 64, 16)
-        Number of units of the dense layers.
+        Number of units of each dense layer; one entry for each layer.
     stride : int, default=2
         Step of the convolutions of blocks 1-3, in samples.
     pool_size : int, default=2
-        Number of samples pooled; 1 means no pooling.
+        Number of samples that are pooled; 1 means no pooling.
     dropout : float, default=0.0
         Probability of dropout before each dense layer; the paper has no dropout.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"

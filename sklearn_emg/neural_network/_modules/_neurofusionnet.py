@@ -81,7 +81,7 @@ class NeuroFusionNet(nn.Module):
     kernel_size : int, default=9
         Number of samples that a filter spans; it must be odd.
     pool_size : int, default=4
-        Number of samples pooled after each convolution; 1 means no pooling.
+        Number of samples that are pooled after each convolution; 1 means no pooling.
     pooling : {"max", "average"}, default="max"
         Kind of pooling.
     n_units : int, default=64
@@ -112,8 +112,9 @@ class NeuroFusionNet(nn.Module):
 
     References
     ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques".
+    R. Chandrasekaran et al., "Pioneering prognosis and management in neuromuscular healthcare using
+    EMG signal processing with advanced deep learning techniques", Traitement du Signal 41 (2024)
+    1633-1645.
 
     T. N. Kipf, M. Welling, "Semi-supervised classification with graph convolutional networks",
     ICLR 2017, for the graph convolution.
@@ -198,7 +199,7 @@ class NeuroFusionNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
+        If `lengths`, a CPU tensor (batch,), is given, samples beyond these lengths are ignored.
         """
         mask = None
         if lengths is None:
@@ -221,7 +222,7 @@ class NeuroFusionNet(nn.Module):
         return self.classifier(x)
 
     def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
-        """Return the attention over time for windows (batch, n_channels, n_times), by layer."""
+        """Return attention weights over time for windows (batch, n_channels, n_times), by layer."""
         layers = self_attention_layers(self, self.min_length)
         if self.node_graph is not None:
             layers["node_graph"] = AttentionLayer(

@@ -69,8 +69,9 @@ class RecurrentNet(nn.Module):
 
     References
     ----------
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing
-    with advanced deep learning techniques".
+    R. Chandrasekaran et al., "Pioneering prognosis and management in neuromuscular healthcare using
+    EMG signal processing with advanced deep learning techniques", Traitement du Signal 41 (2024)
+    1633-1645.
 
     Examples
     --------
@@ -121,7 +122,7 @@ class RecurrentNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
+        If `lengths`, a CPU tensor (batch,), is given, samples beyond these lengths are ignored.
         """
         n_frames = self.frames.count(lengths)
         states = self._states(self.frames(x), n_frames)
@@ -135,7 +136,7 @@ class RecurrentNet(nn.Module):
         return self.classifier(last)
 
     def _states(self, frames: torch.Tensor, n_frames: torch.Tensor | None) -> torch.Tensor:
-        """Return the states at each frame, unaffected by padding in both directions."""
+        """Return the states at each frame; padding affects them in neither direction."""
         if n_frames is None or not self.recurrent.bidirectional:
             return self.recurrent(frames)[0]
         packed = pack_padded_sequence(frames, n_frames, batch_first=True, enforce_sorted=False)

@@ -71,11 +71,11 @@ class SpectroEMGNet(nn.Module):
     kernel_size : int, default=3
         Height and width of the filters, in pixels; they must be odd.
     attention : {"both", "channel", "spatial"} or None, default="both"
-        What the attention weights: the filters ("channel"), the pixels of the image ("spatial"), or
-        first the filters and then the pixels ("both"). None means no attention.
+        Kind of attention. "channel" weights the filters, "spatial" weights the pixels of the image,
+        and "both" weights first the filters and then the pixels. None means no attention.
     reduction : int, default=8
-        Factor by which the channel attention has fewer hidden units than there are filters; it has
-        at least 2 hidden units.
+        Ratio of the number of filters to the number of hidden units of the channel attention, which
+        has at least 2 hidden units.
     spatial_kernel_size : int, default=7
         Height and width of the filter of the spatial attention, in pixels; they must be odd.
     pool_size : int, default=2
@@ -182,7 +182,7 @@ class SpectroEMGNet(nn.Module):
         return self.classifier(self.features(x).mean(dim=(2, 3)))
 
     def attention_maps(self, x: torch.Tensor) -> dict[str, AttentionMap]:
-        """Return the attention over time for windows (batch, n_channels, n_times), by layer."""
+        """Return attention weights over time for windows (batch, n_channels, n_times), by layer."""
         return maps_of(self, x, self._attention_layers())
 
     def _attention_layers(self) -> dict[str, AttentionLayer]:

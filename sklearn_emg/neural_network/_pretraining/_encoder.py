@@ -27,8 +27,8 @@ class PretrainedEncoder(NetworkFeatures):
     """Train a network to restore hidden parts of windows, and return its outputs as features.
 
     Labels are not used. The network is trained in ``fit``, so in a Pipeline each fold of a
-    cross-validation trains it on its own training subjects. After it was fitted on a large cohort,
-    :class:`~sklearn.frozen.FrozenEstimator` keeps it unchanged. As the `encoder` of
+    cross-validation trains it on its own training subjects. Once it is fitted on a large cohort,
+    :class:`~sklearn.frozen.FrozenEstimator` can keep it unchanged. As the `encoder` of
     :class:`TransferClassifier`, it provides the initial weights of a classifier.
 
     Parameters
@@ -89,7 +89,7 @@ class PretrainedEncoder(NetworkFeatures):
     -----
     The training is masked reconstruction: patches of `patch` samples, drawn anew for each batch,
     are set to 0 in all channels, and a linear layer restores each part of the window from the
-    outputs of the network at the same time. The loss is computed on hidden samples only and divided
+    outputs of the network for that part. The loss is computed on hidden samples only and divided
     by the mean square of the visible samples, so that recordings of high amplitude have no larger
     weight. Networks whose outputs keep a time axis are better suited than networks that pool over
     time.
@@ -154,8 +154,8 @@ class PretrainedEncoder(NetworkFeatures):
         y : Ignored
             Not used; present by convention of scikit-learn.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window, stored in `subjects_`; it is not needed for a recording table,
-            which contains the subjects.
+            Subject of each window, stored in `subjects_`. For a recording table, `groups` is not
+            needed, since the table contains the subjects.
 
         Returns
         -------
@@ -206,11 +206,10 @@ class PretrainedEncoder(NetworkFeatures):
 
     def _fit_network(self, network: Any, X: Signals, y: None, groups: Labels | None) -> None:
         self._validate_params()
-        # Sparse matrices have no length, and some other objects have no shape. training_input
-        # checks both.
+        # Sparse matrices have no length, and lists have no shape. training_input checks both.
         sized: Any = X if getattr(X, "shape", None) or hasattr(X, "__len__") else np.asarray(X)
         n_rows = sized.shape[0] if getattr(sized, "shape", None) else len(sized)
-        # A network is built for classes, so two are made up. Its last part is not trained.
+        # A network needs classes, so two arbitrary ones are used. Its last part is not trained.
         given, _ = training_input(network, X, np.arange(n_rows) % 2, groups, reset=True)
         if isinstance(given.values, list) or given.values.ndim > 3:
             kind = "signals that differ in length" if isinstance(given.values, list) else "images"

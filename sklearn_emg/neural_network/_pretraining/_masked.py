@@ -31,8 +31,8 @@ class MaskedReconstruction(nn.Module):
         n_channels, n_times = example.shape[1:]
         with torch.no_grad():
             code = encode(example)
-        # Each step of the outputs restores the samples at the same time. Outputs without steps
-        # restore all samples.
+        # Each step of the outputs restores the samples of its part of the window. Outputs without
+        # steps restore all samples.
         n_steps = code.shape[2] if code.ndim == 3 else 1
         step = torch.arange(n_times) * n_steps // n_times
         offset = torch.arange(n_times) - torch.searchsorted(step, step)
@@ -88,12 +88,20 @@ def train_masked(
         The network.
     train : WindowDataset
         Training windows; their targets are not used.
-    fraction, patch
-        Fraction of each window to hide, and number of samples in a patch.
-    n_epochs, lr, batch_size, seed
-        Settings of the training with Adam.
+    fraction : float
+        Fraction of each window to hide.
+    patch : int
+        Number of samples in a patch.
+    n_epochs : int
+        Number of passes over the windows.
+    lr : float
+        Learning rate of Adam.
+    batch_size : int
+        Number of windows per update.
+    seed : int
+        Seed of the order of windows and of the hidden patches.
     caller : str
-        Class that the error message names.
+        Name of the class for the error message.
 
     Returns
     -------

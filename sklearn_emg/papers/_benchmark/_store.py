@@ -238,7 +238,7 @@ class Truth:
     def of_rows(
         cls, codes: NDArray[np.intp], y: NDArray[Any], test: NDArray[np.intp] | None
     ) -> Truth:
-        """Create it from the subjects and labels of all rows, and the rows of the test set.
+        """Create an instance from the subjects and labels of all rows, and the test rows.
 
         `test` is None if its rows are windows that have not been cut yet.
         """

@@ -51,8 +51,8 @@ def recommended_pipeline(
     Parameters
     ----------
     fs : float, default=20000.0
-        Sampling rate in Hz to which recordings are resampled, at least 4000. If recordings have
-        lower rates, pass the lowest rate.
+        Sampling rate in Hz to which recordings are resampled, at least 4000. If a recording has a
+        lower rate, pass the lowest rate.
     window : float, default=2.0
         Length of a window in seconds. Shorter recordings are left out with a warning.
     part : float, default=0.4

@@ -62,7 +62,7 @@ _NO_PHOTOGRAPHS = OpenChoice(
 _COLOURS = OpenChoice(
     "three colours",
     "the mean of the maps of all channels of the signal, repeated for each colour",
-    "networks for photographs take three colours, and the number of parameters is then that "
+    "networks for photographs take three colours, and the number of parameters is then as "
     "published",
 )
 

@@ -132,7 +132,8 @@ def time_domain_analysis(
     open_choices=[
         OpenChoice(
             "features",
-            "mean, median and peak frequency, total power, first two moments and spectral entropy",
+            "mean, median and peak frequency, total power, first two spectral moments and spectral "
+            "entropy",
             _WHY,
         ),
         SPECTRUM,

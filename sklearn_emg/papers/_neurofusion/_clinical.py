@@ -189,8 +189,8 @@ def rule_based(
     Returns
     -------
     pipeline : Pipeline
-        Pipeline. After `fit`, ``pipeline["divote"].estimator_["classifier"].export_text()`` returns
-        the rules as text.
+        Pipeline whose rules, after `fit`, are returned as text by
+        ``pipeline["divote"].estimator_["classifier"].export_text()``.
 
     See Also
     --------

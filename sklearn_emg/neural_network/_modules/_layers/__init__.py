@@ -207,7 +207,7 @@ class DilatedNet(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Return raw logits (batch, n_classes) for windows (batch, n_channels, n_times).
 
-        If `lengths` (batch,) is given on the CPU, later samples are padding and have no effect.
+        If `lengths`, a CPU tensor (batch,), is given, samples beyond these lengths are ignored.
         """
         if lengths is None:
             return self.classifier(self.features(x))
