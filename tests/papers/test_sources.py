@@ -48,7 +48,7 @@ def test_published_figures_of_all_tasks_and_rows():
     assert values["elamvazuthi"] == [86.3, 82.5, 81.0, 80.5, 77.0]
     assert values["yoo-2023-cnn"] == [92.5]
     assert "healthy/sick" in get_system("ahmed-islam").published[0].measure
-    assert "tables 5 and 6" in get_system("nodera-resnet50").citation
+    assert "Tables 5 and 6" in get_system("nodera-resnet50").citation
 
 
 def test_deviations_name_what_the_paper_says():
