@@ -102,7 +102,8 @@ def fetch_emgdb(
     download_if_missing : bool, default=True
         Whether to download missing or damaged files. If False, they raise an error.
     base_url : str, default="https://physionet.org/files/emgdb/1.0.0/"
-        Address of the files, which can be a mirror. Their SHA-256 is checked in any case.
+        Address of the files, which can be a mirror. Their SHA-256 checksums are checked in any
+        case.
     lazy : bool, default=False
         Whether to leave the samples in their files and put
         :class:`~sklearn_emg.recordings.SignalFile` handles into the table.

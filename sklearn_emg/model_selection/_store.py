@@ -338,7 +338,7 @@ def opened_store(store: Any, n_jobs: int | None) -> Iterator[RecordingStore | No
     Yields
     ------
     store : RecordingStore or None
-        None if nothing is to be kept.
+        The opened store; None if nothing is to be kept.
 
     Raises
     ------
