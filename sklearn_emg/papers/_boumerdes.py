@@ -444,7 +444,7 @@ class BoumerdesProtocol(Protocol):
         Returns
         -------
         pairs : list of (int, int)
-            Pairs of validation and test subject.
+            Pairs of validation and test subjects.
 
         Raises
         ------

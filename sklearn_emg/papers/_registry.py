@@ -173,7 +173,7 @@ class System:
     source : Source
         Publication of the system.
     input : str
-        Signal, sampling rate and windows of the system here.
+        Signal, sampling rate and windows of the system as implemented here.
     estimator : str
         Features and classifier in a few words.
     published : sequence of PublishedResult

@@ -216,7 +216,7 @@ def _stacked(signals: list[np.ndarray], caller: str) -> np.ndarray:
 
 
 def _finite(signals: list[np.ndarray], caller: str) -> list[np.ndarray]:
-    """Convert signals to float32, shape (n_channels, n_times_i), and reject unusable ones."""
+    """Convert signals to float32 of shape (n_channels, n_times_i), and reject unusable signals."""
     out: list[np.ndarray] = []
     for row, signal in enumerate(signals):
         values = np.ascontiguousarray(np.atleast_2d(signal), dtype=np.float32)

@@ -34,8 +34,8 @@ class RecurrentNet(nn.Module):
 
     These networks correspond to the rows "RNN", "LSTM" and "GRU" in NeuroFusionNet's table. The
     source states no sizes; the sizes and the frames, which shorten the sequence, are choices of
-    this package. :class:`StackedLSTM` is an LSTM from a different source, which has three layers
-    and reads the window sample by sample.
+    this package. :class:`StackedLSTM`, from a different source, has three LSTM layers and reads the
+    window sample by sample.
 
     Parameters
     ----------

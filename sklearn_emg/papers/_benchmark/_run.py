@@ -276,7 +276,7 @@ class _Results(Generic[_File, _Result]):
         self.read(files)
 
     def read(self, files: Sequence[_File]) -> None:
-        """Read the given files again."""
+        """Read the given files."""
         self.found |= {file: self._read(file) for file in files}
 
     def to_do(self, systems: set[str], retry: bool) -> list[_File]:

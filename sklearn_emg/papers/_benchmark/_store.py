@@ -387,7 +387,7 @@ class RunFile:
         write_text_atomically(self.path, _sealed(content))
 
     def read(self, truth: Truth) -> FinishedRun | None:
-        """Return the finished run, or None, with a warning if the file is not valid."""
+        """Return the finished run, or None if the file is missing or, with a warning, invalid."""
         content = _read(self.path)
         if content is None:
             return None
@@ -451,7 +451,7 @@ class AuditFile:
         write_text_atomically(self.path, _sealed(content))
 
     def read(self) -> FinishedAudit | None:
-        """Return the finished audit, or None, with a warning if the file is not valid."""
+        """Return the finished audit, or None if the file is missing or, with a warning, invalid."""
         content = _read(self.path)
         if content is None:
             return None

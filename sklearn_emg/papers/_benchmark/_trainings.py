@@ -39,7 +39,7 @@ def resume_trainings(model: Any, file: RunFile | AuditFile) -> tuple[float, floa
     Returns
     -------
     seconds, cpu_seconds : float
-        Wall-clock time and CPU time, in s, that was already spent on epochs that are not repeated.
+        Wall-clock time and CPU time, in s, already spent on epochs that are not repeated.
     """
     folder = _folder(file)
     names = [

@@ -111,8 +111,8 @@ _KINDS = {
         OpenChoice("feature normalisation", "min-max over the training windows"),
         OpenChoice(
             "augmentation",
-            "one copy of each training window, with noise added to its selected features; the "
-            "noise is 5 % of the standard deviation of these features",
+            "one copy of each training window, with white noise added to its selected features; "
+            "the standard deviation of the noise is 5 % of that of the features of the window",
             "the source states no epsilon",
         ),
         OpenChoice("selection", "components above the mean importance"),
@@ -254,8 +254,8 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
         _MINMAX,
         OpenChoice(
             "augmentation",
-            "white noise of 5 % of the standard deviation is added to each training window, anew "
-            "in each epoch",
+            "white noise with 5 % of the standard deviation of the window is added to each "
+            "training window, anew in each epoch",
             "the source states no epsilon",
         ),
         _PATIENCE,

@@ -146,7 +146,7 @@ def check_image(
         )
     if size[0] < min_size:
         raise ValueError(
-            f"{network} with these settings needs nperseg of at least {2 * (min_size - 1)}. "
+            f"{network} with these settings needs an nperseg of at least {2 * (min_size - 1)}. "
             f"Got {spectrogram.nperseg}. Increase nperseg, or reduce pooling."
         )
     raise ValueError(
