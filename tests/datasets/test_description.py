@@ -120,7 +120,7 @@ def test_copies_of_two_subjects_leave_the_preferred_one_or_none():
     assert copies([Stored("a", "A1", 1, True), Stored("c", "C1", 1)]) == {"c": "copy of a"}
     left_out = copies([Stored("a", "A1", 1), Stored("c", "C1", 1), Stored("d", "C1", None)])
     assert list(left_out) == ["a", "c"]
-    assert "samples of c, of another subject" in left_out["a"]
+    assert "same samples as c of another subject" in left_out["a"]
 
 
 def test_signals_without_content_are_no_copies():
