@@ -70,7 +70,7 @@ class Checkpoint:
                 with refusing(f"{self.path} is not a checkpoint", SafetensorError, OSError):
                     self.found = self._read()
             except ValueError as error:
-                warn(f"{error} The training starts anew.", UserWarning)
+                warn(f"{error} The training starts from the beginning.", UserWarning)
 
     def generator(self, rng: np.random.RandomState) -> np.random.RandomState:
         """Return the generator of the fit, reset to its first state if the fit was interrupted."""

@@ -19,7 +19,7 @@ class WeightedCrossEntropy(nn.Module):
     """Cross entropy in which each window is weighted by its class.
 
     The weighted sum is divided by the number of windows. PyTorch's cross entropy divides it by the
-    sum of the weights in the batch, so that the weights cancel out in a batch of a single class.
+    sum of the weights in the batch, which cancels the weights in a batch of a single class.
     """
 
     weight: torch.Tensor | None

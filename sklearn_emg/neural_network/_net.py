@@ -344,8 +344,8 @@ class _TrainingLoop(NeuralNet):
             elif name not in own:
                 warn(
                     f"The callback {name!r} is not in the checkpoint, since it has no state_dict, "
-                    "and starts anew. If it affects training, the weights differ from those of "
-                    "uninterrupted training.",
+                    "and starts from its initial state. If it affects training, the weights differ "
+                    "from those of uninterrupted training.",
                     UserWarning,
                 )
 

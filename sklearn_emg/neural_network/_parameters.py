@@ -91,7 +91,7 @@ class Training(TypedDict, total=False):
             [HasMethods(["augment"]), None],
             "WindowAugmenter, object with its ``augment`` method, or None",
             """
-            Augmenter that modifies each training window anew in every epoch, such as
+            Augmenter that modifies each training window differently in every epoch, such as
             :class:`sklearn_emg.preprocessing.WindowAugmenter`; validation and prediction use
             unmodified windows. Its own seed is replaced by seeds drawn from `random_state`. Its
             parameters are set, or searched, under names such as ``augment__epsilon``. It must be
@@ -320,8 +320,9 @@ class Training(TypedDict, total=False):
             Folder in which `fit` stores its state after each epoch. If a fit was interrupted or
             killed, `fit` continues from that state when it is called again with the same data,
             settings and versions of PyTorch and this package, and ends with the same weights as
-            without the interruption. A fit with different data or settings starts anew and has its
-            own file. The file is removed at the end of the fit. None stores no state.
+            without the interruption. A fit with different data or settings starts from the
+            beginning and has its own file. The file is removed at the end of the fit. None stores
+            no state.
             """,
         ),
     ]

@@ -34,7 +34,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     `pretrain` trains the network on the source cohort, and `fine_tune` (or `fit`, which is
     equivalent after `pretrain`) continues on the target cohort. :func:`sklearn.base.clone` keeps
     the pretrained network, so cross-validation and grid search on the target cohort fine-tune it
-    anew in every fold.
+    separately in every fold.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         Warns
         -----
         SubjectLeakWarning
-            If the subjects are not given, so that later tests on them cannot be detected.
+            If the subjects are not given, since later tests on them cannot be detected.
         """
         self._validate_params()
         if self.encoder is not None:

@@ -348,7 +348,7 @@ def tangent_space(
         OpenChoice(
             "boosting",
             "scikit-learn's histogram gradient boosting with its defaults",
-            "it grows the same kind of trees without a further dependency",
+            "it grows the same kind of trees without an additional dependency",
             "LightGBM",
         ),
         SCALING,

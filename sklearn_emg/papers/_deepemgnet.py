@@ -50,7 +50,8 @@ __all__ = ["deepemgnet"]
         STANDARD_WINDOWS,
         OpenChoice(
             "augmentation by random sampling",
-            "each training window is rotated by up to half of its length, anew in each epoch",
+            "each training window is rotated by up to half of its length, differently in each "
+            "epoch",
             "the review does not say what is sampled; rotating a window is similar to starting it "
             "at a different time",
         ),

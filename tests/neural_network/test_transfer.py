@@ -147,7 +147,7 @@ def test_subjects_of_both_cohorts_are_refused(pretrained):
 def test_pretraining_without_subjects_is_warned_of():
     X, y, subjects = cohort(8)
     net = TransferClassifier(small_net(max_epochs=1))
-    with pytest.warns(SubjectLeakWarning, match=r"pretrain was given no subjects.*groups="):
+    with pytest.warns(SubjectLeakWarning, match=r"pretrain was given no subjects.*'groups'"):
         net.pretrain(X, y)
     assert net.source_subjects_ is None
     with warnings.catch_warnings():

@@ -327,7 +327,7 @@ def _check_recordings(estimator: Any, given: Input) -> None:
 def _check_channels(estimator: Any, n_channels: int, what: str) -> None:
     if n_channels != estimator.n_channels_:
         raise ValueError(
-            f"X has {what} with {counted(n_channels, 'channel')}, but {type(estimator).__name__} "
+            f"X has {what} of {counted(n_channels, 'channel')}, but {type(estimator).__name__} "
             f"was fitted on {counted(estimator.n_channels_, 'channel')}."
         )
 

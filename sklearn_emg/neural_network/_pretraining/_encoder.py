@@ -87,12 +87,12 @@ class PretrainedEncoder(NetworkFeatures):
 
     Notes
     -----
-    The training is masked reconstruction: patches of `patch` samples, drawn anew for each batch,
-    are set to 0 in all channels, and a linear layer restores each part of the window from the
-    outputs of the network for that part. The loss is computed on hidden samples only and divided
-    by the mean square of the visible samples, so that recordings of high amplitude have no larger
-    weight. Networks whose outputs keep a time axis are better suited than networks that pool over
-    time.
+    The training is masked reconstruction: patches of `patch` samples, drawn at random for each
+    batch, are set to 0 in all channels, and a linear layer restores each part of the window from
+    the outputs of the network for that part. The loss is computed on hidden samples only and
+    divided by the mean square of the visible samples, so that recordings of high amplitude have no
+    larger weight. Networks whose outputs keep a time axis are better suited than networks that pool
+    over time.
 
     References
     ----------

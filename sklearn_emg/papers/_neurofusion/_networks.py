@@ -255,7 +255,7 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
         OpenChoice(
             "augmentation",
             "white noise with 5 % of the standard deviation of the window is added to each "
-            "training window, anew in each epoch",
+            "training window, with new noise in each epoch",
             "the source states no epsilon",
         ),
         _PATIENCE,

@@ -270,7 +270,7 @@ class SelfAttention(nn.Module):
         return self.combine(seen.transpose(1, 2).reshape(batch, n_times, n_units))
 
     def weights_of(self, x: torch.Tensor, _output: torch.Tensor) -> torch.Tensor:
-        """Return the weights of all times (last axis) for each time, computed anew from the input.
+        """Return the weights of all times (last axis) for each time, recomputed from the input.
 
         Their shape is (batch, n_heads, n_times, n_times). The fused kernel of ``forward`` does not
         return them.
