@@ -272,7 +272,7 @@ def weight_at(known, time):
     [
         ({"times": [6.0, 90.0]}, "reach 90, beyond the follow-up"),
         ({"models": {}}, "needs models"),
-        ({"models": {"Kaplan-Meier": cox()}}, "adds 'Kaplan-Meier' itself"),
+        ({"models": {"Kaplan-Meier": cox()}}, "needs models other than 'Kaplan-Meier'"),
         ({"cv": KFold(2)}, "leaks"),
         ({"cv": SubjectsPerClassOut(random_state=0)}, "must test every subject; 'P"),
     ],
