@@ -215,9 +215,9 @@ class NEMGNetClassifier(ReadyClassifier):
     Notes
     -----
     The paper used windows of 0.4 s at 10 kHz (4000 samples) in millivolts, without normalisation.
-    For these windows, variant B has 33,238,686 parameters and buffers. The published accuracy of
-    variant B is 62.35 % of windows, and 83.69 % of subjects by DiVote with feature-PD. The weights
-    were chosen on the test fold.
+    For these windows, variant B has 33,238,686 parameters and buffers. The published
+    accuracy of variant B is 62.35 % for windows and 83.69 % for subjects with DiVote and
+    feature-PD. The weights were chosen on the test fold.
 
     Examples
     --------

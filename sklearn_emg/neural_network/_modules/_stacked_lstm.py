@@ -146,7 +146,7 @@ class StackedLSTMClassifier(ReadyClassifier):
     The source does not validate this network. Here, the weights with the lowest validation loss
     are kept; ``validation_fraction=None`` keeps the last weights.
 
-    The published accuracy on N2001 is 64.86 % of windows after unfinished training. Windows were
+    The published accuracy of windows on N2001 is 64.86 %, after unfinished training. Windows were
     split at random, with windows of the same subjects on both sides of the split.
 
     Examples
