@@ -163,7 +163,9 @@ def test_numbers_and_nouns_agree(data, tmp_path):
 def test_sensitivities_confusions_settings_p_values_and_the_card_are_shown(pages):
     text = html.unescape(text_of(pages[0]))
     head, body = text.split("</nav>")
-    assert head.index("Accuracy, and sensitivity of each class (its subjects)") < head.index("<nav")
+    assert head.index(
+        "Accuracy and sensitivity of each class (number of its subjects)"
+    ) < head.index("<nav")
     assert '<th scope="col">control (12)</th><th scope="col">patient (8)</th>' in head
     assert body.index("Data</h2>") < body.index("Scores by subject</h2>")
     assert body.count('<table class="confusion">') == 2  # the third pipeline failed
