@@ -258,7 +258,7 @@ def test_a_data_card_describes_recordings(tmp_path):
     assert card.save(tmp_path / "card.md").read_text(encoding="utf-8") == card.markdown
     with pytest.raises(ValueError, match=r"\.html or \.md"):
         card.save(tmp_path / "card.txt")
-    with pytest.raises(ValueError, match="must have the 8 rows"):
+    with pytest.raises(ValueError, match="for each of the 8 rows"):
         data_card(table, y[:3])
     with pytest.raises(ValueError, match="'subject' column"):
         data_card(table.drop(columns="subject"))

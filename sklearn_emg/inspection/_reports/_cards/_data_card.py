@@ -98,8 +98,8 @@ def data_card(
         )
     if y is not None and len(y) != len(table):
         raise ValueError(
-            f"The 'y' of data_card must have the {counted(len(table), 'row')} of the table. Got "
-            f"{len(y)}."
+            "The 'y' of data_card must have one value for each of the "
+            f"{counted(len(table), 'row')} of the table. Got {counted(len(y), 'value')}."
         )
     noun = "recording" if is_recording_table(table) else "row"
     rows = described_rows(table, None if y is None else _labels_or_numbers(y), ())

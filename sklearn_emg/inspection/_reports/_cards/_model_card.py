@@ -426,7 +426,8 @@ def _figures(facts: Facts) -> Section:
     text = (
         f"The RMSE of predicting the mean is {result.chance:.3g}."
         if facts.is_regression
-        else f"The chance level of the accuracy, that of the largest class, is {result.chance:.2f}."
+        else "The chance level of the accuracy, which is the proportion of the largest class, is "
+        f"{result.chance:.2f}."
     )
     if not facts.is_regression:
         tables.append((f"Sensitivity over {unit}, by class", sensitivity_table(result, facts.name)))
