@@ -112,7 +112,8 @@ def prequential_score(
     batch : int, default=1
         Number of subjects that are diagnosed before the system learns from them together.
     order : {"given", "random"}, default="given"
-        Order of the subjects: "given" is the order of their first rows, "random" a random order.
+        Order of the subjects. "given" is the order of their first rows, and "random" is a random
+        order.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000

@@ -1,4 +1,4 @@
-"""Export of a fitted system to an ONNX file, whose predictions are compared before writing."""
+"""Export of a fitted system to an ONNX file after its predictions have been compared."""
 
 from __future__ import annotations
 
