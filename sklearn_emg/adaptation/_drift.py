@@ -308,8 +308,8 @@ class CusumDetector:
         row: NDArray[np.float64] = np.atleast_1d(np.asarray(values, dtype=float))
         if row.shape != self.mean.shape or np.isinf(row).any():
             raise ValueError(
-                f"CusumDetector takes {len(self.mean)} finite values (or NaN) at a time. Got "
-                f"{row.tolist()!r:.80}."
+                f"CusumDetector takes {counted(len(self.mean), 'finite value')} (or NaN) at a "
+                f"time. Got {row.tolist()!r:.80}."
             )
         missing = np.isnan(row)
         z = np.where(missing, 0.0, (row - self.mean) / self.std)

@@ -138,6 +138,10 @@ def test_what_cannot_be_explained_is_refused():
         explain_subject(AmplitudeScaler(), table, "a")
     with pytest.raises(ValueError, match="needs a table with a 'subject' column"):
         explain_subject(divote, table.drop(columns="subject"), "a")
+    with pytest.raises(ValueError, match="'X' parameter of explain_subject must be"):
+        explain_subject(divote, table.to_numpy(), "a")
+    with pytest.raises(ValueError, match="'n_decisive' parameter of explain_subject must be"):
+        explain_subject(divote, table, "a", n_decisive=0)
     by_side, table = fitted(unit="side")
     with pytest.raises(ValueError, match="gets 2 diagnoses, one for each 'side'"):
         explain_subject(by_side, table, "a")
