@@ -197,7 +197,7 @@ def test_numbers_have_errors_by_subgroup(data):
     ("name", "fault"), [(None, "needs 'name'"), ("ldaa", "found no pipeline 'ldaa'")]
 )
 def test_subgroups_of_no_pipeline_are_refused(name, fault, result):
-    with pytest.raises(ValueError, match=rf"subgroup_scores {fault}: pass one of the names \['lda'"):
+    with pytest.raises(ValueError, match=rf"subgroup_scores {fault}: pass one of .* \['lda'"):
         subgroup_scores(result, name)
 
 

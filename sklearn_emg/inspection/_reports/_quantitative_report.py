@@ -301,8 +301,8 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
 
     return draw(
         paint,
-        f"Traces of {counted(len(rows), 'recording')} of {muscle}. All recordings of the muscle "
-        f"together have {measured}.",
+        f"Traces of {counted(len(rows), 'recording')} of {muscle}. In total, the recordings of the "
+        f"muscle contain {measured}.",
         f"The first {length:g} s of {len(rows)} of "
         f"{counted(len(recordings), 'recording')}{marked}.",
         size=(7.2, 1.0 + 1.1 * len(rows)),
