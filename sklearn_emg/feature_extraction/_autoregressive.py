@@ -204,6 +204,7 @@ class AutoregressiveFeatures(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         # Windows must be long enough for the highest order that may be selected.
         self.order_ = self._highest_order()

@@ -286,6 +286,7 @@ class EMGFeatures(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         self.extractors_, self.dropped_ = [], []
         super().fit(X, y)

@@ -63,6 +63,7 @@ class ImageTransformer(
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         self._validate_params()
         self._remember_subjects(X)
@@ -176,6 +177,7 @@ class ImageTransformer(
         Returns
         -------
         self : object
+            This transformer, unchanged.
         """
         return self
 

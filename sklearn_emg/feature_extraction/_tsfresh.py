@@ -173,6 +173,7 @@ class TsfreshFeatures(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         self._validate_params()
         package = _tsfresh()

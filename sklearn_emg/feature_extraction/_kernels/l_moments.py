@@ -20,7 +20,7 @@ def _buckets(x, centre, scale, top, keys):
 
     Half of the buckets lie within `scale` of the centre, and the widths grow with the square of the
     distance, so that a few huge samples do not crowd the others into a few buckets. The rounded
-    quotient decreases monotonically with |v|.
+    quotient decreases monotonically with ``|v|``.
     """
     origin = x.dtype.type(centre)
     width = x.dtype.type(scale)
@@ -99,7 +99,7 @@ def l_sum(x, mean, deviation, counts, keys, ordered):
     x : ndarray of shape (n_times,)
         Samples of a window.
     mean, deviation : float
-        Mean of x, and mean of |x - mean|.
+        Mean of x, and mean of ``|x - mean|``.
     counts : ndarray of shape (n_buckets + 1,), uint32
         Buffer.
     keys : ndarray of shape (n_times,), uint16

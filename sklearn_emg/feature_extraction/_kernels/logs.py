@@ -26,7 +26,7 @@ def _plain_log(x, scale):
 
 @njit(**INLINE)
 def _products(x, scale, p):
-    """Write products of four values |x / scale| to p, skipping zeros; return the number of factors.
+    """Write products of four ``|x / scale|`` to p, skipping zeros; return the number of factors.
 
     The last product contains the remaining samples.
     """
@@ -82,7 +82,7 @@ def _log_of_product(p, bits):
 
 @njit(**INLINE)
 def log_sum(x, scale, p, bits, tiny, huge):
-    """Sum log |x / scale| over the samples that are not zero, and count these samples.
+    """Sum ``log |x / scale|`` over the samples that are not zero, and count these samples.
 
     If the scale is the mean absolute value, products of four samples are usually within the range
     of the type. Otherwise, the logarithm of each sample is computed, which takes 20 to 40 times as

@@ -51,7 +51,7 @@ __all__ = ["time_domain_sums"]
 
 @njit(**INLINE)
 def amplitude_sums(x, out):
-    """Sum x, |x|, x^2, |d| and d^2 of one window.
+    """Sum ``x``, ``|x|``, ``x^2``, ``|d|`` and ``d^2`` of one window.
 
     Blocks of samples are summed in the type of the window. For float32 windows, sums in float64
     would take 2.2 to 2.6 times as long.
@@ -102,7 +102,7 @@ def _jump(x, t_wamp, t_myop):
 
 @njit(**INLINE)
 def _centred(x, mean):
-    """Sum the powers of x - mean, and |x - mean|, and correct the rounding error of the mean."""
+    """Sum the powers of ``x - mean`` and ``|x - mean|``; correct the rounding error of the mean."""
     n = x.shape[0]
     t1 = t2 = t3 = t4 = absolute = 0.0
     for i in range(n):
@@ -148,7 +148,7 @@ def _curvature(x):
 
 @njit(**INLINE)
 def _moment(x, mav, v_order):
-    """Sum (|x| - mav)^2, x^3, x^4, x^5 and |x|^v."""
+    """Sum ``(|x| - mav)^2``, ``x^3``, ``x^4``, ``x^5`` and ``|x|^v``."""
     first = spread = t3 = t4 = t5 = power = 0.0
     for i in range(x.shape[0]):
         v = np.float64(x[i])
@@ -171,7 +171,7 @@ def _moment(x, mav, v_order):
 
 @njit(**INLINE)
 def _root_sum(early, late, strong):
-    """Sum |d|^0.75 (strong) or |d|^0.5 over the differences d."""
+    """Sum ``|d|^0.75`` (strong) or ``|d|^0.5`` over the differences d."""
     total = 0.0
     for i in range(early.shape[0]):
         r = math.sqrt(abs(late[i] - early[i]))
@@ -195,7 +195,7 @@ def _enhanced(x):
 
 @njit(**INLINE)
 def _rectified(x):
-    """Sum |x_i| and i |x_i|, i from 0."""
+    """Sum ``|x_i|`` and ``i |x_i|`` for i from 0."""
     total = ramp = 0.0
     for i in range(x.shape[0]):
         v = abs(np.float64(x[i]))

@@ -134,6 +134,7 @@ class FFTSpectrum(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         self.__dict__.pop("frequencies_", None)  # from an earlier fit on another window length
         super().fit(X, y)

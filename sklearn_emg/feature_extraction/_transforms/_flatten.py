@@ -58,6 +58,7 @@ class Flatten(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         X = validate_data(self, X, allow_nd=True, dtype=[np.float64, np.float32])
         self.shape_in_ = X.shape[1:]

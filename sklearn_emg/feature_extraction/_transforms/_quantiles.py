@@ -112,6 +112,7 @@ class FeatureQuantiles(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         self._check_settings()
         self.extractor_: Any = None  # until the input is known to be usable

@@ -100,6 +100,7 @@ class _Rocket(FeatureExtractor, ABC):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         for learned in ("biases_", "fs_"):  # from windows of another length or rate
             self.__dict__.pop(learned, None)

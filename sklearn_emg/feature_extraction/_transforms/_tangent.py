@@ -110,6 +110,7 @@ class TangentSpaceFeatures(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         require("pyriemann", "TangentSpaceFeatures", "riemann", "pyRiemann")
         from pyriemann.tangentspace import TangentSpace
