@@ -370,7 +370,7 @@ class _Diagnoses:
             )
         numbers = comparison.task == "regression"
         if numbers != (metric == "mae"):
-            kind, fits = ("numbers", "'mae'") if numbers else ("diagnoses", "an accuracy")
+            kind, fits = ("numbers", "'mae'") if numbers else ("diagnoses", "'accuracy'")
             raise ValueError(
                 f"The set {name!r} of meta_analysis has predicted {kind}, which metric={metric!r} "
                 f"does not score. Choose {fits}, and pass only sets of the same kind."

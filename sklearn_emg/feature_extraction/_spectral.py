@@ -315,7 +315,7 @@ class SpectralFeatures(FeatureExtractor):
         For a longer transform, the window is padded with zeros, which makes the frequency grid
         finer but adds no information; "fast" selects the next length with a fast transform.
     edge : float, default=0.95
-        Fraction of the power up to the edge frequency.
+        Fraction of the total power that lies at or below the edge frequency.
     ratio_bands : tuple of two (low, high) pairs, default=None
         Low and high bands of the frequency ratio in Hz. By default, the low band contains all
         frequencies up to the mean frequency and the high band contains all others.

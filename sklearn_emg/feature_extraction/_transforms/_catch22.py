@@ -42,7 +42,7 @@ _NAMES = (
 
 
 class Catch22Features(FeatureExtractor):
-    """The 22 canonical time-series characteristics (catch22), mean and standard deviation.
+    """The 22 canonical time-series characteristics (catch22), and mean and standard deviation.
 
     Parameters
     ----------

@@ -167,7 +167,7 @@ class MiniRocket(_Rocket):
     dilations_ : ndarray of shape (n_dilations,)
         Distances in samples between the weights of a kernel.
     biases_ : ndarray of shape (n_features_out,)
-        Biases, by dilation and kernel.
+        Biases, ordered by dilation and then by kernel.
     channels_ : ndarray of bool of shape (n_dilations, n_channels)
         Channels that are summed in the convolutions of each dilation. If there is only one channel,
         it is always used.
@@ -290,7 +290,7 @@ class MultiRocket(_Rocket):
     Attributes
     ----------
     biases_ : tuple of two ndarray of shape (n_features_out / 8,)
-        Biases of the convolutions of samples and of differences, by dilation and kernel.
+        Biases of the convolutions of samples and of differences, in the same order as in MiniRocket.
     fs_ : float or None
         Sampling rate of the training table in Hz; None for arrays.
     n_channels_in_ : int
