@@ -290,7 +290,7 @@ class MultiRocket(_Rocket):
     Attributes
     ----------
     biases_ : tuple of two ndarray of shape (n_features_out / 8,)
-        Biases of the convolutions of samples and of differences, in the same order as in MiniRocket.
+        Biases of the convolutions of samples and of differences, ordered as in MiniRocket.
     fs_ : float or None
         Sampling rate of the training table in Hz; None for arrays.
     n_channels_in_ : int
