@@ -1,8 +1,8 @@
 """Readers that convert files of recording devices to recording tables, and writers.
 
 ``describe_file`` describes what is recognised in a file, ``read_recordings`` reads files of any
-known form, ``read_folder`` takes columns and labels from the names of folders and files, and
-``write_recordings`` writes Parquet, BIDS, EDF+ and WFDB.
+known format, ``read_folder`` takes columns and labels from the names of folders and files, and
+``write_recordings`` writes Parquet, BIDS, EDF+, BDF+ and WFDB.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from sklearn_emg.io._content import Annotation
 
 __all__ = ["Clock", "measure_clock", "seconds_of"]
 
-# Jitter above this fraction of the step is reported.
+# Jitter above this fraction of the sampling interval is reported.
 _MAX_JITTER = 0.1
 
 
@@ -27,14 +27,14 @@ class Clock:
     Attributes
     ----------
     fs : float
-        Sampling rate in Hz: the shortest decimal number within the uncertainty of the fit.
+        Sampling rate in Hz, rounded to the fewest digits within the uncertainty of the fit.
     jitter : float
         Standard deviation of the time stamps about an even grid, in s.
     gaps : list of (int, float)
-        Sample before each gap and seconds from it to the next one, negative where the clock starts
-        anew.
+        Index of the sample before each gap and the time in s from it to the next sample, which is
+        negative where the clock restarts.
     in_packets : bool
-        Whether several samples come with one time stamp.
+        Whether several samples share one time stamp.
     start : float
         First time stamp in s.
     """
@@ -51,12 +51,13 @@ class Clock:
         if self.jitter * self.fs > _MAX_JITTER and not self.in_packets:
             found.append(
                 f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at a step of "
-                f"{1e3 / self.fs:.3g} ms; the samples are taken as evenly spaced at {self.fs:g} Hz."
+                f"{1e3 / self.fs:.3g} ms; the samples are treated as evenly spaced at "
+                f"{self.fs:g} Hz."
             )
         return found
 
     def annotations(self) -> list[Annotation]:
-        """Annotations of the gaps, each at the sample after it."""
+        """Annotations of the gaps, each placed at the sample after the gap."""
         return [
             Annotation((sample + 1) / self.fs, None, _gap_label(seconds), "gap")
             for sample, seconds in self.gaps
@@ -73,7 +74,7 @@ class Clock:
             back = " (negative: the clock starts anew)" if min(s for _, s in self.gaps) < 0 else ""
             found.append(
                 f"the time stamps have {len(self.gaps)} gap{'s' * (len(self.gaps) > 1)}{back}: "
-                f"{first_few(shown, 5, '; ')}. The samples are joined; cut the recording there."
+                f"{first_few(shown, 5, '; ')}. The samples are joined; split the recording there."
             )
         return found
 
@@ -83,7 +84,7 @@ def _gap_label(seconds: float) -> str:
 
 
 def shortest_decimal(value: float, tolerance: float) -> float:
-    """The decimal number with the fewest digits within `tolerance` of `value`."""
+    """Round `value` to the fewest decimal digits that stay within `tolerance` of it."""
     if value <= 0:
         return value
     top = math.floor(math.log10(value))
@@ -97,14 +98,14 @@ def shortest_decimal(value: float, tolerance: float) -> float:
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6,
             "µs": 1e-6, "μs": 1e-6, "min": 60.0, "ns": 1e-9, "msec": 1e-3, "h": 3600.0,
             "day": 86400.0, "с": 1.0, "сек": 1.0, "мс": 1e-3}  # fmt: skip
-_MIN_STEP = 5e-6  # s, between samples of EMG
+_MIN_STEP = 5e-6  # shortest sampling interval of EMG in s
 _UNIT_OF_NAME = re.compile(r".*_(s|sec|seconds|ms|msec|us|ns)", re.I)
 
 
 def seconds_of(
     values: NDArray, unit: str | None, name: str
 ) -> tuple[NDArray[np.float64] | None, str]:
-    """Time stamps in seconds and the unit that was assumed; None if they are not times."""
+    """Time stamps in s, or None if the values are not times, and the unit that was assumed."""
     if values.dtype.kind not in "fiu":
         return _clock_texts(values)
     times = values.astype(np.float64)
@@ -115,7 +116,7 @@ def seconds_of(
     unit = (unit or (named[1] if named else "")).strip().lower()
     if unit in _SECONDS:
         return times * _SECONDS[unit], unit
-    # Seconds since 1970 are ten digits long; each thousandth of them adds three.
+    # Times since 1970 have ten digits in s, 13 in ms, 16 in us and 19 in ns.
     size = abs(float(np.median(finite)))
     for limit, word in ((1e17, "ns"), (1e14, "us"), (1e11, "ms")):
         if size > limit:
@@ -125,19 +126,19 @@ def seconds_of(
 
 
 def _unit_of_step(times: NDArray[np.float64]) -> str:
-    """Largest unit in which steps are at most 0.05 s; empty if they do not increase."""
+    """Largest unit in which the sampling interval is at most 0.05 s; empty if there is none."""
     step = float(np.median(np.diff(times)))
     if step <= 0:
         step = float((times[-1] - times[0]) / (times.size - 1))
     if step <= 0:
         return ""
     if step < _MIN_STEP and 2e4 < float(np.median(times)) < 8e4:
-        return "day"  # of spreadsheets, since 1900
+        return "day"  # spreadsheets count days since 1900
     return next((word for word in ("s", "ms", "us") if step * _SECONDS[word] <= 0.05), "")
 
 
 def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
-    """Clock times and dates such as 12:00:01.004 or 2026-03-02 12:00:01.004."""
+    """Seconds of clock times or dates such as 12:00:01.004 or 2026-03-02 12:00:01.004."""
     texts = pd.Series(values, dtype="string").str.strip()
     first = texts.iloc[0] if len(texts) and pd.notna(texts.iloc[0]) else ""
     if ":" not in first:
@@ -157,7 +158,7 @@ def _clock_texts(values: NDArray) -> tuple[NDArray[np.float64] | None, str]:
 
 
 def _seconds_of_day(texts: pd.Series) -> NDArray[np.float64] | None:
-    """Hours, minutes, seconds and milliseconds between colons, the last two optional."""
+    """Seconds of clock times written as mm:ss, hh:mm:ss or hh:mm:ss:ms; None for other texts."""
     parts = texts.str.split(":", expand=True).apply(pd.to_numeric, errors="coerce")
     if not 2 <= parts.shape[1] <= 4:
         return None
@@ -170,7 +171,7 @@ def _seconds_of_day(texts: pd.Series) -> NDArray[np.float64] | None:
 
 
 def _seconds_of_dates(texts: pd.Series) -> NDArray[np.float64] | None:
-    """Seconds since the first date and time; None if they are none."""
+    """Seconds since the first date; None if more than 1 % of the texts are not dates."""
     stamps = pd.to_datetime(texts, errors="coerce", format="mixed", utc=True)
     if stamps.isna().mean() > 0.01:
         return None
@@ -178,11 +179,12 @@ def _seconds_of_dates(texts: pd.Series) -> NDArray[np.float64] | None:
 
 
 def measure_clock(times: NDArray[np.float64]) -> Clock | None:
-    """Rate, jitter and gaps of time stamps in s; None if they do not increase.
+    """Estimate the sampling rate, jitter and gaps of time stamps in s.
 
-    The rate is the slope of a line through the stamps, with one offset for each part between two
-    gaps, as the shortest decimal number within three standard errors of the fit. Of samples that
-    come with one time stamp, only the first counts.
+    A line with one offset for each part between two gaps is fitted to the time stamps. The sampling
+    rate is the inverse of its slope, rounded to the fewest digits within three standard errors. Of
+    samples that share one time stamp, only the first is used. The result is None if there are fewer
+    than three time stamps or if they do not increase.
     """
     times = np.asarray(times, dtype=np.float64)
     times = times[np.isfinite(times)]
@@ -201,7 +203,7 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
     if fit is None:
         return None
     slope, jitter, spread = fit
-    # Numbers of the size of a date keep about a microsecond.
+    # A date in seconds, stored as a float, is exact to about a microsecond.
     rounding = float(np.spacing(np.abs(times).max()))
     error = 3 * max(jitter, rounding) / spread / slope + 1e-9
     fs = 1 / slope
@@ -210,10 +212,10 @@ def measure_clock(times: NDArray[np.float64]) -> Clock | None:
 
 
 def _find_breaks(steps: NDArray[np.float64], in_packets: bool) -> list[tuple[int, float]]:
-    """Stamps before a gap or a new start of the clock, and the length of each in s.
+    """Index of the time stamp before each gap or restart of the clock, and the step there in s.
 
-    There are none if every twentieth step is one. Packets may come at any time: only a new start is
-    a break between them.
+    The list is empty if more than 5 % of the steps are breaks. Packets arrive at irregular times,
+    and only a restart counts as a break between them.
     """
     step = float(np.median(steps))
     noise = 1.4826 * float(np.median(np.abs(steps - step)))
@@ -227,9 +229,10 @@ def _find_breaks(steps: NDArray[np.float64], in_packets: bool) -> list[tuple[int
 
 
 def _fit_step(parts: list[tuple[NDArray, NDArray]]) -> tuple[float, float, float] | None:
-    """Step from sample to sample in s, jitter about it in s, and spread of the sample numbers.
+    """Sampling interval in s, jitter in s, and root sum of squares of the centred sample indices.
 
-    Each part has the numbers of samples and their time stamps.
+    Each part holds sample indices and their time stamps. The result is None if no line can be
+    fitted or the time stamps do not increase.
     """
     centred = [(i - i.mean(), t - t.mean()) for i, t in parts]
     top = sum(float(i @ t) for i, t in centred)

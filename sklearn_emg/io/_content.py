@@ -27,31 +27,31 @@ __all__ = [
 # Channels of one rate whose lengths differ by no more than this are cut to the shortest.
 _RAGGED_END = 0.05  # s
 
-# Samples that are checked of a channel that is left in its file.
+# Number of samples that are checked in a channel that is left in its file.
 _N_CHECKED = 100_000
 
-# RMS in mV: above the first no muscle, below the second less than the noise of an amplifier.
+# RMS in mV: no muscle exceeds the first limit; the second is below the noise of any amplifier.
 _MAX_RMS = 10.0
 _MIN_RMS = 5e-4
-# Runs of equal samples that show that a channel was filled up.
+# Minimum number of runs of equal samples that shows that samples were repeated.
 _MIN_RUNS = 100
-# Sampling rates in Hz of EMG, as check_quality has them.
+# Range of plausible sampling rates of EMG in Hz, as in check_quality.
 _MIN_RATE, _MAX_RATE = 100.0, 2e5
 
 
 class Annotation(NamedTuple):
-    """A label of a part of a recording, or of a moment, that the file gives.
+    """Label of an interval or a moment of a recording, as the file gives it.
 
     Attributes
     ----------
     onset : float
-        Time of the beginning in seconds after the first sample.
+        Time of the beginning in s after the first sample.
     duration : float or None
-        Duration in seconds; None for a single moment.
+        Duration in s; None for a single moment.
     label : hashable
         The label or the text of the event.
     source : str
-        Where the file has it: the name of a column, "EDF", "events.tsv", "time stamps".
+        Where the label comes from: the name of a column, "EDF", "events.tsv" or "time stamps".
     """
 
     onset: float
@@ -61,11 +61,13 @@ class Annotation(NamedTuple):
 
 
 class AuxiliaryChannel(NamedTuple):
-    """A channel that is not EMG: acceleration, force, angle, trigger, temperature.
+    """Channel that is not EMG, such as acceleration, force, angle, trigger or temperature.
 
     Attributes
     ----------
     name, kind, unit : str
+        Name of the channel, its kind (such as "force") and its unit, which is empty if the file
+        gives none.
     fs : float
         Sampling rate in Hz.
     values : ndarray of shape (n_times,)
@@ -81,9 +83,9 @@ class AuxiliaryChannel(NamedTuple):
 
 @dataclass
 class Channel:
-    """One channel in the unit of its file, as an array or left in the file.
+    """One channel in the unit of its file, as an array or as a handle to samples in the file.
 
-    ``to_mv`` is the factor to mV; None where the unit is not a voltage or not in the file.
+    ``to_mv`` is the factor to mV. It is None if the unit is not a voltage or not in the file.
     """
 
     name: str
@@ -113,21 +115,21 @@ class FileContent:
     skipped: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, Any] = field(default_factory=dict)
-    # Types of columns, by their names in pandas, where the file states them.
+    # Types of columns as named by pandas, where the file states them.
     dtypes: dict[str, str] = field(default_factory=dict)
     # Label columns by name, with one value per sample.
     labels: dict[str, NDArray] = field(default_factory=dict)
     # Rate of the time stamps in Hz, where the file has both a rate and time stamps.
     clock_fs: float | None = None
-    # Unit of a table that is in counts or mV already, where none is passed.
+    # Unit of a table that is already in counts or mV; it is used if the caller passes none.
     unit: str | None = None
-    # Further recordings of a file that holds several.
+    # The other recordings of a file that holds several.
     others: list[FileContent] = field(default_factory=list)
 
 
 @dataclass
 class Row:
-    """Channels of one rate and length, in mV."""
+    """Channels of one rate and length, in mV or counts."""
 
     signal: NDArray | SignalFile
     fs: float
@@ -136,7 +138,7 @@ class Row:
 
 
 def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[Channel]:
-    """Channels to read: those asked for by name or position, or all EMG channels."""
+    """Channels to read: those requested by name or position or, by default, all EMG channels."""
     emg = [c for c in content.channels if c.kind == "emg"]
     if channels is not None:
         wanted = [channels] if isinstance(channels, str) else channels
@@ -144,7 +146,7 @@ def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[
     if not emg:
         have = ", ".join(f"{c.name} ({c.kind})" for c in content.channels[:20]) or "none"
         raise ValueError(
-            f"{content.path} has no channel that looks like EMG; name those to read with "
+            f"{content.path} has no channel that looks like EMG; pass the channels to read as "
             f"channels=[...]. It has: {have}."
         )
     return emg
@@ -165,7 +167,7 @@ def _channel(content: FileContent, emg: list[Channel], wanted: str | int) -> Cha
 
 
 def _channels_called(channels: list[Channel], name: str) -> list[Channel]:
-    """Channels with that name or alias, in any letter case if none is spelled exactly so."""
+    """Channels with that name or alias; letter case is ignored if there is no exact match."""
     exact = [c for c in channels if name in (c.name, c.alias)]
     folded = name.casefold()
     return exact or [
@@ -181,7 +183,7 @@ def rows_of(
     fs: float | None,
     lazy: bool = False,
 ) -> list[Row]:
-    """EMG channels in mV, those of one rate together; problems are added to `content`."""
+    """Group channels in mV or counts by rate and length; problems are added to `content`."""
     groups: dict[tuple[float, str], list[_Member]] = {}
     chosen = _chosen(content, channels)
     if channels is None:
@@ -214,19 +216,19 @@ _PROCESSED = re.compile(
 
 
 def _note_processed(content: FileContent, names: list[str]) -> None:
-    """Note channels that are others after a filter, by their names."""
+    """Note a problem if only some channels are, by their names, filtered or rectified."""
     processed = [name for name in names if _PROCESSED.fullmatch(name)]
     if 0 < len(processed) < len(names):
         content.problems.append(
-            f"{', '.join(map(repr, processed[:5]))}: by the name a processed channel, which is "
-            "read along with the others; name those to read with channels=[...]."
+            f"{', '.join(map(repr, processed[:5]))}: named like a processed channel and read along "
+            "with the others; pass the channels to read as channels=[...]."
         )
 
 
 def _member(
     content: FileContent, channel: Channel, factor: float, stored: str, lazy: bool
 ) -> _Member:
-    """A channel with checked samples, which stay in their file if `lazy` is true."""
+    """Check the samples of a channel, which stay in their file if `lazy` is true."""
     values = channel.values
     if values.shape[-1] == 0:
         raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
@@ -242,7 +244,7 @@ def _member(
 
 
 class _Member(NamedTuple):
-    """A channel of a row; one that stays in its file still has to be multiplied by `factor`."""
+    """Channel of a row; samples left in their file have yet to be multiplied by `factor`."""
 
     name: str
     values: NDArray | SignalFile
@@ -259,7 +261,7 @@ def _together(members: list[_Member]) -> NDArray | SignalFile:
 
 
 def _one_file(files: list[SignalFile], factors: list[float]) -> SignalFile:
-    """Channels of one file as one handle, each multiplied by its factor."""
+    """Join channels of one file into one handle, with each channel multiplied by its factor."""
     first = files[0]
     common: dict[str, Any] = {
         "offset": first.offset,
@@ -268,7 +270,7 @@ def _one_file(files: list[SignalFile], factors: list[float]) -> SignalFile:
         "invalid": first.invalid,
     }
     if first.blocks is None:
-        # Interleaved: all handles have the same scales and one channel each.
+        # Interleaved samples: all handles have the same scales and one channel each.
         gains = np.ones(first.n_channels)
         positions = [f.channels[0] for f in files if f.channels is not None]
         gains[positions] = factors
@@ -295,20 +297,20 @@ def _rate(content: FileContent, channel: Channel, fs: float | None) -> float:
     if fs is not None:
         if channel.fs is not None and abs(channel.fs / fs - 1) > 1e-3:
             content.problems.append(
-                f"fs={fs:g} Hz was given, the file says {channel.fs:g} Hz for {channel.name!r}; "
-                "the given rate is used. Leave fs out to use that of the file."
+                f"fs={fs:g} Hz was given, but the file says {channel.fs:g} Hz for "
+                f"{channel.name!r}; the given rate is used. Omit fs to use the rate of the file."
             )
         return float(fs)
     if channel.fs is None:
         raise ValueError(
-            f"{content.path} does not say its sampling rate; pass fs=... in Hz, from the settings "
-            "of the device."
+            f"{content.path} does not give its sampling rate; pass fs=... in Hz, taken from the "
+            "settings of the device."
         )
     return channel.fs
 
 
 def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> None:
-    """Compare the rate with the time stamps, where a file has both."""
+    """Compare the rate with the time stamps if a file has both."""
     clock = content.clock_fs
     if clock is None or len(rates) != 1:
         return
@@ -316,26 +318,26 @@ def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> N
     if abs(rate / clock - 1) <= 2e-3:
         return
     text = (
-        f"the rate is {rate:g} Hz by {'fs=' if fs is not None else 'the header'} and "
-        f"{clock:.6g} Hz by the time stamps"
+        f"the rate is {rate:g} Hz according to {'fs=' if fs is not None else 'the header'} and "
+        f"{clock:.6g} Hz according to the time stamps"
     )
     if fs is None and not 0.9 < rate / clock < 1.1:
-        raise ValueError(f"{content.path}: {text}. Pass fs=... with the one that is right.")
+        raise ValueError(f"{content.path}: {text}. Pass the correct one as fs=...")
     content.problems.append(f"{text}; {rate:g} Hz is used.")
 
 
 def _factor(
     content: FileContent, channel: Channel, unit: str | None, gain: float | None
 ) -> tuple[float, str]:
-    """Factor from the stored numbers to `unit`, and the unit of the result."""
+    """Factor that converts the stored numbers to mV or counts, and the unit of the result."""
     if unit is None:
         if channel.to_mv is not None:
             return channel.to_mv, "mV"
         what = f"is in {channel.unit!r}" if channel.unit else "has no unit in the file"
         raise ValueError(
-            f"{content.path}: the channel {channel.name!r} {what}, so its size in mV is not "
+            f"{content.path}: the channel {channel.name!r} {what}, so its amplitude in mV is not "
             "known; pass unit='uV', 'mV' or 'V', or unit='counts', with gain=... in counts per mV "
-            "or without gain to keep raw numbers."
+            "or without gain to keep the counts."
         )
     if is_counts(unit):
         return (1.0, "counts") if gain is None else (1.0 / gain, "mV")
@@ -343,12 +345,12 @@ def _factor(
         factor = millivolts_per(unit)
     except ValueError as error:
         raise ValueError(
-            f"{content.path}: {error}; pass unit= with one of them, or 'counts'."
+            f"{content.path}: {error}; pass one of them as unit=..., or 'counts'."
         ) from None
     if channel.to_mv is not None and not np.isclose(channel.to_mv, factor):
         content.problems.append(
-            f"unit={unit!r} was given, the file says {channel.unit!r} for {channel.name!r}; the "
-            "given unit is used."
+            f"unit={unit!r} was given, but the file says {channel.unit!r} for {channel.name!r}; "
+            "the given unit is used."
         )
     return factor, "mV"
 
@@ -367,14 +369,14 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
         return
     if np.ptp(values) == 0:
         content.problems.append(
-            f"{name!r} is constant ({values[0]:g}): a dead or unused input; leave it out with "
-            "channels=[...]."
+            f"{name!r} is constant ({values[0]:g}), as from a dead or unused input; leave it out "
+            "with channels=[...]."
         )
         return
     if (k := _n_repeats(values)) > 1:
         content.problems.append(
-            f"{name!r} has {k} equal samples each time: it was recorded at a lower rate, fs / {k}, "
-            f"and filled up; keep one of each {k} samples."
+            f"{name!r} repeats each sample {k} times: it was recorded at a lower rate, fs / {k}; "
+            f"keep one of every {k} samples."
         )
     if unit != "mV":
         return
@@ -383,18 +385,18 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
     fast = float(np.diff(values).std())
     if min(spread, 2 * fast) > _MAX_RMS:
         content.problems.append(
-            f"{name!r} has an RMS of {spread:.4g} mV; EMG stays below {_MAX_RMS:g} mV. Is the "
-            "unit uV? Pass unit='uV' then."
+            f"{name!r} has an RMS of {spread:.4g} mV; EMG stays below {_MAX_RMS:g} mV. If the "
+            "unit is uV, pass unit='uV'."
         )
     elif spread < _MIN_RMS:
         content.problems.append(
-            f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. Is the "
-            "unit V or mV? Pass unit='V' or unit='mV' then."
+            f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. If the "
+            "unit is V or mV, pass unit='V' or unit='mV'."
         )
 
 
 def _n_repeats(values: NDArray) -> int:
-    """Number of equal samples in each run, if there are as many, or a multiple, in all runs."""
+    """Greatest common divisor of the lengths of runs of equal samples; 1 if runs are too few."""
     starts = np.flatnonzero(np.diff(values)) + 1
     runs = np.diff(starts)
     if runs.size < _MIN_RUNS or runs.min() < 2:
@@ -410,7 +412,7 @@ def _of_one_length(content: FileContent, fs: float, members: list[_Member]) -> l
     if (longest - shortest) / fs <= _RAGGED_END:
         content.skipped.append(
             f"the last {longest - shortest} samples of the longest channels at {fs:g} Hz, which "
-            "others lack"
+            "other channels lack"
         )
         return [
             [

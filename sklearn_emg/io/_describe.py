@@ -1,4 +1,4 @@
-"""Description of the content of a file, before it becomes a table."""
+"""Description of the content of a file before it is converted to a table."""
 
 from __future__ import annotations
 
@@ -27,22 +27,28 @@ class FileDescription:
     Attributes
     ----------
     path : pathlib.Path
+        Path of the file.
     form : str
-        Form of the file in words.
+        Format of the file in words.
     channels : DataFrame of shape (n_channels, 5)
-        ``name``, ``kind``, ``unit``, ``fs`` in Hz and ``n_samples``.
+        Table of the channels with the columns ``name``, ``kind``, ``unit``, ``fs`` in Hz and
+        ``n_samples``.
     labels : dict of str to int
-        Label columns and their numbers of distinct labels.
+        Number of distinct labels in each label column.
     annotations : tuple of Annotation
+        Annotations of the file, including gaps in its time stamps.
     start_time : datetime or None
+        Time of the first sample; None if the file does not give it.
     subject : hashable or None
+        Subject that the file names; None if it names none.
     details : dict
-        Encoding, separator and other traits of the form.
+        Encoding, separator and other properties of the format.
     skipped : list of str
+        Parts of the file that are not read.
     problems : list of str
         Messages about what looks wrong.
     asks : list of str
-        Parameters of :func:`read_recordings` that have to be given, with the reason.
+        Parameters that :func:`read_recordings` requires for this file, each with the reason.
     """
 
     path: Path
@@ -97,26 +103,26 @@ class FileDescription:
 
 
 def describe_file(path: str | os.PathLike[str], *, format: str | None = None) -> FileDescription:
-    """Describe what is recognised in a file: form, channels, units, rates, labels, missing facts.
+    """Describe what is recognised in a file: format, channels, units, rates, labels and gaps.
 
     Parameters
     ----------
     path : path-like
         The file to describe.
     format : str, default=None
-        Form of the file, as in :func:`read_recordings`. By default it is recognised.
+        Format of the file, as in :func:`read_recordings`. By default it is recognised.
 
     Returns
     -------
     description : FileDescription
-        The description, which is printed as text.
+        Description of the file; ``print`` shows it as text.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or of no known form.
+        If the file is damaged or of no known format.
 
     Examples
     --------

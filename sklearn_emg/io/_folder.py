@@ -1,4 +1,4 @@
-"""Reads a folder of files; columns and labels come from the names of folders and files."""
+"""Read a folder of files; columns and labels come from the names of folders and files."""
 
 from __future__ import annotations
 
@@ -43,42 +43,43 @@ def read_folder(
         The folder with the files.
     pattern : str
         Path of the files below `folder`, with names of columns in braces, for instance
-        ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for any text without a slash. A field
-        never contains a slash, nor the text between it and the next field, unless it is the last
-        field of a file or folder name.
+        ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for any text without a slash. The value
+        of a field contains no slash. Unless the field is the last in a file or folder name, its
+        value does not contain the text that separates it from the next field either.
     metadata : path-like or DataFrame, default=None
-        Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx, with the
-        extra ``formats``). Its columns join those of the recordings.
+        Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx requires the
+        extra ``formats``). Its columns are added to those of the recordings.
     on : str, default=None
-        Column of `metadata` with the file's name (with or without extension and folders) or with a
-        field of the pattern. By default the first column called "file", "filename", "path",
-        "recording" or "subject".
+        Column of `metadata` with the name of the file (with or without extension and folders) or
+        with a field of the pattern. By default it is the first existing column of "file",
+        "filename", "file_name", "path", "recording" and "subject".
     target : str, default=None
         Column with the labels. By default it is the first existing column of "label", "group",
         "diagnosis", "class" and "condition".
     **read
-        Further parameters of :func:`read_recordings` (unit, fs, channels, format ...).
+        Further parameters of :func:`read_recordings`, such as `unit`, `fs`, `channels` and
+        `format`.
 
     Returns
     -------
-    table : DataFrame
-        Recording table, with the fields of the pattern as columns.
+    table : DataFrame of shape (n_recordings, n_columns)
+        Recording table with the fields of the pattern as columns, without the column of labels.
     y : ndarray of shape (n_recordings,) or None
-        The labels; None where there is no column `target`. That column is no longer in `table`.
+        Labels; None if `target` is None and no column of labels exists.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If no file fits the pattern, there is no field or column "subject", files cannot be read,
-        or metadata name a file twice.
+        If no file fits the pattern, if there is no field or column "subject", if files cannot be
+        read, or if `metadata` has two rows for one file.
 
     Warns
     -----
     RecordingWarning
-        If files do not fit the pattern or have no row in `metadata`, or if rows have no file. The
-        message lists them.
+        If files do not fit the pattern or have no row in `metadata`, or if rows of `metadata` have
+        no file. The message lists them.
 
     Examples
     --------
@@ -113,7 +114,7 @@ def read_folder(
 
 
 def _check_names(columns: set[str], given: set[str], pattern: str) -> None:
-    """Refuse files without subjects, and parameters that are columns too."""
+    """Raise an error if there is no subject, or if a column is also passed as a parameter."""
     if "subject" not in columns | given:
         raise ValueError(
             f"read_folder: the pattern {pattern!r} and the metadata have no 'subject'; put "
@@ -121,18 +122,26 @@ def _check_names(columns: set[str], given: set[str], pattern: str) -> None:
         )
     for name in _PARAMETERS:
         if name in columns & given:
-            raise ValueError(f"read_folder: {name!r} is given twice, by the files and by name.")
+            raise ValueError(f"read_folder: {name!r} is both a column and a parameter; keep one.")
 
 
 def separate_labels(table: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, NDArray | None]:
-    """Table without the column of labels, and the labels.
+    """Separate the labels from a recording table.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame of shape (n_recordings, n_columns)
         Recording table.
     target : str or None
-        Column with the labels; None takes the first that is usual, if any.
+        Column with the labels. If None, it is the first existing column of "label", "group",
+        "diagnosis", "class" and "condition".
+
+    Returns
+    -------
+    table : DataFrame
+        The table without the column of labels.
+    y : ndarray of shape (n_recordings,) or None
+        Labels; None if `target` is None and no column of labels exists.
 
     Raises
     ------
@@ -159,7 +168,7 @@ def separate_labels(table: pd.DataFrame, target: str | None) -> tuple[pd.DataFra
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Regular expression for the paths that fit a pattern."""
+    """Regular expression that matches the paths that fit a pattern."""
     parts, at, seen = [], 0, set()
     for match in _FIELD.finditer(pattern):
         parts.append(re.escape(pattern[at : match.start()]))
@@ -173,7 +182,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
             seen.add(name)
             rest = pattern[at:].split("/")[0]
             literal = re.split(r"[{*]", rest)[0]
-            # Up to the text before the next field, which a field does not contain.
+            # A field ends before the text that separates it from the next field.
             stop = f"(?!{re.escape(literal)})" if literal and literal != rest else ""
             parts.append(f"(?P<{name}>(?:{stop}[^/])+)")
     parts.append(re.escape(pattern[at:]))
@@ -181,17 +190,23 @@ def _expression(pattern: str) -> re.Pattern[str]:
         return re.compile("".join(parts), re.I if os.name == "nt" else 0)
     except re.error as error:
         raise ValueError(
-            f"read_folder: the pattern {pattern!r} cannot be used ({error}); write names of "
-            "columns in braces, such as {group}/{subject}.csv."
+            f"read_folder: the pattern {pattern!r} cannot be used ({error}); write the names of "
+            "columns in braces, as in {group}/{subject}.csv."
         ) from None
 
 
 def visible_files(root: Path) -> Iterator[Path]:
-    """Files below a folder, in order, without those in hidden folders.
+    """Yield the files below a folder in sorted order, except those in hidden folders.
 
     Parameters
     ----------
     root : pathlib.Path
+        The folder.
+
+    Yields
+    ------
+    path : pathlib.Path
+        Path of a file.
     """
     for where, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
@@ -199,7 +214,7 @@ def visible_files(root: Path) -> Iterator[Path]:
 
 
 def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> Iterator[Path]:
-    """Paths without that of the metadata, which may lie in the folder."""
+    """Paths other than that of the metadata file, which may lie in the folder."""
     if metadata is None:
         return paths
     sheet = os.path.realpath(metadata)
@@ -209,7 +224,7 @@ def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> 
 def _matching(
     root: Path, pattern: str, metadata: str | os.PathLike[str] | None
 ) -> tuple[list[Path], list[dict[str, str]]]:
-    """Files that fit a pattern, without that of the metadata, and their fields."""
+    """Files that fit a pattern, except the metadata file, and their fields."""
     expression = _expression(pattern.replace("\\", "/"))
     suffix = Path(pattern).suffix
     paths, fields, others = [], [], []
@@ -228,24 +243,34 @@ def _matching(
         )
     if others:
         warn(
-            f"read_folder: {counted(len(others), 'file')} left out that the pattern {pattern!r} "
-            f"does not fit: {first_few(others, _MAX_SHOWN)}.",
+            f"read_folder left out {counted(len(others), 'file')} not matched by the pattern "
+            f"{pattern!r}: {first_few(others, _MAX_SHOWN)}.",
             RecordingWarning,
         )
     return paths, fields
 
 
 def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
-    """Table of metadata from CSV, TSV or a spreadsheet.
+    """Read a table of metadata from CSV, TSV or a spreadsheet.
 
     Parameters
     ----------
     metadata : path-like or DataFrame
+        The file, or the table itself.
+
+    Returns
+    -------
+    table : DataFrame
+        The table, with its rows numbered from 0.
 
     Raises
     ------
-    FileNotFoundError, ValueError, ImportError
-        If there is no such file, or it cannot be read.
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not a readable table.
+    ImportError
+        If a spreadsheet requires a library that is not installed.
     """
     if isinstance(metadata, pd.DataFrame):
         return metadata.reset_index(drop=True)
@@ -258,8 +283,8 @@ def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFra
         table, texts = _read_csv(path), _read_csv(path, dtype=str)
     except ImportError as error:
         raise ImportError(
-            f"read_folder: {path} needs a library of the extra 'formats' ({error}): pip install "
-            "'sklearn-emg[formats]'. Or save the sheet as CSV."
+            f"read_folder: {path} requires a library of the extra 'formats' ({error}). Install it "
+            "with pip install 'sklearn-emg[formats]', or save the sheet as CSV."
         ) from error
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"read_folder: {path} is not a readable table ({error}).") from error
@@ -271,21 +296,21 @@ def read_metadata(metadata: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFra
 
 
 def _read_csv(path: Path, dtype: type | None = None) -> pd.DataFrame:
-    # Rows may end with a separator, which is no further column.
+    # A separator at the end of a row does not start another column.
     return pd.read_csv(
         path, sep=None, engine="python", encoding="utf-8-sig", dtype=dtype, index_col=False
     )
 
 
 def _key_text(value: Any) -> str:
-    """Text of a key; numbers of a column with empty cells have a decimal point in pandas."""
+    """Text of a key; pandas reads the integers of a column with empty cells as floats."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
 def _joined(
     frame: pd.DataFrame, metadata: str | os.PathLike[str] | pd.DataFrame, on: str | None
 ) -> pd.DataFrame:
-    """The frame with the columns of the metadata, joined by the file or by a field."""
+    """Add the columns of the metadata to the frame, joined by the file or by a field."""
     table = read_metadata(metadata)
     table = _titled(table)
     key = _key_column(table, on)
@@ -308,7 +333,7 @@ def _joined(
     if len(missing) == len(frame):
         raise ValueError(
             f"read_folder: no file has a row in the metadata. The column {key!r} has "
-            f"{', '.join(map(str, given[:3]))}, the files are {', '.join(frame['file'][:3])}."
+            f"{', '.join(map(str, given[:3]))}; the files are {', '.join(frame['file'][:3])}."
         )
     further = table.drop(columns=key)
     common = [c for c in further.columns if c in frame.columns]
@@ -320,7 +345,7 @@ def _joined(
 
 
 def _titled(table: pd.DataFrame) -> pd.DataFrame:
-    """The table without empty columns that a separator at the end of the lines makes."""
+    """The table without the empty columns that separators at the ends of lines create."""
     table = table.set_axis([str(c).strip() for c in table.columns], axis=1)
     empty = [c for c in table if str(c).startswith("Unnamed: ") and table[c].isna().all()]
     return table.drop(columns=empty)
@@ -333,7 +358,7 @@ def _key_column(table: pd.DataFrame, on: str | None) -> str:
     if key is None or key not in table.columns:
         raise ValueError(
             f"read_folder: the metadata have no column {on or 'file'!r} to join by; they have "
-            f"{list(table.columns)}. Name it with on=..."
+            f"{list(table.columns)}. Pass the column as on=..."
         )
     return key
 
@@ -341,7 +366,8 @@ def _key_column(table: pd.DataFrame, on: str | None) -> str:
 def _warn_unmatched(texts: list[str], noun: str, what: str) -> None:
     if texts:
         warn(
-            f"read_folder: {counted(len(texts), noun)} {what}: {first_few(texts, _MAX_SHOWN)}.",
+            f"read_folder found {counted(len(texts), noun)} {what}: "
+            f"{first_few(texts, _MAX_SHOWN)}.",
             RecordingWarning,
         )
 
@@ -349,19 +375,19 @@ def _warn_unmatched(texts: list[str], noun: str, what: str) -> None:
 def _check_agreement(
     frame: pd.DataFrame, further: pd.DataFrame, column: str, at: pd.Series
 ) -> None:
-    """Raise if a path and its row of the metadata differ in a column."""
+    """Raise an error if a path and its row of the metadata differ in a column."""
     values = further[column].reindex(at).astype(str).to_numpy()
     differs = np.flatnonzero((values != frame[column].astype(str)) & at.notna().to_numpy())
     if differs.size:
         i = int(differs[0])
         raise ValueError(
-            f"read_folder: {frame['file'].iloc[i]} is {column}={frame[column].iloc[i]!r} by "
-            f"its path and {values[i]!r} by the metadata; correct one."
+            f"read_folder: {frame['file'].iloc[i]} has {column}={frame[column].iloc[i]!r} in its "
+            f"path and {values[i]!r} in the metadata; correct one of them."
         )
 
 
 def _names_like(files: pd.Series, given: set[str]) -> pd.Series:
-    """Names of the files in the form (path, name, without extension) that most rows use."""
+    """Paths or names of the files, with or without extension, in the form that most rows use."""
     forms = [
         files,
         files.map(lambda f: Path(f).name),

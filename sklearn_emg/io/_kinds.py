@@ -13,12 +13,12 @@ _COUNTS = ("count", "counts", "adu")
 
 
 def is_counts(unit: str) -> bool:
-    """Whether a unit stands for the raw numbers of a converter."""
+    """Whether a unit stands for the raw numbers of an analog-to-digital converter."""
     return unit.strip().lower() in (*_COUNTS, "raw")
 
 
 def is_unit(text: str) -> bool:
-    """Whether a text is the name of a unit of any quantity that exports hold."""
+    """Whether a text is a unit of any quantity that occurs in exports."""
     plain = text.strip().strip("[](){}").strip()
     return (
         is_voltage(plain)
@@ -93,7 +93,7 @@ _NAME_KINDS = tuple((kind, re.compile(words, re.I)) for kind, words in _NAMES)
 
 
 def channel_kind(name: str, unit: str | None = None) -> str:
-    """Kind of a channel by its name and unit: "emg", "force", "time" and so on.
+    """Infer the kind of a channel ("emg", "force", "time" ...) from its name and unit.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def channel_kind(name: str, unit: str | None = None) -> str:
     by_name = _kind_by_name(name.strip())
     named_emg = re.search(r"(?:\b|_)s?i?emg(?:\b|_|\d)|\bexg\b", name, re.I) is not None
     if unit and is_voltage(unit):
-        # A load cell may be stored in volts, but time stamps, labels and fields are not.
+        # A force may be stored in volts, but labels, magnetic fields and time stamps are not.
         never_volts = ("index", "label", "magnetometer", "orientation", "time")
         return "emg" if named_emg or by_name in never_volts else by_name
     by_unit = _kind_by_unit(unit)
@@ -132,7 +132,7 @@ _UNIT_AT_END = re.compile(
 
 
 def split_unit(text: str) -> tuple[str, str | None]:
-    """Name and unit of a column title such as "Biceps [mV]" or "EMG (uV)".
+    """Split a column title such as "Biceps [mV]" or "EMG (uV)" into name and unit.
 
     Examples
     --------

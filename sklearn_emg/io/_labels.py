@@ -1,4 +1,4 @@
-"""Label columns of a file as annotations: runs of dense labels, marks of sparse ones."""
+"""Conversion of label columns to annotations: runs of dense labels, marks of sparse labels."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ _SPAN = re.compile(r".*(?:activ|aktiv|phase|task|exercise|gesture|movement|condi
 def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]:
     """Convert a label column to annotations.
 
-    A column with a value in each row gives one annotation per run of equal values. In a column
-    that is empty in most rows, a text marks a beginning; an activity lasts until the next text, and
-    a marker has no duration.
+    Each run of equal values in consecutive rows becomes one annotation. If more than half of the
+    rows are empty, each value marks a beginning instead: the annotation lasts until the next value
+    if the column is named after an activity (such as "task" or "phase"), and has no duration
+    otherwise.
 
     Parameters
     ----------
     name : str
         Name of the column.
     values : ndarray of shape (n_times,)
+        One label per sample; missing values and empty texts are no labels.
     fs : float
         Sampling rate in Hz.
 
     Returns
     -------
     annotations : list of Annotation
+        Annotations in order of time.
     """
     series = pd.Series(values, dtype="object")
     empty = series.isna().to_numpy() | (series.astype(str).str.strip() == "").to_numpy()

@@ -1,4 +1,4 @@
-"""One reader per form; each calls :func:`read_recordings` with that form."""
+"""One reader per format; each calls :func:`read_recordings` with that format."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _DOC = """{first}
     path_or_paths : path-like or iterable of path-like
         {paths}
     channels, unit, gain, fs, subject, aux, lazy, errors, **columns
-        These have the meaning that they have in :func:`read_recordings`.
+        See :func:`read_recordings`.
 
     Returns
     -------
-    table : DataFrame
+    table : DataFrame of shape (n_recordings, n_columns)
         Recording table, as returned by :func:`read_recordings`.
 
     Raises
@@ -50,7 +50,7 @@ _DOC = """{first}
 
 
 def _reader(
-    name: str, format: str, first: str, more: str, paths: str = "One file or several."
+    name: str, format: str, first: str, more: str, paths: str = "Path of one file or of several."
 ) -> Callable[..., pd.DataFrame]:
     def read(
         path_or_paths: _Paths,
@@ -87,7 +87,7 @@ def _reader(
 read_text = _reader(
     "read_text",
     "text",
-    "Read text exports with one row per sample: CSV, TXT, TSV, ASC.",
+    "Read text exports with one row per sample, such as CSV, TXT, TSV and ASC files.",
     """Separator, decimal sign, header, encoding, units in the titles, time columns and label
     columns are recognised, and so are the exports of Delsys EMGworks, Noraxon, Vicon Nexus,
     OpenBCI, Biometrics and Myo. Sensors with time columns of their own keep their own rates.""",
@@ -107,49 +107,51 @@ read_c3d = _reader(
 read_opensignals = _reader(
     "read_opensignals",
     "opensignals",
-    "Read OpenSignals recordings of biosignalsplux and BITalino, text or HDF5.",
-    """Counts become mV by the transfer function of the EMG sensor and the resolution of each
-    channel.""",
+    "Read OpenSignals recordings of biosignalsplux and BITalino in text or HDF5 format.",
+    """Counts are converted to mV with the transfer function of the EMG sensor and the resolution
+    of each channel.""",
 )
 read_mat = _reader(
     "read_mat",
     "mat",
     "Read MATLAB files of any version.",
     """Arrays are found in nested structs, with the rate, names, units and labels next to them;
-    files of LabChart are recognised. Version 7.3 needs h5py.""",
+    exports of LabChart are recognised. Files of version 7.3 require h5py.""",
 )
 read_hdf5 = _reader(
     "read_hdf5",
     "hdf5",
     "Read HDF5 files.",
-    "Arrays are found in nested groups, with the rate, names and units next to them. Needs h5py.",
+    """Arrays are found in nested groups, with the rate, names and units next to them. The reader
+    requires h5py.""",
 )
 read_wfdb = _reader(
     "read_wfdb",
     "wfdb",
     "Read WFDB records.",
     "The records are read by :func:`sklearn_emg.datasets.load_wfdb`.",
-    "Records, by the path of the header or of the samples, or without an extension.",
+    "Path of each record: that of its header or samples, or that without an extension.",
 )
 read_bids = _reader(
     "read_bids",
     "bids",
-    "Read EMG of a BIDS data set.",
+    "Read the EMG recordings of a BIDS data set.",
     """The EDF or BDF files are read with ``*_channels.tsv`` (kinds, units, bad channels),
-    ``*_emg.json``, ``*_events.tsv`` (annotations), and age, sex and group of
-    ``participants.tsv``. Subject, session, task and run come from the names.""",
-    "The folder of a data set, a folder in it, or files.",
+    ``*_emg.json``, ``*_events.tsv`` (annotations), and age, sex and group from
+    ``participants.tsv``. Subject, session, task and run are taken from the file names.""",
+    "Path of a data set, of a folder in it, or of files.",
 )
 read_npy = _reader(
     "read_npy",
     "npy",
-    "Read NumPy arrays, (n_times,) or (n_channels, n_times).",
-    "Floats without a unit are taken as mV; an array that looks transposed is refused.",
+    "Read NumPy arrays of shape (n_times,) or (n_channels, n_times).",
+    "Floats without a unit are assumed to be in mV; an array that looks transposed is refused.",
 )
 read_parquet = _reader(
     "read_parquet",
     "parquet",
     "Read Parquet files: recording tables, or tables with one row per sample.",
-    """Tables of :func:`write_recordings` come back with all their columns. Of other tables, units,
-    rate and labels are recognised as in text. Needs pyarrow, of the extra ``export``.""",
+    """Tables that :func:`write_recordings` wrote are read with all their columns. In other tables,
+    units, rate and labels are recognised as in text files. The reader requires pyarrow (extra
+    ``export``).""",
 )

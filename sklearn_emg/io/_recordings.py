@@ -1,4 +1,4 @@
-"""Reads files of any known form into a recording table."""
+"""Read files of any known format into a recording table."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PARSERS: dict[str, Callable[[Path], FileContent]] = {
 
 _PathLike = str | os.PathLike[str]
 _MAX_SHOWN = 5
-# Columns that only some forms have: they are left out where no row has a value.
+# Columns that only some formats have; they are left out if no row has a value.
 _OPTIONAL = ("start_time", "stored_names")
 # Errors that a damaged file can cause in a parser.
 _DAMAGE = (
@@ -67,8 +67,8 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
-# Shorter lags between labels and activity are not reported.
-_MIN_LAG = 0.3  # s
+# Shortest lag in s between labels and activity that is reported.
+_MIN_LAG = 0.3
 
 _BY_START = (
     (b"\x93NUMPY", "npy"),
@@ -103,72 +103,76 @@ def read_recordings(
     errors: str = "raise",
     **columns: Any,
 ) -> pd.DataFrame:
-    """Read files of any known form into one recording table.
+    """Read files of any known format into one recording table.
 
-    The format is recognised by the content of each file: text exports (Delsys EMGworks, Noraxon,
-    Vicon Nexus, OpenBCI, Biometrics, plain CSV ...), OpenSignals text and HDF5, EDF and BDF, C3D,
-    MATLAB, HDF5, WFDB, BIDS folders, NumPy arrays and Parquet.
+    The format of each file is recognised by its content or its name. Known formats are text exports
+    (Delsys EMGworks, Noraxon, Vicon Nexus, OpenBCI, Biometrics, plain CSV ...), OpenSignals text
+    and HDF5, EDF and BDF, C3D, MATLAB, HDF5, WFDB, BIDS folders, NumPy arrays and Parquet.
 
     Parameters
     ----------
     path_or_paths : path-like or iterable of path-like
-        One file or several; a BIDS folder stands for all EMG files in it.
+        Path of one file or of several; a BIDS folder stands for all EMG files in it.
     format : {"text", "edf", "c3d", "opensignals", "mat", "hdf5", "wfdb", "bids", "npy", \
 "parquet"}, default=None
-        Form of the files. By default it is recognised.
+        Format of the files. By default it is recognised for each file.
     channels : sequence of str or int, default=None
         Channels to read, by name or by position among the EMG channels. By default all channels
-        that are EMG by their name and unit are read.
+        whose name and unit indicate EMG are read.
     unit : {"nV", "uV", "mV", "V", "counts"}, default=None
-        Unit of the stored numbers, if the file does not give it or is wrong.
+        Unit of the stored samples. By default it is taken from the file.
     gain : float, default=None
-        Counts per mV, for ``unit="counts"``. Without it raw numbers are kept.
+        Counts per mV, used with ``unit="counts"``. By default the samples remain in counts.
     fs : float, default=None
-        Sampling rate in Hz, if the file does not give it or is wrong.
+        Sampling rate in Hz. By default it is taken from the file.
     subject : hashable, sequence of hashable or callable, default=None
-        Subject of the recordings: one for all, one per file, or a function of the file's name
-        without its extension. By default it is the subject that the file names. A file that names
-        none is refused, since an evaluation is biased if one subject counts as two.
+        Subject of the recordings: one value for all files, one value per file, or a function of
+        the file's name without its extension. By default the subject is taken from the file. A
+        file that names no subject raises an error, since an evaluation is biased if one subject
+        counts as two.
     aux : bool, default=False
         Whether to keep the channels that are not EMG (acceleration, force, angle, trigger) in a
         column ``aux``, with a tuple of :class:`AuxiliaryChannel` per row.
     lazy : bool, default=False
         Whether to leave the samples of EDF, BDF, BIDS, WFDB and NumPy files in their files, with
-        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Other forms are always
-        read.
+        :class:`~sklearn_emg.recordings.SignalFile` handles in the table. Samples in other formats
+        are always read.
     errors : {"raise", "warn"}, default="raise"
-        Whether files of several that cannot be read are an error, or are left out with a warning
-        that names them.
+        If some of several files cannot be read, "raise" raises an error, and "warn" leaves them
+        out with a warning that lists them.
     **columns
-        Further columns (``muscle="biceps"``, ``session=...``), each one value, one per file, or a
-        function of the file's name.
+        Further columns (``muscle="biceps"``, ``session=...``). Each is one value for all files,
+        one value per file, or a function of the file's name without its extension.
 
     Returns
     -------
-    table : DataFrame
+    table : DataFrame of shape (n_recordings, n_columns)
         Recording table with one row per file; channels of another rate or length have a row of
-        their own. ``signal`` is float64 in mV, ``(n_times,)`` for one channel and
-        ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``; ``recording``, the file's
-        name; ``channel_names``, a tuple of str; ``unit``, "mV" or "counts"; ``start_time``;
-        ``annotations``, a tuple of :class:`Annotation` from label columns, EDF annotations and
-        events; ``skipped``, the parts of the file that were left out; ``file``; ``stored_names``
-        where channels have a label and another name in the file.
+        their own. The columns are ``signal``, a float64 array of shape ``(n_times,)`` for one
+        channel and ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``;
+        ``recording``, the file's name without its extension; ``channel_names``, a tuple of str;
+        ``unit`` of the signal, "mV" or "counts"; ``start_time``; ``annotations``, a tuple of
+        :class:`Annotation` from label columns, EDF annotations and events; ``skipped``, the parts
+        of the file that were left out; and ``file``, the path. If channels are stored under other
+        names, the column ``stored_names`` holds them.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file is damaged, is of no known form, or does not give unit, rate or subject. The
-        message names the file, the fault and the remedy.
+        If a file is damaged or of no known format, or if its unit, rate or subject is neither in
+        the file nor passed. The message names the file, the fault and the remedy.
     ImportError
-        If a form needs a library of the extra ``formats``.
+        If a format requires a library of the extra ``formats`` or ``export`` that is not
+        installed.
 
     Warns
     -----
     RecordingWarning
-        If a file can be read but looks wrong: time stamps with gaps or jitter, a constant channel,
-        an RMS that is implausible for EMG, labels that lag the activity.
+        If a file can be read but looks wrong, for instance because its time stamps have gaps or
+        jitter, a channel is constant, the RMS is implausible for EMG, or labels and activity are
+        not aligned in time.
 
     See Also
     --------
@@ -216,7 +220,7 @@ def read_recordings(
 
 
 def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
-    """Raise, or warn of, the faults of files that cannot be read."""
+    """Raise an error, or warn, about files that cannot be read."""
     shown = first_few(faults, _MAX_SHOWN, "\n")
     text = f"read_recordings cannot read {len(faults)} of {n_files} files:\n{shown}"
     if not may_warn:
@@ -225,7 +229,7 @@ def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
 
 
 def _stated_types(stated: list[dict[str, str]], given: Mapping[str, Any]) -> dict[str, str]:
-    """Types that all files state alike, of columns that are not given by the caller."""
+    """Types of columns if all files state the same, except for columns given by the caller."""
     if not stated or any(one != stated[0] for one in stated):
         return {}
     return {name: dtype for name, dtype in stated[0].items() if name not in given}
@@ -239,23 +243,23 @@ def _check_numbers(
         if fs <= 0:
             raise ValueError(f"The 'fs' parameter of read_recordings must be positive. Got {fs}.")
     if unit is not None and not isinstance(unit, str):
-        raise TypeError(f"The 'unit' of read_recordings must be a text such as 'uV'. Got {unit!r}.")
+        raise TypeError(f"The 'unit' of read_recordings must be a str such as 'uV'. Got {unit!r}.")
     if gain is not None:
         gain = check_real(gain, "gain", "read_recordings", 0.0)
         if gain <= 0 or unit is None or not is_counts(unit):
             raise ValueError(
-                "The 'gain' of read_recordings belongs to unit='counts' and must be positive, in "
-                f"counts per mV. Got gain={gain!r} and unit={unit!r}."
+                "The 'gain' of read_recordings, in counts per mV, must be positive and requires "
+                f"unit='counts'. Got gain={gain!r} and unit={unit!r}."
             )
     return fs, gain
 
 
 def _table(rows: list[dict[str, Any]], dtypes: Mapping[str, str]) -> pd.DataFrame:
-    """Rows as a table; columns have the types that a file states, if it holds them all."""
-    # A column of the file in which all values are missing is a column.
+    """Convert rows to a table; columns have the types that the files state, if they do."""
+    # A column of the file is kept even if all its values are missing.
     present = (n for row in rows for n, v in row.items() if v is not None or n not in _OPTIONAL)
     names = list(dict.fromkeys(present))
-    # Columns of objects: pandas would unpack tuples and arrays.
+    # The columns hold objects, since pandas would unpack tuples and arrays.
     table = pd.DataFrame({name: object_column(row.get(name) for row in rows) for name in names})
     for name in names:
         if name not in ("signal", "channel_names", "annotations", "skipped", "stored_names", "aux"):
@@ -265,14 +269,14 @@ def _table(rows: list[dict[str, Any]], dtypes: Mapping[str, str]) -> pd.DataFram
 
 
 def _typed(column: pd.Series, dtype: str | None, path: str) -> pd.Series:
-    """Values with their type; integers and truth values keep their types if others are missing."""
+    """Give a column its type; integers and booleans keep theirs if other values are missing."""
     if dtype is not None:
         try:
             return column.astype(pd.api.types.pandas_dtype(dtype))
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"{path}: the column {column.name!r} is not {dtype}, as the file states; it is "
-                "damaged."
+                f"{path}: the column {column.name!r} does not have the type that the file states, "
+                f"{dtype}; the file is damaged."
             ) from error
     known = column[column.notna()]
     if len(known) in (0, len(column)):
@@ -327,12 +331,12 @@ def _rows(
 
 
 def _subject(content: FileContent, given: Hashable | None) -> Hashable:
-    """Subject that was passed, or else that of the file."""
+    """Subject that was passed or, by default, that of the file."""
     subject = content.subject if given is None else given
     if subject is None:
         raise ValueError(
-            f"{content.path} does not name its subject; pass subject=..., a name or a "
-            "function of the file's name such as subject=lambda name: name[:3]."
+            f"{content.path} does not name its subject; pass subject=... as a name or as a "
+            "function of the file's name, such as subject=lambda name: name[:3]."
         )
     if not isinstance(subject, Hashable):
         raise TypeError(f"A subject must be hashable, such as a name. Got {subject!r}.")
@@ -340,13 +344,13 @@ def _subject(content: FileContent, given: Hashable | None) -> Hashable:
 
 
 def _stored_names(content: FileContent, row: Row) -> tuple[str, ...] | None:
-    """Names of the channels as they stand in the file; None if none differs."""
+    """Names of the channels in the file; None if none differs from its name in the table."""
     aliases = {c.name: c.alias for c in content.channels if c.alias not in (None, c.name)}
     return tuple(aliases.get(name) or name for name in row.names) if aliases else None
 
 
 def _auxiliary(channel: Channel, fs: float) -> AuxiliaryChannel:
-    """A channel that is not read as EMG; one without a rate has that of the recording."""
+    """Channel that is not read as EMG; without a rate of its own, it has that of the recording."""
     values = np.asarray(channel.values).ravel()
     rate = channel.fs or fs
     return AuxiliaryChannel(channel.name, channel.kind, channel.unit or "", rate, values)
@@ -371,7 +375,7 @@ def _labels(content: FileContent, row: Row) -> list[Any]:
                 late = "late" if lag > 0 else "early"
                 content.problems.append(
                     f"the labels of {name!r} are {abs(lag):.2g} s {late} relative to the activity "
-                    "of the channels; shift them or cut with a margin."
+                    "of the channels; shift the labels, or leave a margin when you cut segments."
                 )
     return found
 
@@ -396,7 +400,7 @@ def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[P
         check_option(format, tuple(PARSERS), "format", "read_recordings")
     listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
     if not listed:
-        raise ValueError("read_recordings: no path was given; give one file or several.")
+        raise ValueError("read_recordings: no path was given; pass the path of at least one file.")
     paths: list[Path] = []
     for path in map(Path, listed):
         if path.is_dir():
@@ -420,14 +424,24 @@ def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
 
 
 def recognised_format(path: Path) -> str:
-    """Form of a file by its first bytes or, where they do not identify it, by its name.
+    """Format of a file by its first bytes or, if they do not identify it, by its name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of the file.
+
+    Returns
+    -------
+    format : str
+        One of the formats of :func:`read_recordings`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a regular file, is empty, or is of a form that holds no recordings.
+        If it is not a regular file, or if it is empty, an archive, a spreadsheet or a document.
     """
     if not path.exists() and path.with_name(path.name + ".hea").is_file():
         return "wfdb"
@@ -447,7 +461,7 @@ def recognised_format(path: Path) -> str:
 
 
 def _format_of_content(path: Path, head: bytes) -> str | None:
-    """Form of a file by its first bytes; None where they do not identify it."""
+    """Format of a file by its first bytes; None if they do not identify it."""
     for start, form in _BY_START:
         if head.startswith(start):
             return form
@@ -468,9 +482,9 @@ def _damage(path: Path, form: str, error: BaseException) -> str:
     if isinstance(error, ValueError) and path.name in text:
         return text
     return (
-        f"{path} cannot be read as {form}: it is damaged or of another form "
-        f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Get it again or name its "
-        "format with format=..."
+        f"{path} cannot be read as {form}: it is damaged or in another format "
+        f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Get it again, or pass its "
+        "format as format=..."
     )
 
 
@@ -480,21 +494,25 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
     Parameters
     ----------
     path : pathlib.Path
+        Path of the file.
     format : str, default=None
-        Form of the file. By default it is recognised.
+        Format of the file. By default it is recognised.
     lazy : bool, default=False
-        Whether to leave the samples of WFDB records in their file; other readers decide later.
+        Whether to leave the samples of WFDB records in their file. It has no effect on other
+        formats, whose samples may be left in the file in either case.
 
     Returns
     -------
     content : FileContent
+        Channels, annotations and other content of the file.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or not of that form. The message names it.
+        If the file is damaged, is not in that format, or has no channels. The message names the
+        file.
     """
     if format is not None:
         check_option(format, tuple(PARSERS), "format", "describe_file")

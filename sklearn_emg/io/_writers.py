@@ -1,4 +1,4 @@
-"""Writes recording tables to Parquet, BIDS, EDF+, BDF+ and WFDB."""
+"""Write recording tables to Parquet, BIDS, EDF+, BDF+ and WFDB."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sklearn_emg.recordings import check_recording_table
 
 __all__ = ["write_recordings"]
 
-# Bits of a sample that each form can have; the first is the default.
+# Numbers of bits per sample that each format can have; the first is the default.
 _BITS = {"parquet": (), "bids": (24, 16), "edf": (16,), "bdf": (24,), "wfdb": (16, 24, 32)}
 _SUFFIXES = {".parquet": "parquet", ".edf": "edf", ".bdf": "bdf"}
 _MAX_SHOWN = 12
@@ -45,7 +45,7 @@ def write_recordings(
     """Write a recording table so that :func:`read_recordings` and other programs can read it.
 
     ==========  =============================  =====================================================
-    form        files                          what is kept
+    format      files                          what is kept
     ==========  =============================  =====================================================
     "parquet"   one file                       everything, exactly
     "bids"      a data set in a folder         samples within half a step; all facts and columns
@@ -57,8 +57,8 @@ def write_recordings(
     ==========  =============================  =====================================================
 
     A step is the range of a channel, from its lowest to its highest value, divided by ``2**bits``.
-    What a form does not hold is listed in a warning. ``file``, ``skipped`` and ``stored_names``
-    describe the file that a recording was read from; they are written to Parquet only.
+    A warning lists what a format does not hold. ``file``, ``skipped`` and ``stored_names`` describe
+    the file that a recording was read from; they are written to Parquet only.
 
     Parameters
     ----------
@@ -66,55 +66,57 @@ def write_recordings(
         Recording table in mV.
     path : path-like
         A file for "parquet", and for "edf" and "bdf" if the table has one row; otherwise a folder.
-        Files have the names of the column ``recording``, where there is one.
+        Files in a folder are named after the column ``recording``, if there is one.
     y : array-like of shape (n_recordings,), default=None
-        Labels, which are written as a column ``target``, or by its name if `y` is a Series with a
-        name, such as "group".
+        Labels, which are written as a further column. It has the name of `y` if `y` is a Series
+        with a name, such as "group", and is called "target" otherwise.
     format : {"parquet", "bids", "edf", "bdf", "wfdb"}, default=None
-        Form of the files. By default it is that of the ending of `path`.
+        Format of the files. By default it is given by the extension of `path`.
     bits : {16, 24, 32}, default=None
-        Bits of a sample: 16 (EDF+) or 24 (BDF+, the default) for "bids", and 16, the default, 24
-        or 32 for "wfdb".
+        Number of bits per sample: 16 (EDF+) or 24 (BDF+) for "bids", with 24 as the default, and
+        16, 24 or 32 for "wfdb", with 16 as the default.
     sidecar : mapping, default=None
         Fields of ``*_emg.json`` for "bids", such as ``{"PowerLineFrequency": 50, "EMGReference":
         "wrist"}``. Fields for needles (``EMGType``, ``CannulaDiameter``, ``CannulaLength``) are
-        proposed for BIDS and not yet part of it; they are written if they are given. Those that
+        proposed for BIDS but not yet part of it; they are written if they are given. Fields that
         begin with ``EMGCoordinate`` describe the positions of `electrodes` and are written to
         ``*_coordsystem.json``: ``EMGCoordinateUnits`` ("mm", "percent" ...),
         ``EMGCoordinateSystemDescription``.
     electrodes : DataFrame of shape (n_electrodes, n_columns), default=None
-        Positions for ``*_electrodes.tsv`` of "bids", with the columns ``name``, ``x`` and ``y``,
-        the same for all subjects.
+        Positions of electrodes for ``*_electrodes.tsv`` of "bids", with the columns ``name``,
+        ``x`` and ``y``. They are the same for all subjects.
     overwrite : bool, default=False
-        Whether files that exist are replaced. A folder of "bids" is replaced as a whole, and only
-        if :func:`write_recordings` wrote it.
+        Whether existing files are replaced. The folder of a "bids" data set is replaced as a whole,
+        and only if :func:`write_recordings` wrote it.
 
     Returns
     -------
     path : pathlib.Path
-        The file or folder.
+        Path of the file or folder that was written.
 
     Raises
     ------
     FileExistsError
-        If there is such a file or data set and `overwrite` is false.
+        If a file or data set exists already and `overwrite` is false.
     ValueError
-        If the table is unusable, a form cannot hold its samples, or parameters contradict.
+        If the table is invalid, the format cannot hold its samples, or parameters contradict each
+        other.
     ImportError
         If pyarrow, which "parquet" needs, is not installed.
 
     Warns
     -----
     RecordingWarning
-        If the form does not hold parts of the table; they are named.
+        If the format does not hold parts of the table. The message lists them.
 
     See Also
     --------
-    read_recordings : Read files of any known form.
+    read_recordings : Read files of any known format.
 
     Notes
     -----
-    Each file is complete or not there at all; a new folder appears when all its files are written.
+    Each file is written completely or not at all. A new folder appears only when all its files have
+    been written.
 
     References
     ----------
@@ -148,7 +150,7 @@ def write_recordings(
     bits = _bits(form, bits)
     if form != "bids" and (sidecar is not None or electrodes is not None):
         raise ValueError(
-            "The 'sidecar' and 'electrodes' of write_recordings belong to format='bids'. Got "
+            "The 'sidecar' and 'electrodes' of write_recordings require format='bids'. Got "
             f"format={form!r}."
         )
     check_recording_table(table, plausible=False)
@@ -171,8 +173,8 @@ def _form(path: Path, format: str | None) -> str:
         format = _SUFFIXES.get(path.suffix.lower())
         if format is None:
             raise ValueError(
-                f"write_recordings: {path.name!r} does not name a form; pass format= with one of "
-                f"{', '.join(map(repr, _BITS))}."
+                f"write_recordings: the extension of {path.name!r} does not determine the format; "
+                f"pass format=... with one of {', '.join(map(repr, _BITS))}."
             )
     check_option(format, tuple(_BITS), "format", "write_recordings")
     return format
@@ -203,14 +205,14 @@ def _labels(y: Labels | None, table: pd.DataFrame) -> tuple[list[Any] | None, st
         )
     if target in table.columns:
         raise ValueError(
-            f"write_recordings: the table has a column {target!r} already; give y another name, "
-            "y = pd.Series(y, name=...)."
+            f"write_recordings: the table already has a column {target!r}; give y another name "
+            "with y = pd.Series(y, name=...)."
         )
     return labels, target
 
 
 def _counted(rows: list[WrittenRow]) -> list[str]:
-    """What rows lose, with the number of rows where it is not all."""
+    """Descriptions of what is lost, with the number of rows if not all rows are affected."""
     counts = Counter(text for row in rows for text in dict.fromkeys(row.lost))
     return [
         text if n == len(rows) else f"{text} (in {n} of {len(rows)} rows)"
@@ -249,7 +251,8 @@ def _write_rows(
         if len(parts) > 1:
             raise ValueError(
                 f"write_recordings: {form} has one file per recording, and the table has "
-                f"{len(rows)}; give a folder instead of {path.name!r} and format={form!r}."
+                f"{len(rows)} recordings; pass a folder instead of {path.name!r}, and "
+                f"format={form!r}."
             )
         _refuse_existing([path], overwrite)
         write_atomically(path, parts[0][1])
@@ -268,7 +271,7 @@ def _refuse_other_folder(path: Path, overwrite: bool) -> None:
     _refuse_existing([path], overwrite)
     if not is_own_dataset(path):
         raise FileExistsError(
-            f"{path} is not a data set that write_recordings wrote and is not replaced; choose a "
+            f"{path} is not a data set that write_recordings wrote, and is not replaced; choose a "
             "new folder."
         )
 

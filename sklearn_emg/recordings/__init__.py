@@ -1,16 +1,16 @@
 """The recording table: the subject of each recording is stored in X.
 
-A recording table is a :class:`pandas.DataFrame` with one row per recording. Its columns are
+A recording table is a :class:`pandas.DataFrame` with one row per recording. Its columns are:
 
 ``signal``
-    Each row holds an array in millivolts, ``(n_times,)`` or ``(n_channels, n_times)``, or a
+    Each row holds an array in mV, of shape ``(n_times,)`` or ``(n_channels, n_times)``, or a
     :class:`SignalFile`, which is read when it is needed. Rows may differ in length.
 ``fs``
     Sampling rate in Hz; it may differ from row to row.
 ``subject``
     Any hashable identifier. Splitters, DiVote and scorers read the subject from this column.
 ``channel_names``
-    A tuple with one name per channel, where names are known. Features are named after them.
+    A tuple with one name per channel, if names are known. Features are named after them.
 ``muscle``, ``region`` and any other column
     These columns are kept unchanged.
 """

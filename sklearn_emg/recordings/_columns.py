@@ -1,4 +1,4 @@
-"""Which columns of a table are features, and which are identities or labels."""
+"""Distinction of feature columns of a table from identities and labels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _HOLDERS = (BaseEstimator, CalibratedPart, dict, list, tuple)
-# They pass columns on, choose among them, or predict without them.
+# Estimators that pass columns on, choose among them, or predict without them.
 _NOT_LEARNING = (ColumnTransformer, FunctionTransformer, DummyClassifier, DummyRegressor)
 
 # Parts of a name, such as "patient" in "patient_no", that mark an identity or a label.
@@ -44,7 +44,7 @@ _LABEL = {
     *("label", "labels", "target", "targets", "class", "classes", "diagnosis", "diagnoses"),
     *("disease", "diagnostic", "outcome", "truth"),
 }
-# Words for the origin of a row; a name with any other word means something else.
+# Words for the place of a row; a name that contains any other word is not a place.
 _PLACE = {
     *("unnamed", "index", "idx", "row", "rows", "fold", "folds", "record", "recording", "file"),
     *("filename", "path", "name", "window", "segment", "epoch", "trial", "y", "group", "groups"),
@@ -54,7 +54,7 @@ _HEALTHY = {
     *("healthy", "control", "controls", "normal", "healthy control", "healthy controls"),
     "normal control",
 }
-# Minimum number of rows for which a column that counts them is not a coincidence.
+# Minimum number of rows at which a column that counts them is not a coincidence.
 _MIN_COUNTED_ROWS = 10
 
 
@@ -71,16 +71,18 @@ _REASONS = {
 
 
 def named_like(name: Any) -> Literal["identity", "label", "place"] | None:
-    """Kind of a column that its name reveals; None if it may be a feature.
+    """Kind of a column according to its name.
 
     Parameters
     ----------
     name : object
+        Name of the column.
 
     Returns
     -------
     kind : {"identity", "label", "place"} or None
-        "place" is the number or place of a row.
+        Kind of the column, where "place" is the number or place of a row; None if the column may
+        be a feature.
     """
     words = _words(name)
     squeezed = "".join(words)
@@ -100,7 +102,7 @@ def _codes(values: Any) -> NDArray[np.intp]:
 
 
 def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
-    """Whether two columns of codes are one-to-one, with two codes or more and repeated rows."""
+    """Whether two columns of codes are one-to-one, with at least two codes and with repetitions."""
     n_first, n_second = int(first.max()) + 1, int(second.max()) + 1
     if not 1 < n_first == n_second < len(first):
         return False
@@ -110,7 +112,7 @@ def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
 def _reason_by_values(
     column: pd.Series, y: NDArray[np.intp] | None, subject: NDArray[np.intp] | None
 ) -> str | None:
-    """Reason in the values of a column why it is not a feature; None if there is none."""
+    """Reason why a column is not a feature, judged by its values; None if there is none."""
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
     values = column.to_numpy()
@@ -132,10 +134,12 @@ def is_healthy(label: Any) -> bool:
     Parameters
     ----------
     label : object
+        Name of the class or group.
 
     Returns
     -------
     healthy : bool
+        Whether the name stands for healthy subjects.
     """
     return " ".join(_words(label)) in _HEALTHY
 
@@ -147,16 +151,17 @@ def revealing_columns(
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame of shape (n_rows, n_columns)
+        The table.
     y : array-like of shape (n_rows,), default=None
         Label of each row.
     groups : array-like of shape (n_rows,), default=None
-        Subject of each row, by default the column ``subject`` if there is one.
+        Subject of each row. By default it is taken from the column ``subject`` if there is one.
 
     Returns
     -------
     reasons : dict
-        Reasons by column; of `METADATA_COLUMNS` only ``label`` is among them.
+        Reason for each such column. Of `METADATA_COLUMNS`, only ``label`` is examined.
     """
     if groups is None and "subject" in table.columns:
         groups = table["subject"]
@@ -164,7 +169,7 @@ def revealing_columns(
     label = None if y is None else _codes(y)
     reasons = {}
     for place, name in enumerate(table.columns):
-        # The metadata are known to be no features; a label deserves a warning.
+        # Metadata are known not to be features, but a label deserves a warning.
         if name in METADATA_COLUMNS and name != "label":
             continue
         column = table.iloc[:, place]
@@ -183,26 +188,26 @@ def feature_columns(
     other: Iterable[str | None] = (),
     include: str = "name it among the features",
 ) -> list[Any]:
-    """Columns of a table that can be features: no metadata, no identity and no label.
+    """Columns of a table that can be features, without metadata, identities and labels.
 
     Parameters
     ----------
-    table : DataFrame
-        Feature table, one row per window or recording.
+    table : DataFrame of shape (n_rows, n_columns)
+        Feature table with one row per window or recording.
     y : array-like of shape (n_rows,), default=None
-        Label of each row; a column that is one-to-one with it is not a feature.
+        Label of each row. A column that is one-to-one with the labels is not a feature.
     groups : array-like of shape (n_rows,), default=None
-        Subject of each row, by default the column ``subject`` if there is one; a column that is
-        one-to-one with it is not a feature.
+        Subject of each row. By default it is taken from the column ``subject`` if there is one. A
+        column that is one-to-one with the subjects is not a feature.
     other : iterable of str, default=()
         Further columns that are not features.
     include : str, default="name it among the features"
-        How to use a column that was left out, for the warning.
+        Advice in the warning on how to use a column that was left out.
 
     Returns
     -------
     columns : list
-        The columns, in the order of the table; they need not be numeric.
+        Names of the columns in the order of the table. The columns need not be numeric.
 
     Warns
     -----
@@ -226,14 +231,19 @@ def feature_columns(
 
 
 def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
-    """Warn of columns that were left out of the features.
+    """Warn about columns that were left out of the features.
 
     Parameters
     ----------
     reasons : mapping
-        Reasons of :func:`revealing_columns`.
+        Reasons from :func:`revealing_columns`.
     include : str
-        How to use a column that was left out.
+        Advice on how to use a column that was left out.
+
+    Warns
+    -----
+    RecordingWarning
+        If `reasons` is not empty.
     """
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
@@ -244,21 +254,22 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
 
 
 def _identities(table: pd.DataFrame, y: Labels | None) -> dict[Any, str]:
-    """Columns that reveal the subject or the label, and how."""
+    """Columns that reveal the subject or the label, with the reasons."""
     own = {"subject": "the subject"} if "subject" in table.columns else {}
     return own | revealing_columns(table, y)
 
 
 def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
-    """Warn that an estimator takes identities or labels of a table for features.
+    """Warn that an estimator uses identities or labels of a table as features.
 
     Parameters
     ----------
     X : DataFrame or object
         Rows of the data. An object that is not a DataFrame is not checked.
     y : array-like of shape (n_rows,) or None
+        Label of each row.
     caller : str
-        Class named in the message.
+        Name of the estimator in the message.
 
     Warns
     -----
@@ -268,28 +279,30 @@ def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
     if isinstance(X, pd.DataFrame) and (reasons := _identities(X, y)):
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
         warn(
-            f"{caller} takes columns for features that are none: {listed}. Leave them out of X, "
-            "for instance with X[sklearn_emg.recordings.feature_columns(X)].",
+            f"{caller} uses columns as features that are not features: {listed}. Leave them out "
+            "of X, for instance with X[sklearn_emg.recordings.feature_columns(X)].",
             RecordingWarning,
         )
 
 
 def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
-    """Say which identities and labels of a table a fitted estimator has for features.
+    """Report the identities and labels of a table that a fitted estimator uses as features.
 
     Parameters
     ----------
     model : fitted estimator
+        The estimator, which is searched with all its parts.
     X : DataFrame or object
-        Table with a ``subject`` column, like the one that `model` was fitted on; in other inputs
-        nothing is found.
+        Table with a ``subject`` column, like the one that `model` was fitted on. Nothing is
+        reported for other inputs.
     y : array-like of shape (n_rows,), default=None
         Label of each row.
 
     Returns
     -------
     message : str
-        Names the estimator, the columns and the remedy; empty if there are none.
+        Message that names the estimator, the columns and the remedy; empty if there are no such
+        columns.
     """
     if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
         return ""
@@ -298,7 +311,7 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
         return ""
     reasons = _identities(X, y)
     for part, columns in learners:
-        # A ColumnTransformer or FeatureUnion puts its part before the name.
+        # A ColumnTransformer or FeatureUnion adds the name of a part as a prefix.
         names = {n for column in columns for n in (column, str(column).partition("__")[2])}
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
@@ -310,7 +323,7 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
 
 
 def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[int]) -> bool:
-    """Collect the parts that learned named columns, and their names; whether there are any."""
+    """Collect the parts that learned named columns, with the names; return whether any did."""
     if id(part) in seen or _has_columns_chosen(part):
         return False
     seen.add(id(part))
@@ -319,7 +332,7 @@ def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[
     holders = [value for value in values if isinstance(value, _HOLDERS)]
     below = sum(_find_learners(value, found, seen) for value in holders)
     own = isinstance(part, BaseEstimator) and hasattr(part, "feature_names_in_")
-    # With passthrough=True a StackingClassifier gives all columns to its final estimator.
+    # With passthrough=True, a StackingClassifier passes all columns to its final estimator.
     innermost = not below or getattr(part, "passthrough", False) is True
     if own and innermost and _learns_from_all_columns(part):
         found.append((part, part.feature_names_in_))
@@ -328,7 +341,7 @@ def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[
 
 
 def _unnamed_learner(part: Any) -> list[tuple[Any, Iterable[Any]]]:
-    """The last step of a Pipeline that learned columns of an array, with their names if known."""
+    """Last step of a Pipeline if it was fitted on an array whose column names are known."""
     if not isinstance(part, Pipeline):
         return []
     last = part.steps[-1][1]
@@ -339,26 +352,26 @@ def _unnamed_learner(part: Any) -> list[tuple[Any, Iterable[Any]]]:
 
 
 def _columns_after(steps: Iterable[Any]) -> list[Any]:
-    """Names of the columns that fitted transformers give; empty if they are not known."""
+    """Names of the columns that fitted transformers return; empty if they are not known."""
     names = None
     try:
         for step in steps:
             if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
                 names = step.get_feature_names_out(names)
-    except (AttributeError, TypeError, ValueError):  # a step that names no columns
+    except (AttributeError, TypeError, ValueError):  # a step does not name its columns
         return []
     return [] if names is None else list(names)
 
 
 def _has_columns_chosen(part: Any) -> bool:
-    """Whether the user named the columns that become features, as in DiVoteClassifier."""
+    """Whether the user named the feature columns, as in DiVoteClassifier."""
     return hasattr(part, "window") and isinstance(getattr(part, "features", None), (list, tuple))
 
 
 def _learns_from_all_columns(part: BaseEstimator) -> bool:
-    """Whether a part surely learns from each of its columns."""
+    """Whether a part certainly learns from each of its columns."""
     if isinstance(part, _NOT_LEARNING):
         return False
-    # A transformer of others may choose among the columns.
+    # A transformer of another package may choose among the columns.
     ours = type(part).__module__.split(".")[0] in ("sklearn", "sklearn_emg", "imblearn")
     return ours or hasattr(part, "predict")

@@ -1,4 +1,4 @@
-"""Digests of data and settings, which are equal only if the content is."""
+"""Digests of data and settings, which are equal only if the contents are equal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
 __all__ = ["content_digest", "read_through", "signal_digest"]
 
-_BLOCK = 2**20  # samples of a file that are read at a time
+_BLOCK = 2**20  # number of samples of a file that are read at a time
 _DATA = (FunctionType, type, type(None), int, float, complex, str, bytes)
 _DATA += (tuple, list, dict, set, frozenset, np.ndarray)
 
@@ -32,29 +32,31 @@ def signal_digest(signal: Any) -> str:
 
     Parameters
     ----------
-    signal : array-like or SignalFile
-        ``(n_times,)`` or ``(n_channels, n_times)`` in mV.
+    signal : array-like or SignalFile of shape (n_times,) or (n_channels, n_times)
+        Signal in mV.
 
     Returns
     -------
     digest : str
-        The digest, which is the same for an array and for a file with these samples.
+        Digest, which is the same for an array and for a file with the same samples.
     """
     return read_through(signal)[0]
 
 
 def read_through(signal: Any) -> tuple[str, tuple[tuple[int, ...], bool]]:
-    """Digest of a signal, its shape and whether all samples are finite, by one reading.
+    """Compute the digest of a signal, its shape, and whether it is finite, by reading it once.
 
     Parameters
     ----------
-    signal : array-like or SignalFile
+    signal : array-like or SignalFile of shape (n_times,) or (n_channels, n_times)
+        Signal in mV.
 
     Returns
     -------
     digest : str
-        See :func:`signal_digest`.
+        Digest of :func:`signal_digest`.
     facts : (tuple of int, bool)
+        Shape of the signal, and whether all samples are finite.
     """
     values = signal if isinstance(signal, SignalFile) else read_signal(signal)
     digest = hashlib.sha256()
@@ -74,14 +76,14 @@ def read_through(signal: Any) -> tuple[str, tuple[tuple[int, ...], bool]]:
 
 
 def content_digest(*values: Any) -> str:
-    """Digest of any objects by their content.
+    """Digest of objects of any kind by their content.
 
-    The digest of an array covers type, shape and bytes, that of a table names, index and columns,
-    that of a `SignalFile` its samples and its path, that of a dict also its order. Classes and
-    functions of installed packages are identified by the version of the package, those of a user's
-    own code by their code, the values that they enclose and the global values that they name. Print
-    options, locale, memory layout and process have no effect. The version of this package is
-    always part of the digest.
+    The digest depends on the type, shape and bytes of an array; on the names, index and columns of
+    a table; on the samples and path of a `SignalFile`; and on the items of a dict and their order.
+    Classes and functions of installed packages are identified by the version of the package. Those
+    of the user are identified by their code, the values that they enclose and the global values
+    that they name. Print options, locale, memory layout and process have no effect. The version of
+    this package is always part of the digest.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def content_digest(*values: Any) -> str:
     Returns
     -------
     digest : str
+        Digest of all objects.
 
     Raises
     ------
@@ -135,7 +138,7 @@ class _Hasher(NumpyHasher):
             super().memoize(obj)
 
     def _batch_setitems(self, items: Any, *args: Any) -> None:
-        # joblib sorts the items, but the order of a dict of settings can set that of the columns.
+        # joblib sorts the items, but the order of settings in a dict can set that of the columns.
         Pickler._batch_setitems(self, items, *args)
 
     def _definition(self, obj: Any) -> Any:
@@ -150,7 +153,7 @@ class _Hasher(NumpyHasher):
 
 
 def _plain_array(array: NDArray[Any]) -> Any:
-    """An array in one memory layout, or its objects one by one."""
+    """Convert an array to a contiguous one, or an array of objects to a list."""
     array = np.ascontiguousarray(array).reshape(array.shape)
     return ("objects", array.shape, array.ravel().tolist()) if array.dtype.hasobject else array
 
@@ -173,16 +176,16 @@ def _values(column: Any) -> Any:
 
 
 def _class_parts(cls: type) -> tuple[Any, Any]:
-    """Source of a class and its functions, and its other members if there is no source."""
+    """Source and functions of a class, and its other members if there is no source."""
     source = None
     if "<" not in cls.__qualname__:
-        # The source of a class is stable, while its members may change at run time (counters).
+        # The source of a class is stable, while members such as counters may change at run time.
         with contextlib.suppress(OSError, TypeError):
             source = inspect.getsource(cls)
     kept = (FunctionType, type) if source else _DATA
     members: list[tuple[Any, ...]] = []
     for name, value in vars(cls).items():
-        member = getattr(value, "__func__", value)  # of class methods and static methods
+        member = getattr(value, "__func__", value)  # unwraps class methods and static methods
         if isinstance(member, property):
             members.append((name, member.fget, member.fset))
         elif name not in _NO_CODE and isinstance(member, kept):
@@ -205,7 +208,7 @@ def _cell(cell: Any) -> Any:
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Global names that code and the functions in it mention."""
+    """Yield the global names that code and the functions in it mention."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -1,4 +1,4 @@
-"""Frames of other libraries than pandas, frames that are one recording, and unusable rows."""
+"""Frames of libraries other than pandas, frames that are one recording, and unusable rows."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ _NO_CHANNEL = re.compile(
 
 
 def foreign_columns(X: object) -> list[str] | None:
-    """Names of the columns of a frame of another library than pandas; None for anything else.
+    """Names of the columns of a frame of a library other than pandas.
 
     Parameters
     ----------
     X : object
+        Any object.
 
     Returns
     -------
     columns : list of str or None
+        Names of the columns; None if X is not such a frame.
     """
     if isinstance(X, (pd.DataFrame, pd.Series, np.ndarray, list, tuple)):
         return None
@@ -53,13 +55,14 @@ def foreign_columns(X: object) -> list[str] | None:
 
 
 def refuse_foreign_frame(X: object, what: str) -> None:
-    """Raise if X is a frame of another library than pandas.
+    """Raise an error if X is a frame of a library other than pandas.
 
     Parameters
     ----------
     X : object
+        Any object.
     what : str
-        Description of X, the subject of the message's sentence.
+        Description of X, with which the message begins.
 
     Raises
     ------
@@ -71,21 +74,22 @@ def refuse_foreign_frame(X: object, what: str) -> None:
     kind = type(X)
     remedy = "X.collect().to_pandas()" if kind.__name__ == "LazyFrame" else "X.to_pandas()"
     raise TypeError(
-        f"{what} must be a pandas DataFrame, got {kind.__module__.split('.')[0]}."
+        f"{what} must be a pandas DataFrame. Got {kind.__module__.split('.')[0]}."
         f"{kind.__name__}; convert it with {remedy}."
     )
 
 
 def other_order(X: object, values: object, name: str, of: str = "X") -> str:
-    """Say that a Series belongs to the rows of X in another order, by its index.
+    """Report that a Series has, by its index, another order than the rows of X.
 
-    As in scikit-learn, rows of X and y belong together by their position, not by the index.
+    As in scikit-learn, rows of X and y belong together by position, not by index.
 
     Parameters
     ----------
     X : DataFrame or object
+        Table. Nothing is reported if it is not a DataFrame.
     values : Series or object
-        One value per row of X; nothing is found in what is no Series.
+        One value per row of X. Nothing is reported if they are not a Series.
     name : str
         Name of the values in the message.
     of : str, default="X"
@@ -94,8 +98,8 @@ def other_order(X: object, values: object, name: str, of: str = "X") -> str:
     Returns
     -------
     message : str
-        Names the values and the remedy. Empty where the indexes are equal or unrelated, for
-        instance since one of them counts the rows.
+        Message that names the values and the remedy. It is empty if the indexes are equal or
+        unrelated, for instance because one of them only counts the rows.
     """
     if not (isinstance(X, pd.DataFrame) and isinstance(values, pd.Series)):
         return ""
@@ -105,50 +109,52 @@ def other_order(X: object, values: object, name: str, of: str = "X") -> str:
     if not (rows.is_unique and own.is_unique and _share_labels(rows, own)):
         return ""
     return (
-        f"The indexes of {of} and {name} have labels in common, but not in one order, and rows "
-        f"belong together by position: give {name}.loc[{of}.index], or {name}.to_numpy() if its "
-        "order is meant."
+        f"The indexes of {of} and {name} have the same labels in different orders, but rows are "
+        f"matched by position. Pass {name}.loc[{of}.index], or {name}.to_numpy() if the order of "
+        f"{name} is intended."
     )
 
 
 def _share_labels(first: pd.Index, second: pd.Index) -> bool:
-    """Whether most labels of two indexes are common, or all where one was perhaps made anew."""
+    """Whether two indexes share most labels, or all if one of them may be a reset index."""
     common = first.isin(second).mean()
     counted = pd.RangeIndex(len(first))
     return bool(common == 1 if first.equals(counted) or second.equals(counted) else common > 0.5)
 
 
 def warn_of_other_order(X: object, values: object, name: str, of: str = "X") -> None:
-    """Warn that a Series belongs to the rows of X in another order, see :func:`other_order`.
+    """Warn that a Series has, by its index, another order than the rows of X.
 
     Parameters
     ----------
-    X : DataFrame or object
-    values : Series or object
-    name, of : str
+    X, values, name, of
+        See :func:`other_order`.
 
     Warns
     -----
     RecordingWarning
+        If :func:`other_order` returns a message.
     """
     if message := other_order(X, values, name, of):
         warn_of_recordings(message)
 
 
 def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, ...] | None]:
-    """One recording from a frame whose rows are samples and whose columns are channels.
+    """Convert a frame whose rows are samples and whose columns are channels to a recording.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_times, n_channels)
+        The recording.
     row : int
-        Row of the table that is built, for messages.
+        Row of the table that is built, which messages name.
 
     Returns
     -------
     signal : ndarray of shape (n_channels, n_times)
+        Samples, in the unit of the frame.
     names : tuple of str or None
-        Names of the columns; None if the columns are only numbered.
+        Names of the columns; None if not all of them are texts.
 
     Raises
     ------
@@ -158,15 +164,15 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     non_numeric = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if non_numeric:
         raise ValueError(
-            f"Row {row}: the columns {non_numeric} of the DataFrame hold no numbers, and each "
+            f"Row {row}: the columns {non_numeric} of the DataFrame are not numeric, but each "
             "column of a recording given as a DataFrame is a channel; convert or drop them. "
             "Decimal commas are read by pandas.read_csv(..., decimal=',')."
         )
     texts = [c for c in frame.columns if isinstance(c, str)]
     if suspects := [c for c in texts if _NO_CHANNEL.fullmatch(c.strip())]:
         warn_of_recordings(
-            f"Row {row}: the columns {suspects} of the DataFrame became channels, and their names "
-            "are not those of channels. Drop them: frame.drop(columns=[...]).",
+            f"Row {row}: the columns {suspects} of the DataFrame became channels, but their names "
+            "are not those of channels. Drop them with frame.drop(columns=[...]).",
         )
     names = tuple(texts) if 0 < len(texts) == len(frame.columns) else None
     return frame.to_numpy().T, names
@@ -177,15 +183,17 @@ def refuse_rows(table: pd.DataFrame, faults: Iterable[tuple[int, str, str]], nam
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame of shape (n_rows, n_columns)
+        The table.
     faults : iterable of (int, str, str)
-        Row, column and text of each fault.
+        Row, column and description of each fault.
     name : str
-        What the table is, at the beginning of the message.
+        Description of the table, with which the message begins.
 
     Raises
     ------
     ValueError
+        If there are faults.
     """
     lines = [
         f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"

@@ -1,4 +1,4 @@
-"""Recording tables whose rows have an identity, so that stateless steps run once on each."""
+"""Recording tables whose rows have an identity, so that each stateless step runs once per row."""
 
 from __future__ import annotations
 
@@ -38,13 +38,14 @@ def keep_recordings(table: pd.DataFrame, store: Store | None) -> pd.DataFrame:
     table : DataFrame
         Recording table.
     store : Store or None
-        Where results of stateless steps are kept.
+        Store of the results of stateless steps.
 
     Returns
     -------
     table : DataFrame
-        A new table, whose signals are :class:`KeptSignal`. A recording's identity is a digest of
-        its samples and of all columns of its row. The table itself where a column has no digest.
+        New table whose signals are :class:`KeptSignal`. The identity of a recording is a digest of
+        its samples and of all columns of its row. If a column has no digest, `table` is returned
+        unchanged.
     """
     check_recording_table(table, required=("signal", "fs"), plausible=False)
     names = [name for name in table.columns if name != "signal"]
@@ -69,27 +70,29 @@ def is_kept(table: pd.DataFrame) -> bool:
 
 
 def is_pending(table: pd.DataFrame) -> bool:
-    """Whether steps of kept recordings are left that may not have run yet."""
+    """Whether kept recordings have steps that may not have run yet."""
     return any(isinstance(signal, KeptSignal) and signal.steps for signal in table["signal"])
 
 
 def values_of_recordings(
     table: pd.DataFrame, key: str, function: Callable[[pd.DataFrame], NDArray[Any]]
 ) -> NDArray[Any]:
-    """Values of each row of a kept table, computed row by row and kept.
+    """Compute values for each row of a kept table, row by row, and keep them.
 
     Parameters
     ----------
     table : DataFrame
-        From :func:`keep_recordings` and steps.
+        Table from :func:`keep_recordings`, possibly after steps.
     key : str
         Identity of the function.
     function : callable
-        Takes a table and returns an array with a row for each recording, independent of the others.
+        Function that takes a table and returns an array with one row per recording. The row of a
+        recording must not depend on other recordings.
 
     Returns
     -------
     values : ndarray of shape (n_rows, ...)
+        Values of each row.
     """
     signals = table["signal"].tolist()
     if not all(isinstance(signal, KeptSignal) for signal in signals):
@@ -99,14 +102,14 @@ def values_of_recordings(
             signal.apply(key, lambda row=row: function(plain_recordings(table.iloc[[row]])))
             for row, signal in enumerate(signals)
         ])  # fmt: skip
-    # The function on the whole table says which of its rows is at fault.
+    # Applied to the whole table, the function reports the row that causes the error.
     except Exception:
         function(_anew(table))
         raise
 
 
 def step_key(step: Any) -> str | None:
-    """Identity of an estimator by class, code and parameters; None where it has none."""
+    """Digest of the class, code and parameters of an estimator; None if it has no digest."""
     try:
         return content_digest(clone(step))
     except (TypeError, AttributeError, ValueError, pickle.PicklingError):
@@ -114,19 +117,19 @@ def step_key(step: Any) -> str | None:
 
 
 def after_step(table: pd.DataFrame, step: Any) -> pd.DataFrame:
-    """The table after a stateless step, which runs on a row when its samples are needed.
+    """Add a stateless step to a table; the step runs on a row when its samples are needed.
 
     Parameters
     ----------
     table : DataFrame
-        From :func:`keep_recordings`.
+        Table from :func:`keep_recordings`.
     step : SignalTransformer
-        It treats each row independently and learns nothing.
+        Transformer that treats each row independently and learns nothing.
 
     Returns
     -------
     table : DataFrame
-        Signals are :class:`KeptSignal`; the rates are those after the step.
+        Table whose signals are :class:`KeptSignal`, with the sampling rates after the step.
     """
     key = step_key(step)
     if key is None or not all(isinstance(signal, KeptSignal) for signal in table["signal"]):
@@ -141,21 +144,22 @@ def after_step(table: pd.DataFrame, step: Any) -> pd.DataFrame:
 
 
 def plain_recordings(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of arrays: all steps that are left run now.
+    """Convert a kept table to a table of arrays by running all remaining steps.
 
     Parameters
     ----------
     table : DataFrame
-        From :func:`keep_recordings` and steps.
+        Table from :func:`keep_recordings`, possibly after steps.
 
     Returns
     -------
     table : DataFrame
+        Recording table without kept signals.
 
     Raises
     ------
     ValueError
-        What a step raises, with the number of the row in this table.
+        If a step raises it. The message names the row in this table.
     """
     signals: list[Any] = []
     views: tuple[Cut | None, list[Any]] = (None, [])
@@ -171,7 +175,7 @@ def plain_recordings(table: pd.DataFrame) -> pd.DataFrame:
                 signals.append(np.asarray(signal) if signal.steps else signal.row["signal"])
             else:
                 signals.append(signal)
-    # Steps on the whole table say which of its rows is at fault.
+    # Applied to the whole table, the steps report the row that causes the error.
     except Exception:
         _anew(table)
         raise
@@ -181,7 +185,7 @@ def plain_recordings(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _anew(table: pd.DataFrame) -> pd.DataFrame:
-    """All steps on the whole table, in place of row by row."""
+    """Run all steps on the whole table instead of row by row."""
     signals = [s.cut.signal if isinstance(s, KeptSlice) else s for s in table["signal"]]
     kept = [s for s in signals if isinstance(s, KeptSignal)]
     if len(kept) < len(signals) or any(s.steps != kept[0].steps for s in kept):
@@ -210,12 +214,12 @@ def divide_kept(
     Parameters
     ----------
     table, window, step, unit, tail, nan, short
-        These have the meaning that they have in :func:`divide`; the table is kept.
+        See :func:`divide`. The table is a kept one.
 
     Returns
     -------
     windows : WindowSet
-        Its ``X`` are :class:`KeptWindows`.
+        Windows whose ``X`` is :class:`KeptWindows`.
     """
     check_facts(table)
     division = Division(table, window, step, unit, tail, nan, short)
@@ -235,7 +239,7 @@ def divide_kept(
 
 
 def _windows_of_slices(table: pd.DataFrame, division: Division) -> WindowSet:
-    """Windows of a table that has a row for each window of kept recordings."""
+    """Windows of a table that has one row per window of kept recordings."""
     places: dict[int, int] = {}
     cuts: list[Cut] = []
     numbers = []
@@ -251,21 +255,22 @@ def _windows_of_slices(table: pd.DataFrame, division: Division) -> WindowSet:
 
 
 def check_facts(table: pd.DataFrame) -> None:
-    """Run what is left of steps where the shapes of signals are not known yet.
+    """Run the remaining steps of signals whose shapes are not known yet.
 
     Parameters
     ----------
     table : DataFrame
+        Kept table.
 
     Raises
     ------
     ValueError
-        What a step raises, with the number of the row in this table.
+        If a step raises it. The message names the row in this table.
     """
     try:
         for signal in table["signal"]:
             _ = signal.shape
-    # Steps on the whole table say which of its rows is at fault.
+    # Applied to the whole table, the steps report the row that causes the error.
     except Exception:
         _anew(table)
         raise

@@ -1,4 +1,4 @@
-"""Signals and windows with an identity, computed when needed, and once where a store keeps them."""
+"""Signals and windows with an identity, computed when needed, and only once if a store keeps them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "raw_signal",
 ]
 
-# Attribute of tables whose signals are the output of a step of this package, and not raw EMG.
+# Attribute of tables whose signals are the output of a step of this package, not raw EMG.
 DERIVED = "sklearn_emg_derived"
 
 # Packages whose versions can change what a step computes.
@@ -37,15 +37,15 @@ _COMPUTING = ("numpy", "scipy", "numba", "PyWavelets", "scikit-learn", "tsfresh"
 
 
 class Store(Protocol):
-    """What keeps results by their keys."""
+    """Protocol of stores, which keep results by their keys."""
 
     def get(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """The result with this key, or that of a call, which is kept."""
+        """Return the result with this key; if there is none, call the function and keep its result."""
 
 
 @cache
 def _versions() -> str:
-    """Versions of this package and of those that compute for it, and the processor."""
+    """Versions of this package and of those that it computes with, and the type of processor."""
     found = [f"sklearn_emg {__version__}", platform.machine()]
     for name in _COMPUTING:
         try:
@@ -56,7 +56,7 @@ def _versions() -> str:
 
 
 def derived_key(*parts: str) -> str:
-    """Key of what follows from some keys and settings, with the versions of what computes it."""
+    """Key of a result that depends on keys, settings and the versions of the packages used."""
     return hashlib.sha256("\0".join((__version__, _versions(), *parts)).encode()).hexdigest()
 
 
@@ -65,22 +65,23 @@ def _call(store: Store | None, key: str, function: Callable[..., Any], *argument
 
 
 class KeptSignal:
-    """A signal with an identity: a recording, and the stateless steps that it goes through.
+    """Signal with an identity: a recording and the stateless steps that are applied to it.
 
-    It takes the place of an array in the ``signal`` column. The steps run when the samples are
-    needed and no store holds them.
+    It replaces an array in the ``signal`` column. The steps run when the samples are needed and no
+    store holds them.
 
     Parameters
     ----------
     row : dict
-        Columns of the recording as it was given, ``signal`` among them.
+        Columns of the original recording, including ``signal``.
     key : str
         Identity of the samples.
     store : Store or None
+        Store of the results; None keeps no results.
     steps : tuple of estimator, default=()
         Unfitted steps that treat each row independently.
     facts : (tuple of int, bool), default=None
-        Shape of the signal, and whether all samples are finite, where this is known.
+        Shape of the signal, and whether all samples are finite, if known.
     """
 
     __slots__ = ("_facts", "key", "row", "steps", "store")
@@ -100,7 +101,7 @@ class KeptSignal:
         self._facts = facts
 
     def then(self, step: Any, step_key: str) -> KeptSignal:
-        """The signal after one more step."""
+        """Return the signal after a further step."""
         key = derived_key(self.key, "step", step_key)
         return KeptSignal(self.row, key, self.store, (*self.steps, step))
 
@@ -114,7 +115,7 @@ class KeptSignal:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """``(n_times,)`` or ``(n_channels, n_times)``."""
+        """Shape, ``(n_times,)`` or ``(n_channels, n_times)``."""
         return self.facts[0] if self.steps else tuple(self.row["signal"].shape)
 
     @property
@@ -123,14 +124,14 @@ class KeptSignal:
         return len(self.shape)
 
     def values(self) -> NDArray[np.floating]:
-        """Samples in mV; they may be those of the store and are not to be changed."""
+        """Return the samples in mV; they may belong to the store and must not be changed."""
         if not self.steps:
             return read_signal(self.row["signal"])
         return self._result()[0]
 
     @property
     def changes_columns(self) -> bool:
-        """Whether steps change other columns than ``signal`` and ``fs``."""
+        """Whether steps change columns other than ``signal`` and ``fs``."""
         return bool(self.steps) and self._result()[1]
 
     def _result(self) -> tuple[NDArray[np.floating], bool]:
@@ -140,12 +141,12 @@ class KeptSignal:
         return result
 
     def apply(self, key: str, function: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Result of a function of this signal, kept under a key."""
+        """Return the result of a function of this signal, which is kept under a key."""
         values: NDArray[Any] = _call(self.store, derived_key(self.key, "values", key), function)
         return values
 
     def finite_windows(self, starts: NDArray[np.intp], size: int) -> NDArray[np.bool_] | None:
-        """Whether each window has finite samples only; None if the whole signal has."""
+        """Return whether each window is finite; None if the whole signal is."""
         if self.facts[1]:
             return None
         key = derived_key(self.key, "finite", str(size), _digest(starts))
@@ -168,10 +169,10 @@ def _facts_of(signal: KeptSignal) -> tuple[tuple[int, ...], bool]:
 
 
 def _run(row: dict[str, Any], steps: Sequence[Any]) -> tuple[NDArray[np.floating], bool]:
-    """Samples of one recording after some steps, and whether other columns changed."""
+    """Samples of one recording after the steps, and whether other columns changed."""
     table = pd.DataFrame({name: object_column([value]) for name, value in row.items()})
     table["fs"] = table["fs"].astype(float)
-    table.attrs[DERIVED] = True  # looked at before, with the whole table
+    table.attrs[DERIVED] = True  # the whole table has been checked before
     for step in steps:
         table = step.transform(table)
     others = [name for name in table.columns if name not in ("signal", "fs")]
@@ -183,8 +184,8 @@ def _run(row: dict[str, Any], steps: Sequence[Any]) -> tuple[NDArray[np.floating
 def finite_windows(
     values: NDArray[np.floating], starts: NDArray[np.intp], size: int
 ) -> NDArray[np.bool_] | None:
-    """Whether each window has finite samples only; None if the whole signal has."""
-    # Windows are checked one by one only if the recording has a gap.
+    """Whether each window is finite; None if the whole signal is."""
+    # Windows are checked one by one only if the recording has samples that are not finite.
     if np.isfinite(values).all():
         return None
     return np.array([bool(np.isfinite(values[..., s : s + size]).all()) for s in starts])
@@ -204,10 +205,11 @@ class Cut:
     Parameters
     ----------
     signal : KeptSignal
+        The recording.
     starts : ndarray of shape (n_windows,)
-        First sample of each window.
+        Index of the first sample of each window.
     size : int
-        Samples of a window. Zeros follow after the end of the recording.
+        Number of samples of a window. Zeros pad a window that exceeds the end of the recording.
     """
 
     __slots__ = ("_shape", "key", "signal", "size", "starts")
@@ -222,12 +224,12 @@ class Cut:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one window."""
-        if self._shape is None:  # thousands of windows ask for it
+        if self._shape is None:  # cached, since thousands of windows ask for it
             self._shape = (*self.signal.shape[:-1], self.size)
         return self._shape
 
     def views(self) -> list[NDArray[np.floating]]:
-        """Windows as views of the signal."""
+        """Return the windows as views of the signal."""
         values = self.signal.values()
         missing = int(self.starts[-1]) + self.size - values.shape[-1]
         if missing > 0:
@@ -236,7 +238,7 @@ class Cut:
 
 
 class KeptSlice:
-    """One window of a recording as a row of its own; it replaces the array of its samples."""
+    """One window of a recording in a row of its own, where it replaces the array of its samples."""
 
     __slots__ = ("cut", "place")
 
@@ -246,7 +248,7 @@ class KeptSlice:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """``(n_times,)`` or ``(n_channels, n_times)``."""
+        """Shape, ``(n_times,)`` or ``(n_channels, n_times)``."""
         return self.cut.shape
 
     @property
@@ -264,14 +266,15 @@ class KeptWindows:
     Parameters
     ----------
     cuts : sequence of Cut
+        Windows of each recording.
     cut : ndarray of shape (n_windows,)
-        Number of the cut of each window.
+        Index of the cut of each window.
     place : ndarray of shape (n_windows,)
         Position of each window in its cut.
     steps : tuple of (estimator, str), default=()
-        Fitted stateless steps that treat each window independently, and their keys.
+        Fitted stateless steps that treat each window independently, each with its key.
     store : Store or None, default=None
-        By default that of the signals.
+        Store of the results. By default it is the store of the signals.
     """
 
     dtype = np.dtype(np.float32)
@@ -295,7 +298,7 @@ class KeptWindows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """``(n_windows, n_times)`` or ``(n_windows, n_channels, n_times)``."""
+        """Shape, ``(n_windows, n_times)`` or ``(n_windows, n_channels, n_times)``."""
         first = self.cuts[0]
         one = first.shape
         if self.steps:
@@ -318,11 +321,11 @@ class KeptWindows:
                            self.store)  # fmt: skip
 
     def in_store(self, store: Store) -> KeptWindows:
-        """The same windows, with results kept in another store."""
+        """Return the same windows, with results kept in another store."""
         return KeptWindows(self.cuts, self.cut, self.place, self.steps, store)
 
     def then(self, step: Any, key: str) -> KeptWindows:
-        """The windows after one more step."""
+        """Return the windows after a further step."""
         return KeptWindows(self.cuts, self.cut, self.place, (*self.steps, (step, key)), self.store)
 
     def _key(self, cut: Cut) -> str:
@@ -331,18 +334,20 @@ class KeptWindows:
     def apply(
         self, key: str, function: Callable[[NDArray[np.floating]], NDArray[Any]]
     ) -> NDArray[Any]:
-        """Values of each window, computed for all windows of a recording at a time and kept.
+        """Compute values for each window, for all windows of a recording at a time, and keep them.
 
         Parameters
         ----------
         key : str
             Identity of the function.
         function : callable
-            Takes windows and returns an array with a row for each, independent of the others.
+            Function that takes windows and returns an array with one row per window. The row of a
+            window must not depend on other windows.
 
         Returns
         -------
         values : ndarray of shape (n_windows, ...)
+            Values of each window.
         """
         steps = [step for step, _ in self.steps]
         return self._joined(
@@ -353,7 +358,7 @@ class KeptWindows:
         )  # fmt: skip
 
     def _joined(self, values_of: Callable[[Cut], NDArray[Any]]) -> NDArray[Any]:
-        """Values of the windows from those of all windows of each recording."""
+        """Select the values of the windows from those of all windows of each recording."""
         order = np.argsort(self.cut, kind="stable")
         used, first = np.unique(self.cut[order], return_index=True)
         if not len(used):
@@ -377,7 +382,7 @@ class KeptWindows:
 
 
 def _windows_after(cut: Cut, steps: Sequence[Any]) -> NDArray[np.floating]:
-    """Windows of a recording after some steps, float32 before them."""
+    """Windows of a recording after the steps, which are applied to float32 windows."""
     views = cut.views()
     windows = np.empty((len(views), *views[0].shape), dtype=np.float32)
     for target, view in zip(windows, views):
@@ -396,7 +401,7 @@ def _shape_after(cut: Cut, steps: Sequence[Any]) -> tuple[int, ...]:
 
 
 def raw_signal(signal: Any) -> NDArray | SignalFile | None:
-    """An array or a file, also of a kept recording before any step; None for others."""
+    """Array or file of a signal, or that of a kept recording without steps; None otherwise."""
     if isinstance(signal, KeptSignal):
         return None if signal.steps else signal.row["signal"]
     return signal if isinstance(signal, (np.ndarray, SignalFile)) else None

@@ -1,7 +1,8 @@
 """EMG of a BIDS data set: the EDF or BDF file and the tables next to it.
 
-As in the EMG part of the Brain Imaging Data Structure: ``sub-*/[ses-*/]emg/*_emg.edf`` or
-``.bdf``, ``*_emg.json``, ``*_channels.tsv``, ``*_events.tsv``.
+The files are those of the EMG part of the Brain Imaging Data Structure:
+``sub-*/[ses-*/]emg/*_emg.edf`` or ``.bdf``, ``*_emg.json``, ``*_channels.tsv`` and
+``*_events.tsv``.
 """
 
 from __future__ import annotations
@@ -37,12 +38,22 @@ _TYPES = {"EMG": "emg", "TRIG": "trigger", "MISC": "other", "ACCEL": "accelerome
 
 
 def find_bids_files(folder: Path) -> list[Path]:
-    """EMG files of a BIDS data set, a subject's folder or an ``emg`` folder, in order.
+    """List the EMG files of a BIDS data set, a subject's folder or an ``emg`` folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder, which is searched with its subfolders.
+
+    Returns
+    -------
+    paths : list of pathlib.Path
+        Paths of the EDF and BDF files, sorted.
 
     Raises
     ------
     ValueError
-        If the folder has none.
+        If the folder contains no EMG files of BIDS.
     """
     found = []
     for where, folders, files in os.walk(folder):
@@ -52,8 +63,8 @@ def find_bids_files(folder: Path) -> list[Path]:
         ]
     if not found:
         raise ValueError(
-            f"{folder} is a folder without BIDS EMG files (sub-*_emg.edf or .bdf); name files, or "
-            "read a folder of other files with read_folder."
+            f"{folder} is a folder without BIDS EMG files (sub-*_emg.edf or .bdf); pass the paths "
+            "of files, or read a folder of other files with read_folder."
         )
     return sorted(found)
 
@@ -64,7 +75,7 @@ def _entities(path: Path) -> dict[str, str]:
 
 
 def _sidecar_file(path: Path, suffix: str) -> Path | None:
-    """The sidecar file of a recording, next to the data or in the nearest folder above."""
+    """Find the sidecar file of a recording, next to the data or in the nearest folder above."""
     own = _entities(path)
     folder = path.parent
     for _ in range(_MAX_LEVELS):
@@ -84,7 +95,7 @@ def _sidecar_file(path: Path, suffix: str) -> Path | None:
 
 def _read_table(path: Path) -> pd.DataFrame:
     if path.stat().st_size > _MAX_SIDECAR:
-        raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a table of BIDS.")
+        raise ValueError(f"{path} has {path.stat().st_size} bytes, too many for a BIDS table.")
     try:
         content = io.BytesIO(read_bytes(path, _MAX_SIDECAR))
         table = pd.read_csv(
@@ -117,7 +128,7 @@ def parse_bids_file(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If a file is damaged, or the tables contradict the samples.
+        If a file is damaged or a table lacks a required column.
     """
     content = parse_edf(path)
     content.form = f"BIDS, {content.form}"
@@ -143,7 +154,7 @@ def _apply_channels(content: FileContent, path: Path) -> None:
     unknown = [n for n in table["name"] if n not in by_name]
     if unknown:
         content.problems.append(
-            f"{path.name} names channels that {content.path.name} lacks: {', '.join(unknown[:5])}."
+            f"{path.name} lists channels that {content.path.name} lacks: {', '.join(unknown[:5])}."
         )
     for _, row in table.iterrows():
         if (channel := by_name.get(row["name"])) is not None:
@@ -153,7 +164,7 @@ def _apply_channels(content: FileContent, path: Path) -> None:
 
 
 def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.Series) -> None:
-    """Take kind and unit of a channel from its row of the table."""
+    """Take the kind and unit of a channel from its row of the table."""
     kind = row.get("type", "")
     if kind and kind.lower() != "n/a":
         channel.kind = _TYPES.get(kind.upper(), "other")
@@ -163,8 +174,8 @@ def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.S
             channel.unit, channel.to_mv = unit, millivolts_per(unit)
         elif channel.to_mv != millivolts_per(unit):
             content.problems.append(
-                f"{path.name} says {unit} for {channel.name!r}, {content.path.name} says "
-                f"{channel.unit}; that of the samples' file is used."
+                f"{path.name} gives the unit {unit} for {channel.name!r}, but {content.path.name} "
+                f"gives {channel.unit}; the unit in the file of the samples is used."
             )
     if row.get("status", "") == "bad":
         content.problems.append(f"{path.name} marks {channel.name!r} as bad.")
@@ -193,7 +204,7 @@ def _apply_events(content: FileContent, path: Path) -> None:
 
 
 def _source(row: pd.Series) -> str:
-    """Source of an annotation as write_recordings wrote it."""
+    """Source of an annotation, as written by write_recordings."""
     source = row.get("source", "n/a")
     return "" if source == "n/a" else str(source)
 
@@ -205,17 +216,17 @@ def _apply_sidecar(content: FileContent, path: Path) -> None:
     rates = sorted({c.fs or 0.0 for c in content.channels if c.kind == "emg"} - {0.0})
     if rates and min(abs(fs / rate - 1) for fs in rates) >= 1e-3:
         content.problems.append(
-            f"{path.name} says {rate:g} Hz, the samples' file "
+            f"{path.name} gives a sampling rate of {rate:g} Hz, but the file of the samples gives "
             f"{', '.join(f'{fs:g}' for fs in rates)} Hz; the latter is used."
         )
-    # The duration of a data record has few digits in EDF; the sidecar file has all.
+    # EDF stores the duration of a data record with few digits; the sidecar file has the exact rate.
     for channel in content.channels:
         same = channel.fs is not None and abs(channel.fs / rate - 1) < 1e-5
         channel.fs = float(rate) if same else channel.fs
 
 
 def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> None:
-    """Columns of participants.tsv for the subject, and of scans.tsv for the recording."""
+    """Add the columns of participants.tsv for the subject and of scans.tsv for the recording."""
     for folder in list(path.parents)[:_MAX_LEVELS]:
         for file in sorted(folder.glob("*_scans.tsv")):
             _apply_row(content, file, "filename", path.relative_to(folder).as_posix())
@@ -226,7 +237,7 @@ def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> 
 
 
 def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
-    """Take the columns of the row with that key; the values of other files come first."""
+    """Add the columns of the row with that key; a start time in the EDF file takes precedence."""
     table = _read_table(path)
     if key not in table.columns:
         return
@@ -246,7 +257,7 @@ def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
 
 
 def _formats(table: Path) -> dict[str, str]:
-    """Types of the columns of a table, as far as the JSON file next to it has them."""
+    """Types of the columns of a table that the JSON file next to it gives."""
     path = table.with_suffix(".json")
     described = _read_json(path) if path.is_file() else {}
     facts = {name: fact.get("Format") for name, fact in described.items() if isinstance(fact, dict)}
@@ -266,7 +277,7 @@ _BY_FORMAT: dict[str, Callable[[str], Any]] = {
 
 
 def _typed(column: pd.Series, form: str | None) -> list[Any]:
-    """Values by the type that a JSON file gives; without it, numbers where all are numbers."""
+    """Convert values to the type in the JSON file or, without one, to floats if all are numbers."""
     given = column[~column.isin(["n/a", ""])]
     if form is None and len(given) and given.str.fullmatch(_PLAIN_NUMBER).all():
         form = "number"

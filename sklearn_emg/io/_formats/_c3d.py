@@ -1,6 +1,6 @@
-"""Analog channels of C3D files of all three processor types, as integers and floats.
+"""Analog channels of C3D files of all three processor types, stored as integers or floats.
 
-The layout is that of the C3D user guide (Motion Lab Systems, www.c3d.org).
+The layout is described in the C3D user guide (Motion Lab Systems, www.c3d.org).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class _Parameters:
         return any("UNSIGNED" in str(v).upper() for v in self.get("ANALOG", "FORMAT"))
 
     def joined(self, group: str, name: str) -> list[Any]:
-        """A list that continues under NAME2, NAME3 where it has more than 255 entries."""
+        """List that continues under NAME2, NAME3 and so on if it has more than 255 entries."""
         values = list(self.get(group, name))
         for k in range(2, 20):
             more = self.get(group, f"{name}{k}")
@@ -94,7 +94,7 @@ class _Parameters:
 
 
 def floats(raw: bytes, order: str, dec: bool) -> NDArray[np.floating]:
-    """Numbers of four bytes; a DEC swaps their halves and multiplies them by four."""
+    """Decode floats of four bytes; DEC floats have swapped halves and are four times as large."""
     if not dec:
         return np.frombuffer(raw, order + "f4")
     words = np.frombuffer(raw, "<u2").reshape(-1, 2)[:, ::-1]
@@ -121,8 +121,10 @@ def parse_c3d(path: Path) -> FileContent:
             raise ValueError(f"{path} ends before its parameters; get it again.")
         n_blocks, processor = first[2], first[3]
         if processor not in (_INTEL, _DEC, _MIPS):
-            raise ValueError(f"{path} is damaged: it names the processor {processor}, not 84-86.")
-        # Some writers count too few blocks; the parameters extend to the samples then.
+            raise ValueError(
+                f"{path} is damaged: its processor code is {processor}, not 84, 85 or 86."
+            )
+        # Some writers count too few blocks; the parameters then extend to the samples.
         order = ">" if processor == _MIPS else "<"
         data_at = (struct.unpack_from(order + "H", head, 16)[0] - 1) * _BLOCK
         length = max(n_blocks * _BLOCK, data_at - start if data_at > start else 0)
@@ -133,17 +135,17 @@ def parse_c3d(path: Path) -> FileContent:
 
 @dataclass
 class _Layout:
-    """How the analog samples lie in the frames of a file."""
+    """Layout of the analog samples in the frames of a file."""
 
-    n_points: int  # marker trajectories
+    n_points: int  # number of marker trajectories
     n_channels: int
-    per_frame: int  # samples of a channel in a frame
-    frame_rate: float  # Hz
-    rate: float  # Hz, of the analog channels
+    per_frame: int  # number of samples of a channel in a frame
+    frame_rate: float  # in Hz
+    rate: float  # sampling rate of the analog channels in Hz
     dtype: np.dtype
-    offset: int  # byte of the first frame
-    first: int  # numbers of the first and the last frame
-    last: int
+    offset: int  # byte offset of the first frame
+    first: int  # number of the first frame
+    last: int  # number of the last frame
 
     @property
     def frame_bytes(self) -> int:
@@ -161,8 +163,8 @@ def _layout(path: Path, head: bytes, parameters: _Parameters, order: str) -> _La
         n_channels = n_analog // per_frame
     if not n_channels or not per_frame or n_analog != n_channels * per_frame:
         raise ValueError(
-            f"{path} has {n_analog} analog numbers a frame for {n_channels} channels of "
-            f"{per_frame} samples: it has no analog channels or is damaged."
+            f"{path} has {n_analog} analog values per frame for {n_channels} channels of "
+            f"{per_frame} samples; it has no analog channels or is damaged."
         )
     frame_rate = float(floats(head[20:24], order, parameters.dec)[0])
     frame_rate = parameters.number("POINT", "RATE", frame_rate)
@@ -173,13 +175,13 @@ def _layout(path: Path, head: bytes, parameters: _Parameters, order: str) -> _La
 
 
 def _analog_rate(path: Path, parameters: _Parameters, frame_rate: float, per_frame: int) -> float:
-    """Sampling rate in Hz of the analog channels, which has to agree with that of the frames."""
+    """Sampling rate of the analog channels in Hz, which has to agree with the frame rate."""
     rate = parameters.number("ANALOG", "RATE", 0.0) or frame_rate * per_frame
     if frame_rate > 0 and not 0.999 < rate / (frame_rate * per_frame) < 1.001:
         raise ValueError(
-            f"{path}: the analog rate is {rate:g} Hz, {per_frame} samples a frame at "
-            f"{frame_rate:g} Hz are {frame_rate * per_frame:g} Hz; correct the parameter that is "
-            "wrong."
+            f"{path}: the analog rate is {rate:g} Hz, but {per_frame} samples per frame at "
+            f"{frame_rate:g} frames/s make {frame_rate * per_frame:g} Hz; correct the parameter "
+            "that is wrong."
         )
     if not (np.isfinite(rate) and rate > 0):
         raise ValueError(f"{path} is damaged: the rate of its analog channels is {rate}.")
@@ -187,14 +189,14 @@ def _analog_rate(path: Path, parameters: _Parameters, frame_rate: float, per_fra
 
 
 def _read_samples(path: Path, layout: _Layout, parameters: _Parameters, n_frames: int) -> NDArray:
-    """Stored numbers, of shape (n_times, n_channels)."""
+    """Stored numbers as an array of shape (n_times, n_channels)."""
     size = os.stat(path).st_size
     present = max(size - layout.offset, 0) // layout.frame_bytes
     if layout.offset <= 0 or present < 1:
         raise ValueError(f"{path} is truncated: it has no samples after its parameters.")
     if present < n_frames:
         raise ValueError(
-            f"{path} announces {n_frames} frames and has {present}: it is truncated or damaged; "
+            f"{path} announces {n_frames} frames but has {present}: it is truncated or damaged; "
             "get it again."
         )
     frames = np.memmap(path, np.uint8, "r", layout.offset, (n_frames, layout.frame_bytes))
@@ -220,7 +222,7 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str) -> Fil
 
 
 def _n_frames(parameters: _Parameters, first: int, last: int) -> int:
-    """Number of frames; the header counts to 65535, and longer recordings use parameters."""
+    """Number of frames, from the parameters if it exceeds the 65535 that the header can count."""
     frames = last - first + 1
     begin, end = (parameters.get("TRIAL", f"ACTUAL_{w}_FIELD") for w in ("START", "END"))
     if len(begin) >= 2 and len(end) >= 2 and not isinstance(end[0], str):
@@ -240,7 +242,7 @@ def _numbers(raw: bytes, dtype: np.dtype, parameters: _Parameters) -> NDArray:
 
 
 def _texts(raw: bytes, width: int) -> list[str]:
-    """Texts of equal width, one after the other."""
+    """Split consecutive texts of equal width."""
     n = len(raw) // width if width else 0
     return [raw[i * width : (i + 1) * width].decode("latin-1").strip(" \0") for i in range(n)]
 
@@ -269,7 +271,7 @@ def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Cha
 
 
 def _kind(name: str, described: str, unit: str) -> str:
-    """Kind by name and unit, or by the description if neither says EMG."""
+    """Kind of a channel by name and unit or, if nothing says "EMG", by the description too."""
     kind = channel_kind(name, unit)
     if kind == "emg" and "EMG" not in described.upper():
         return channel_kind(described, unit)
@@ -281,7 +283,7 @@ def _entry(values: list[Any], i: int, default: Any) -> Any:
 
 
 def _events(parameters: _Parameters, first: float) -> list[Annotation]:
-    """Events of a gait laboratory: minutes and seconds from the first frame of the trial."""
+    """Read events, whose times are stored as minutes and seconds, relative to the first sample."""
     labels = parameters.joined("EVENT", "LABELS")
     contexts = parameters.joined("EVENT", "CONTEXTS")
     times = parameters.joined("EVENT", "TIMES")

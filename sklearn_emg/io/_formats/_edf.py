@@ -1,4 +1,4 @@
-"""EDF, EDF+, BDF and BDF+: each signal at its own rate, annotations with their times.
+"""EDF, EDF+, BDF and BDF+ files: signals at their own rates, annotations with their times.
 
 The layout is that of Kemp and others (1992), with the annotations of EDF+ (Kemp and Olivan 2003)
 and the 24-bit samples of BioSemi.
@@ -24,7 +24,7 @@ from sklearn_emg.recordings import SignalFile
 __all__ = ["parse_edf"]
 
 _MAX_SIGNALS = 4096
-# Properties of the signals in the header and their bytes per signal.
+# Properties of the signals in the header and the number of bytes of each per signal.
 _FIELDS = (
     ("label", 16),
     ("transducer", 80),
@@ -48,7 +48,7 @@ class _Signal:
     digital_low: float
     digital_high: float
     n_samples: int
-    first: int  # byte of the first sample in a data record
+    first: int  # byte offset of the first sample in a data record
 
     @property
     def is_annotation(self) -> bool:
@@ -69,7 +69,7 @@ class _Head:
 
 
 def _text(content: bytes) -> str:
-    """Text of a header, which should be ASCII; other characters are UTF-8 or Latin-1."""
+    """Decode text of a header, which should be ASCII but may be UTF-8 or Latin-1."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -114,8 +114,8 @@ def _head(path: Path) -> _Head:
     n_bytes = int(_number(path, fixed[184:192], "length of the header"))
     if n_bytes != 256 * (n_signals + 1):
         raise ValueError(
-            f"{path} is damaged: its header announces {n_bytes} bytes for itself, {n_signals} "
-            f"signals need {256 * (n_signals + 1)}."
+            f"{path} is damaged: its header announces {n_bytes} bytes for itself, but {n_signals} "
+            f"signals require {256 * (n_signals + 1)}."
         )
     record_bytes = sum(signal.n_samples for signal in signals) * width
     return _Head(n_bytes, n_records, seconds, width, signals, _start(fixed), _text(fixed[8:88]),
@@ -129,7 +129,7 @@ def _form(fixed: bytes, is_bdf: bool) -> str:
 
 
 def _signals(path: Path, table: bytes, n_signals: int, width: int) -> list[_Signal]:
-    """Signals of a file, by the part of its header that has a column per property."""
+    """Read the signals from the part of the header that stores one property after the other."""
     fields = {}
     at = 0
     for name, n_bytes in _FIELDS:
@@ -157,7 +157,7 @@ def _start(fixed: bytes) -> dt.datetime | None:
     day, month, year, hour, minute, second = map(int, match.groups())
     recording = fixed[88:168].decode("latin-1")
     if recording.startswith("Startdate X") and _text(fixed[168:176]) == "01.01.85":
-        return None  # EDF+ writes this date where the start is not known
+        return None  # EDF+ has this date if the start is not known
     found = re.search(r"Startdate \d\d-\w{3}-(\d{4})", recording)
     full = int(found[1]) if found else (1900 if year >= 85 else 2000) + year
     try:
@@ -178,17 +178,17 @@ def parse_edf(path: Path) -> FileContent:
     content = FileContent(path, head.form, [], start_time=head.start)
     size = os.stat(path).st_size - head.n_bytes
     whole = size // head.record_bytes
-    if head.n_records == -1:  # the recorder was stopped before it wrote the number
+    if head.n_records == -1:  # the recorder stopped before it wrote the number
         head.n_records = whole
     if not 1 <= head.n_records <= whole:
         raise ValueError(
-            f"{path} announces {head.n_records} data records of {head.record_bytes} bytes and "
+            f"{path} announces {head.n_records} data records of {head.record_bytes} bytes but "
             f"has {whole}: it is truncated or damaged; get it again."
         )
     if head.n_records < whole:
         content.problems.append(
-            f"the header announces {head.n_records} data records and the file has {whole}; the "
-            "others are left out."
+            f"the header announces {head.n_records} data records but the file has {whole}; the "
+            "additional ones are left out."
         )
     records = np.memmap(path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes))
     onsets = _annotations(content, head, records)
@@ -210,7 +210,7 @@ def parse_edf(path: Path) -> FileContent:
 
 def _apply_patient(content: FileContent, text: str) -> None:
     """Take subject and sex from the header."""
-    # Code, sex, birthdate and name, as EDF+ has them; plain EDF has free text.
+    # In EDF+, the text consists of code, sex, birthdate and name; in plain EDF it is free text.
     patient = text.split(" ")
     if len(patient) >= 4 and patient[0] != "X" and patient[1] in ("M", "F", "X"):
         content.subject = patient[0]
@@ -221,7 +221,7 @@ def _apply_patient(content: FileContent, text: str) -> None:
 def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
     if head.seconds <= 0:
         raise ValueError(
-            f"{content.path} is damaged: its data records last {head.seconds} s, so that "
+            f"{content.path} is damaged: its data records last {head.seconds} s, so "
             f"{signal.label!r} has no sampling rate."
         )
     span = signal.digital_high - signal.digital_low
@@ -241,7 +241,7 @@ def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
         baseline=signal.digital_low - signal.low / gain,
         blocks=(signal.n_samples, head.record_bytes, [signal.first]),
     )
-    # Rounding removes the error of a division such as 2000 / 0.1.
+    # Rounding removes the error of the division.
     fs = round(signal.n_samples / head.seconds, 9)
     kind = channel_kind(signal.label, signal.unit)
     return Channel(signal.label or "unnamed", values, fs, signal.unit or None, kind)
@@ -251,7 +251,7 @@ _LIST = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\
 
 
 def _annotations_of(match: re.Match[bytes]) -> Iterator[Annotation]:
-    """Annotations of one list, which share onset and duration."""
+    """Yield the annotations of one list, which share onset and duration."""
     duration = None if match[2] is None else float(match[2])
     for text in match[3].split(b"\x14"):
         if text:
@@ -286,9 +286,10 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
     first = int(at[0])
     content.problems.append(
         f"the recording has {counted(at.size, 'interruption')}, the first of {steps[first]:.4g} s "
-        f"after {(first + 1) * head.seconds:g} s of signal. The samples are joined; cut it there."
+        f"after {(first + 1) * head.seconds:g} s of signal. The samples are joined; split the "
+        "recording there."
     )
-    # The samples are joined, so that times after a gap are reduced by its length.
+    # The samples are joined, so the times after a gap are reduced by its length.
     shift = np.concatenate([[0.0], np.cumsum(steps)])
     starts = np.asarray(onsets) - onsets[0]
     for k, a in enumerate(content.annotations):

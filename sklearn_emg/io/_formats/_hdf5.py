@@ -17,13 +17,13 @@ __all__ = ["count_object", "load_dataset", "open_hdf5", "parse_hdf5"]
 
 _MAX_OBJECTS = 20_000
 _MAX_DEPTH = 30
-# Deflate packs about a thousand zeros into one byte; sizes below the first limit are not checked.
+# Deflate packs about a thousand zeros into one byte. Sizes below _SMALL are not checked.
 _SMALL = 64 * 2**20
 _MAX_RATIO = 1100
 
 
 def open_hdf5(path: Path) -> Any:
-    """Open a file with h5py; a damaged one is a ValueError that names it."""
+    """Open a file with h5py; if it is damaged, the ValueError names it."""
     h5py = require("h5py", "read_hdf5", "formats")
     try:
         return h5py.File(path, "r")
@@ -34,15 +34,15 @@ def open_hdf5(path: Path) -> Any:
 
 
 def load_dataset(path: Path, data: Any) -> NDArray:
-    """Read a data set, unless its announced size is implausible for the bytes that are stored."""
+    """Read a data set unless its announced size is implausible for the number of stored bytes."""
     n_bytes = int(data.size or 0) * data.dtype.itemsize
     if n_bytes > _SMALL and n_bytes > _MAX_RATIO * (data.id.get_storage_size() + 1):
         raise ValueError(
-            f"{path}: {data.name} announces {n_bytes} bytes and stores "
+            f"{path}: {data.name} announces {n_bytes} bytes but stores "
             f"{data.id.get_storage_size()}; it is damaged."
         )
     if data.external:
-        raise ValueError(f"{path}: {data.name} keeps its samples in other files; it is not read.")
+        raise ValueError(f"{path}: {data.name} keeps its samples in other files and is not read.")
     return np.asarray(data[()])
 
 
@@ -65,7 +65,7 @@ def parse_hdf5(path: Path) -> FileContent:
 
 
 def count_object(path: Path, count: list[int], depth: int) -> None:
-    """Count an object of a file; refuse files of very many or very deep ones."""
+    """Count an object of a file; refuse files with too many objects or levels."""
     count[0] += 1
     if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
         raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
@@ -89,7 +89,7 @@ def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
 
 
 def _data(path: Path, item: Any) -> Any:
-    """Values of a data set, with its attributes; the columns of a compound one by their names."""
+    """Values and attributes of a data set; those of a compound type as a dict of its fields."""
     values = load_dataset(path, item)
     own: Node = {str(k): _plain(v) for k, v in item.attrs.items()}
     if values.dtype.names is not None:
@@ -98,7 +98,7 @@ def _data(path: Path, item: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers and text as NumPy arrays and str."""
+    """Decode texts that are stored as bytes, alone or in arrays."""
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
     if isinstance(value, np.ndarray) and value.dtype.kind in "SO":

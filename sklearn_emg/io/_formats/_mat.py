@@ -1,4 +1,4 @@
-"""MATLAB files: up to version 7 by SciPy, version 7.3 by h5py."""
+"""MATLAB files: up to version 7 with SciPy, version 7.3 with h5py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sklearn_emg.io._formats._tree import Node, content_of_tree
 __all__ = ["parse_mat"]
 
 _COMPRESSED = 15
-_MAX_RATIO = 60  # unpacked to packed bytes; recordings with noise stay far below
+_MAX_RATIO = 60  # of unpacked to packed bytes; recordings with noise stay far below
 _SMALL = 256 * 2**20  # bytes that may be unpacked at any ratio
 
 
@@ -43,7 +43,7 @@ def parse_mat(path: Path) -> FileContent:
     from scipy.io.matlab import MatReadError
 
     with warnings.catch_warnings():
-        # SciPy warns of objects of MATLAB's own classes, which hold no recordings.
+        # SciPy warns about objects of MATLAB's own classes, which hold no recordings.
         warnings.simplefilter("ignore")
         try:
             tree = loadmat(path, simplify_cells=True)
@@ -79,7 +79,7 @@ def _check_size(path: Path) -> None:
 
 
 def _unpacked_size(file: BinaryIO, length: int, limit: int) -> int:
-    """Number of bytes that a compressed part unpacks to; counted up to somewhat above `limit`."""
+    """Number of bytes of a compressed part once unpacked; counting stops above `limit`."""
     unpack, left, total = zlib.decompressobj(), length, 0
     while left > 0 and (piece := file.read(min(left, 2**16))):
         left -= len(piece)
@@ -97,7 +97,7 @@ def _tree(path: Path, file: Any) -> Node:
 
 
 def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any:
-    """A struct, text, cell array or matrix of a file of version 7.3."""
+    """Read a struct, text, cell array or matrix from a file of version 7.3."""
     h5py = require("h5py", "read_mat", "formats")
     count_object(path, count, depth)
     if isinstance(item, h5py.Group):
@@ -116,7 +116,7 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
 
 
 def _structs(group: Any, fields: Node) -> Any:
-    """A struct; or the list of structs of an array, whose fields refer to the values of each."""
+    """Return a struct, or the structs of an array whose fields hold one reference per struct."""
     h5py = require("h5py", "read_mat", "formats")
     are_lists = all(
         isinstance(field, h5py.Dataset)
@@ -135,6 +135,6 @@ def _as_text(values: NDArray) -> str:
 
 
 def _only_struct(entries: list[Any]) -> Any:
-    """The struct of an array of one struct; other entries as they are."""
+    """Unpack an array of one struct; return other entries unchanged."""
     is_struct = len(entries) == 1 and isinstance(entries[0], dict)
     return entries[0] if is_struct else entries

@@ -1,4 +1,4 @@
-"""NumPy arrays, (n_times,) or (n_channels, n_times)."""
+"""NumPy arrays of shape (n_times,) or (n_channels, n_times)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["parse_npy"]
 
 
 def parse_npy(path: Path) -> FileContent:
-    """Read a ``.npy`` file; floats are taken as mV, as everywhere in the package.
+    """Read a ``.npy`` file; floats are assumed to be in mV, as everywhere in the package.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def parse_npy(path: Path) -> FileContent:
         raise ValueError(f"{path} is damaged: its header cannot be read ({error}).") from None
     if array.dtype.kind not in "fiu":
         raise ValueError(
-            f"{path} holds {array.dtype} and not numbers; save a numeric array with numpy.save."
+            f"{path} holds {array.dtype}, not numbers; save a numeric array with numpy.save."
         )
     _check_shape(path, array.shape)
     unit = "mV" if array.dtype.kind == "f" else None
@@ -53,11 +53,11 @@ def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
     """Refuse shapes that are not those of one recording."""
     if len(shape) not in (1, 2) or 0 in shape:
         raise ValueError(
-            f"{path} has the shape {shape}; a recording is (n_times,) or "
+            f"{path} has the shape {shape}; a recording has the shape (n_times,) or "
             "(n_channels, n_times). Save each recording in a file of its own."
         )
     if len(shape) == 2 and shape[0] > shape[1]:
         raise ValueError(
             f"{path} has the shape {shape}, {shape[0]} channels of {shape[1]} "
-            "samples: it looks transposed. Save it as (n_channels, n_times), array.T."
+            "samples; it looks transposed. Save array.T, of shape (n_channels, n_times)."
         )

@@ -1,8 +1,8 @@
-"""OpenSignals of PLUX: text with a JSON header, and HDF5; each channel has its own resolution.
+"""OpenSignals files of PLUX: text with a JSON header, or HDF5; each channel has its resolution.
 
-The transfer functions are those of the data sheets of the EMG sensors (PLUX biosignals):
-EMG in mV = (counts / 2**n - 1/2) * VCC / gain * 1000, with VCC = 3 V and a gain of 1000 for
-biosignalsplux, 3.3 V and 1009 for BITalino.
+The transfer function is that of the data sheets of the EMG sensors (PLUX biosignals):
+EMG in mV = (counts / 2**n - 1/2) * VCC / gain * 1000, where n is the resolution in bits, with
+VCC = 3 V and a gain of 1000 for biosignalsplux, and 3.3 V and 1009 for BITalino.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _sensor_kind(sensor: str, name: str) -> str:
 
 
 def _millivolts(counts: NDArray, bits: int, device: str) -> NDArray[np.float64]:
-    """Counts in mV by the transfer function of the device's EMG sensor."""
+    """Convert counts to mV with the transfer function of the device's EMG sensor."""
     span = next(span for word, span in _RANGES if word in device.lower())
     return (counts.astype(np.float64) / 2**bits - 0.5) * span
 
@@ -63,8 +63,9 @@ def _channel(
         raise ValueError(f"{path} is damaged: {name!r} has a resolution of {bits} bits.")
     if counts.size and (counts.min() < 0 or counts.max() >= 2**bits):
         raise ValueError(
-            f"{path}: {name!r} has {bits} bits by the header and values from {counts.min():g} to "
-            f"{counts.max():g}; the header is wrong or the values are not counts."
+            f"{path}: according to the header, {name!r} has {bits} bits, but its values range from "
+            f"{counts.min():g} to {counts.max():g}; the header is wrong or the values are not "
+            "counts."
         )
     return Channel(name, _millivolts(counts, bits, device), fs, "mV", kind, alias=alias)
 
@@ -83,7 +84,7 @@ def parse_opensignals(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If the header is not JSON or does not fit the columns, or rows are damaged.
+        If the header is not JSON or does not match the columns, or if rows are damaged.
     """
     with open(path, "rb") as file:
         if file.read(8) == b"\x89HDF\r\n\x1a\n":
@@ -93,7 +94,7 @@ def parse_opensignals(path: Path) -> FileContent:
     text, _ = decode_text(path, read_bytes(path, MAX_BYTES))
     head, _, body = text.partition("# EndOfHeader")
     if not body or len(head) > _MAX_HEAD:
-        raise ValueError(f"{path} has no end of its header ('# EndOfHeader'); get it again.")
+        raise ValueError(f"{path} has no '# EndOfHeader' after its header; get it again.")
     devices = _devices(path, head)
     n_columns = sum(len(d["column"]) for d in devices.values())
     lines = [line for line in body.splitlines()[1:] if line.strip()]
@@ -126,7 +127,7 @@ def _devices(path: Path, head: str) -> dict[str, dict[str, Any]]:
 
 
 def _rows(path: Path, lines: list[str], n_columns: int) -> NDArray[np.float64]:
-    """Numbers of the rows of samples."""
+    """Samples as an array of shape (n_times, n_columns)."""
     try:
         rows = np.loadtxt(lines, ndmin=2, dtype=np.float64)
     except ValueError as error:
@@ -135,7 +136,7 @@ def _rows(path: Path, lines: list[str], n_columns: int) -> NDArray[np.float64]:
         ) from None
     if rows.shape[1] != n_columns:
         raise ValueError(
-            f"{path} has {rows.shape[1]} columns; its header names {n_columns}: it is damaged."
+            f"{path} is damaged: it has {rows.shape[1]} columns, but its header names {n_columns}."
         )
     return rows
 
@@ -158,7 +159,7 @@ def _add_device(
     fs = _rate(path, head.get("sampling rate"))
     labels = [str(v) for v in _listed(head, "label")]
     sensors = [str(v) for v in _listed(head, "sensor")]
-    # Some firmware lists the resolutions of the counter and the digital inputs first.
+    # Some firmware first lists the resolutions of the counter and the digital inputs.
     bits = _listed(head, "resolution")[-len(labels) :] if labels else []
     for j, column in enumerate(map(str, columns)):
         if column not in labels:
@@ -168,7 +169,7 @@ def _add_device(
         k = labels.index(column)
         sensor, resolution = _entry(sensors, k, ""), _entry(bits, k, 16)
         if not isinstance(resolution, (int, float)):
-            raise ValueError(f"{path} is damaged: {column!r} has a resolution {resolution!r}.")
+            raise ValueError(f"{path} is damaged: {column!r} has the resolution {resolution!r}.")
         content.channels.append(
             _channel(
                 path,
@@ -206,7 +207,7 @@ def _text_of(value: Any) -> str:
 def opensignals_hdf5(
     path: Path, file: Any, load: Callable[[Path, Any], NDArray]
 ) -> FileContent | None:
-    """Read an OpenSignals HDF5 file; None if the open file is another one."""
+    """Read an OpenSignals HDF5 file; None if the open file has another layout."""
     devices = [
         file[name] for name in file
         if hasattr(file[name], "keys") and "sampling rate" in file[name].attrs
@@ -229,7 +230,7 @@ def _add_hdf5_device(
     content.start_time = content.start_time or _start(texts)
     raw = device["raw"]
     names = sorted((n for n in raw if re.fullmatch(r"channel_\d+", n)), key=lambda n: int(n[8:]))
-    # Resolutions may begin with those of the counter and the digital inputs.
+    # The resolutions may begin with those of the counter and the digital inputs.
     resolutions = np.ravel(attributes.get("resolution", [])).tolist()
     resolutions = resolutions[-len(names) :] if names else []
     for k, name in enumerate(names):

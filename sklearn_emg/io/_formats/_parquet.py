@@ -1,4 +1,4 @@
-"""Parquet: recording tables with one row per recording, and tables with one row per sample."""
+"""Parquet files with one row per recording (recording tables) or one row per sample."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ __all__ = ["parse_parquet", "write_parquet"]
 
 _KEY = b"sklearn_emg"
 _TUPLES = ("channel_names", "skipped", "stored_names")
-# Fields of a recording that are no further columns of the table.
+# Fields of a recording; all others are further columns of the table.
 _FACTS = ("signal", "fs", "subject", "unit", "start_time", "annotations", "aux", *_TUPLES)
-# Types of columns that come back as they were.
+# Types of columns that are restored when the file is read.
 _DTYPES = {
     *("bool", "float32", "float64", "boolean", "Float32", "Float64"),
     *(f"{kind}{bits}" for kind in ("int", "uint", "Int", "UInt") for bits in (8, 16, 32, 64)),
 }
-# Above this size a file may announce at most so many bytes for each byte that it has.
+# A file that announces more than _SMALL bytes may announce at most _MAX_RATIO per byte it has.
 _SMALL = 2**28
 _MAX_RATIO = 1000
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> list[str]:
-    """Write a recording table, one row per recording.
+    """Write a recording table with one row per recording.
 
     Parameters
     ----------
     path : pathlib.Path
+        Path of the file.
     table : DataFrame of shape (n_recordings, n_columns)
-        ``signal`` becomes a list of channels, each a list of samples of the stored type. Columns
-        of mixed types and annotations become JSON.
+        Recording table. ``signal`` is written as a list of channels, each a list of samples of
+        the stored type. Annotations and columns of mixed types are written as JSON.
 
     Returns
     -------
     lost : list of str
-        The columns that Parquet cannot hold, with the reason.
+        Columns that Parquet cannot hold, each with the reason.
     """
     pa, pq = _arrow("write_recordings")
     signals = [read_signal(s) if not isinstance(s, np.ndarray) else s for s in table["signal"]]
@@ -76,7 +77,7 @@ def _arrow(caller: str) -> tuple[Any, Any]:
 
 
 def _lists(pa: Any, signals: list[NDArray]) -> Any:
-    """Signals as lists of channels, which are lists of samples."""
+    """Convert signals to lists of channels, which are lists of samples."""
     channels = [np.atleast_2d(signal) for signal in signals]
     lengths = [c.shape[1] for c in channels for _ in range(len(c))]
     samples = np.concatenate([c.ravel() for c in channels])
@@ -86,7 +87,7 @@ def _lists(pa: Any, signals: list[NDArray]) -> Any:
 
 
 def _arrow_column(pa: Any, name: str, column: pd.Series) -> tuple[Any, bool]:
-    """A column as an array of Arrow, and whether its values are JSON."""
+    """Convert a column to an Arrow array, and say whether its values are JSON."""
     if name in _TUPLES:
         texts = [list(map(str, v)) if isinstance(v, tuple | list) else None for v in column]
         return pa.array(texts, pa.list_(pa.string())), False
@@ -98,7 +99,7 @@ def _arrow_column(pa: Any, name: str, column: pd.Series) -> tuple[Any, bool]:
 
 
 def _objects(pa: Any, column: pd.Series) -> tuple[Any, bool]:
-    """Values of one type as they are, others as JSON."""
+    """Convert values of one type directly, and others to JSON."""
     values = [v.item() if isinstance(v, np.generic) else None if v is pd.NA else v for v in column]
     kinds = {type(v) for v in values if v is not None}
     if len(kinds) == 1 and kinds <= {str, int, float, bool, bytes, dt.date, dt.datetime}:
@@ -124,7 +125,7 @@ def _aux(pa: Any, column: pd.Series) -> Any:
 
 
 def parse_parquet(path: Path) -> FileContent:
-    """Read a Parquet file; the recordings after the first are in ``others`` of the content.
+    """Read a Parquet file; ``others`` of the content holds the recordings after the first.
 
     Raises
     ------
@@ -141,8 +142,8 @@ def parse_parquet(path: Path) -> FileContent:
     if "signal" not in lists:
         if lists:
             raise ValueError(
-                f"{path} has lists in the column {lists[0]!r}; a table of recordings has them in "
-                "the column 'signal', with 'fs' and 'subject'."
+                f"{path} has lists in the column {lists[0]!r}; a recording table has them in the "
+                "column 'signal', next to 'fs' and 'subject'."
             )
         return content_of_frame(path, "Parquet, one row per sample", file.read().to_pandas())
     frame = file.read()
@@ -165,20 +166,20 @@ def parse_parquet(path: Path) -> FileContent:
 
 
 def _notes(frame: Any) -> dict[str, Any]:
-    """What ``write_parquet`` noted; empty in files of other programs."""
+    """Metadata that ``write_parquet`` stored; empty for files of other programs."""
     notes: dict[str, Any] = json.loads((frame.schema.metadata or {}).get(_KEY, b"{}"))
     return notes
 
 
 def _stated_types(notes: dict[str, Any], columns: dict[str, list[Any]]) -> dict[str, str]:
-    """Types of the further columns, those of numbers alone."""
+    """Types of the further columns that hold numbers or booleans."""
     known = columns.keys() - set(_FACTS)
     stated: dict[str, str] = notes.get("dtypes", {})
     return {name: dtype for name, dtype in stated.items() if name in known and dtype in _DTYPES}
 
 
 def _columns(frame: Any, notes: dict[str, Any]) -> dict[str, list[Any]]:
-    """Values of the columns other than the signal, those in JSON as they were."""
+    """Values of the columns other than the signal, with JSON decoded."""
     columns = {n: frame.column(n).to_pylist() for n in frame.column_names if n != "signal"}
     for name in notes.get("json", ()):
         columns[name] = [None if v is None else json.loads(v) for v in columns[name]]
@@ -186,7 +187,7 @@ def _columns(frame: Any, notes: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def _check_size(path: Path, metadata: Any) -> None:
-    """Refuse files that announce far more than they have."""
+    """Refuse files that announce far more bytes than they have."""
     n_bytes = sum(
         max(part.total_uncompressed_size, 8 * part.num_values)
         for i in range(metadata.num_row_groups)
@@ -194,11 +195,11 @@ def _check_size(path: Path, metadata: Any) -> None:
     )
     size = path.stat().st_size
     if n_bytes > _SMALL and n_bytes > _MAX_RATIO * size:
-        raise ValueError(f"{path} announces {n_bytes} bytes and has {size}; it is damaged.")
+        raise ValueError(f"{path} announces {n_bytes} bytes but has {size}; it is damaged.")
 
 
 def _signal(value: Any) -> NDArray:
-    """Samples of one recording, (n_channels, n_times)."""
+    """Samples of one recording as an array of shape (n_channels, n_times)."""
     values = value.values
     if values is None or len(values) == 0:
         raise ValueError("a recording has no samples")
@@ -222,7 +223,7 @@ def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> File
     row = {name: value for name, value in row.items() if value is not None or name not in _FACTS}
     names = row.get("channel_names", [f"ch{k + 1}" for k in range(len(signal))])
     if len(names) != len(signal):
-        raise ValueError(f"row {i} has {len(signal)} channels and {len(names)} names")
+        raise ValueError(f"row {i} has {len(signal)} channels but {len(names)} channel names")
     unit = row.get("unit", "mV")
     stored = row.get("stored_names", [None] * len(names))
     channels = [

@@ -20,7 +20,7 @@ __all__ = ["Node", "content_of_tree"]
 
 Node = dict[str, Any]
 
-# Names of rates, the surest first; the last kind may belong to anything else.
+# Names of sampling rates, the most specific first; the last may be rates of something else.
 _SAMPLING = (
     r"(?:fs|sr|srate|sfreq|fsamp|sf|f_?s(?:ample)?|samp(?:l(?:e|ing))?[ _]?(?:rate|freq(?:uency)?))"
 )
@@ -41,13 +41,13 @@ _NO_RATE = re.compile(
 )
 _SCALES = re.compile(r"(?:scale|scaling)(?:_?factor)?|conversion(?:_?factor)?|lsb(?:_?.?v)?", re.I)
 _OFFSETS = re.compile(r"(?:add_?)?offset", re.I)
-_SURE_SCALES = ("scale_factor", "conversion")  # of CF and of NWB
+_SURE_SCALES = ("scale_factor", "conversion")  # names of the CF and NWB conventions
 _NAMES = re.compile(
     r"(?:ch(?:an(?:nel)?s?)?_?)?(?:names?|labels?|titles?)|ch(?:an(?:nel)?s?)?|muscles?(?:_?names?)?"
     r"|electrodes?|descriptions?",
     re.I,
 )
-# Names of units, the surest first; those of a time are not meant.
+# Names of units, the most specific first; units of time are excluded.
 _UNITS = (
     re.compile(r"(?:data_?)?units?(?:_?text)?", re.I),
     re.compile(r"(?!(?:isi|dt|time|interval|x|.*(?:rate|freq))_).*_units?", re.I),
@@ -60,9 +60,9 @@ _GENERIC = re.compile(
 )
 _MIN_LENGTH = 32  # samples; shorter arrays are not recordings
 _MAX_DEPTH = 30
-_MAX_ENTRIES = 1000  # structs of an array that are searched
+_MAX_ENTRIES = 1000  # number of structs of an array that are searched
 _MAX_CHANNELS = 2048
-_MIN_CHANNELS = 16  # of arrays whose axes may be mistaken
+_MIN_CHANNELS = 16  # above this number, channels may be mistaken for samples
 
 
 @dataclass
@@ -83,14 +83,14 @@ class _Array:
 
     @property
     def rank(self) -> int:
-        """0 if a part of the path contains "EMG", 1 for names such as "data", 2 for others."""
+        """Rank: 0 if the path contains "EMG", 1 for names such as "data", 2 for other names."""
         if any(re.search(r"emg", part, re.I) for part in self.path):
             return 0
         return 1 if _GENERIC.fullmatch(self.key) else 2
 
 
 def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) -> Iterator[_Array]:
-    """Numeric arrays of a node and of all nodes within it."""
+    """Yield the numeric arrays of a node and of all nodes within it."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"its structs are nested more than {_MAX_DEPTH} deep")
     for key, value in node.items():
@@ -105,7 +105,7 @@ def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) 
 
 
 def _inner_arrays(value: Any, path: tuple[str, ...]) -> Iterator[tuple[NDArray, tuple[str, ...]]]:
-    """The array of numbers that a value is, or those of a cell array, with their paths."""
+    """Yield a value that is an array of numbers, or those of a cell array, with their paths."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         yield value, path
     elif _is_list(value):
@@ -115,7 +115,7 @@ def _inner_arrays(value: Any, path: tuple[str, ...]) -> Iterator[tuple[NDArray, 
 
 
 def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tuple[str, ...]]]:
-    """The struct that a value is, or the structs of an array or list, with their paths."""
+    """Yield a value that is a struct, or the structs of an array or list, with their paths."""
     if isinstance(value, dict):
         yield value, path
     elif _is_list(value):
@@ -125,7 +125,7 @@ def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tupl
 
 
 def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
-    """Entries next to an array whose key fits the pattern, the nearest first."""
+    """Yield the entries next to an array whose keys match the pattern, the nearest first."""
     for node in context:
         # Entries of a struct without arrays ("info", "header") come after those of the node itself.
         inner = [v for v in node.values() if isinstance(v, dict) and not _has_arrays(v)]
@@ -160,7 +160,7 @@ def _number(value: Any) -> float | None:
     flat = np.ravel(np.asarray(value)) if not isinstance(value, dict) else np.empty(0)
     if flat.size == 0 or flat.dtype.kind not in "fiu":
         return None
-    # One number, or one per channel that is the same for all.
+    # A single number, or one per channel if all are equal.
     same = flat.size == 1 or (flat.size <= _MAX_CHANNELS and np.ptp(flat.astype(float)) == 0)
     return float(flat[0]) if same and np.isfinite(float(flat[0])) else None
 
@@ -171,7 +171,7 @@ def _positive(value: Any) -> float | None:
 
 
 def _named_rate(context: list[Node]) -> float | None:
-    """Rate in Hz by the surest of the names that are there."""
+    """Sampling rate in Hz, from the entry with the most specific name."""
     for words in _RATES:
         for key, value in _found(context, words):
             rate = _positive(value) or _rate_of_text(value)
@@ -182,7 +182,7 @@ def _named_rate(context: list[Node]) -> float | None:
 
 
 def _rate_of_text(value: Any) -> float | None:
-    """Rate in Hz of a text such as "1000 Hz"."""
+    """Sampling rate in Hz from a text such as "1000 Hz"."""
     match = (
         re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k?)Hz\s*", value, re.I)
         if isinstance(value, str)
@@ -194,7 +194,7 @@ def _rate_of_text(value: Any) -> float | None:
 def _rate(context: list[Node]) -> float | None:
     if (rate := _named_rate(context)) is not None:
         return rate
-    # The step from sample to sample in s, or in ms where the unit says so.
+    # The sampling interval is in s, or in ms if the unit says so.
     for key, value in _found(context, re.compile(r"isi|dt|interval|sampling_?interval", re.I)):
         if step := _positive(value):
             units = [_texts(v) for _, v in _found(context, re.compile(rf"{key}_?units?", re.I))]
@@ -212,7 +212,7 @@ def _names(context: list[Node], lengths: tuple[int, ...]) -> list[str] | None:
 
 
 def _names_of_sites(context: list[Node], n: int) -> list[str]:
-    """Names of channels that have a struct each, as EEGLAB writes; else none."""
+    """Names of channels that have one struct each, as in EEGLAB files; empty otherwise."""
     for _, value in _found(context, _SITES):
         sites = [v for v in (_flat(value) if _is_list(value) else [value]) if isinstance(v, dict)]
         keys = ("labels", "label", "name")
@@ -266,13 +266,13 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
     Raises
     ------
     ValueError
-        If no array looks like a recording, or those that do have more than two axes.
+        If no array with one or two axes looks like a recording.
     """
     content = FileContent(path, form, [], subject=_subject(tree))
     if _labchart(content, tree):
         return content
     arrays = list(_arrays(tree, (), [tree], 0))
-    # Kinds by name first: an array called time, label or force is not EMG.
+    # The name gives the kind first: an array called time, label or force is not EMG.
     kinds = {a.path: "emg" if a.rank < 2 else channel_kind(a.key) for a in arrays}
     signals = _signals(path, arrays, kinds)
     n_times = max(max(a.values.shape) for a in signals)
@@ -286,24 +286,24 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
 
 
 def _note_structs(content: FileContent, signals: list[_Array]) -> None:
-    """Note that signals come from several structs or cells of one array."""
+    """Note a problem if the signals come from several structs or cells of one array."""
     structs = {tuple(part for part in a.path if part.isdigit()) for a in signals if a.in_list}
     if len(structs) > 1:
         what = "cells" if signals[0].path[-1].isdigit() else "structs"
         content.problems.append(
             f"the file has an array of {len(structs)} {what}; their signals are read as channels "
-            "of one recording. Save each in a file of its own where they are trials or subjects."
+            "of one recording. If they are trials or subjects, save each in a file of its own."
         )
 
 
 def _signals(path: Path, arrays: list[_Array], kinds: dict[tuple[str, ...], str]) -> list[_Array]:
-    """Arrays that hold EMG: of those that may, the ones with the most specific name."""
+    """Arrays that hold EMG: the candidates with the most specific names."""
     usable = [a for a in arrays if kinds[a.path] == "emg" and a.values.ndim <= 2]
     if not usable:
         shapes = ", ".join(f"{a.place} {a.values.shape}" for a in arrays[:10]) or "none"
         raise ValueError(
-            f"{path} has no array of one or two axes that looks like a recording; its arrays: "
-            f"{shapes}. Save (n_channels, n_times) for each recording."
+            f"{path} has no array of one or two axes that looks like a recording; its arrays are: "
+            f"{shapes}. Save an array of shape (n_channels, n_times) for each recording."
         )
     rank = min(a.rank for a in usable)
     return [a for a in usable if a.rank == rank]
@@ -345,7 +345,7 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
 
 
 def _unused_names(content: FileContent, array: _Array, names: list[str]) -> list[str]:
-    """The names, after the place of the array if an earlier array has one of them."""
+    """Names of the channels, prefixed with the array's path if another array has one of them."""
     if not set(names) & {channel.name for channel in content.channels}:
         return names
     if names == _numbered(names[0].removesuffix(" 1"), len(names)):
@@ -354,12 +354,12 @@ def _unused_names(content: FileContent, array: _Array, names: list[str]) -> list
 
 
 def _own_kind(kind: str, name: str, unit: str | None, is_named: bool) -> str:
-    """Kind of a channel of an array, by its own name or unit if it has one."""
+    """Kind of a channel of an array, from its own name or unit if it has one."""
     return channel_kind(name, unit) if kind == "emg" and (unit or is_named) else kind
 
 
 def _rates(context: list[Node], n: int, clock_fs: float | None) -> list[float | None]:
-    """Rate in Hz of each channel; a list of rates has one for each."""
+    """Sampling rate of each channel in Hz, from a list of rates or a rate for all channels."""
     for key, value in _found(context, _RATES[0]):
         flat = np.ravel(value) if isinstance(value, np.ndarray) else np.empty(0)
         if n > 1 and flat.size == n and flat.dtype.kind in "fiu" and (flat > 0).all():
@@ -369,7 +369,7 @@ def _rates(context: list[Node], n: int, clock_fs: float | None) -> list[float | 
 
 
 def _without_padding(values: NDArray, rates: list[float | None]) -> list[NDArray]:
-    """Channels without the zeros that fill up those of lower rates, as in a matrix of Delsys."""
+    """Channels without the zeros that pad those of lower rates, as in a matrix of Delsys."""
     known = [fs for fs in rates if fs is not None]
     parts = []
     for x, fs in zip(values, rates):
@@ -379,12 +379,13 @@ def _without_padding(values: NDArray, rates: list[float | None]) -> list[NDArray
 
 
 def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], stated: bool) -> None:
-    """Refuse very many channels, and note that the axes of an array may be mistaken."""
+    """Refuse too many channels, and note a problem if the axes of an array may be swapped."""
     n, n_times = shape
     if n > _MAX_CHANNELS:
         raise ValueError(
             f"{content.path}: {array.place} has the shape {np.atleast_2d(array.values).shape}; "
-            "neither axis is one of channels. Save (n_channels, n_times) for each recording."
+            "both axes are too long for channels. Save an array of shape (n_channels, n_times) for "
+            "each recording."
         )
     if n > _MIN_CHANNELS and not stated and n_times < 4 * n:
         content.problems.append(
@@ -395,7 +396,7 @@ def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], sta
 
 
 def _factor(node: Node) -> tuple[str, float | None]:
-    """Name and value of a factor by which the samples are to be multiplied; None if it is 1."""
+    """Name and value of a factor by which the samples are to be multiplied; None if there is none."""
     for key, value in node.items():
         factor = _number(value) if _SCALES.fullmatch(key) else None
         if factor is not None and factor not in (0.0, 1.0):
@@ -404,17 +405,17 @@ def _factor(node: Node) -> tuple[str, float | None]:
 
 
 def _scaled(content: FileContent, array: _Array, values: NDArray, has_unit: bool) -> NDArray:
-    """Values times the factor next to them, where its name or integer samples ask for it."""
+    """Multiply values by the factor next to them if its name or integer samples require it."""
     node = array.context[0]
     key, factor = _factor(node)
     if factor is None:
         return values
     if key.lower() not in _SURE_SCALES and values.dtype.kind == "f":
-        if has_unit:  # of the samples as they are, as Spike2 writes it
+        if has_unit:  # the unit is that of the unscaled samples, as in exports of Spike2
             return values
         content.problems.append(
             f"{array.place} has {key} = {factor:g} next to it, which is not applied, since the "
-            "samples are not integers; multiply by it where it is needed."
+            "samples are not integers; multiply the samples by it if necessary."
         )
         return values
     content.details[key] = factor
@@ -423,7 +424,7 @@ def _scaled(content: FileContent, array: _Array, values: NDArray, has_unit: bool
 
 
 def _fitting_names(array: _Array, names: list[str] | None, n: int) -> list[str]:
-    """The names of `n` channels if there are as many, or else numbers after the array's name."""
+    """Names of `n` channels if there are as many, and numbered names of the array otherwise."""
     if n == 1 and array.values.ndim == 1 and array.rank == 2:
         return [array.key]
     names = names or _names_of_sites(array.context, n)
@@ -431,7 +432,7 @@ def _fitting_names(array: _Array, names: list[str] | None, n: int) -> list[str]:
 
 
 def _title(array: _Array) -> str:
-    """Name of an array; "data" in a struct "biceps" is called after the struct."""
+    """Name of an array; "data" in a struct "biceps" is named after the struct."""
     parents = [part for part in array.path[:-1] if not part.isdigit()]
     of_struct = parents and _GENERIC.fullmatch(array.key) and channel_kind(parents[-1]) == "emg"
     return parents[-1] if of_struct else array.key
@@ -442,7 +443,7 @@ def _numbered(name: str, n: int) -> list[str]:
 
 
 def _is_transposed(shape: tuple[int, ...], names: list[str] | None, times: list[_Array]) -> bool:
-    """Whether channels are the second axis, by their names, the time stamps or the lengths."""
+    """Whether the second axis is that of channels, by their names, time stamps or lengths."""
     lengths = {len(t.values) for t in times}
     if names is not None and shape[0] != shape[1]:
         return len(names) == shape[1]
@@ -452,7 +453,7 @@ def _is_transposed(shape: tuple[int, ...], names: list[str] | None, times: list[
 
 
 def _measure_rate(content: FileContent, times: list[_Array], n_times: int) -> float | None:
-    """Rate in Hz of the first time stamps of that length; their problems are noted."""
+    """Sampling rate in Hz from the first time stamps of that length; problems are noted."""
     rates = []
     for stamps in times:
         if len(stamps.values) != n_times:
@@ -475,7 +476,7 @@ def _first_number(values: Any) -> float:
 
 
 def _labchart(content: FileContent, tree: Node) -> bool:
-    """Read LabChart's export, with all channels in one row, and say whether it is one."""
+    """Read an export of LabChart, with all channels in one row; False if it is none."""
     keys = {"data", "datastart", "dataend", "samplerate", "titles"}
     if not keys <= set(tree):
         return False

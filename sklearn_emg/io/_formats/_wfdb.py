@@ -21,14 +21,14 @@ from sklearn_emg.recordings import SignalFile, is_voltage
 
 __all__ = ["parse_wfdb"]
 
-_MAX_BYTES = 64 * 2**20  # of a header or a file of annotations
+_MAX_BYTES = 64 * 2**20  # size limit of a header or a file of annotations
 
 
 def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
-    """Read a record, given by its header, its samples or without an extension.
+    """Read a record, given by the path of its header or samples or by that without an extension.
 
-    With `lazy`, samples stay in their file where their format allows it, and are not compared with
-    the checksums of the header.
+    If `lazy` is true, samples stay in their file if their format allows it, and are not compared
+    with the checksums of the header.
     """
     record = path.with_suffix("") if path.suffix in (".hea", ".dat", ".bin") else path
     header = record.with_suffix(".hea")
@@ -47,7 +47,7 @@ def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
 def _add_signals(
     content: FileContent, record: Path, positions: list[int] | None, lazy: bool
 ) -> None:
-    """Add signals of one rate, given by their positions, or all."""
+    """Add the signals at the given positions, which have one rate, or all signals."""
     try:
         bunch = load_wfdb(record, subject="?", channels=positions, lazy=lazy)
     except ValueError:
@@ -69,7 +69,7 @@ _SIGNAL = re.compile(r"\S+\s+\d+(?:x(?P<n>\d+))?\S*(?:\s+[^\s/]*(?:/(?P<unit>\S+
 
 
 def _signal_lines(path: Path) -> list[re.Match[str]]:
-    """Lines of the signals in a header; none in a record of segments or a damaged header."""
+    """Lines of the signals in a header; empty if the record has segments or is damaged."""
     if not path.is_file():
         return []
     text = read_bytes(path, _MAX_BYTES).decode("utf-8", errors="replace")
@@ -81,13 +81,13 @@ def _signal_lines(path: Path) -> list[re.Match[str]]:
 
 
 def _samples_per_frame(path: Path, position: int) -> int:
-    """Samples of a signal per frame; annotations count frames."""
+    """Number of samples of a signal per frame; annotations count frames."""
     signals = _signal_lines(path)
     return int(signals[position]["n"] or 1) if position < len(signals) else 1
 
 
 def _groups(content: FileContent, path: Path) -> list[list[int]]:
-    """Positions of the voltages by their samples per frame; none if all can be read together.
+    """Positions of the voltages, grouped by rate; empty if all signals can be read together.
 
     Signals in other units are noted as left out.
     """
@@ -110,7 +110,7 @@ _FIRST_LINE = re.compile(
 
 
 def _apply_comments(content: FileContent, comments: str) -> None:
-    """Take subject and columns from the comment of ``write_recordings``; keep others as text."""
+    """Take subject and columns from the comment of ``write_recordings``; keep other comments."""
     texts = []
     for text in comments.splitlines():
         if not text.startswith(MARK):
@@ -142,9 +142,9 @@ def _start(path: Path) -> dt.datetime | None:
 
 
 def _annotations(path: Path, fs: float) -> list[Annotation]:
-    """Annotations of a record: annot(5) of the WFDB applications guide.
+    """Read annotations in the format annot(5) of the WFDB applications guide.
 
-    An onset and the end that follows it with the same text are one annotation with a duration.
+    An onset and the next end with the same text become one annotation with a duration.
     """
     content = read_bytes(path, _MAX_BYTES)
     found: list[Annotation] = []
@@ -161,7 +161,7 @@ def _annotations(path: Path, fs: float) -> list[Annotation]:
 
 
 def _marks(path: Path, content: bytes) -> list[tuple[int, int, str]]:
-    """Sample, code and text of each annotation."""
+    """Index of the sample, code and text of each annotation."""
     marks: list[tuple[int, int, str]] = []
     at = now = 0
     while at + 2 <= len(content):
@@ -183,7 +183,7 @@ def _marks(path: Path, content: bytes) -> list[tuple[int, int, str]]:
 
 
 def _handles(record: SignalFile) -> list[NDArray | SignalFile]:
-    """One handle per channel that is read of a record."""
+    """One handle for each channel that is read from a record."""
     positions = range(record.n_channels) if record.channels is None else record.channels
     return [
         SignalFile(

@@ -1,7 +1,7 @@
 """Text exports with one row per sample.
 
-``_layout`` finds the rows of numbers, ``_header`` reads the lines before them, ``_dialects`` knows
-exports with a form of their own, ``_columns`` makes channels of the columns.
+``_layout`` finds the rows of numbers, ``_header`` reads the lines before them, ``_dialects``
+recognises exports with a format of their own, and ``_columns`` converts the columns to channels.
 """
 
 from sklearn_emg.io._text._columns import content_of_frame, parse_text

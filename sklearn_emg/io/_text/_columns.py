@@ -1,4 +1,4 @@
-"""Columns of a text table as channels, label columns and time stamps."""
+"""Conversion of the columns of a text table to channels, label columns and time stamps."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ __all__ = ["content_of_frame", "parse_text"]
 
 _MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
 _MAX_LABELS = 60
-_MAX_FOOTER = 50  # rows
-_MIN_CELLS = 32  # of a file with all samples in one line
+_MAX_FOOTER = 50  # number of rows
+_MIN_CELLS = 32  # minimum number of samples of a file with all samples in one line
 
 
 def parse_text(path: Path) -> FileContent:
@@ -41,7 +41,8 @@ def parse_text(path: Path) -> FileContent:
     Raises
     ------
     ValueError
-        If the file is empty, damaged, ambiguous or not a table; the message names file and line.
+        If the file is empty, damaged, ambiguous or not a table. The message names the file and the
+        line.
     """
     text, encoding = decode_text(path, read_bytes(path, MAX_BYTES))
     if (row := _single_row(path, text)) is not None:
@@ -56,8 +57,8 @@ def parse_text(path: Path) -> FileContent:
     content.skipped += dialect.skipped
     if encoding == "latin-1":
         content.problems.append(
-            "its encoding is not UTF-8, UTF-16 or Windows-1252, so that names may be wrong; save "
-            "it as UTF-8."
+            "its encoding is not UTF-8, UTF-16 or Windows-1252, so names may be wrong; save it as "
+            "UTF-8."
         )
     frame = _without_footer(content, _read_frame(path, lines, layout))
     if layout.rest and not dialect.skipped:
@@ -76,7 +77,7 @@ def parse_text(path: Path) -> FileContent:
     announced = max([dialect.n_rows or 0, *(n for _, _, n in dialect.sensors.values())])
     if len(frame) < announced:
         raise ValueError(
-            f"{path} announces {announced} samples and has {len(frame)} rows: it is truncated; "
+            f"{path} announces {announced} samples but has {len(frame)} rows: it is truncated; "
             "export it again."
         )
     _refuse_transposed(path, frame)
@@ -86,8 +87,8 @@ def parse_text(path: Path) -> FileContent:
 
 
 def _comments(content: FileContent, dialect: Dialect, first: int) -> list[Annotation]:
-    """Comments of rows as annotations, where the rate is known."""
-    # A slower channel has a value in some of the rows only.
+    """Convert comments of rows to annotations if the rate is known."""
+    # A slower channel has a value only in some of the rows.
     fs = max((channel.fs for channel in content.channels if channel.fs is not None), default=None)
     if fs is None:
         return []
@@ -97,13 +98,21 @@ def _comments(content: FileContent, dialect: Dialect, first: int) -> list[Annota
 
 
 def content_of_frame(path: Path, form: str, frame: pd.DataFrame) -> FileContent:
-    """Channels, label columns and time stamps of a table with titles and one row per sample.
+    """Find channels, label columns and time stamps of a table with one row per sample.
 
     Parameters
     ----------
     path : pathlib.Path
+        Path of the file, which messages name.
     form : str
+        Format of the file in words.
     frame : DataFrame of shape (n_times, n_columns)
+        The table, whose columns are named after the channels.
+
+    Returns
+    -------
+    content : FileContent
+        The content of the table.
 
     Raises
     ------
@@ -125,12 +134,12 @@ def _refuse_transposed(path: Path, frame: pd.DataFrame) -> None:
     if len(frame) < len(frame.columns):
         raise ValueError(
             f"{path} has {len(frame)} rows and {len(frame.columns)} columns: it looks transposed. "
-            "Rows must be samples and columns channels; transpose it before it is read."
+            "Rows must be samples and columns must be channels; transpose the table."
         )
 
 
 def _single_row(path: Path, text: str) -> NDArray[np.float64] | None:
-    """The samples of a file that has all of them in one line; None if it has more lines."""
+    """Samples of a file that has all of them in one line; None if it has several lines."""
     if re.search(r"[\r\n]", text.strip()):
         return None
     cells = re.split(r"[;\s]+" if re.search(r"[;\s]", text.strip()) else ",", text.strip())
@@ -163,7 +172,7 @@ def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
         raise ValueError(
             f"{path} is damaged: the rows after line {layout.first} are not a table ({error})."
         ) from None
-    # A separator at the end of the lines makes an empty column.
+    # A separator at the end of each line creates an empty column.
     frame = frame.dropna(axis=1, how="all")
     for i in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
         plain = {
@@ -175,7 +184,7 @@ def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
 
 
 def _without_footer(content: FileContent, frame: pd.DataFrame) -> pd.DataFrame:
-    """The table without rows such as "Mean" and "RMS" after a column of numbers."""
+    """The table without rows at its end that begin with a text, such as "Mean" and "RMS"."""
     first = frame.iloc[:, 0]
     is_text = (first.notna() & pd.to_numeric(first, errors="coerce").isna()).to_numpy()
     n_rows = int(is_text.sum())
@@ -188,7 +197,7 @@ def _without_footer(content: FileContent, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 class _Column:
-    """A column with its role: time, index, label, EMG or something else."""
+    """Column with its kind: time, index, label, EMG or something else."""
 
     def __init__(self, name: str, unit: str | None, values: NDArray, named: bool):
         self.name, self.unit, self.values = name, unit, values
@@ -236,7 +245,7 @@ def _add_column(content: FileContent, column: _Column, fs: float | None) -> None
 
 
 def _every_kth(values: NDArray, fs: float | None) -> tuple[NDArray, float | None]:
-    """Samples and rate of a slower channel, which has a value in every k-th row only."""
+    """Samples and rate of a slower channel, which has a value only in every k-th row."""
     if values.dtype.kind != "f":
         return values, fs
     at = np.flatnonzero(np.isfinite(values))
@@ -259,7 +268,7 @@ def _column(frame: pd.DataFrame, position: int, header: Header, dialect: Dialect
 def _apply_clock(
     content: FileContent, column: _Column, clock: Clock, announced: float | None
 ) -> float:
-    """Rate in Hz of a file with time stamps: that of its header, or else of the time stamps."""
+    """Rate in Hz of a file with time stamps: that of its header or, by default, of its clock."""
     content.annotations += clock.annotations()
     content.details["rate from"] = "header" if announced else f"column {column.name!r}"
     content.start_time = _start(column)
@@ -274,22 +283,23 @@ def _apply_clock(
 def _announced_rate(
     content: FileContent, column: _Column, dialect: Dialect, fs: float | None
 ) -> float | None:
-    """Rate in Hz that the header gives for the sensor of a column; else `fs`."""
+    """Rate in Hz that the header gives for the sensor of a column; `fs` if it gives none."""
     announced = dialect.sensors[column.name][0] if column.name in dialect.sensors else 0.0
     if announced <= 0:
         return fs
     if fs is not None and not 0.9 < announced / fs < 1.1:
         raise ValueError(
-            f"{content.path}: the header says {announced:g} Hz for {column.name!r}, its "
-            f"time column {fs:.6g} Hz. Correct the one that is wrong."
+            f"{content.path}: for {column.name!r}, the header gives {announced:g} Hz and the time "
+            f"column {fs:.6g} Hz. Correct the one that is wrong."
         )
     return announced
 
 
 def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
-    """Find out which columns of text hold numbers, clock times or labels.
+    """Determine which columns of text hold numbers, clock times or labels.
 
-    A damaged number is an error in an EMG channel, and a missing value with a note elsewhere.
+    A damaged number raises an error in an EMG channel; elsewhere it becomes a missing value, and a
+    problem is noted.
     """
     for column in columns:
         if not column.is_text:
@@ -306,7 +316,7 @@ def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
             text = f"row {row + 1} of the table has {given[row]!r} in the column {column.name!r}"
             if column.kind == "emg":
                 raise ValueError(
-                    f"{content.path}: {text}, which is not a number. Correct it or empty the cell."
+                    f"{content.path}: {text}, which is not a number. Correct or empty the cell."
                 )
             content.problems.append(f"{text}, which is not a number; it is left out.")
             full = pd.to_numeric(texts.astype("string").str.strip(), errors="coerce")
@@ -317,14 +327,14 @@ def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
 
 
 def _settle_units(columns: list[_Column], common: str | None) -> None:
-    """Give EMG columns without a unit that of the header."""
+    """Give EMG columns without a unit the common unit of the header."""
     for column in columns:
         if column.kind == "emg" and column.unit is None:
             column.unit = common
 
 
 def _settle_by_content(columns: list[_Column], named: bool) -> None:
-    """Find counters, time stamps and labels that their names do not identify by their values."""
+    """Find counters, time stamps and labels by their values if their names do not identify them."""
     emg = [c for c in columns if c.kind == "emg"]
     for column in emg:
         if column.unit is None and len(emg) > 1:
@@ -335,7 +345,7 @@ def _settle_by_content(columns: list[_Column], named: bool) -> None:
 
 
 def _has_many_values(column: _Column) -> bool:
-    """Whether numbers are too many for labels."""
+    """Whether a column holds too many distinct numbers for labels."""
     if column.is_text:
         return False
     values = column.values.astype(float)
@@ -379,7 +389,7 @@ def _clocks(columns: list[_Column]) -> dict[int, Clock]:
 
 
 def _own_clocks(columns: list[_Column]) -> dict[int, int]:
-    """Time column of each channel, if every sensor has its own to the left."""
+    """Position of the time column of each channel if every sensor has its own, to its left."""
     times = [i for i, c in enumerate(columns) if c.kind == "time"]
     if len(times) < 2 or times[0] != 0:
         return {}
@@ -395,7 +405,7 @@ def _best_clock(clocks: dict[int, Clock]) -> int | None:
 
 
 def _start(column: _Column) -> dt.datetime | None:
-    """Start of the recording, where time stamps are seconds or milliseconds since 1970."""
+    """Start of the recording if the time stamps are dates or count from 1970 in s, ms or us."""
     if column.is_text:
         first = str(column.values[0])
         match = re.match(r"\s*\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?", first)
@@ -408,7 +418,7 @@ def _start(column: _Column) -> dt.datetime | None:
 
 
 def _without_end(values: NDArray) -> NDArray:
-    """Values up to the last one that is not missing: slower sensors have shorter columns."""
+    """Values up to the last one that is not missing, since slower sensors have shorter columns."""
     if values.dtype.kind != "f":
         return values
     present = np.flatnonzero(~np.isnan(values))

@@ -1,4 +1,4 @@
-"""Text exports with a form of their own: OpenBCI, EMGworks, DataLOG, Vicon Nexus."""
+"""Text exports with a format of their own, such as those of EMGworks, OpenBCI and Vicon Nexus."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _VICON_DEVICES = re.compile(r"^\W*(?:Devices|Geräte|Dispositivos|Périphérique
 
 @dataclass
 class Dialect:
-    """The form of a text file and the facts that its header gives in this form.
+    """Format of a text file and the properties that its header gives in this format.
 
-    ``lines`` are the lines to read; other blocks are left out and named in ``skipped``.
+    ``lines`` are the lines to read; other blocks are left out and listed in ``skipped``.
     """
 
     form: str
@@ -40,7 +40,7 @@ class Dialect:
     n_channels: int | None = None
     unit: str | None = None
     skipped: list[str] = field(default_factory=list)
-    comments: list[tuple[int, str]] = field(default_factory=list)  # line and text
+    comments: list[tuple[int, str]] = field(default_factory=list)  # line number and text
 
 
 def recognise(lines: list[str]) -> Dialect:
@@ -66,7 +66,7 @@ def _emgworks(lines: list[str], head: list[str]) -> Dialect | None:
 
 
 def _labchart(lines: list[str], head: list[str]) -> Dialect | None:
-    """LabChart's export; its comments follow the values of a row, as "#* text"."""
+    """Recognise an export of LabChart; comments follow the values of a row, as "#* text"."""
     if not any(line.startswith("ChannelTitle=") for line in head[:20]):
         return None
     dialect = Dialect("LabChart text", list(lines))
@@ -81,7 +81,7 @@ def _labchart(lines: list[str], head: list[str]) -> Dialect | None:
 
 
 def _physiobank(lines: list[str], head: list[str]) -> Dialect | None:
-    """CSV of PhysioBank, with texts between single quotes."""
+    """Recognise a CSV file of PhysioBank, with texts between single quotes."""
     if not re.fullmatch(r"'[^']*'(?:,'[^']*')+", head[0].strip() if head else ""):
         return None
     return Dialect("PhysioBank text", [line.replace("'", "") for line in lines])
@@ -123,7 +123,7 @@ def _vicon_block(lines: list[str], at: int, fs: float) -> Dialect:
     stop = next((i for i in range(at, len(lines)) if not lines[i].strip(' ,;\t\r"')), len(lines))
     others = [line.strip(' ,;\t"') for line in [*lines[:at], *lines[stop:]]]
     skipped = [f"block {title!r}" for title in others if re.fullmatch(r"[^\d,;\t]+", title)][:5]
-    # The first line is "Devices", the second the rate; the names of the devices span columns.
+    # The first line is "Devices" and the second is the rate; names of devices span columns.
     block = lines[at + 2 : stop]
     separator = max(",;\t", key=block[0].count)
     devices = [field.strip(' "') for field in block[0].split(separator)]
@@ -139,7 +139,7 @@ def _apply_titles(titles: list[tuple[str, str]], header: Header) -> None:
 
 
 def apply_dialect(dialect: Dialect, header: Header, width: int) -> None:
-    """Put the titles, units and rate of the dialect into the header."""
+    """Copy the titles, units and rate of the dialect to the header."""
     header.fs = dialect.fs or header.fs
     if dialect.form == "Noraxon text":
         dialect.n_rows = int(as_number(header.pairs.get("count", "")) or 0)
@@ -164,9 +164,9 @@ def _apply_openbci(dialect: Dialect, header: Header, width: int) -> None:
 
 
 def kind_by_device(dialect: Dialect, position: int, name: str) -> str | None:
-    """Kind of a Vicon column by its device; None if no device is called EMG.
+    """Kind of a Vicon column by its device; None if no device has "EMG" in its name.
 
-    If one of the devices is called EMG, voltages of the others are not EMG.
+    If a device has "EMG" in its name, the voltages of the other devices are not EMG.
     """
     if not any("EMG" in device.upper() for device in dialect.devices):
         return None

@@ -1,4 +1,4 @@
-"""Header lines of a text file: titles, units, rate, subject."""
+"""Header lines of a text file: titles, units, rate and subject."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_RATE = re.compile(
     r"kinemati|(?:\b|_)(?:acc|gyro|mag|imu|gonio|force|kraft|ecg|ekg|eeg|resp|temp|markers?)).*",
     re.I,
 )
-# Numbers of samples and other facts about them that are not a rate.
+# Number of samples and other properties that are not a rate.
 _COUNT = re.compile(
     r"samples?|.*(?:\bno[_ .]+of|number|anzahl|nombre|n[úu]mero|liczba|число|count|total|points|"
     r"punkte|\blength|size|index|duration|dauer|durée|bits?\b|resolution|first|last).*",
@@ -42,13 +42,13 @@ _SUBJECT = re.compile(
 )
 _PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
 _WORD = re.compile(r"[^\W\d_]")
-_MAX_WITH_POINT = 30e3  # Hz; "74.074" is a rate of accelerometers and not one of 74 kHz
-_MIN_RATE = 100.0  # Hz; "2,000" is not a rate of EMG, unless the comma separates thousands
+_MAX_WITH_POINT = 30e3  # Hz; "74.074" is the rate of an accelerometer, not 74 kHz
+_MIN_RATE = 100.0  # Hz; "2,000" is a rate of EMG only if the comma separates thousands
 
 
 @dataclass
 class Header:
-    """Titles and units of the columns, the rate in Hz, and other lines as key and value."""
+    """Titles and units of the columns, the rate in Hz, and other lines as pairs of key and value."""
 
     names: list[str]
     units: list[str | None]
@@ -88,19 +88,19 @@ def _all_units(fields: list[str]) -> bool:
 
 
 def _are_rates(fields: list[str]) -> bool:
-    """Whether a line holds sampling rates only, or nothing."""
+    """Whether a line is empty or holds only sampling rates."""
     return all(re.fullmatch(r"([\d.,]+\s*k?Hz)?", field, re.I) for field in fields)
 
 
 def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str] | None, int]:
-    """Titles, units below them and the line of the titles, searched from the data upwards."""
+    """Find titles, the units below them and the line of the titles, from the data upwards."""
     units = None
     for back in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
         fields = lines[back]
         if units is None and back < len(lines) - 1 and not any(fields):
             break
         if _are_rates(fields):
-            continue  # below the titles; the time columns give them as well
+            continue  # rates below the titles, which the time columns give too
         padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
         if units is None and _all_units(fields) and len(fields) <= n + 1:
             units = padded
@@ -129,7 +129,7 @@ def read_header_lines(layout: Layout) -> Header:
 
 
 def _rate_in_sentence(text: str) -> float | None:
-    """Rate in Hz by "0.5 msec/sample", as AcqKnowledge writes, or "sampling rate 1000 Hz"."""
+    """Rate in Hz from "0.5 msec/sample", as written by AcqKnowledge, or "sampling rate 1000 Hz"."""
     for step, unit in re.findall(r"^\s*([\d.,]+)\s*(msec|sec|ms|s)/sample\s*$", text, re.M):
         return _rate_of_interval(step, unit.replace("sec", "s"))
     found = re.search(r"(?:sampl|abtast)[\w -]{0,20}?\s([\d.,]+)\s*(k?hz)\b", text, re.I)
@@ -139,10 +139,10 @@ def _rate_in_sentence(text: str) -> float | None:
 def _all_titles(
     lines: list[list[str]], n: int, n_filled: int
 ) -> tuple[list[str] | None, list[str] | None, int]:
-    """Titles, units and the line of the titles, in any of the ways that headers have them."""
+    """Titles, units and the line of the titles, in any of the usual layouts of headers."""
     titles, units, at = _titles(lines, n)
     if titles is None and 1 < n_filled < n:
-        # Columns that are empty throughout come from separators at the end of the lines.
+        # Separators at the end of lines create columns that are empty throughout.
         titles, units, at = _titles(lines, n_filled)
     if titles is not None and units is None and 0 < at < len(lines) and _all_units(lines[at - 1]):
         units = lines[at - 1]
@@ -151,7 +151,7 @@ def _all_titles(
 
 
 def _name_columns(header: Header, titles: list[str], units: list[str] | None) -> None:
-    """Names and units of the columns, by their titles or a line of units."""
+    """Name the columns and set their units, from their titles or a line of units."""
     units = units or []
     for position, title in enumerate(titles):
         name, unit = split_unit(title)
@@ -164,7 +164,7 @@ def _name_columns(header: Header, titles: list[str], units: list[str] | None) ->
 def _labchart_titles(
     lines: list[list[str]], n: int, titles: list[str] | None, units: list[str] | None
 ) -> tuple[list[str] | None, list[str] | None]:
-    """Titles after "ChannelTitle=", units in "Range=", as LabChart writes; time may come first."""
+    """Titles after "ChannelTitle=" and units in "Range=" of LabChart; time may come first."""
     found = {f[0].lower(): f[1:] for f in lines if f and len(f) in (n, n + 1)}
     names, ranges = found.get("channeltitle=", []), found.get("range=", [])
     first = 0 if sum(map(bool, names)) == n else 1  # a column of times has no title
@@ -182,7 +182,7 @@ def _titles_after_word(lines: list[list[str]], n: int) -> list[str] | None:
 
 
 def _row_of_units(lines: list[list[str]], n: int) -> list[str] | None:
-    """A line "Units: mV mV deg", with or without a word before it."""
+    """Units in a line such as "Units: mV mV deg"; None if there is none."""
     for fields in lines:
         if fields and _UNIT.fullmatch(fields[0].rstrip(":")) and len(fields) >= 3:
             values = fields[1:]
@@ -215,7 +215,7 @@ def _note(header: Header, key: str, value: str) -> None:
 
 
 def _rate_of_pair(key: str, value: str) -> float | None:
-    """Rate in Hz, if a key and its value give one."""
+    """Rate in Hz if a key and its value give one."""
     if _INTERVAL.fullmatch(split_unit(key)[0]):
         return _rate_of_interval(value, split_unit(key)[1])
     if not _RATE.fullmatch(key) or _NOT_RATE.fullmatch(key):
@@ -225,7 +225,7 @@ def _rate_of_pair(key: str, value: str) -> float | None:
 
 
 def _rate_of_text(key: str, value: str) -> float | None:
-    """Rate in Hz of a value such as "2 kHz"."""
+    """Rate in Hz from a value such as "2 kHz"."""
     match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz|к?гц)?", value, re.I)
     number = match[1].rstrip(",.") if match else ""
     rate = as_number(number)
@@ -237,7 +237,7 @@ def _rate_of_text(key: str, value: str) -> float | None:
 
 
 def _thousands(number: str) -> float | None:
-    """A number such as "2,000" or "2.000" as thousands; None for others, such as "74.074"."""
+    """Read a number such as "2,000" or "2.000" as thousands; None for others, such as "74.074"."""
     if not re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number):
         return None
     whole = float(re.sub("[.,]", "", number))
@@ -246,7 +246,7 @@ def _thousands(number: str) -> float | None:
 
 
 def _rate_of_interval(value: str, unit: str | None) -> float | None:
-    """Rate in Hz of a step such as "0.5 ms"."""
+    """Rate in Hz from a sampling interval such as "0.5 ms"."""
     match = re.match(r"\s*([\d.,]+(?:[eE][+-]?\d+)?)\s*(s|ms|msec|us|µs)?\b", value)
     step = as_number(match[1]) if match else None
     if match is None or not step or step <= 0:

@@ -1,4 +1,4 @@
-"""Layout of a text file: encoding, separator, decimal sign, header lines, rows of numbers."""
+"""Layout of a text file: encoding, separator, decimal sign, header lines and rows of numbers."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _CLOCK = re.compile(
     r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[ T]+)?\d{1,2}:\d{2}(?::\d{2})?(?:[.,:]\d+)?Z?"
 )
 _HEAD_LINES = 400
-_MAX_LINE = 1_000_000  # characters
+_MAX_LINE = 1_000_000  # number of characters
 _NUMBER_STARTS = tuple("0123456789-+.")
-MAX_BYTES = 4 * 2**30  # of a text file
+MAX_BYTES = 4 * 2**30  # size limit of a text file
 
 
 @dataclass
 class Layout:
-    """Lines of a text file that hold numbers, and how these are written."""
+    """Position of the rows of numbers in a text file, and the way numbers are written."""
 
     encoding: str
     separator: str
@@ -53,11 +53,11 @@ class Layout:
     stop: int
     header: list[str]
     rest: list[str] = field(default_factory=list)
-    n_filled: int = 0  # columns up to the last one that is not empty in the first rows
+    n_filled: int = 0  # number of columns up to the last that is not empty in the first rows
 
 
 def _marked_encoding(content: bytes) -> str | None:
-    """Encoding by the mark at the start of a file, or by the zero bytes of UTF-16."""
+    """Encoding by the byte order mark at the start of a file, or by the zero bytes of UTF-16."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return name
@@ -71,7 +71,21 @@ def _marked_encoding(content: bytes) -> str | None:
 
 
 def decode_text(path: Path, content: bytes) -> tuple[str, str]:
-    """Text and encoding of a file: UTF-8, UTF-16 or Windows-1252.
+    """Decode the content of a text file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Path of the file, which messages name.
+    content : bytes
+        Content of the file.
+
+    Returns
+    -------
+    text : str
+        The decoded text.
+    encoding : str
+        Name of its encoding: UTF-8, UTF-16, UTF-32, Windows-1252 or Latin-1.
 
     Raises
     ------
@@ -91,7 +105,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
             break
         if "\0" in text:
             raise ValueError(
-                f"{path} has zero bytes, so it is not a text file; name its format with format=..."
+                f"{path} has zero bytes, so it is not a text file; pass its format as format=..."
             )
         return text, name
     else:
@@ -100,7 +114,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
 
 
 def as_number(text: str) -> float | None:
-    """A number with a decimal point or comma; None for anything else."""
+    """Read a number with a decimal point or comma; None for anything else."""
     text = text.strip().strip('"').strip()
     if _NUMBER.fullmatch(text):
         return float(plain_number(text, "."))
@@ -110,7 +124,10 @@ def as_number(text: str) -> float | None:
 
 
 def plain_number(text: str, decimal: str) -> str:
-    """A number with a decimal point, without separators of thousands; other texts as they are."""
+    """Rewrite a number with a decimal point and without separators of thousands.
+
+    Other texts are returned unchanged.
+    """
     pattern = _COMMA_NUMBER if decimal == "," else _NUMBER
     if pattern.fullmatch(text) is None:
         return text
@@ -119,7 +136,7 @@ def plain_number(text: str, decimal: str) -> str:
 
 
 def split_line(line: str, separator: str) -> list[str]:
-    """Fields of a line; quoted fields may hold the separator."""
+    """Split a line into fields; quoted fields may contain the separator."""
     if separator == " ":
         return line.split()
     if '"' in line:
@@ -133,7 +150,7 @@ def split_line(line: str, separator: str) -> list[str]:
 
 
 def _is_row(fields: list[str], decimal: str) -> tuple[bool, int]:
-    """Whether the fields are those of a row of data, and how many are numbers."""
+    """Whether the fields form a row of data, and how many of them are numbers."""
     pattern = _COMMA_NUMBER if decimal == "," else _NUMBER
     given = [field for field in fields if field.lower() not in _MISSING]
     n_numbers = sum(pattern.fullmatch(field) is not None for field in given)
@@ -156,14 +173,14 @@ def _candidates(lines: list[str]) -> list[tuple[str, str]]:
 
 
 def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int, int, int, int]:
-    """Longest run of rows of one width: (rows, numbers in all, width, first line)."""
+    """Longest run of rows of one width: (number of rows, numbers in them, width, first line)."""
     best = (0, 0, 0, 0)
     run, width, start, numbers = 0, -1, 0, 0
     for i, line in enumerate(lines):
         fields = split_line(line, separator)
         n = len(fields)
         if n > 1 and separator != " " and line.rstrip("\r\n").endswith(separator):
-            fields = fields[:-1]  # a separator at the end of a line starts no column
+            fields = fields[:-1]  # a separator at the end of a line does not start a column
         is_row, n_numbers = _is_row(fields, decimal)
         if is_row and n == width:
             run, numbers = run + 1, numbers + n_numbers
@@ -180,37 +197,41 @@ _COMMENT = ("", "%", "#")
 
 
 def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> Layout:
-    """Find the rows of numbers of a text file.
+    """Find the rows of numbers in a text file.
 
     Parameters
     ----------
     path : pathlib.Path
+        Path of the file, which messages name.
     lines : list of str
+        Lines of the file.
     encoding : str
+        Encoding of the file.
     complete : bool
         Whether the last line ends with a line break.
 
     Returns
     -------
     layout : Layout
+        Position and format of the rows.
 
     Raises
     ------
     ValueError
-        If there are no such rows.
+        If there are too few rows of numbers, or if the table is damaged or looks transposed.
     """
     head = lines[:_HEAD_LINES]
     if any(len(line) > _MAX_LINE for line in head):
         raise ValueError(
             f"{path} has lines of more than {_MAX_LINE} characters: it has one row per channel or "
-            "is not a table. Rows must be samples and columns channels; transpose it."
+            "is not a table. Rows must be samples and columns must be channels; transpose it."
         )
     plain = ["" if line.lstrip()[:1] in _COMMENT else line for line in head]
     rule = _best_rule(plain)
     if rule is None:
         raise ValueError(
             f"{path} has no rows of numbers in its first {_HEAD_LINES} lines: it is not a text "
-            "export of recordings, or it is empty. Name its format with format=..."
+            "export of recordings, or it is empty. Pass its format as format=..."
         )
     separator, decimal, width, first = rule
     first += _begins_with_titles(plain[first : first + 2], separator)
@@ -218,7 +239,7 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
     stop, rest = _end(path, lines, first, separator, decimal, width)
     last = lines[stop - 1]
     if stop == len(lines) and not complete and len(split_line(last, separator)) < width:
-        # The writer was stopped within the last row.
+        # The program stopped writing within the last row.
         stop, rest = stop - 1, [last]
     _check_size(path, stop - first, width)
     filled = _n_filled(lines[first : min(stop, first + 50)], separator)
@@ -226,7 +247,7 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
 
 
 def _begins_with_titles(rows: list[str], separator: str) -> bool:
-    """Whether the first of two rows has words where the second has numbers."""
+    """Whether the first of two rows has a word where the second has a number."""
     if len(rows) < 2:
         return False
     above, below = (split_line(row, separator) for row in rows)
@@ -243,21 +264,21 @@ def _n_filled(rows: list[str], separator: str) -> int:
 
 
 def without_blank_lines(lines: list[str]) -> list[str]:
-    """Lines without blank ones, where every second line is blank; otherwise all."""
+    """Remove blank lines if about every second line is blank; otherwise return all lines."""
     head = lines[:_HEAD_LINES]
     blank = sum(not line.strip() for line in head)
     return [line for line in lines if line.strip()] if blank > max(8, 0.4 * len(head)) else lines
 
 
 def _best_rule(lines: list[str]) -> tuple[str, str, int, int] | None:
-    """Separator, decimal sign, width and first row that read most of the lines as numbers."""
+    """Separator, decimal sign, width and first row with which most lines are rows of numbers."""
     best: tuple[str, str, int, int] | None = None
     best_score = (0, 0)
     for separator, decimal in _candidates(lines):
         rows, numbers, width, first = _rows_by_width(lines, separator, decimal)
         if rows == 0 or (separator == "," and _is_decimal_comma(lines[first : first + rows])):
             continue
-        # Of equal scores the first candidate wins.
+        # If scores are equal, the first candidate wins.
         score = (min(rows, 50), numbers // rows)
         if score > best_score:
             best, best_score = (separator, decimal, width, first), score
@@ -270,7 +291,7 @@ def _check_size(path: Path, n_rows: int, width: int) -> None:
     if width > 32:
         raise ValueError(
             f"{path} has {n_rows} rows and {width} columns: it looks transposed. Rows must "
-            "be samples and columns channels; transpose it before it is read."
+            "be samples and columns must be channels; transpose the table."
         )
     raise ValueError(
         f"{path} has {counted(n_rows, 'row')} of numbers; a recording has more. It is truncated or "
@@ -279,7 +300,7 @@ def _check_size(path: Path, n_rows: int, width: int) -> None:
 
 
 def _is_decimal_comma(rows: list[str]) -> bool:
-    """Whether "0,0123" is one number: two columns, the second of a fixed number of digits."""
+    """Whether rows such as "0,0123" are one number: the digits after the comma are equally many."""
     if any(line.count(",") != 1 for line in rows) or len(rows) < 3:
         return False
     if not all(re.fullmatch(r"[+-]?\d+,\d+", line.strip()) for line in rows):
@@ -291,7 +312,7 @@ def _is_decimal_comma(rows: list[str]) -> bool:
 
 
 def _decimal(rows: list[str], separator: str, decimal: str) -> str:
-    """Decimal sign of the rows; `decimal` where all numbers are integers."""
+    """Decimal sign of the rows; `decimal` if all numbers are integers."""
     if separator == ",":
         return decimal
     cells = [cell for row in rows for cell in split_line(row, separator)]
@@ -303,7 +324,7 @@ def _decimal(rows: list[str], separator: str, decimal: str) -> str:
 def _end(
     path: Path, lines: list[str], first: int, separator: str, decimal: str, width: int
 ) -> tuple[int, list[str]]:
-    """Line after the last row and what follows it, such as the block of another device."""
+    """Index of the line after the last row, and the lines that follow, such as another block."""
     for i in range(first, len(lines)):
         line = lines[i]
         if line[:1] in _NUMBER_STARTS and line.count(separator) >= width - 1:
@@ -323,7 +344,7 @@ def _not_blank(lines: list[str]) -> list[str]:
 
 
 def _check_footer(path: Path, lines: list[str], i: int, separator: str, decimal: str) -> None:
-    """Raise if rows follow a line that is not one: it is damaged and no footer."""
+    """Raise an error if rows follow a line that is not a row, which is then damaged, not a footer."""
     later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
     if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):
         raise ValueError(

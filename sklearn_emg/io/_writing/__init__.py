@@ -1,1 +1,1 @@
-"""Writers of recording tables, one module per form."""
+"""Writers of recording tables, one module per format."""

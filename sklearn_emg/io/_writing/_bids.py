@@ -1,7 +1,7 @@
 """BIDS data sets with EMG: EDF+ or BDF+ files, and the tables and JSON files that describe them.
 
 The layout is that of BIDS 1.11, which includes EMG. Fields for needles (``EMGType``,
-``CannulaDiameter`` ...) are proposed for BIDS and are written as they are given.
+``CannulaDiameter`` ...) are proposed for BIDS; they are written if they are given.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["GENERATOR", "bids_parts", "is_own_dataset"]
 VERSION = "1.11.0"
 GENERATOR = "sklearn-emg"
 _MISSING = "n/a"
-# Columns of a table that are parts of a file's name, by their short form.
+# Columns of a table that are parts of a file's name, with their short names.
 _ENTITIES = {"session": "ses", "task": "task", "acquisition": "acq", "run": "run"}
 _RESERVED = ("participant_id", "filename", "acq_time")
-# Required fields of *_emg.json; n/a where BIDS allows it.
+# Required fields of *_emg.json, with "n/a" where BIDS allows it.
 _SIDECAR = {
     "EMGPlacementScheme": "Other",
     "EMGPlacementSchemeDescription": _MISSING,
@@ -66,10 +66,10 @@ def bids_parts(
     sidecar: Mapping[str, Any] | None,
     electrodes: pd.DataFrame | None,
 ) -> list[Part]:
-    """All files of a data set; what is lost is added to the rows.
+    """Prepare all files of a data set; what is lost is added to the rows.
 
-    Columns that have one value per subject are written to ``participants.tsv``, others to
-    ``*_scans.tsv`` of the subject.
+    Columns that have one value per subject are written to ``participants.tsv``, and others to the
+    ``*_scans.tsv`` of the subject or session.
     """
     subjects = _labels([row.subject for row in rows])
     stems, entities = _stems(rows, subjects)
@@ -79,7 +79,7 @@ def bids_parts(
             "GeneratedBy": [{"Name": GENERATOR, "Version": __version__}],
         }),
         _text("README.md", f"# {name}\n\nRecordings of EMG, written by sklearn-emg {__version__}.\n"
-              "Please describe study, subjects, devices and tasks here.\n"),
+              "Please describe the study, subjects, devices and tasks here.\n"),
     ]  # fmt: skip
     suffix = ".edf" if bits == 16 else ".bdf"
     parts += _metadata(rows, subjects, [f"{stem}_emg{suffix}" for stem in stems], entities)
@@ -91,7 +91,7 @@ def bids_parts(
         parts += _electrodes(electrodes, stems, system)
         if f"{_COORDINATES}Units" not in system:
             rows[0].lost.append(
-                "the unit of the positions of 'electrodes'; pass "
+                "the unit of the positions in 'electrodes'; pass "
                 f"sidecar={{'{_COORDINATES}Units': 'mm'}}"
             )
     return parts
@@ -132,11 +132,11 @@ def _cell(value: Any) -> str:
     return re.sub(r"[\t\r\n]+", " ", str(value))
 
 
-_ALTERED = "tabs and ends of lines become blanks, '' and 'n/a' a missing value"
+_ALTERED = "tabs and line ends become blanks, and '' and 'n/a' become missing values"
 
 
 def _is_altered(value: Any) -> bool:
-    """Whether a text is another one, or none, when it is read from a cell."""
+    """Whether a text changes or is missing when it is read from a cell again."""
     return isinstance(value, str) and (value == "" or value == _MISSING or _cell(value) != value)
 
 
@@ -152,7 +152,7 @@ def _tsv(table: pd.DataFrame) -> str:
 
 
 def _labels(values: list[Any]) -> list[str]:
-    """Labels of letters and digits for values; equal values have one label, others have not."""
+    """Labels of letters and digits for values; distinct values have distinct labels."""
     distinct = list(dict.fromkeys(values))
     plain = [re.sub(r"[^0-9A-Za-z]", "", str(value)) or "x" for value in distinct]
     unique = [label.replace("_", "x") for label in unique_names(plain)]
@@ -163,7 +163,7 @@ def _labels(values: list[Any]) -> list[str]:
 
 
 def _stems(rows: list[WrittenRow], subjects: list[str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Paths of the recordings without suffix, and the parts of their names."""
+    """Paths of the recordings without their suffixes, and the parts of their names."""
     labels = {c: _optional_labels([row.columns.get(c) for row in rows]) for c in _ENTITIES}
     labels["task"] = [task or "emg" for task in labels["task"]]
     keys = list(zip(subjects, *(labels[c] for c in ("session", "task", "acquisition"))))
@@ -183,7 +183,7 @@ def _optional_labels(values: list[Any]) -> list[str | None]:
 
 
 def _runs(keys: list[tuple[Any, ...]], runs: list[str | None]) -> list[str | None]:
-    """Runs as numbers; recordings of one name are counted where the table does not number them."""
+    """Number the runs; recordings that would share a name are counted."""
     if not all(run is None or run.isdigit() for run in runs):
         runs = [None] * len(runs)
     if len(set(zip(keys, runs))) == len(keys):
@@ -198,7 +198,7 @@ def _runs(keys: list[tuple[Any, ...]], runs: list[str | None]) -> list[str | Non
 def _metadata(
     rows: list[WrittenRow], subjects: list[str], files: list[str], entities: list[dict[str, str]]
 ) -> list[Part]:
-    """participants.tsv, and the scans.tsv of each subject or session, each with its JSON file."""
+    """Prepare participants.tsv and the scans.tsv of each subject or session, with JSON files."""
     frame = _frame(rows, entities)
     ids = pd.Series([f"sub-{label}" for label in subjects], name="participant_id")
     constant = [name for name in frame if _is_constant(ids, frame[name])]
@@ -215,7 +215,7 @@ def _metadata(
 
 
 def _scans(rows: list[WrittenRow], files: list[str], frame: pd.DataFrame) -> list[Part]:
-    """scans.tsv of each subject or session: start and further columns of each recording."""
+    """Prepare the scans.tsv of each subject or session, with the start time and further columns."""
     scans = pd.DataFrame({"filename": [f"emg/{file.rpartition('/')[2]}" for file in files]})
     if any(row.start_time for row in rows):
         times = [row.start_time and row.start_time.isoformat() for row in rows]
@@ -231,13 +231,13 @@ def _scans(rows: list[WrittenRow], files: list[str], frame: pd.DataFrame) -> lis
 
 
 def _frame(rows: list[WrittenRow], entities: list[dict[str, str]]) -> pd.DataFrame:
-    """Columns of the rows, without those that the names of the files hold."""
+    """Columns of the rows, without those whose values are in the names of the files."""
     for row in rows:
         row.lost += [f"the spelling of texts in {name!r}: {_ALTERED}"
                      for name, value in row.columns.items() if _is_altered(value)]  # fmt: skip
     frame = pd.DataFrame([row.columns for row in rows], dtype=object)
     rows[0].lost += [
-        f"the types of the column {name!r}: all its values become text"
+        f"the types of the values in the column {name!r}: all become text"
         for name in frame
         if _has_mixed_types(frame[name])
     ]
@@ -261,7 +261,7 @@ _FORMATS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def _described(table: pd.DataFrame) -> dict[str, Any]:
-    """Description of each column, with the type by which it is read again."""
+    """Description of each column, with the type as which it is read again."""
     content = {}
     for name in table.columns:
         if name in ("participant_id", "filename", "acq_time"):
@@ -276,7 +276,7 @@ def _described(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _recording(row: WrittenRow, stem: str, bits: int, sidecar: Mapping[str, Any]) -> list[Part]:
-    """Samples of a recording, and what describes them."""
+    """Prepare the files of a recording: its samples and the files that describe them."""
     labels = edf_labels(row.names)
     channels = pd.DataFrame({"name": labels, "type": "EMG", "units": "uV"})
     described: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""EDF+ and BDF+, with annotations: Kemp and Olivan (2003), and the 24-bit samples of BioSemi."""
+"""EDF+ files with annotations (Kemp and Olivan 2003), and BDF+ files with 24-bit samples."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["edf_labels", "edf_parts", "write_edf_file"]
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _UNITS = (("uV", 1e3), ("mV", 1.0), ("V", 1e-3))
-_LABEL = 16  # characters of a label
-_NUMBER = 8  # characters of a number
-_CODE = 40  # characters of the code of a subject
+_LABEL = 16  # number of characters of a label
+_NUMBER = 8  # number of characters of a number
+_CODE = 40  # number of characters of the code of a subject
 
 
 def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
-    """One file per row; what EDF+ does not hold is added to `lost` of the rows."""
+    """Prepare one file per row; what EDF+ does not hold is added to `lost` of the rows."""
     suffix = ".edf" if bits == 16 else ".bdf"
     _check_codes(rows)
     for row in rows:
@@ -38,7 +38,7 @@ def edf_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
 
 
 def _check_codes(rows: list[WrittenRow]) -> None:
-    """Refuse subjects that would be one and the same subject when the files are read."""
+    """Refuse different subjects that would have the same code."""
     by_code: dict[str, object] = {}
     for row in rows:
         other = by_code.setdefault(_code(row.subject), row.subject)
@@ -51,7 +51,7 @@ def _check_codes(rows: list[WrittenRow]) -> None:
 
 
 def _lost(row: WrittenRow) -> list[str]:
-    """What EDF+ does not hold of a row."""
+    """Parts of a row that EDF+ does not hold."""
     held = ["sex"] if row.columns.get("sex") in ("M", "F") else []
     held += ["recording"] if row.columns.get("recording") == row.name else []
     lost = [
@@ -62,12 +62,12 @@ def _lost(row: WrittenRow) -> list[str]:
     lost += [f"the column {name!r}" for name in row.columns if name not in held]
     code = _code(row.subject)
     if code != row.subject:
-        lost.append(f"the spelling or type of the subject, {code!r} is text")
+        lost.append(f"the spelling or type of the subject, written as {code!r}")
     return lost + lost_of_annotations(row, "EDF")
 
 
 def edf_labels(names: tuple[str, ...]) -> list[str]:
-    """Labels of at most 16 ASCII characters that readers take for EMG."""
+    """Labels of at most 16 ASCII characters that readers recognise as EMG."""
     labels = [ascii_text(name, _LABEL) or "EMG" for name in names]
     labels = [
         n if channel_kind(n, "uV") == "emg" else ascii_text(f"EMG {n}", _LABEL) for n in labels
@@ -78,12 +78,12 @@ def edf_labels(names: tuple[str, ...]) -> list[str]:
 
 
 def _code(subject: object) -> str:
-    """Code of a subject in the header, in which blanks separate the fields."""
+    """Code of a subject in the header, without blanks, which separate the fields there."""
     return ascii_text(str(subject), _CODE).replace(" ", "_") or "X"
 
 
 def _bound(value: float, down: bool) -> str | None:
-    """Shortest of the numbers of 8 characters that are next to a value; None if there is none."""
+    """Nearest bound of a value that fits into 8 characters; None if there is none."""
     for decimals in range(_NUMBER - 2, -1, -1):
         step = 10.0**-decimals
         rounded = (math.floor if down else math.ceil)(value / step) * step
@@ -94,7 +94,7 @@ def _bound(value: float, down: bool) -> str | None:
 
 
 def _limits(row: WrittenRow, name: str, values: NDArray[np.float64]) -> tuple[str, str, str, float]:
-    """Unit of a channel, its lowest and highest value as text, and the unit's number per mV."""
+    """Unit of a channel, its lowest and highest values as text, and the factor from mV to it."""
     for unit, factor in _UNITS:
         low, high = float(values.min()) * factor, float(values.max()) * factor
         if low == high:
@@ -104,15 +104,15 @@ def _limits(row: WrittenRow, name: str, values: NDArray[np.float64]) -> tuple[st
             return unit, texts[0], texts[1], factor
     raise ValueError(
         f"write_recordings: {row.where} has values up to {np.abs(values).max():.3g} mV in the "
-        f"channel {name!r}, more than EDF can hold. Is the unit of the table mV?"
+        f"channel {name!r}, more than EDF can hold. Make sure that the signals are in mV."
     )
 
 
 def _record(n_times: int, fs: float) -> tuple[int, str]:
-    """Samples of a data record and its seconds in 8 characters, without a rest of samples.
+    """Number of samples of a data record and its duration in s as a text of 8 characters.
 
-    The rate is first kept as exactly as possible, to 1e-6 or better; then records of about 1 s
-    are chosen.
+    The records hold all samples without a remainder. Of the possible lengths, those that keep the
+    sampling rate most exactly are preferred and, among these, the one closest to 1 s.
     """
     best, best_key = (n_times, ""), (math.inf, math.inf)
     for k in range(1, math.isqrt(n_times) + 1):
@@ -132,7 +132,7 @@ def _record(n_times: int, fs: float) -> tuple[int, str]:
 
 
 def _rounded(seconds: float) -> str:
-    """A number of seconds, rounded to 8 characters."""
+    """Round a number of seconds to 8 characters."""
     for decimals in range(_NUMBER - 1, -1, -1):
         text = f"{seconds:.{decimals}f}"
         text = text[1:] if text.startswith("0.") else text
@@ -146,7 +146,7 @@ def _time(seconds: float) -> str:
 
 
 def _lists(row: WrittenRow, n_records: int, seconds: float) -> NDArray[np.uint8]:
-    """Annotation lists of the data records, (n_records, n_bytes), evenly filled."""
+    """Annotation lists of the data records, evenly filled, of shape (n_records, n_bytes)."""
     first = row.start_time.microsecond / 1e6 if row.start_time else 0.0
     content = [f"+{_time(round(first + r * seconds, 9))}\x14\x14\0" for r in range(n_records)]
     for k, a in enumerate(row.annotations):
@@ -187,8 +187,8 @@ def _fixed(row: WrittenRow, bits: int, n_records: int, seconds: str, n_signals: 
 def write_edf_file(path: Path, row: WrittenRow, bits: int) -> None:
     """Write a recording as EDF+ (16 bits) or BDF+ (24 bits).
 
-    Each channel uses the whole range of the converter between its lowest and highest value, so
-    that the error is at most half of (highest - lowest) / (2**bits - 1).
+    The range of each channel, from its lowest to its highest value, is mapped to all counts, so the
+    error is at most half of (highest - lowest) / (2**bits - 1).
     """
     signal = row.signal()
     n, seconds = _record(row.n_times, row.fs)

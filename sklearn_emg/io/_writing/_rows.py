@@ -1,4 +1,4 @@
-"""Rows of a recording table as writers need them: plain values, names of files, what is lost."""
+"""Rows of a recording table prepared for writers: plain values, names of files, what is lost."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ __all__ = [
     "written_rows",
 ]
 
-# A file of a form: its path below the folder, and the function that writes it.
+# A file to write: its path below the folder, and the function that writes it.
 Part = tuple[str, Callable[[Path], object]]
 
-# Columns that writers treat in a way of their own; the last three describe the file that was read.
+# Columns that each writer treats specially; the last three describe the file that was read.
 NOT_SCALAR = ("signal", "fs", "subject", "channel_names", "unit", "start_time", "annotations",
               "aux", "file", "skipped", "stored_names")  # fmt: skip
 
 
 @dataclass
 class WrittenRow:
-    """One recording: facts as plain values, and samples that are read when they are written."""
+    """One recording: metadata as plain values, and samples that are read when they are written."""
 
     where: str
     name: str
@@ -54,12 +54,12 @@ class WrittenRow:
     lost: list[str] = field(default_factory=list)
 
     def signal(self, invalid: bool = False) -> NDArray[np.float64]:
-        """Samples in mV, (n_channels, n_times).
+        """Read the samples in mV, as an array of shape (n_channels, n_times).
 
         Raises
         ------
         ValueError
-            If samples are infinite, or are NaN and the form has no code for it.
+            If samples are infinite, or if samples are NaN and `invalid` is false.
         """
         signal = np.atleast_2d(read_signal(self.source, np.float64))
         bad = np.isinf(signal) if invalid else ~np.isfinite(signal)
@@ -68,19 +68,19 @@ class WrittenRow:
             raise ValueError(
                 f"write_recordings: {self.where} has {int(bad[channel].sum())} samples that are "
                 f"{'infinite' if invalid else 'NaN or infinite'} in the channel "
-                f"{self.names[channel]!r}, which the form cannot hold. Interpolate them, cut them "
-                f"off, or write format='parquet'{'' if invalid else ' or, for NaN, wfdb'}."
+                f"{self.names[channel]!r}, which the format cannot hold. Interpolate or remove "
+                f"them, or write format='parquet'{'' if invalid else ' or, for NaN, wfdb'}."
             )
         return signal
 
 
 def plain_value(value: Any) -> Any:
-    """A scalar as Python has it, with None for what is missing.
+    """Convert a scalar to a built-in type of Python; missing values become None.
 
     Raises
     ------
     TypeError
-        If it is not a number, text, truth value or date.
+        If the value is not a number, text, boolean or date.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -94,14 +94,14 @@ def plain_value(value: Any) -> Any:
 
 
 def ascii_text(text: str, n_max: int) -> str:
-    """A text in printable ASCII of at most `n_max` characters."""
+    """Convert a text to printable ASCII of at most `n_max` characters."""
     text = re.sub("[\u00b5\u03bc]", "u", text).replace("ß", "ss")
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^ -~]", " ", plain).strip()[:n_max].strip()
 
 
 def lost_of_annotations(row: WrittenRow, source: str) -> list[str]:
-    """What a form does not hold of the annotations of a row; they are read with that source."""
+    """Parts of annotations that a format does not hold; `source` is the source they are read with."""
     lost = []
     if any(not isinstance(a.label, str) for a in row.annotations):
         lost.append("the type of labels in 'annotations': they become text")
@@ -111,7 +111,7 @@ def lost_of_annotations(row: WrittenRow, source: str) -> list[str]:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Names with a number added to those that occurred before, in any letter case."""
+    """Make names unique, in any letter case, by adding numbers to those that occurred before."""
     seen: set[str] = set()
     unique = []
     for name in names:
@@ -124,12 +124,12 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def written_rows(table: pd.DataFrame, y: Sequence[Any] | None, target: str) -> list[WrittenRow]:
-    """Rows of a checked table for forms that hold voltages and scalar metadata.
+    """Prepare the rows of a checked table for formats that hold voltages and scalar metadata.
 
     Raises
     ------
     ValueError
-        If a row is in counts.
+        If the signal of a row is in counts.
     """
     scalars = [c for c in table.columns if c not in NOT_SCALAR]
     rows = []
@@ -151,13 +151,13 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _row(i: int, row: pd.Series) -> WrittenRow:
-    """Facts of a row, without its further columns."""
+    """Prepare a row without its further columns."""
     named = "recording" in row.index
     where = f"row {i} ({row['recording']!r})" if named else f"row {i}"
     unit = row.get("unit")
     if isinstance(unit, str) and is_counts(unit):
         raise ValueError(
-            f"write_recordings: {where} is in counts, and this form holds voltages. Divide the "
+            f"write_recordings: {where} is in counts, but this format holds voltages. Divide the "
             "signals by the counts per mV, or write format='parquet'."
         )
     name = ascii_text(str(row["recording"] if named else f"{row['subject']}_{i + 1}"), 100)

@@ -1,4 +1,4 @@
-"""WFDB records: header, samples of 16, 24 or 32 bits, and annotations, as PhysioNet has them."""
+"""WFDB records of PhysioNet: header, samples of 16, 24 or 32 bits, and annotations."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sklearn_emg.io._writing._rows import Part, WrittenRow, lost_of_annotations
 
 __all__ = ["AUX", "END", "MARK", "ONSET", "SKIP", "wfdb_parts"]
 
-# Comment of a header that holds subject and columns as JSON.
+# Prefix of the comment of a header that holds subject and columns as JSON.
 MARK = "sklearn-emg:"
 
-# Codes of annot(5): a note, onset and end, a long step in time, a text.
+# Codes of annot(5): a note, an onset, an end, a long step in time and a text.
 NOTE, ONSET, END, SKIP, AUX = 22, 39, 40, 59, 63
 _MAX_STEP = 2**10 - 1
-_MAX_TEXT = 255  # bytes of a text in an annotation
+_MAX_TEXT = 255  # maximum number of bytes of a text in an annotation
 
 
 def wfdb_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
-    """Samples, annotations and header of each row; what is lost is added to the rows."""
+    """Prepare samples, annotations and header of each row; what is lost is added to the rows."""
     parts: list[Part] = []
     for row in rows:
         row.lost += lost_of_annotations(row, "WFDB")
         if any(len(str(a.label).encode()) > _MAX_TEXT for a in row.annotations):
-            row.lost.append(f"more than {_MAX_TEXT} bytes of a label in 'annotations'")
+            row.lost.append(f"the bytes after the first {_MAX_TEXT} of labels in 'annotations'")
         row.lost += [
             f"the name of the channel {name!r}, written as {_description(name)!r}"
             for name in row.names
@@ -38,13 +38,13 @@ def wfdb_parts(rows: list[WrittenRow], bits: int) -> list[Part]:
         parts.append((f"{row.name}.dat", record.write_samples))
         if row.annotations:
             parts.append((f"{row.name}.atr", record.write_annotations))
-        # A header that is there stands for a complete record.
+        # The header is written last, so a record with a header is complete.
         parts.append((f"{row.name}.hea", record.write_header))
     return parts
 
 
 class _Record:
-    """A record while it is written; its header has facts of the samples."""
+    """Record while it is written; its header describes the samples, which are written first."""
 
     def __init__(self, row: WrittenRow, bits: int) -> None:
         self.row, self.bits = row, bits
@@ -53,8 +53,8 @@ class _Record:
     def write_samples(self, path: Path) -> None:
         """Write the samples, interleaved; the lowest number stands for NaN.
 
-        Each channel uses the whole range of the converter, so that the error is at most half of
-        1 / gain, about (highest - lowest) / 2**bits.
+        The range of each channel is mapped to all counts, so the error is at most half a count,
+        where a count is 1 / gain, about (highest - lowest) / 2**bits.
         """
         signal = self.row.signal(invalid=True)
         stored = np.empty((signal.shape[1], len(signal)), dtype="<i4")
@@ -87,7 +87,7 @@ class _Record:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def write_annotations(self, path: Path) -> None:
-        """Write annotations at their nearest samples: a note, or an onset and an end."""
+        """Write annotations at the nearest samples: a note, or an onset and an end."""
         marks: list[tuple[int, int, str]] = []
         for a in self.row.annotations:
             start = round(a.onset * self.row.fs)
@@ -110,7 +110,7 @@ class _Record:
 
 
 def _description(name: str) -> str:
-    """Name of a channel with single blanks, as a line of a header holds it."""
+    """Name of a channel with single blanks, as required in a header."""
     return " ".join(name.split())
 
 
@@ -119,7 +119,7 @@ def _json_value(value: Any) -> Any:
 
 
 def _scale(values: np.ndarray, bits: int) -> tuple[float, int]:
-    """Counts per mV and the count of 0 mV for a channel that fills the range of `bits`."""
+    """Counts per mV and the count of 0 mV with which a channel fills the range of `bits`."""
     if values.size == 0:
         return 1.0, 0
     low, high = float(values.min()), float(values.max())

@@ -1,4 +1,4 @@
-"""Rest and contraction in a recording, and labels that lag the activity."""
+"""Segmentation of recordings into rest and contraction, and the lag of labels."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ from sklearn_emg.recordings._table import is_recording_table
 __all__ = ["label_lag", "moving_rms", "segment_activity"]
 
 _METHODS = ("level", "double-threshold", "teager-kaiser")
-_BIN = 0.05  # s
-# A shift of the labels must explain this much more of the variance than no shift.
+_BIN = 0.05  # width of a bin in s
+# Additional proportion of variance that a shift of the labels must explain.
 _MIN_GAIN = 0.1
 _REST = ("0", "0.0", "rest", "relax", "idle", "ruhe", "repos", "reposo", "riposo")
 
 
 def moving_rms(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Root mean square over `size` samples about each sample.
+    """Root mean square over `size` samples around each sample.
 
     Parameters
     ----------
     values : ndarray of shape (..., n_times)
+        The signal.
     size : int
-        Samples of the window, which is shorter at both ends.
+        Number of samples of the window, which is shorter at both ends of the signal.
 
     Returns
     -------
     rms : ndarray of shape (..., n_times)
+        RMS in the unit of the signal.
     """
     n_times = values.shape[-1]
     size = min(max(size, 1), n_times)
@@ -63,42 +65,48 @@ def segment_activity(
     Parameters
     ----------
     signal : array-like of shape (n_times,) or (n_channels, n_times), or DataFrame
-        A recording in mV without offset, or a recording table. Several channels contract when at
+        Recording in mV, or a recording table. A recording with several channels contracts when at
         least one of them is active.
     fs : float, default=None
-        Sampling rate in Hz. A table has its own rates.
+        Sampling rate in Hz. It is required for an array and is not used for a table.
     method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
         "double-threshold" counts, among 5 successive pairs of samples, those whose power exceeds a
-        threshold set by `false_alarm`, and reports activity for at least 3 [1]_. "teager-kaiser"
-        thresholds the smoothed Teager-Kaiser energy at the mean of the baseline plus `n_sd`
-        standard deviations [2]_ [3]_. "level" compares the RMS over 0.1 s with `level` times that
-        of the baseline, or with the fraction `level` of `mvc`.
+        threshold set by `false_alarm`, and reports activity if there are at least 3 [1]_.
+        "teager-kaiser" compares the smoothed Teager-Kaiser energy with the mean of the baseline
+        plus `n_sd` standard deviations [2]_ [3]_. "level" compares the RMS over 0.1 s with `level`
+        times that of the baseline, or with the fraction `level` of `mvc`.
     baseline : tuple of float, default=None
-        Start and stop of rest in seconds. By default it is the 0.5 s with the lowest RMS.
+        Start and stop of an interval of rest in s. By default it is the interval of 0.5 s with the
+        lowest RMS in each channel.
     mvc : float or array-like of shape (n_channels,), default=None
         RMS of the maximal voluntary contraction in mV, for ``method="level"``.
     level : float, default=None
-        Threshold for ``method="level"``. By default it is 3 times the baseline, or 0.05 of `mvc`.
+        Threshold for ``method="level"``, as a multiple of the RMS of the baseline (3 by default)
+        or, if `mvc` is given, as a fraction of `mvc` (0.05 by default).
     n_sd : float, default=8.0
-        Standard deviations above the mean of the baseline, for ``method="teager-kaiser"``.
+        Number of standard deviations above the mean of the baseline, for
+        ``method="teager-kaiser"``.
     false_alarm : float, default=1e-4
         Probability that baseline noise is detected as activity, for
         ``method="double-threshold"``.
     min_duration : float, default=0.05
-        Contractions that are shorter, in seconds, count as rest.
+        Minimum duration of a contraction in s. Shorter ones count as rest.
     min_rest : float, default=0.1
-        Pauses that are shorter, in seconds, count as contraction.
+        Minimum duration of rest between contractions in s. Shorter rest counts as contraction.
 
     Returns
     -------
-    segments : DataFrame
-        Columns ``start`` and ``stop`` in seconds and ``label``, "rest" or "contraction";
-        neighbours differ. For a table there is also ``row``, the position of the recording.
+    segments : DataFrame of shape (n_segments, 3) or (n_segments, 4)
+        Segments with the columns ``start`` and ``stop`` in s and ``label``, which alternates
+        between "rest" and "contraction". For a table, the first column is ``row``, the position of
+        the recording.
 
     Raises
     ------
     ValueError
-        If a signal holds NaN, `baseline` lies outside it, or parameters do not fit.
+        If a signal has fewer than 10 samples or is not finite, if `baseline` lies outside the
+        signal, if `fs` is missing for an array, or if a parameter is invalid or does not belong to
+        `method`.
 
     See Also
     --------
@@ -143,7 +151,7 @@ def segment_activity(
         "min_rest": check_real(min_rest, "min_rest", "segment_activity", 0.0),
     }
     if method != "level" and (mvc is not None or level is not None):
-        raise ValueError("'mvc' and 'level' of segment_activity belong to method='level'.")
+        raise ValueError("'mvc' and 'level' of segment_activity require method='level'.")
     if is_recording_table(signal):
         parts = []
         for row, (values, rate) in enumerate(zip(signal["signal"], signal["fs"])):
@@ -152,7 +160,9 @@ def segment_activity(
             parts.append(found)
         return pd.concat(parts, ignore_index=True)
     if fs is None:
-        raise ValueError("segment_activity needs fs=..., the sampling rate in Hz, with an array.")
+        raise ValueError(
+            "segment_activity requires the sampling rate in Hz for an array; pass fs=..."
+        )
     return _segments(signal, float(fs), "the signal", settings)
 
 
@@ -160,8 +170,9 @@ def _segments(signal: Any, fs: float, what: str, settings: dict[str, Any]) -> pd
     values = np.atleast_2d(read_signal(signal)).astype(np.float64)
     if values.ndim != 2 or values.shape[-1] < 10 or not np.isfinite(values).all():
         raise ValueError(
-            f"segment_activity: {what} must be (n_times,) or (n_channels, n_times) with 10 samples "
-            f"or more and without NaN. It has the shape {np.shape(signal)}."
+            f"segment_activity: {what} must have the shape (n_times,) or (n_channels, n_times), at "
+            f"least 10 samples, and neither NaN nor infinite values. Its shape is "
+            f"{np.shape(signal)}."
         )
     values = values - np.median(values, axis=-1, keepdims=True)
     n_times = values.shape[-1]
@@ -201,7 +212,7 @@ def _rest(channel: NDArray, fs: float, what: str, baseline: tuple[float, float] 
 
 
 def _double_threshold(channel: NDArray, rest: slice, false_alarm: float) -> NDArray[np.bool_]:
-    # Probability of one pair that makes 3 of 5 exceed the threshold with that of a false alarm.
+    # Find the probability of one pair for which 3 of 5 exceed the threshold with `false_alarm`.
     low, high = 0.0, 1.0
     for _ in range(60):
         p = (low + high) / 2
@@ -240,7 +251,7 @@ def _above_level(
 
 
 def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> NDArray[np.bool_]:
-    """Invert runs of `state` that are shorter, except rest at both ends of the recording."""
+    """Invert runs of `state` below the minimum length, except rest at the ends of a recording."""
     edges = np.flatnonzero(np.diff(np.r_[not state, active, not state].astype(int)))
     result = active.copy()
     for start, stop in zip(edges[::2], edges[1::2]):
@@ -251,7 +262,7 @@ def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> N
 
 
 def _log_power(values: NDArray, size: int, n_bins: int) -> NDArray[np.float64] | None:
-    """Mean logarithm over channels of the power in bins; None if it is not defined."""
+    """Logarithm of the power in bins, averaged over channels; None if it is not defined."""
     bins = values[:, : n_bins * size].reshape(len(values), n_bins, size).astype(np.float64)
     bins = bins - values.mean(axis=-1, dtype=np.float64)[:, None, None]
     power = np.mean(bins**2, axis=-1)
@@ -265,27 +276,29 @@ def _log_power(values: NDArray, size: int, n_bins: int) -> NDArray[np.float64] |
 def label_lag(
     signal: ArrayLike, labels: ArrayLike, fs: float, *, max_lag: float = 2.0
 ) -> float | None:
-    """Lag in seconds of labels relative to the activity that they describe.
+    """Estimate the lag of labels relative to the activity that they describe.
 
-    The labels are shifted relative to the logarithm of the power in steps of 0.05 s. The lag is the
-    shift with which they explain most of its variance, if this is clearly more than without one.
+    The labels are shifted in steps of 0.05 s relative to the logarithm of the power of the signal.
+    The lag is the shift at which they explain the largest proportion of its variance, if this is
+    clearly larger than without a shift.
 
     Parameters
     ----------
     signal : array-like of shape (n_times,) or (n_channels, n_times)
-        The recording.
+        Recording in mV.
     labels : array-like of shape (n_times,)
         One label per sample.
     fs : float
         Sampling rate in Hz.
     max_lag : float, default=2.0
-        Largest lag in seconds that is tested, at most a quarter of the recording.
+        Largest lag in s that is tested. It is limited to a quarter of the recording.
 
     Returns
     -------
     lag : float or None
-        The lag, positive if the labels are late and 0.0 if no shift fits better. It is None if the
-        power does not depend on the labels or the labels change fewer than 3 times.
+        Lag in s, positive if the labels are late, and 0.0 if no shift fits clearly better. It is
+        None if the power hardly depends on the labels, if the labels change fewer than 3 times, or
+        if the recording is too short.
 
     Examples
     --------
@@ -320,10 +333,10 @@ def label_lag(
 
 
 def _explained(power: NDArray[np.float64], codes: NDArray[np.intp], rest: int | None) -> float:
-    """Proportion of the variance of `power` that the groups explain; 0 if rest is not lowest.
+    """Proportion of the variance of `power` that the labels explain; 0 if rest is not lowest.
 
-    If contractions last as long as the rest between them, labels that are late or early by half
-    of that time explain the power equally well. The power at rest decides between the two.
+    If contractions last as long as the rest between them, swapped labels of rest and contraction
+    explain the power equally well. Only the condition on rest excludes them.
     """
     counts = np.bincount(codes)
     sums = np.bincount(codes, weights=power)
