@@ -1,4 +1,4 @@
-"""Motor units: decomposition of recordings into discharges, and what follows from their trains."""
+"""Motor units: decomposition of recordings into discharges, and measures of units and trains."""
 
 from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._features import DecompositionFeatures

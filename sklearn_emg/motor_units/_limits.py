@@ -1,4 +1,4 @@
-"""Reference limits of motor unit potentials: published ones, and those of one's own controls."""
+"""Reference limits of motor unit potentials, published or learned from one's own controls."""
 
 from __future__ import annotations
 
@@ -42,66 +42,68 @@ _PUBLISHED = ["muscle", "measure", "mean", "sd", "lowest", "highest", "source"]
 
 
 class ReferenceLimits:
-    """Limits of motor unit potentials by muscle: published, or learned from one's own controls.
+    """Limits of motor unit potentials by muscle, published or learned from one's own controls.
 
-    For each muscle and measure three numbers are compared with limits: the mean of the potentials
-    of a subject, and the third lowest and the third highest of 20 potentials, by the outlier
-    method [1]_. Results are numbers and neutral words; they are not a diagnosis.
+    For each muscle and measure, three statistics of a subject are compared with limits: the mean of
+    the potentials and, by the outlier method [1]_, the third lowest and the third highest of 20
+    potentials. Results are numbers and neutral words, not a diagnosis.
 
     Parameters
     ----------
     measures : sequence of str, default=("amplitude", "duration")
         Columns of the tables of potentials. "amplitude", "duration", "area", "thickness" and
-        "size_index" decide on the probabilities; "phases", "turns" and "rise_time" do not.
+        "size_index" determine the probabilities; "phases", "turns" and "rise_time" do not.
     confidence : float, default=0.95
-        Proportion of healthy muscles that the limits learned from controls shall contain, in all
-        `measures` together.
+        Proportion of healthy muscles that should lie within the limits learned from controls in
+        all `measures` together.
     min_potentials : int, default=20
-        Fewest potentials of a muscle. Controls with fewer are left out; other subjects with fewer
-        get their measures and no conclusion.
+        Minimum number of potentials of a muscle. Controls with fewer potentials are left out. For
+        other subjects with fewer potentials, measures are reported without a conclusion.
     min_age_span : float, default=20.0
-        Range of the ages of the controls of a muscle, in years, from which on limits depend on age;
-        at least 10 controls of known age are needed too.
+        Minimum range in years of the ages of the controls of a muscle for limits that depend on
+        age. Such limits also require at least 10 controls of known age.
 
     Attributes
     ----------
-    limits_ : DataFrame
-        One row per ``muscle``, ``measure`` and ``statistic`` ("mean", "lowest", "highest"):
-        ``centre``, ``sd``, ``low`` and ``high`` (NaN for the side that a statistic does not have),
-        ``scale`` ("log" if `sd` is one of log10), ``age`` and ``slope`` (per year, on that scale; 0
-        without a term of age), ``n_controls`` and ``source``. Amplitudes are in mV, durations in
-        ms.
+    limits_ : DataFrame of shape (n_limits, 12)
+        Limits, with one row per ``muscle``, ``measure`` and ``statistic`` ("mean", "lowest" or
+        "highest"). The further columns are ``centre``, ``sd``, ``low`` and ``high`` (NaN for the
+        side that a statistic does not have), ``scale`` ("log" if `sd` is that of log10 values),
+        ``age``, the mean age in years of the controls, ``slope`` per year on that scale (0 if
+        limits do not depend on age), ``n_controls`` and ``source``. Amplitudes are in mV and
+        durations in ms.
     subjects_ : list
-        The controls; empty for published limits.
+        Names of the controls; empty for published limits.
 
     See Also
     --------
-    muscle_potentials : The potentials of a recording table, with subject and muscle.
-    sklearn_emg.ensemble.NormalLimitRules : A decision list that may use these limits.
+    muscle_potentials : Measure the potentials of a recording table.
+    sklearn_emg.ensemble.NormalLimitRules : Decision list that can use these limits.
 
     Notes
     -----
-    Of n potentials ``floor(n / 10)`` may lie beyond a limit on each side, 2 of 20. More than that
-    is the same as: the third lowest of 20 lies below its limit, or the third highest above it.
+    Of n potentials, ``floor(n / 10)`` may lie beyond a limit on each side, which is 2 of 20. For 20
+    potentials, exceeding this number is equivalent to the third lowest potential lying below its
+    limit or the third highest above it.
 
-    Limits learned from n controls are prediction limits of the next healthy subject,
-    ``centre +- t * sd * sqrt(1 + 1 / n)``, where t is Student's quantile of ``1 - confidence``
-    divided by the number of measures (Bonferroni); each subject counts once. Amplitude, area,
-    duration, thickness and rise time are compared as logarithms. With a term of age the centre is a
-    median regression on age. Published limits of the mean are mean +- 2 SD, on the scale of the
-    source.
+    Limits learned from n controls are prediction limits for the next healthy subject,
+    ``centre +- t * sd * sqrt(1 + 1 / n)``. Here t is the two-sided quantile of Student's
+    distribution for ``1 - confidence`` divided by the number of measures (Bonferroni correction).
+    Each subject counts once. Amplitude, area, duration, thickness and rise time are compared on a
+    logarithmic scale. If limits depend on age, the centre is a median regression on age. Published
+    limits of the mean are mean +- 2 SD on a linear scale.
 
-    The probabilities follow one rule. A score z is the mean of the z of the directed measures; with
-    equal priors and normal distributions of unit SD around -2 (myopathic), 0 (normal) and +2
-    (neuropathic), a class has a probability in proportion to ``exp(-(z - centre)**2 / 2)``. For a
-    muscle z is that of its mean against the means of controls; for a potential, z is -2 at the
-    lower and +2 at the upper limit of single potentials, linear on the scale of the measure. The
-    rule is this package's convention: probabilities order muscles, and are not calibrated on
-    patients.
+    The probabilities follow one rule. A score z is the mean of the z values of the measures that
+    determine the probabilities. With equal priors and normal distributions of unit SD around -2
+    (myopathic), 0 (normal) and +2 (neuropathic), the probability of a class is proportional to
+    ``exp(-(z - centre)**2 / 2)``. The z value of a muscle compares its mean with the means of the
+    controls. The z value of a potential is -2 at the lower and +2 at the upper limit of single
+    potentials, and linear on the scale of the measure. The rule is a convention of this package:
+    probabilities rank muscles and are not calibrated on patients.
 
-    The published values are of average potentials of 20 different units. Single discharges, as
-    :class:`~sklearn_emg.feature_extraction.MUAPFeatures` measures them, are shorter, and many may
-    be of one unit: limits from one's own controls, measured in the same way, are to be preferred.
+    The published values apply to average potentials of 20 different units. Single discharges, as
+    measured by :class:`~sklearn_emg.feature_extraction.MUAPFeatures`, are shorter, and many of them
+    may come from the same unit. Prefer limits from your own controls, measured in the same way.
 
     References
     ----------
@@ -148,16 +150,16 @@ class ReferenceLimits:
         )
 
     def use_table(self, table: pd.DataFrame | None = None) -> Self:
-        """Take published limits.
+        """Use published limits.
 
         Parameters
         ----------
-        table : DataFrame, default=None
-            One row per muscle and measure with ``muscle``, ``measure``, ``mean`` and ``sd`` of the
-            means of healthy subjects, ``lowest`` and ``highest`` (limits of single potentials), and
-            ``source``; amplitudes in mV, durations in ms. By default the limits of deltoid, biceps
-            brachii and first dorsal interosseous for the concentric needle, of amplitude and
-            duration, from the Norwegian guideline.
+        table : DataFrame of shape (n_limits, n_columns), default=None
+            Table with one row per muscle and measure and the columns ``muscle``, ``measure``,
+            ``mean`` and ``sd`` (of the means of healthy subjects), ``lowest`` and ``highest``
+            (limits of single potentials) and ``source``. Amplitudes are in mV and durations in ms.
+            By default the limits are those of the Norwegian guideline for amplitude and duration
+            in deltoid, biceps brachii and first dorsal interosseous with the concentric needle.
 
         Returns
         -------
@@ -166,15 +168,15 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column is missing, a number has no source, numbers are not limits, a muscle and
-            measure occur twice, or no row is of one of the measures.
+            If a column is missing, if a row has no source or invalid limits, if a muscle and
+            measure occur twice, or if the table has none of the measures.
         """
         table = pd.DataFrame(PUBLISHED_LIMITS) if table is None else table
         if lacking := [name for name in _PUBLISHED if name not in table]:
             raise ValueError(f"The 'table' of ReferenceLimits lacks the columns {lacking}.")
         for row, source in enumerate(table["source"]):
             if not (isinstance(source, str) and source.strip()):
-                raise ValueError(f"Row {row} of the 'table' of ReferenceLimits states no source.")
+                raise ValueError(f"Row {row} of the 'table' of ReferenceLimits has no source.")
         rows: list[dict[str, Any]] = []
         for given in _published_rows(table[table["measure"].isin(self.measures)]):
             mean, sd, scale = given["mean"], given["sd"], _scale(given["measure"])
@@ -194,16 +196,16 @@ class ReferenceLimits:
         return self
 
     def fit(self, X: pd.DataFrame, y: ArrayLike | None = None) -> Self:
-        """Learn limits from healthy subjects, by muscle.
+        """Learn limits from healthy subjects by muscle.
 
         Parameters
         ----------
-        X : DataFrame
-            One potential per row, with ``subject``, ``muscle``, the measures and, optionally,
-            ``age`` in years, as :func:`muscle_potentials` gives it.
+        X : DataFrame of shape (n_potentials, n_columns)
+            Table with one potential per row and the columns ``subject``, ``muscle``, the measures
+            and, optionally, ``age`` in years, as returned by :func:`muscle_potentials`.
         y : array-like of shape (n_potentials,), default=None
-            Group of each row. Only rows of groups called healthy, normal or control are used; all
-            rows are without it.
+            Group of each row. Only rows of groups called healthy, normal or control are used. By
+            default all rows are used.
 
         Returns
         -------
@@ -212,13 +214,13 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column is missing, no row is healthy, or no muscle has three controls with enough
-            potentials.
+            If a column is missing, if no row is of a healthy group, or if no muscle has three
+            controls with enough potentials.
 
         Warns
         -----
         RecordingWarning
-            If controls have too few potentials, or a muscle has too few controls; both are left
+            If controls have too few potentials or muscles have too few controls, which are left
             out.
         """
         if y is not None:
@@ -226,7 +228,7 @@ class ReferenceLimits:
             healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
             if not healthy.any():
                 raise ValueError(
-                    "ReferenceLimits learns from healthy subjects, and no label of y is called "
+                    "ReferenceLimits learns from healthy subjects, but no label of y is called "
                     f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
                 )
             X = X[healthy]
@@ -237,7 +239,7 @@ class ReferenceLimits:
         if few.any():
             warn_of_recordings(
                 f"ReferenceLimits leaves out {_named(found[few])}: fewer than "
-                f"{self.min_potentials} potentials. Give more recordings of these muscles."
+                f"{self.min_potentials} potentials. Pass more recordings of these muscles."
             )
         found = found[~few]
         rows, small = [], set()
@@ -248,8 +250,8 @@ class ReferenceLimits:
             rows += [self._limit(part, muscle, measure, statistic) for statistic in STATISTICS]
         if not rows:
             raise ValueError(
-                f"ReferenceLimits needs {_MIN_CONTROLS} controls of a muscle, each with "
-                f"{self.min_potentials} potentials; no muscle has them."
+                f"ReferenceLimits requires at least {_MIN_CONTROLS} controls with "
+                f"{self.min_potentials} potentials of a muscle, but no muscle has them."
             )
         if small:
             warn_of_recordings(
@@ -261,7 +263,7 @@ class ReferenceLimits:
         return self
 
     def _limit(self, part: pd.DataFrame, muscle: Any, measure: Any, statistic: str) -> dict:
-        """Limits of one statistic from one number per control."""
+        """Compute the limits of one statistic from one value per control."""
         scale = _scale(measure)
         ages = part["age"].to_numpy(dtype=np.float64)
         known = np.isfinite(ages)
@@ -294,7 +296,7 @@ class ReferenceLimits:
         }
 
     def _statistics(self, X: pd.DataFrame) -> pd.DataFrame:
-        """One row per subject, muscle and measure: n, mean, lowest, highest, age."""
+        """Table of n, mean, lowest, highest and age for each subject, muscle and measure."""
         X = self._checked(X)
         rows = []
         for (subject, muscle), part in X.groupby(_KEYS, sort=False, dropna=False):
@@ -320,7 +322,7 @@ class ReferenceLimits:
             raise ValueError("The table of potentials has no rows: no potential was found.")
         if X["subject"].isna().any():
             row = X.index[np.flatnonzero(X["subject"].isna())[0]]
-            raise ValueError(f"Each potential needs its subject. Row {row!r} has none.")
+            raise ValueError(f"Each potential must have a subject, but row {row!r} has none.")
         for measure in LOGARITHMIC.intersection(self.measures):
             if (X[measure] <= 0).any():
                 row = X.index[np.flatnonzero(X[measure] <= 0)[0]]
@@ -335,6 +337,7 @@ class ReferenceLimits:
         Returns
         -------
         names : list of str
+            Names in the order of ``limits_``.
         """
         return list(dict.fromkeys(self._fitted()["muscle"]))
 
@@ -348,13 +351,18 @@ class ReferenceLimits:
 
         Parameters
         ----------
-        muscle, measure : str
+        muscle : str
+            Name of the muscle.
+        measure : str
+            One of `measures`.
         age : float, default=NaN
-            Age of the subject in years; only limits with a term of age use it.
+            Age of the subject in years, used if limits depend on age. If NaN, the limits are those
+            at the mean age of the controls.
 
         Returns
         -------
         low, high : float
+            Lower and upper limit in the unit of the measure.
 
         Raises
         ------
@@ -373,8 +381,8 @@ class ReferenceLimits:
         if not found:
             raise ValueError(
                 f"ReferenceLimits has no limits for {measure} of the muscle {name!r}. It has "
-                f"those of {', '.join(self.muscles())}; fit it on controls of this muscle, or give "
-                "a table with a source."
+                f"limits for {', '.join(self.muscles())}; fit it on controls of this muscle, or "
+                "pass a table with a source."
             )
         return {str(name): value for name, value in found[0].items()}
 
@@ -383,24 +391,27 @@ class ReferenceLimits:
 
         Parameters
         ----------
-        X : DataFrame
-            As in :meth:`fit`.
+        X : DataFrame of shape (n_potentials, n_columns)
+            Table of potentials as for :meth:`fit`.
 
         Returns
         -------
-        table : DataFrame
-            One row per ``subject``, ``muscle`` and ``measure``: ``n`` potentials, ``mean``, its
-            ``z`` and limits ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of
-            single potentials, the numbers ``n_below`` and ``n_above`` of potentials beyond them,
-            and ``n_allowed``; ``enough`` (whether there are `min_potentials`) and ``finding``, in
-            words, which is "too few potentials" where there are not enough.
+        table : DataFrame of shape (n_rows, 15)
+            Results with one row per ``subject``, ``muscle`` and ``measure``. The further columns
+            are ``n``, the number of potentials; their ``mean``, its ``z`` and its limits
+            ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of single potentials;
+            the numbers ``n_below`` and ``n_above`` of potentials beyond these limits and
+            ``n_allowed``, the number allowed on each side; ``enough``, whether there are at least
+            `min_potentials`; and ``finding``, in words, which is "too few potentials" if there
+            are not enough.
 
         Warns
         -----
         RecordingWarning
-            If muscles have fewer than `min_potentials`, or an age that the limits need is missing.
+            If muscles have fewer than `min_potentials` potentials, or if limits depend on age and
+            the age of a subject is missing.
         SubjectLeakWarning
-            If subjects are among the controls that the limits were learned from.
+            If subjects are among the controls from which the limits were learned.
         """
         self._fitted()
         found = self._statistics(X)
@@ -417,8 +428,8 @@ class ReferenceLimits:
             )
         if (self.limits_["slope"] != 0).any() and found["age"].isna().any():
             warn_of_recordings(
-                f"{_named(found[found['age'].isna()])}: the age is not known; the limits of the "
-                "controls' mean age are used. Add a column 'age' in years."
+                f"{_named(found[found['age'].isna()])}: the age is not known, so the limits at the "
+                "mean age of the controls are used. Add a column 'age' in years."
             )
 
     def _scored(self, found: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
@@ -432,7 +443,7 @@ class ReferenceLimits:
             low, high = self.single_limits(muscle, measure, age)
             values = potentials[subject, muscle][measure]
             n_below, n_above = int((values < low).sum()), int((values > high).sum())
-            # Rounding is not a deviation, where all controls are alike.
+            # If all controls are equal, a difference by rounding is not a deviation.
             below = given["mean"] < mean_low - _ROUNDING * abs(mean_low) or n_below > n_allowed
             above = given["mean"] > mean_high + _ROUNDING * abs(mean_high) or n_above > n_allowed
             words = zip(WORDS[measure][:2], (below, above))
@@ -456,27 +467,28 @@ class ReferenceLimits:
         return pd.DataFrame(rows)
 
     def score_muscles(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Summarise each muscle of each subject: words and probabilities.
+        """Summarise each muscle of each subject in words and probabilities.
 
         Parameters
         ----------
-        X : DataFrame
-            As in :meth:`fit`.
+        X : DataFrame of shape (n_potentials, n_columns)
+            Table of potentials as for :meth:`fit`.
 
         Returns
         -------
-        table : DataFrame
-            One row per ``subject`` and ``muscle``: ``n_potentials``, ``enough``, ``z`` (mean z of
-            the directed measures), the probabilities ``myopathic``, ``normal`` and ``neuropathic``,
-            ``abnormal`` (whether any measure is beyond its limits) and ``summary``, in words.
-            Measures with fewer than `min_potentials` lead to no conclusion: z and probabilities
-            are NaN without the others, and ``abnormal`` is NA if none of the others is beyond its
-            limits.
+        table : DataFrame of shape (n_muscles, 10)
+            Results with one row per ``subject`` and ``muscle``. The further columns are
+            ``n_potentials``; ``enough``, whether all measures have `min_potentials`; ``z``, the
+            mean z value of the measures that determine the probabilities; the probabilities
+            ``myopathic``, ``normal`` and ``neuropathic``; ``abnormal``, whether any measure is
+            beyond its limits; and ``summary``, in words. Measures with fewer than `min_potentials`
+            are not used: ``z`` and the probabilities are NaN if no other measure is left, and
+            ``abnormal`` is NA if no other measure is beyond its limits.
 
         Warns
         -----
         RecordingWarning, SubjectLeakWarning
-            As in :meth:`score_measures`.
+            In the same cases as :meth:`score_measures`.
         """
         return self._summary(self.score_measures(X))
 
@@ -511,15 +523,15 @@ class ReferenceLimits:
 
         Parameters
         ----------
-        X : DataFrame
-            As in :meth:`fit`.
+        X : DataFrame of shape (n_potentials, n_columns)
+            Table of potentials as for :meth:`fit`.
 
         Returns
         -------
-        table : DataFrame
-            The index of `X`, with ``z_`` and the name of each measure (-2 at the lower and +2 at
-            the upper limit), ``z``, ``myopathic``, ``normal`` and ``neuropathic``. NaN where a
-            potential lacks its measures.
+        table : DataFrame of shape (n_potentials, n_measures + 4)
+            Results with the index of `X`. The columns are ``z_`` followed by the name of each
+            measure (-2 at the lower and +2 at the upper limit), their mean ``z``, ``myopathic``,
+            ``normal`` and ``neuropathic``. Values are NaN if a potential lacks the measures.
         """
         X = self._checked(X)
         scores = pd.DataFrame(np.nan, index=X.index, columns=[f"z_{m}" for m in self.measures])
@@ -539,27 +551,28 @@ class ReferenceLimits:
         return scores.assign(z=z, **class_probabilities(z))
 
     def cross_score(self, X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
-        """Score all subjects by limits of controls, no control being among its own references.
+        """Score all subjects with limits of controls, excluding each control from its own limits.
 
         Each control is compared with limits learned from the other controls, and each other subject
         with limits learned from all controls.
 
         Parameters
         ----------
-        X : DataFrame
-            As in :meth:`fit`.
+        X : DataFrame of shape (n_potentials, n_columns)
+            Table of potentials as for :meth:`fit`.
         y : array-like of shape (n_potentials,)
             Group of each row. The groups called healthy, normal or control are the controls.
 
         Returns
         -------
-        table : DataFrame
-            As for :meth:`score_muscles`, with the ``group`` of each subject, in the order of `X`.
+        table : DataFrame of shape (n_muscles, 11)
+            Results as returned by :meth:`score_muscles`, in the order of the subjects in `X`, with
+            the additional column ``group``.
 
         Raises
         ------
         ValueError
-            As in :meth:`fit`, or if a subject is of several groups.
+            In the same cases as :meth:`fit`, or if a subject has several groups.
         """
         check_consistent_length(X, y)
         X = self._checked(X)
@@ -592,7 +605,7 @@ class ReferenceLimits:
 
 
 def _published_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table of limits, whose numbers are checked."""
+    """Check the rows of a table of limits, and return them."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for given in table.to_dict("records"):
         row: dict[str, Any] = {str(name): value for name, value in given.items()}
@@ -605,7 +618,7 @@ def _published_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         if _scale(key[1]) == "log" and row["lowest"] <= 0:
             raise ValueError(f"{place}: 'lowest' must be positive.")
         if key in found:
-            raise ValueError(f"{place}: it occurs twice. Keep the row that is to be used.")
+            raise ValueError(f"{place}: it occurs twice. Keep only the row to use.")
         found[key] = row
     return list(found.values())
 
@@ -623,7 +636,7 @@ def _from_scale(value: float, scale: str) -> float:
 
 
 def _at_age(row: dict[str, Any], side: str, age: float) -> float:
-    """Centre or limit of a row at an age; at the mean age of the controls if it is not known."""
+    """Centre or limit of a row at an age or, if that is NaN, at the mean age of the controls."""
     if row["slope"] == 0 or np.isnan(age):
         return float(row[side])
     moved = _to_scale(np.float64(row[side]), row["scale"]) + row["slope"] * (age - row["age"])
@@ -637,7 +650,7 @@ def _z(value: float, row: dict[str, Any], age: float) -> float:
 
 
 def _named(found: pd.DataFrame) -> str:
-    """Muscles of subjects in a sentence."""
+    """Description of muscles and their subjects for messages."""
     names = [f"{s} ({m})" for s, m in dict.fromkeys(zip(found["subject"], found["muscle"]))]
     some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     return f"{counted(len(names), 'muscle')} of subjects, {some}"

@@ -18,7 +18,7 @@ __all__ = ["MEASURES", "near_fibres", "template_measures"]
 MEASURES = (
     *("amplitude", "duration", "phases", "turns", "rise_time", "area", "thickness", "size_index"),
 )
-# Level of the duration in mV. Averages have less noise than single potentials.
+# Threshold of the duration in mV. It is low, since averages have less noise than single potentials.
 _LEVEL = 0.010
 _QUIET = 0.01
 
@@ -28,25 +28,27 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    templates : DataFrame
-        Templates with ``unit``, ``signal`` in mV and ``fs`` in Hz, as in ``templates_`` of
-        :class:`MotorUnitDecomposer`; ``row`` and ``channel`` are kept.
+    templates : DataFrame of shape (n_templates, n_columns)
+        Templates with the columns ``unit``, ``signal`` in mV and ``fs`` in Hz, as in
+        ``templates_`` of :class:`MotorUnitDecomposer`. The columns ``row`` and ``channel`` are
+        kept if they exist.
 
     Returns
     -------
-    table : DataFrame
-        One row per template: ``row``, ``unit``, ``channel``; ``amplitude`` (mV, peak to peak),
-        ``duration`` (ms, beyond 10 uV), ``phases``, ``turns``, ``rise_time`` (ms), ``area``
-        (mV ms), ``thickness`` (ms) and ``size_index`` as in
-        :class:`~sklearn_emg.feature_extraction.MUAPFeatures`; and ``near_fibres``, the number of
-        near-fibre potentials. NaN for a template that stays within 10 uV.
+    table : DataFrame of shape (n_templates, n_columns)
+        Measures with one row per template. The columns are ``row``, ``unit`` and ``channel``;
+        ``amplitude`` (peak to peak, in mV), ``duration`` (beyond 10 uV, in ms), ``phases``,
+        ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms) and ``size_index``, as
+        in :class:`~sklearn_emg.feature_extraction.MUAPFeatures`; and ``near_fibres``, the number
+        of near-fibre potentials. Except for the latter, measures of a template that stays within
+        10 uV are NaN.
 
     Notes
     -----
-    Near-fibre potentials are the peaks of the negated second derivative of the potential, in
-    either polarity, with a height of at least a quarter of the highest one: an approximation of the
-    near-fibre potentials of decomposition-based quantitative EMG, which come from fibres next to
-    the electrode.
+    Near-fibre potentials are counted as the peaks of the second derivative, negated for the
+    polarity of the largest deflection, with a height of at least a quarter of its largest absolute
+    value. They approximate the near-fibre potentials of decomposition-based quantitative EMG, which
+    come from fibres close to the electrode.
 
     Examples
     --------
@@ -72,7 +74,7 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
 def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
     quiet = np.zeros(int(_QUIET * fs))
     window = np.concatenate([quiet, wave, quiet])
-    # Averages are not superpositions, however long they are; and every one of them is measured.
+    # Averages are not superpositions, however long they are, and each of them is measured.
     extractor = MUAPFeatures(
         fs=fs,
         amplitude_threshold=1e-9,
@@ -82,7 +84,7 @@ def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
         second_peak=1e9,
     )
     with warnings.catch_warnings():
-        # A template among zeros has a low mean amplitude, which would be suspect for a recording.
+        # A template among zeros has a low mean amplitude, which would be suspicious in a recording.
         warnings.simplefilter("ignore", RecordingWarning)
         found = extractor.fit([window]).potentials([window])
     if found.empty:
@@ -92,12 +94,12 @@ def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
 
 
 def near_fibres(wave: NDArray[np.float64], fs: float) -> float:
-    """Number of peaks of the second derivative, smoothed over 0.5 ms; NaN for constant waves."""
+    """Count peaks of the second derivative, smoothed over 0.5 ms; NaN for constant waves."""
     length = max(int(0.0005 * fs) // 2 * 2 + 1, 5)
     if len(wave) < length or np.ptp(wave) == 0:
         return np.nan
     bend = savgol_filter(wave, length, 3, deriv=2)
-    # The polarity of the largest deflection decides on which side the fibres' peaks are.
+    # The peaks of fibres have the polarity of the largest deflection.
     side = np.sign(wave[np.abs(wave).argmax()])
     peaks, _ = find_peaks(-side * bend, height=0.25 * np.abs(bend).max())
     return float(len(peaks))

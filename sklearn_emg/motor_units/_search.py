@@ -1,4 +1,4 @@
-"""Search for the discharges of known templates, and templates from known discharges."""
+"""Search for the discharges of known templates, and estimation of templates from discharges."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ __all__ = ["BEFORE", "Search", "estimate", "find_discharges", "recentre", "shrin
 
 Integers = NDArray[np.int64]
 
-# Seconds of a template before and after its reference, its largest deflection.
+# Time in s before and after the reference of a template, which is its largest deflection.
 BEFORE, AFTER = 0.004, 0.008
-# A discharge has to decrease the energy of the residual by this, in units of the noise ...
+# A discharge must decrease the energy of the residual by the sum of the following four terms.
+# Constant term, in units of the variance of the noise.
 _LEAST_GAIN = 12.0
-# ... plus this fraction of the energy of its template ...
+# Fraction of the energy of the template.
 _LEAST_FRACTION = 0.25
-# ... plus this fraction if it follows the one before improbably early ...
+# Further fraction of this energy if the discharge is improbably early after the one before.
 _EARLY_FRACTION = 0.35
-# ... plus this many standard deviations of what the variation of nearby potentials can cause.
+# Number of standard deviations of the change that variable potentials nearby can cause.
 _CAUTION = 2.5
 # Fraction of the median interval below which a discharge is early.
 _EARLY = 0.45
-# No unit fires twice within this time, in seconds.
+# Time in s within which no unit discharges twice.
 _REFRACTORY = 0.003
-# Upper limit of the discharges of all units per second.
+# Upper limit of the number of discharges of all units per second.
 _MAX_RATE = 600
 
 
@@ -45,16 +46,18 @@ class Search:
     x : ndarray of shape (n_channels, n_times)
         White signal with noise of standard deviation 1.
     used : ndarray of bool of shape (n_times,)
-        Samples that are not silent.
+        Whether each sample lies in a segment that is not constant.
     fs : float
-        Rate of `x` in Hz.
+        Sampling rate of `x` in Hz.
     templates : ndarray of shape (n_units, n_channels, length)
+        Template of each unit.
     units, at, steps : ndarray of shape (n_discharges,)
-        Unit, nearest sample, and shift within the sample as an index of ``STEPS``.
+        Unit and nearest sample of each discharge, and the shift within the sample as an index of
+        ``STEPS``.
     gains : ndarray of shape (n_discharges,)
-        Decrease of the energy of the residual by each discharge.
+        Decrease in the energy of the residual due to each discharge.
     stretch : float
-        Factor of the lengths of templates and windows: slow potentials are longer.
+        Factor of the lengths of templates and windows, since slow potentials are longer.
     """
 
     x: Floats
@@ -69,7 +72,7 @@ class Search:
 
     @classmethod
     def start(cls, x: Floats, used: NDArray[np.bool_], fs: float, stretch: float) -> Search:
-        """A search without units."""
+        """Create a search without units."""
         length = int((BEFORE + AFTER) * stretch * fs)
         return cls(x, used, fs, np.empty((0, len(x), length)), stretch=stretch)
 
@@ -99,14 +102,14 @@ class Search:
         return float(self.used.sum()) / self.fs
 
     def train(self, unit: int) -> Floats:
-        """Times of a unit's discharges in seconds, in ascending order."""
+        """Times of a unit's discharges in s, in ascending order."""
         return np.sort(self.times[self.units == unit]) / self.fs
 
     def window(self) -> Floats:
         return signals.taper(self.length, 8)
 
     def residual(self) -> Floats:
-        """The signal without the potentials of all discharges."""
+        """Signal without the potentials of all discharges."""
         bank = signals.shifted(self.templates, STEPS)
         return self.x - self._sum(bank, self.units, self.at, self.steps)
 
@@ -115,7 +118,7 @@ class Search:
         return signals.synthesise(bank, units, at, steps, self.before, n_times)
 
     def adapt(self, templates: Floats) -> None:
-        """Move the templates to those of this part of the recording, where they differ."""
+        """Adapt templates of the whole recording to this part of it."""
         residual = self.residual()
         for unit, n in enumerate(self.counts):
             if n >= 4:
@@ -134,7 +137,7 @@ class Search:
         self.gains = self.energy[self.units] + 2.0 * projections(rest, bank, *where)
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Forget all other units."""
+        """Remove all other units."""
         number = np.cumsum(kept) - 1
         mine = kept[self.units]
         self.units = number[self.units[mine]]
@@ -143,7 +146,7 @@ class Search:
 
 
 def shrink(template: Floats, n: int) -> Floats:
-    """Set the parts of a median of `n` potentials to 0 that do not differ from noise."""
+    """Shrink those parts of a median of `n` potentials to 0 that do not differ from noise."""
     variance = 1.6 / max(n, 1)
     kernel = np.hanning(13)[1:-1]
     kernel /= kernel.sum()
@@ -152,7 +155,7 @@ def shrink(template: Floats, n: int) -> Floats:
 
 
 def estimate(search: Search, n_iterations: int = 2) -> None:
-    """Estimate each template as the median over its discharges of what the other units leave."""
+    """Estimate each template as the median over its discharges, without the other units."""
     window = search.window()
     residual = search.residual()
     counts = search.counts
@@ -186,7 +189,7 @@ def recentre(search: Search) -> None:
 
 
 def _variation(search: Search) -> NDArray[np.float32]:
-    """Amount by which a discharge of each unit (second axis) raises the bar of each unit."""
+    """Amount by which a discharge of each unit (second axis) raises the threshold of each unit."""
     templates = search.templates
     excess = np.zeros_like(templates)
     residual = search.residual() if len(search.units) else search.x
@@ -202,7 +205,7 @@ def _variation(search: Search) -> NDArray[np.float32]:
 
 
 def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = False) -> None:
-    """Find the discharges of the templates; with `intervals`, early ones need more evidence."""
+    """Find the discharges of the templates; if `intervals`, early ones require more evidence."""
     from sklearn_emg.motor_units._kernels import match
 
     templates, energy = search.templates, search.energy
@@ -223,7 +226,7 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
     values -= energy[:, None].astype(np.float32)
     bars = np.empty_like(values)
     bars[:] = (_LEAST_GAIN + _LEAST_FRACTION * energy)[:, None]
-    # Large artefacts must not pass this either.
+    # Large artefacts must not exceed this threshold either.
     never = np.maximum(values.max(axis=1), 4.0 * energy + 1000.0).astype(np.float32)
     single = templates.astype(np.float32)
     gram = signals.correlations(single, signals.shifted(single, STEPS))

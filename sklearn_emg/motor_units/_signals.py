@@ -1,4 +1,4 @@
-"""Arrays of signals: conditioning, whitening, peaks, snippets and correlations with templates."""
+"""Conditioning and whitening of signals, peaks, snippets and correlations with templates."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from scipy import fft
 
 Floats = NDArray[np.float64]
 
-# Steps of a sample by which templates are shifted, from -0.5 to 0.5.
+# Fractions of a sample by which templates are shifted.
 N_STEPS = 9
 STEPS = np.linspace(-0.5, 0.5, N_STEPS)
 
 
 def condition(signal: Floats, fs: float, highpass: float, lowpass: float, factor: int) -> Floats:
-    """Band-pass without phase shift, and keep each `factor`-th sample.
+    """Band-pass filter a signal without phase shift, and keep every `factor`-th sample.
 
     The gain is that of a second-order Butterworth high-pass filter, applied forwards and backwards,
     and a raised cosine around the low-pass frequency.
     """
     n_times = signal.shape[-1]
     n_out = -(-n_times // factor)
-    # A ramp from the last to the first value is periodic: the ends do not ring.
+    # A ramp from the last to the first value makes the signal periodic, so its ends do not ring.
     pad = max(int(0.02 * fs) // factor, 1) * factor
     n_all = fft.next_fast_len(n_out + pad // factor, real=True) * factor
     ramp = np.linspace(0.0, 1.0, n_all - n_times + 2)[1:-1]
@@ -38,9 +38,9 @@ def condition(signal: Floats, fs: float, highpass: float, lowpass: float, factor
 
 
 def whitener(signal: Floats, used: NDArray[np.bool_], n_bins: int = 128) -> Floats:
-    """Gain per frequency, of shape (n_channels, n_bins + 1), that makes `signal` white.
+    """Gain at each frequency, of shape (n_channels, n_bins + 1), that makes `signal` white.
 
-    The spectrum is the median over segments, which single potentials change little.
+    The spectrum is the median over segments, on which single potentials have little effect.
     """
     length = 2 * n_bins
     n = signal.shape[-1] // n_bins - 1
@@ -75,7 +75,7 @@ def shape_spectrum(signal: Floats, gain: Floats) -> Floats:
 
 
 def active(signal: Floats, least: int) -> slice:
-    """Samples without the constant stretches of at least `least` samples at either end."""
+    """Slice without constant segments of at least `least` samples at either end."""
     n_times = signal.shape[-1]
     changes = np.flatnonzero((np.diff(signal, axis=-1) != 0).any(axis=0))
     if not len(changes):
@@ -86,7 +86,7 @@ def active(signal: Floats, least: int) -> slice:
 
 
 def moving(signal: Floats, factor: int) -> NDArray[np.bool_]:
-    """Which of each `factor`-th samples lie in stretches that are not constant."""
+    """Whether each `factor`-th sample lies in a segment that is not constant."""
     changes = np.abs(np.diff(signal, axis=-1)).max(axis=0) > 0
     count = np.cumsum(np.concatenate([[0], changes, [0]]))
     half = 50
@@ -96,7 +96,7 @@ def moving(signal: Floats, factor: int) -> NDArray[np.bool_]:
 
 
 def noise_level(signal: Floats, used: NDArray[np.bool_]) -> Floats:
-    """Standard deviation of Gaussian noise with the median of |x| of each channel."""
+    """Standard deviation of the noise of each channel, from the median of |x| of Gaussian noise."""
     values = signal[:, used]
     if not values.shape[-1]:
         return np.zeros(len(signal))
@@ -104,9 +104,10 @@ def noise_level(signal: Floats, used: NDArray[np.bool_]) -> Floats:
 
 
 def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.int64], Floats]:
-    """Samples at which the norm over channels is highest within `distance`, and where within.
+    """Find the samples at which the norm over channels is highest within `distance`.
 
-    Returns the samples and the fraction of a sample, -0.5 to 0.5, by which each peak is later.
+    The result is the samples and the fraction of a sample, from -0.5 to 0.5, by which each peak is
+    later.
     """
     square = np.einsum("ct,ct->t", signal, signal)
     high = np.flatnonzero(square > threshold**2)
@@ -118,7 +119,7 @@ def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.i
             found.append(at)
             taken[max(at - distance, 0) : at + distance + 1] = True
     samples = np.sort(np.array(found, dtype=np.int64))
-    # A peak is not an edge of the zone around a higher one.
+    # A sample at the edge of the zone around a higher peak is not a peak.
     inner = samples[(samples > 0) & (samples < square.size - 1)]
     inner = inner[(square[inner] >= square[inner - 1]) & (square[inner] >= square[inner + 1])]
     largest = np.abs(signal[:, inner]).argmax(axis=0)
@@ -129,10 +130,10 @@ def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.i
 
 
 def snippets(signal: Floats, at: NDArray[np.floating], before: int, length: int) -> Floats:
-    """Stretches of shape (n, n_channels, length) that begin `before` samples before each `at`.
+    """Segments of shape (n, n_channels, length) that begin `before` samples before each `at`.
 
-    Between samples the signal is interpolated by a sinc in a Hann window of 11 samples; beyond its
-    ends it is 0.
+    Between samples the signal is interpolated with a sinc in a Hann window of 11 samples. Beyond
+    its ends it is 0.
     """
     from sklearn_emg.motor_units._kernels import stretches
 
@@ -147,7 +148,11 @@ def median(stretches: Floats) -> Floats:
 
 
 def shifted(templates: NDArray[np.floating], shifts: Floats) -> NDArray[Any]:
-    """Templates (n, n_channels, length) later by each of `shifts`: (n, n_shifts, n_channels, l)."""
+    """Delay templates by each of `shifts` samples.
+
+    The templates have the shape (n, n_channels, length), and the result has the shape
+    (n, n_shifts, n_channels, length).
+    """
     length = templates.shape[-1]
     n = fft.next_fast_len(length + 32, real=True)
     spectrum = fft.rfft(templates, n, axis=-1)[:, None]
@@ -156,7 +161,7 @@ def shifted(templates: NDArray[np.floating], shifts: Floats) -> NDArray[Any]:
 
 
 def correlate(signal: Floats, templates: Floats, before: int) -> NDArray[np.float32]:
-    """Sum over channels of the correlation with each template, at the template's reference."""
+    """Correlation with each template, summed over channels, at the template's reference."""
     n_units, _, length = templates.shape
     n_times = signal.shape[-1]
     size = 1024
@@ -177,10 +182,11 @@ def correlate(signal: Floats, templates: Floats, before: int) -> NDArray[np.floa
 
 
 def correlations(templates: NDArray[np.floating], bank: NDArray[np.floating]) -> NDArray[Any]:
-    """Correlation of templates (n, n_channels, length) with others, several versions of each.
+    """Correlations of templates with several versions of other templates.
 
-    `bank` has shape (n_others, n_versions, n_channels, length), the result (n, n_others,
-    n_versions, 2 * length - 1), with lags of 1 - length to length - 1 samples.
+    `templates` has the shape (n, n_channels, length), and `bank` has the shape (n_others,
+    n_versions, n_channels, length). The result has the shape (n, n_others, n_versions,
+    2 * length - 1), with lags from 1 - length to length - 1 samples.
     """
     length = templates.shape[-1]
     n = fft.next_fast_len(2 * length, real=True)
@@ -211,18 +217,18 @@ def synthesise(
 
 
 def refine(residual: Floats, templates: list[Floats], trains: list[Floats], before: int) -> None:
-    """Improve templates by the median of what is left around their discharges, one after another.
+    """Improve templates one after another by the median of the residual around their discharges.
 
     Parameters
     ----------
     residual : ndarray of shape (n_channels, n_times)
-        The recording without the potentials of all trains; changed in place.
+        Recording without the potentials of all trains, which is changed in place.
     templates : list of ndarray of shape (n_channels, length)
-        Changed in place; zeros to begin with.
-    trains : list of ndarray
-        Times of the discharges in samples.
+        Templates, which are changed in place and may be zeros at first.
+    trains : list of ndarray of shape (n_discharges,)
+        Times of the discharges of each template in samples.
     before : int
-        Sample of the templates at the time of the discharge.
+        Index of the sample of the templates at the time of the discharge.
     """
     for template, times in zip(templates, trains):
         length = template.shape[-1]
@@ -233,10 +239,10 @@ def refine(residual: Floats, templates: list[Floats], trains: list[Floats], befo
 
 
 def jiggle(residual: Floats, template: Floats, times: Floats, before: int) -> float:
-    """Normalised consecutive amplitude differences of Stalberg and Sonoo (1994).
+    """Jiggle: normalised consecutive amplitude differences of Stålberg and Sonoo (1994).
 
-    The sum over time of the median of |x_{i+1} - x_i|, where it exceeds that of the noise, divided
-    by the sum of the absolute template.
+    It is the sum over time of the median of |x_{i+1} - x_i|, corrected for that of the noise and
+    divided by the sum of the absolute values of the template.
     """
     rest = snippets(residual, times, before, template.shape[-1])
     step = median(np.abs(np.diff(rest, axis=0)))
@@ -246,7 +252,7 @@ def jiggle(residual: Floats, template: Floats, times: Floats, before: int) -> fl
 
 
 def place_templates(template: Floats, times: Floats, before: int, n_times: int) -> Floats:
-    """Sum of one template (n_channels, length) at all times, in samples: (n_channels, n_times)."""
+    """Sum of one template placed at all times (in samples), of shape (n_channels, n_times)."""
     whole = np.floor(times + 0.5).astype(np.int64)
     steps = np.round((times - whole + 0.5) * (N_STEPS - 1)).astype(np.int64)
     bank = shifted(template[np.newaxis], STEPS)

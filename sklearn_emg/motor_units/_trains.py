@@ -1,4 +1,4 @@
-"""Trains of discharges: intervals, what is missing or false in them, and pairs of trains."""
+"""Trains of discharges: intervals, missed and false discharges, and pairs of trains."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _N_ITERATIONS = 25
 
 
 class IntervalModel(NamedTuple):
-    """Intervals of a train, without those that missed or false discharges cause.
+    """Model of the intervals of a train, corrected for missed and false discharges.
 
     Attributes
     ----------
     mean, sd : float
-        Mean and standard deviation of the intervals between successive true discharges, in seconds.
+        Mean and standard deviation of the intervals between successive true discharges in s.
     missed : float
-        Estimated fraction of the unit's discharges that the train lacks.
+        Estimated fraction of the unit's discharges that are missing from the train.
     false : float
-        Estimated fraction of the train's discharges that are not the unit's.
+        Estimated fraction of the train's discharges that do not belong to the unit.
     """
 
     mean: float
@@ -35,22 +35,23 @@ class IntervalModel(NamedTuple):
 
 
 def fit_intervals(times: ArrayLike) -> IntervalModel:
-    """Estimate interval, missed and false discharges of a train from its intervals alone.
+    """Estimate the mean interval and the missed and false discharges of a train.
 
-    Intervals are a mixture of Gaussian distributions, with mean k m and variance k s^2 where
-    k - 1 discharges are missing, and of a uniform distribution, which false discharges cause. The
-    mixture is fitted by expectation and maximisation, as in the error-filtered estimation of
-    Stashuk and Qu (1996), with the weights of a process that misses each discharge independently.
+    Intervals are modelled as a mixture of Gaussian distributions, with mean k m and variance k s^2
+    for intervals in which k - 1 discharges are missing, and of a uniform distribution for false
+    discharges. The mixture is fitted by expectation maximisation, as in the error-filtered
+    estimation of Stashuk and Qu (1996), with the weights of a process that misses each discharge
+    independently.
 
     Parameters
     ----------
     times : array-like of shape (n_discharges,)
-        Times in seconds, in ascending order.
+        Times in s, in ascending order.
 
     Returns
     -------
     model : IntervalModel
-        NaN throughout for fewer than 4 discharges.
+        Fitted model, whose values are all NaN for fewer than 4 discharges.
 
     References
     ----------
@@ -77,7 +78,7 @@ def fit_intervals(times: ArrayLike) -> IntervalModel:
 
 
 def lags(a: Floats, b: Floats, reach: float) -> Floats:
-    """Differences b - a of at most `reach`, of two trains in ascending order."""
+    """Differences b - a of at most `reach` between discharges of two trains in ascending order."""
     first, last = np.searchsorted(b, a - reach), np.searchsorted(b, a + reach)
     counts = last - first
     begin = np.repeat(first - np.cumsum(counts) + counts, counts)
@@ -85,7 +86,7 @@ def lags(a: Floats, b: Floats, reach: float) -> Floats:
 
 
 def locked_fraction(a: Floats, b: Floats, reach: float = 0.015, width: float = 0.0012) -> float:
-    """Largest fraction of the discharges `b` that follow or precede one of `a` at a fixed lag."""
+    """Largest fraction of the discharges `b` that have a fixed lag to a discharge of `a`."""
     found = np.sort(lags(a, b, reach))
     if not len(found):
         return 0.0
@@ -93,10 +94,10 @@ def locked_fraction(a: Floats, b: Floats, reach: float = 0.015, width: float = 0
 
 
 def avoid_each_other(a: Floats, b: Floats, duration: float, doubt: float = 0.02) -> bool:
-    """Whether discharges of two trains keep a distance, as those of a single unit do.
+    """Whether discharges of two trains keep a distance, like those of a single unit.
 
-    Trains of two units are independent: the number of pairs closer than half an interval of both
-    trains together then has a Poisson distribution.
+    If trains of two units are independent, the number of pairs that are closer than half the median
+    interval of the merged trains has a Poisson distribution.
     """
     gap = float(np.median(np.diff(np.sort(np.concatenate([a, b])))))
     window = min(0.5 * gap, 0.03)

@@ -109,9 +109,9 @@ def other_order(X: object, values: object, name: str, of: str = "X") -> str:
     if not (rows.is_unique and own.is_unique and _share_labels(rows, own)):
         return ""
     return (
-        f"The indexes of {of} and {name} have the same labels in different orders, but rows are "
-        f"matched by position. Pass {name}.loc[{of}.index], or {name}.to_numpy() if the order of "
-        f"{name} is intended."
+        f"The indexes of {of} and {name} share labels in different orders, but rows are matched "
+        f"by position. Pass {name}.loc[{of}.index], or {name}.to_numpy() if the order of {name} "
+        "is intended."
     )
 
 

@@ -1,4 +1,4 @@
-"""Signals and windows with an identity, computed when needed, and only once if a store keeps them."""
+"""Signals and windows with an identity, computed when needed and kept in a store, if any."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Store(Protocol):
     """Protocol of stores, which keep results by their keys."""
 
     def get(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return the result with this key; if there is none, call the function and keep its result."""
+        """Return the result with this key; if there is none, call the function and keep it."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Checks whether samples can be EMG in millivolts, on some samples of each recording."""
+"""Checks on some samples of each recording of whether it can be EMG in mV."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ __all__ = [
     "warn_of_implausible_windows",
 ]
 
-# Mean absolute deviation from the mean, in mV. Needle EMG at full effort stays below 2, surface EMG
-# below 1; the noise of an amplifier is above 0.0005.
+# Mean absolute deviation from the mean in mV. It stays below 2 for needle EMG at full effort and
+# below 1 for surface EMG; the noise of an amplifier is above 0.0005.
 LARGE_AMPLITUDE = 5.0
 SMALL_AMPLITUDE = 0.0003
 # A table whose median is below this is assumed to be in V.
 QUIET_TABLE = 0.002
 _LARGE_WINDOWS = 50.0
-# Smallest amplitude of windows that may be in V; a smaller one is not EMG in any unit.
+# Smallest amplitude of windows that may be in V; windows below it are not EMG in any unit.
 _MIN_VOLTS = 1e-7
-# In mV; electrodes polarise by some hundred mV.
+# Largest offset in mV; electrodes polarise by some hundred mV.
 MAX_OFFSET = 1000.0
-# Ratio of a recording's amplitude to the median of the table; a wrong unit makes it 1000.
+# Ratio of the amplitude of a recording to the median of the table; a wrong unit makes it 1000.
 MAX_RATIO = 300.0
 LOW_RATE, HIGH_RATE = 100.0, 200_000.0  # Hz
 MIN_CHANNELS = 8
@@ -64,7 +64,7 @@ def _rows_text(rows: list[int]) -> str:
 
 
 class _Figures:
-    """Mean, amplitude and signs of channels and their rows: arrays of shape (n_channels,)."""
+    """Row, mean, amplitude and signs of each channel, as arrays of shape (n_channels,)."""
 
     def __init__(self) -> None:
         self.row: list[NDArray] = []
@@ -74,7 +74,7 @@ class _Figures:
         self.one_sign: list[NDArray] = []
 
     def add(self, rows: NDArray, samples: NDArray) -> None:
-        """Add the figures of samples of these rows, of shape (n_channels, n_samples)."""
+        """Add the figures of channels; samples have the shape (n_channels, n_samples)."""
         samples = samples.astype(np.float64, copy=False)
         finite = np.isfinite(samples)
         if not finite.all():
@@ -92,7 +92,7 @@ class _Figures:
         self.row.append(rows)
         self.mean.append(mean)
         self.amplitude.append(amplitude)
-        # Integers in a small range are rather a pulse or a label than a signal.
+        # Integers in a small range are a pulse or a label rather than a signal.
         integers = varied & (high - low >= 3)
         integers[integers] = (samples[integers] == np.rint(samples[integers])).all(axis=1)
         self.integers.append(integers)
@@ -104,7 +104,7 @@ class _Figures:
 
 
 def _blocks(signal: NDArray, n_blocks: int) -> NDArray:
-    """Short stretches at equal distances, of shape (n_channels, n_samples)."""
+    """Short blocks of samples at equal distances, of shape (n_channels, n_samples)."""
     n_times = signal.shape[1]
     if n_times <= n_blocks * _BLOCK:
         return signal
@@ -113,7 +113,7 @@ def _blocks(signal: NDArray, n_blocks: int) -> NDArray:
 
 
 def _figures(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
-    """Figures of the channels of arrays, from stretches at equal distances."""
+    """Figures of the channels of arrays, from blocks of samples at equal distances."""
     n_channels = sum(signals[row].shape[0] if signals[row].ndim == 2 else 1 for row in rows)
     if not n_channels:
         return None
@@ -132,7 +132,7 @@ def _figures(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
 
 
 def _of_one_sign(signal: NDArray | SignalFile) -> bool:
-    """Whether a channel never changes its sign; a file is read as a whole for this."""
+    """Whether a channel never changes its sign; a file is read completely for this."""
     channels = np.atleast_2d(read_signal(signal))
     channels = channels[~np.isnan(channels).all(axis=1)]
     with np.errstate(invalid="ignore"):
@@ -141,13 +141,16 @@ def _of_one_sign(signal: NDArray | SignalFile) -> bool:
 
 
 class Fault(NamedTuple):
-    """What rows have in common that EMG in mV has not.
+    """Fault that some rows of a table have in common.
 
     Parameters
     ----------
-    rows : collection of int
-    text, remedy : str
-        What is wrong, and what to do; the latter may be empty.
+    rows : iterable of int
+        Positions of the rows.
+    text : str
+        Description of the fault.
+    remedy : str, default=""
+        Description of the remedy, which may be empty.
     """
 
     rows: Iterable[int]
@@ -170,9 +173,8 @@ def _faults_of_samples(
         *faults_of_figures(figures),
         Fault(
             [row for row in one_sign if _of_one_sign(entries[row])],
-            "a channel never changes its sign: rectified already, an envelope, or with a large "
-            "offset",
-            "give the raw signal, or subtract the offset",
+            "a channel never changes its sign: it is rectified, an envelope, or has a large offset",
+            "pass the raw signal, or subtract the offset",
         ),
     ]
     found: list[tuple[list[int], str]] = []
@@ -186,18 +188,19 @@ def _faults_of_samples(
 
 
 def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
-    """Rows whose figures are not those of EMG in mV.
+    """Find rows whose figures are implausible for EMG in mV.
 
     Parameters
     ----------
     figures : dict of str to ndarray of shape (n_channels,)
-        ``row`` of each channel; ``mean`` and ``amplitude``, the mean absolute deviation from it, in
-        mV; ``integers``, whether all samples are.
+        Figures of each channel: its ``row``; its ``mean`` in mV; ``amplitude``, the mean absolute
+        deviation from the mean in mV; and ``integers``, whether all samples are integers.
 
     Returns
     -------
     faults : list of Fault
-        Counts, another unit, too large, too small, and a large offset, in this order.
+        Faults in this order: samples in counts, another unit than the rest of the table, too large,
+        too small, and a large offset. The rows of a fault may be empty.
     """
     amplitudes = _amplitudes(figures)
     rows = np.array(list(amplitudes), dtype=np.intp)
@@ -210,39 +213,39 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
     return [
         Fault(
             figures["row"][figures["integers"]],
-            "all samples are integers, as counts of a converter are",
-            "give unit='counts' and a gain",
+            "all samples are integers, like the counts of an analog-to-digital converter",
+            "pass unit='counts' and a gain",
         ),
         Fault(
             rows[~((ratio > 1 / MAX_RATIO) & (ratio < MAX_RATIO))],
-            f"the amplitude is more than {MAX_RATIO:g} times above or below the median of the "
-            f"table, {median:.2g} mV, as if in another unit",
+            f"the amplitude differs from the median of the table, {median:.2g} mV, by a factor of "
+            f"more than {MAX_RATIO:g}, as if it had another unit",
         ),
         Fault(
             rows[amplitude > LARGE_AMPLITUDE],
             f"the mean amplitude is above {LARGE_AMPLITUDE:g} mV, too large for EMG",
-            "are the samples in µV (unit='uV')?",
+            "if the samples are in µV, pass unit='uV'",
         ),
         Fault(
             rows[amplitude < smallest],
-            "the mean amplitude is about that of an amplifier's noise or less",
-            "are the samples in V (unit='V')?",
+            "the mean amplitude does not exceed the noise of an amplifier",
+            "if the samples are in V, pass unit='V'",
         ),
         Fault(
             figures["row"][np.abs(figures["mean"]) > MAX_OFFSET],
             f"the offset is above {MAX_OFFSET:g} mV",
-            "is the unit right?",
+            "check the unit",
         ),
     ]
 
 
 def _amplitudes(figures: dict[str, NDArray]) -> dict[int, float]:
-    """Median amplitude in mV of each row's channels, without constant ones."""
+    """Median amplitude in mV of the channels of each row, without constant channels."""
     live = figures["amplitude"] > 0
     rows, values = figures["row"][live], figures["amplitude"][live]
     order = np.lexsort((values, rows))
     distinct, first, counts = np.unique(rows[order], return_index=True, return_counts=True)
-    medians = values[order][first + (counts - 1) // 2]  # the lower one of two
+    medians = values[order][first + (counts - 1) // 2]  # the lower of the two middle values
     return dict(zip(distinct.tolist(), medians.tolist()))
 
 
@@ -251,7 +254,7 @@ def _some_rows(n_rows: int, limit: int) -> list[int]:
 
 
 def _samples_of_files(signals: list[Any]) -> list[Any]:
-    """The same list, with some files replaced by some of their samples."""
+    """Copy of the list, with some files replaced by some of their samples."""
     files = [row for row, signal in enumerate(signals) if isinstance(signal, SignalFile)]
     signals = list(signals)
     for i in _some_rows(len(files), _MAX_FILES) if files else ():
@@ -260,41 +263,43 @@ def _samples_of_files(signals: list[Any]) -> list[Any]:
             middle = signal.n_times // 2
             signals[files[i]] = signal.read(middle, middle + _BLOCK * _MAX_BLOCKS)
         except (OSError, ValueError):
-            continue  # a missing or truncated file is reported when it is read as a whole
+            continue  # a missing or truncated file is reported when all its samples are read
     return signals
 
 
 def _rows_to_check(signals: list[Any], excluded: set[int]) -> list[int]:
-    """Rows with samples in memory, at most 512 of them."""
+    """At most 512 rows with samples in memory."""
     loaded = [row for row, signal in enumerate(signals) if isinstance(signal, np.ndarray)]
     rows = [row for row in loaded if row not in excluded]
     return [rows[i] for i in _some_rows(len(rows), _MAX_ROWS)] if rows else []
 
 
 def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = False) -> None:
-    """Warn once, naming rows, of recordings that cannot be EMG in mV.
+    """Warn once about the recordings of a table that cannot be EMG in mV.
 
-    Some samples of at most 512 recordings are checked. Recordings are reported whose
+    Some samples of at most 512 recordings are checked. A recording is reported if
 
-    - channels outnumber their samples (8 or more channels): the axes are swapped;
-    - sampling rate is below 100 Hz or above 200 kHz;
-    - samples are all integers: counts of a converter;
-    - amplitude (mean absolute deviation from the mean, median of the channels) is above 5 mV, below
-      0.3 µV, below 2 µV in a table whose median is also below 2 µV, or 300 times above or below the
-      median of a table of three recordings or more: another unit;
-    - mean is above 1 V;
-    - samples never change their sign in a channel: rectified, an envelope or a large offset.
+    - it has at least 8 channels and more channels than samples, since the axes are swapped;
+    - its sampling rate is below 100 Hz or above 200 kHz;
+    - all samples of a channel are integers, like the counts of an analog-to-digital converter;
+    - its amplitude (the mean absolute deviation from the mean, as the median over channels) is
+      above 5 mV, below 0.3 µV, below 2 µV in a table whose median is also below 2 µV, or differs
+      by a factor of more than 300 from the median of a table with at least three recordings, since
+      the unit is another one;
+    - the mean of a channel is above 1 V;
+    - a channel never changes its sign, since it is rectified, an envelope, or has a large offset.
 
     Parameters
     ----------
-    table : DataFrame
-        Recording table with valid columns ``signal`` and, if there is one, ``fs``.
+    table : DataFrame of shape (n_recordings, n_columns)
+        Recording table with a valid column ``signal`` and, possibly, a valid column ``fs``.
     read_files : bool, default=False
-        Whether to read some samples of files as well.
+        Whether to check some samples of files too.
 
     Warns
     -----
     RecordingWarning
+        If recordings are reported. The message names the rows.
     """
     signals = [s if (raw := raw_signal(s)) is None else raw for s in table["signal"]]
     swapped = [row for row, signal in enumerate(signals) if is_swapped(signal)]
@@ -317,19 +322,21 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
 
 
 def is_swapped(signal: Any) -> bool:
-    """Whether a signal has many channels and fewer samples than channels.
+    """Whether a signal has at least 8 channels and more channels than samples.
 
     Parameters
     ----------
-    signal : ndarray or SignalFile
+    signal : ndarray or SignalFile of shape (n_times,) or (n_channels, n_times)
+        The signal.
 
     Returns
     -------
     swapped : bool
+        Whether the axes are probably swapped.
     """
     if signal.ndim != 2 or signal.shape[0] < MIN_CHANNELS:
         return False
-    # The size of a file of unknown length is not asked for here.
+    # A file of unknown length is not checked.
     if isinstance(signal, SignalFile) and signal.length is None:
         return False
     return signal.shape[0] > signal.shape[1]
@@ -344,21 +351,22 @@ def _faults_of_rates(table: pd.DataFrame) -> list[tuple[list[int], str]]:
 
 
 def rate_fault(fs: float | None) -> str:
-    """Say that a sampling rate is implausible for EMG; empty if it is not, or is not known.
+    """Describe why a sampling rate is implausible for EMG.
 
     Parameters
     ----------
     fs : float or None
-        Hz.
+        Sampling rate in Hz; None if it is not known.
 
     Returns
     -------
     fault : str
+        Description of the fault; empty if the rate is plausible or not known.
     """
     if fs is None or LOW_RATE <= fs <= HIGH_RATE:
         return ""
     size = "low" if fs < LOW_RATE else "high"
-    return f"a sampling rate of {fs:g} Hz is too {size} for EMG; is it in Hz?"
+    return f"a sampling rate of {fs:g} Hz is too {size} for EMG; check that it is in Hz"
 
 
 _RATE_IS_OF_TABLE: ContextVar[bool] = ContextVar("rate_is_of_table", default=False)
@@ -366,12 +374,12 @@ _RATE_IS_OF_TABLE: ContextVar[bool] = ContextVar("rate_is_of_table", default=Fal
 
 @contextmanager
 def rate_of_table(fs: float | None) -> Iterator[None]:
-    """Fit steps on windows of a table, whose rate was checked and may be lowered on purpose.
+    """Context in which the rate of windows is not checked, since that of their table has been.
 
     Parameters
     ----------
     fs : float or None
-        Rate of the table in Hz, None of arrays.
+        Sampling rate of the table in Hz; None for arrays, whose rate is checked.
     """
     token = _RATE_IS_OF_TABLE.set(fs is not None or _RATE_IS_OF_TABLE.get())
     try:
@@ -381,46 +389,49 @@ def rate_of_table(fs: float | None) -> Iterator[None]:
 
 
 def warn_of_implausible_rate(fs: float | None, name: str) -> None:
-    """Warn of a sampling rate of arrays that is implausible for EMG.
+    """Warn about a sampling rate of arrays that is implausible for EMG.
 
-    Nothing is said of windows of a table, see :func:`rate_of_table`.
+    Windows of a table are not reported, see :func:`rate_of_table`.
 
     Parameters
     ----------
     fs : float or None
-        Hz.
+        Sampling rate in Hz; None if it is not known.
     name : str
-        Class whose parameter it is.
+        Name of the class with the parameter `fs`.
 
     Warns
     -----
     RecordingWarning
+        If the rate is below 100 Hz or above 200 kHz.
     """
     if not _RATE_IS_OF_TABLE.get() and (fault := rate_fault(fs)):
-        warn_of_recordings(f"The 'fs' parameter of {name}: {fault}")
+        warn_of_recordings(f"The 'fs' parameter of {name}: {fault}.")
 
 
 def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude: bool) -> None:
-    """Warn of windows whose axes are swapped or whose amplitude is implausible in mV.
+    """Warn about windows whose axes are swapped or whose amplitude is implausible in mV.
 
     Parameters
     ----------
     X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
+        The windows.
     name : str
-        Name of the estimator, for the message.
+        Name of the estimator, which the message gives.
     amplitude : bool
-        Whether to check the amplitude as well: windows of 0.1 nV to 2 µV are assumed to be in V,
-        those above 50 mV in µV or counts. Standardised windows are in between.
+        Whether to check the amplitude too. Windows with an amplitude of 0.1 nV to 2 µV are assumed
+        to be in V, and windows above 50 mV in µV or counts. Standardised windows lie in between.
 
     Warns
     -----
     RecordingWarning
+        If the axes seem to be swapped or the amplitude is implausible.
     """
     if X.ndim == 3 and X.shape[1] >= MIN_CHANNELS and X.shape[1] > X.shape[2]:
         warn_of_recordings(
-            f"{name} got windows of {X.shape[1]} channels and {X.shape[2]} samples, more channels "
-            "than samples. Windows have the shape (n_windows, n_channels, n_times); transpose "
-            "them if yours are (n_windows, n_times, n_channels).",
+            f"{name} got windows with more channels ({X.shape[1]}) than samples ({X.shape[2]}). "
+            "Windows must have the shape (n_windows, n_channels, n_times); transpose them if "
+            "theirs is (n_windows, n_times, n_channels).",
         )
     if not amplitude:
         return
@@ -431,7 +442,7 @@ def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude
     found = _amplitudes(figures.joined()) if figures.row else {}
     for size in found.values():
         if _MIN_VOLTS < size < QUIET_TABLE:
-            what, unit = "about an amplifier's noise or less", "V"
+            what, unit = "not more than the noise of an amplifier", "V"
         elif size > _LARGE_WINDOWS:
             what, unit = "too large for EMG", "µV or counts"
         else:

@@ -16,7 +16,7 @@ RATE_TOLERANCE = 1e-6
 
 
 def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
-    """Whether sampling rates are equal, to within a relative difference of 1e-6.
+    """Whether sampling rates are equal to within a relative difference of 1e-6.
 
     Parameters
     ----------
@@ -26,6 +26,7 @@ def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
     Returns
     -------
     same : bool or ndarray of bool
+        Whether the rates are equal, in the shape to which they are broadcast.
 
     Examples
     --------
@@ -41,7 +42,7 @@ def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
 
 
 def distinct_rates(rates: Iterable[float]) -> list[float]:
-    """Distinct sampling rates in ascending order, the smallest of those that are equal.
+    """Distinct sampling rates in ascending order.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
     Returns
     -------
     distinct : list of float
+        Sampling rates in Hz. Of rates that :func:`same_rate` takes as equal, the smallest is kept.
     """
     distinct: list[float] = []
     for rate in np.unique(np.asarray(list(rates), dtype=float)):
@@ -60,7 +62,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
 
 
 def one_rate(table: pd.DataFrame) -> float:
-    """The sampling rate of a table whose rows have the same rate.
+    """Sampling rate of a table whose rows have the same rate.
 
     Parameters
     ----------
@@ -81,8 +83,8 @@ def one_rate(table: pd.DataFrame) -> float:
     other = np.flatnonzero(~same_rate(rates, rates[0]))
     if other.size:
         raise ValueError(
-            f"Windows need one sampling rate: row 0 has fs={rates[0]:.10g} Hz, row {other[0]} has "
-            f"fs={rates[other[0]]:.10g} Hz. Put Resampler(fs_out=...) before, or "
-            "divide them separately."
+            f"Windows require one sampling rate, but row 0 has fs={rates[0]:.10g} Hz and row "
+            f"{other[0]} has fs={rates[other[0]]:.10g} Hz. Put Resampler(fs_out=...) before, or "
+            "divide the rows separately."
         )
     return float(rates[0])

@@ -1,4 +1,4 @@
-"""Signals that stay in their file until they are needed, and reading of any signal."""
+"""Signals that stay in their file until they are needed, and reading of signals of any kind."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _at_least(name: str, value: int, minimum: int, unit: str = "") -> int:
 
 
 class SignalFile:
-    """A recording that stays in its file until the samples are needed.
+    """Recording that stays in its file until the samples are needed.
 
     It replaces an array in the ``signal`` column of a recording table. Its pickle contains the path
-    and not the samples, so a parallel search sends a few hundred bytes per recording to its
+    but not the samples, so a parallel search sends a few hundred bytes per recording to its
     workers, and each worker reads only the recordings that it needs.
 
     Parameters
@@ -35,34 +35,34 @@ class SignalFile:
     path : str or path-like
         File with samples of one fixed-width type, interleaved by channel or in blocks.
     offset : int, default=0
-        Bytes before the first sample.
+        Number of bytes before the first sample.
     length : int, default=None
-        Samples per channel. By default all samples after `offset` are used.
+        Number of samples per channel. By default all samples after `offset` are used.
     dtype : dtype-like, default="<i2"
         Type of one stored sample; "V3" denotes little-endian integers of 24 bits.
     n_channels : int, default=1
         Number of channels stored in the file.
     channels : sequence of int, default=None
-        Channels to read; by default all are read. The signal is 1-D if `n_channels` is 1 and 2-D,
-        ``(n_channels, n_times)``, otherwise.
+        Positions of the channels to read. By default all channels are read; the signal is then 1-D
+        if `n_channels` is 1. In all other cases it has the shape ``(n_channels, n_times)``.
     scale : float or sequence of float, default=1.0
-        Millivolts per stored unit, one number or one per stored channel.
+        Size of one stored unit in mV, as one number or as one per stored channel.
     baseline : float or sequence of float, default=0.0
-        Stored value that stands for 0 mV, one number or one per stored channel.
+        Stored value that stands for 0 mV, as one number or as one per stored channel.
     invalid : int, default=None
-        Stored value that marks an invalid sample and reads as NaN.
+        Stored value that marks an invalid sample, which is read as NaN.
     blocks : tuple of (int, int, sequence of int), default=None
-        Layout in which the samples of a channel are contiguous: samples per channel in a block,
-        bytes of a block, and first byte of each stored channel in a block, as in the data records
-        of EDF. A file with one channel after the other is one block. By default channels are
-        interleaved.
+        Layout of a file in which the samples of a channel are contiguous within blocks, like the
+        data records of EDF: the number of samples per channel in a block, the number of bytes of a
+        block, and the byte offset of each stored channel in a block. A file with one channel after
+        the other is one block. By default channels are interleaved.
 
     Raises
     ------
     ValueError
-        If a number is out of range or, on reading, if the file holds fewer samples.
+        If a number is out of range or, on reading, if the file holds fewer samples than `length`.
     FileNotFoundError
-        On reading, if there is no such file.
+        If there is no such file on reading.
 
     Examples
     --------
@@ -102,7 +102,7 @@ class SignalFile:
         invalid: int | None = None,
         blocks: tuple[int, int, Sequence[int]] | None = None,
     ):
-        # Workers may have another working directory.
+        # The working directory of workers may be another one.
         self.path = os.path.abspath(os.fspath(path))
         self.stored_dtype = np.dtype(dtype)
         if self.stored_dtype.kind not in "iuf" and self.stored_dtype != _BITS_24:
@@ -117,7 +117,7 @@ class SignalFile:
         self.channels = None if channels is None else tuple(int(c) for c in channels)
         if self.channels is not None and not all(0 <= c < self.n_channels for c in self.channels):
             raise ValueError(
-                f"The 'channels' of SignalFile must lie in 0..{self.n_channels - 1}. "
+                f"The 'channels' of SignalFile must be from 0 to {self.n_channels - 1}. "
                 f"Got {list(self.channels)} instead."
             )
         self.blocks = None if blocks is None else self._checked_blocks(blocks)
@@ -148,7 +148,7 @@ class SignalFile:
 
     @property
     def n_times(self) -> int:
-        """Samples per channel, from the file's size if `length` was not given."""
+        """Number of samples per channel, from the size of the file if `length` is None."""
         if self.length is not None:
             return self.length
         size = os.stat(self.path).st_size - self.offset
@@ -172,19 +172,21 @@ class SignalFile:
     def read(
         self, start: int = 0, stop: int | None = None, *, dtype: DTypeLike = np.float32
     ) -> NDArray[np.floating]:
-        """Read samples `start` to `stop` of every channel, in mV.
+        """Read the samples from `start` to `stop` of every channel in mV.
 
         Parameters
         ----------
-        start, stop : int, default=0 and None
-            Range of samples to read; None reads to the end.
+        start : int, default=0
+            Index of the first sample to read.
+        stop : int, default=None
+            Index after the last sample to read. By default all samples after `start` are read.
         dtype : dtype-like, default=numpy.float32
             Float type of the result.
 
         Returns
         -------
         signal : ndarray of shape (stop - start,) or (n_channels, stop - start)
-            The samples in mV, NaN where the stored value is `invalid`.
+            Samples in mV, with NaN where the stored value is `invalid`.
 
         Raises
         ------
@@ -208,7 +210,7 @@ class SignalFile:
         return signal[0] if self.ndim == 1 else signal
 
     def _stored(self, start: int, stop: int, wanted: list[int]) -> NDArray:
-        """Stored numbers, of shape (n_wanted, stop - start)."""
+        """Stored numbers as an array of shape (n_wanted, stop - start)."""
         if self.blocks is None:
             frame = self.n_channels * self.stored_dtype.itemsize
             raw = self._read(start * frame, (stop - start) * frame, start, frame)
@@ -235,23 +237,25 @@ class SignalFile:
             per_frame = 1 if self.blocks is None else self.blocks[0]
             raise ValueError(
                 f"{self.path} holds {before + raw.size // frame * per_frame} samples per channel "
-                f"after byte {self.offset}, {self.n_times} were announced. The file is truncated; "
-                "get it again."
+                f"after byte {self.offset}, but {self.n_times} were announced. The file is "
+                "truncated; get it again."
             )
         return raw
 
     def rescaled(self, factor: float, baseline: float = 0.0) -> SignalFile:
-        """Reference to the same file with the samples ``(sample - baseline) * factor``.
+        """Return a handle to the same file with the samples ``(sample - baseline) * factor``.
 
         Parameters
         ----------
         factor : float
+            Factor by which samples are multiplied.
         baseline : float, default=0.0
-            Value to subtract, in the present unit of the samples.
+            Value that is subtracted first, in the unit of the samples before scaling.
 
         Returns
         -------
         file : SignalFile
+            The new handle.
         """
         n = max(len(self.scale), len(self.baseline))
         scale, zero = np.broadcast_to(self.scale, n), np.broadcast_to(self.baseline, n)
@@ -267,7 +271,7 @@ class SignalFile:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray:
         if copy is False:
-            raise ValueError("A SignalFile is read from its file: it cannot avoid a copy.")
+            raise ValueError("A SignalFile is read from its file and cannot avoid a copy.")
         if dtype is None or np.dtype(dtype).kind != "f":
             signal = self.read()
             return signal if dtype is None else signal.astype(dtype)
@@ -303,10 +307,10 @@ class SignalFile:
 
 
 def _integers(rows: NDArray) -> NDArray:
-    """Samples of 24 bits as integers of 32; others as they are."""
+    """Convert samples of 24 bits to integers of 32 bits; return other samples unchanged."""
     if rows.dtype != _BITS_24:
         return rows
-    # The three bytes become the upper three of four, so that the sign is kept.
+    # The three bytes become the upper three of four, which keeps the sign.
     padded = np.zeros((*rows.shape, 4), dtype=np.uint8)
     padded[..., 1:] = np.ascontiguousarray(rows).view(np.uint8).reshape(*rows.shape, 3)
     return padded.view("<i4")[..., 0] >> 8
@@ -317,20 +321,20 @@ def _signal_file(path: str, arguments: dict[str, Any]) -> SignalFile:
 
 
 def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.floating]:
-    """Samples of one entry of the ``signal`` column, as a float array.
+    """Read one entry of the ``signal`` column as a float array.
 
     Parameters
     ----------
-    signal : array-like or SignalFile
-        ``(n_times,)`` or ``(n_channels, n_times)`` in mV.
+    signal : array-like or SignalFile of shape (n_times,) or (n_channels, n_times)
+        Signal in mV.
     dtype : dtype-like, default=None
-        Float type of the result. By default it is float32 for float32 and float64 for all others:
-        half precision would lose digits in each step.
+        Float type of the result. By default it is float32 for float32 samples and float64 for all
+        others, since half precision would lose digits in each step.
 
     Returns
     -------
-    signal : ndarray
-        The samples, which are not copied if they are a float array of that type already.
+    signal : ndarray of shape (n_times,) or (n_channels, n_times)
+        Samples in mV, which are not copied if they already are an array of that type.
     """
     values = np.asarray(signal, dtype=dtype)
     if dtype is not None and values.dtype.kind == "f":

@@ -1,4 +1,4 @@
-"""Subjects of the rows of a table: codes, names, and names that look alike."""
+"""Subjects of the rows of a table: codes, names and names that look alike."""
 
 from __future__ import annotations
 
@@ -38,18 +38,21 @@ _MISSING = frozenset({"nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat"}
 
 
 def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
-    """A column with one object per row, such as signals of any length.
+    """Build a column with one object per row, such as signals of any length.
 
     Parameters
     ----------
     values : iterable of length n_rows
+        The objects.
     index : Index of shape (n_rows,), default=None
+        Index of the column. By default rows are numbered from 0.
 
     Returns
     -------
     column : Series of shape (n_rows,)
+        Column of objects.
     """
-    # Filled one by one: NumPy would stack signals of equal length into a 2-D array.
+    # The array is filled entry by entry, since NumPy would stack signals of equal length.
     values = list(values)
     column = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
@@ -58,20 +61,20 @@ def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Se
 
 
 def _plain(text: str) -> str:
-    """A name without differences in spelling that typing easily makes."""
+    """Remove from a name the differences in spelling that easily arise from typing."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = text.casefold()
-    # A separator between digits is kept as one mark: A1-1 is not A11.
+    # A separator between digits is kept as one character, since A1-1 is not A11.
     text = re.sub(r"(?<=\d)[\s_-]+(?=\d)", "|", text)
     text = re.sub(r"[\s_-]+", "", text)
     text = re.sub(r"(?<![\d.])0+(?=\d)", "", text)
     return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
 
-# With typed=True, since 1, 1.0 and True are equal keys.
+# The cache distinguishes types, since 1, 1.0 and True are equal keys.
 @lru_cache(maxsize=1 << 16, typed=True)
 def _likeness(name: Hashable) -> Hashable:
     if isinstance(name, tuple):
@@ -85,15 +88,17 @@ def _likeness(name: Hashable) -> Hashable:
 
 
 def is_blank(name: object) -> bool:
-    """Whether a subject's name is text without a visible character.
+    """Whether a subject's name is a text without a visible character.
 
     Parameters
     ----------
     name : object
+        Name of a subject.
 
     Returns
     -------
     blank : bool
+        Whether the name is blank.
     """
     if isinstance(name, bytes):
         name = name.decode("utf-8", "replace")
@@ -103,7 +108,7 @@ def is_blank(name: object) -> bool:
 
 
 def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
-    """Names of subjects that look like different spellings of one name.
+    """Group names of subjects that look like different spellings of one name.
 
     Names are similar if they differ only in type (1 and "1"), letter case, blanks, hyphens and
     underscores, leading zeros or Unicode form.
@@ -116,7 +121,7 @@ def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
     Returns
     -------
     similar : list of tuple
-        Groups of similar names, in order of appearance.
+        Groups of similar names in order of appearance.
 
     Examples
     --------
@@ -133,17 +138,19 @@ def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
 def known_by_other_spelling(
     names: Iterable[Hashable], known: Collection[Hashable]
 ) -> list[tuple[Hashable, Hashable]]:
-    """Names that are not among known ones but look like one of them.
+    """Find names that are not among known names but look like one of them.
 
     Parameters
     ----------
     names : iterable of hashable
+        Names to look up.
     known : collection of hashable
+        Known names.
 
     Returns
     -------
-    pairs : list of (name, known name)
-        As similar as :func:`similar_subjects` defines it.
+    pairs : list of (hashable, hashable)
+        Each name with the known name that is similar to it as defined by :func:`similar_subjects`.
 
     Examples
     --------
@@ -167,7 +174,7 @@ def _spelled(names: Sequence[Hashable]) -> str:
 
 
 def warn_of_subject_names(names: Iterable[Hashable]) -> None:
-    """Warn of names that look like one subject, or like a missing value.
+    """Warn about names that look like one subject or like a missing value.
 
     Parameters
     ----------
@@ -177,34 +184,34 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     Warns
     -----
     RecordingWarning
-        If names are similar as defined by :func:`similar_subjects`, or are a text for a missing
-        value, such as "nan" or "None".
+        If names are similar as defined by :func:`similar_subjects`, or if a name is a text for a
+        missing value, such as "nan" or "None".
     """
     names = list(names)
     if similar := similar_subjects(names):
         text = first_few(map(_spelled, similar), separator="; ")
         warn_of_recordings(
-            f"Subjects that look alike count as different ones: {text}. If they are the same "
-            "subject, spell it in one way; otherwise give names that differ in more.",
+            f"Subjects that look alike count as different subjects: {text}. If they are the same "
+            "subject, use one spelling; otherwise use names that differ more.",
         )
     missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
     if missing:
         warn_of_recordings(
-            f"The subject {missing[0]!r} is used as a name and looks like a missing one. Name the "
-            "subject of these recordings, or leave their rows out.",
+            f"The subject {missing[0]!r} is used as a name but looks like a missing value. Name "
+            "the subject of these recordings, or leave their rows out.",
         )
 
 
 @dataclass(frozen=True)
 class Subjects:
-    """The subjects of the rows of a table.
+    """Subjects of the rows of a table.
 
     Attributes
     ----------
     codes : ndarray of shape (n_rows,)
-        Code of each row's subject, 0 to ``n_subjects - 1``, in order of first appearance.
+        Code of each row's subject, from 0 to ``n_subjects - 1`` in order of first appearance.
     names : ndarray of object of shape (n_subjects,)
-        Names of the subjects as they were given, in the order of the codes.
+        Names of the subjects as they were passed, in the order of the codes.
 
     Examples
     --------
@@ -219,38 +226,42 @@ class Subjects:
 
     @classmethod
     def of(cls, X: Any, groups: Labels | Subjects | None = None) -> Subjects:
-        """Read the subjects from a table, or from groups.
+        """Read the subjects from a table or from groups.
 
         Parameters
         ----------
         X : DataFrame or array-like of length n_rows, or None
-            A table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
+            Table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
         groups : array-like of shape (n_rows,) or Subjects, default=None
-            Subjects of the rows, which are used instead of the column. Subjects that were read
-            before are returned as they are.
+            Subject of each row, which is used instead of the column. An instance of `Subjects` is
+            returned unchanged.
 
         Returns
         -------
         subjects : Subjects
+            Codes and names of the subjects.
 
         Raises
         ------
         TypeError
-            If X is a frame of another library than pandas with a ``subject`` column.
+            If X is a frame of a library other than pandas with a ``subject`` column.
         ValueError
-            If there are neither a column nor groups, or a subject is missing or blank.
+            If there is neither a column nor `groups`, if `groups` does not have one entry per row,
+            or if a subject is missing or blank.
 
         Warns
         -----
         RecordingWarning
-            If names look like spellings of one name, or like a missing value, or if the index of
-            groups is that of X in another order.
+            If names look like spellings of one name or like a missing value, or if the index of
+            `groups` has another order than that of X.
         SubjectLeakWarning
-            If groups divide a subject of the column.
+            If `groups` divide a subject of the column.
         """
         if isinstance(groups, Subjects):
             if X is not None and len(groups.codes) != len(X):
-                raise ValueError(f"Subjects of {len(groups.codes)} rows for {len(X)} rows of X.")
+                raise ValueError(
+                    f"The subjects are those of {len(groups.codes)} rows, but X has {len(X)} rows."
+                )
             return groups
         given = _given_subjects(X, groups)
         numeric = hasattr(given, "dtype") and pd.api.types.is_numeric_dtype(given.dtype)
@@ -270,20 +281,20 @@ class Subjects:
 
     @property
     def by_row(self) -> NDArray[np.object_]:
-        """Name of each row's subject, of shape (n_rows,)."""
+        """Name of each row's subject as an array of shape (n_rows,)."""
         return self.names[self.codes]
 
 
 def _warn_of_divided_subjects(X: Any, codes: NDArray[np.intp]) -> None:
-    """Warn of groups, given by their codes, that divide a subject of the column."""
+    """Warn about groups, given by their codes, that divide a subject of the column."""
     if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
         return
     n_groups = pd.Series(codes).groupby(object_column(X["subject"])).nunique()
     if divided := n_groups.index[n_groups > 1].tolist():
         warn(
             f"The groups divide {len(divided)} of {len(n_groups)} subjects in the column 'subject' "
-            f"of X, such as {divided[0]!r}: rows of one subject count as several, and can be in "
-            "training and test. Leave groups out, or correct the column.",
+            f"of X, such as {divided[0]!r}. Rows of one subject count as several subjects and can "
+            "be in both training and test. Omit groups, or correct the column.",
             SubjectLeakWarning,
         )
 
@@ -304,46 +315,51 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
             groups = groups.to_pylist()
         if getattr(groups, "ndim", 1) != 1:
             raise ValueError(
-                f"groups must be 1-D, one subject per row. Got shape {np.shape(groups)}."
+                f"groups must be 1-D, with one subject per row. Got shape {np.shape(groups)}."
             )
         if X is not None and len(groups) != len(X):
-            raise ValueError(f"groups has {len(groups)} entries for {len(X)} rows of X.")
+            raise ValueError(f"groups has {len(groups)} entries, but X has {len(X)} rows.")
         return groups
     if isinstance(X, pd.DataFrame) and "subject" in X.columns:
         return X["subject"]
     if "subject" in (foreign_columns(X) or ()):
         refuse_foreign_frame(X, "A table with a 'subject' column")
     raise ValueError(
-        "X does not name the subjects of its rows: it has no 'subject' column and no groups were "
-        "given. Use a recording table, or pass groups=..., one subject per row."
+        "X does not name the subjects of its rows: it has no 'subject' column, and no groups were "
+        "passed. Use a recording table, or pass groups=... with one subject per row."
     )
 
 
 def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.intp]:
-    """Subject of each row as a code 0..n_subjects-1, in order of first appearance.
+    """Code of the subject of each row, numbered in order of first appearance.
 
     Parameters
     ----------
-    X : DataFrame or array-like
-        A table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
-    groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, which are used instead of the column.
+    X : DataFrame or array-like of length n_rows
+        Table with a ``subject`` column, or any data with `n_rows` rows if `groups` is given.
+    groups : array-like of shape (n_rows,) or Subjects, default=None
+        Subject of each row, which is used instead of the column.
 
     Returns
     -------
     codes : ndarray of shape (n_rows,)
+        Codes from 0 to ``n_subjects - 1``.
 
     Raises
     ------
     TypeError
-        If X is a frame of another library than pandas with a ``subject`` column.
+        If X is a frame of a library other than pandas with a ``subject`` column.
     ValueError
-        If there are neither a column nor groups, or a subject is missing or blank.
+        If there is neither a column nor `groups`, if `groups` does not have one entry per row, or
+        if a subject is missing or blank.
 
     Warns
     -----
     RecordingWarning
-        If names look like spellings of one name, or like a missing value.
+        If names look like spellings of one name or like a missing value, or if the index of
+        `groups` has another order than that of X.
+    SubjectLeakWarning
+        If `groups` divide a subject of the column.
 
     See Also
     --------
@@ -367,15 +383,17 @@ def mean_by_code(
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_values)
+        Values to average.
     codes : ndarray of shape (n_rows,)
-        Code of each row, 0 to ``n_codes - 1``.
+        Code of each row, from 0 to ``n_codes - 1``.
     n_codes : int
+        Number of codes.
 
     Returns
     -------
     means : ndarray of shape (n_codes, n_values)
-        The means, NaN for a code without rows. That of equal values is this value to the last bit,
-        so that equal scores remain ties, however many rows a code has.
+        Mean for each code, which is NaN for a code without rows. The mean of equal values is
+        exactly that value, so equal scores remain ties regardless of the number of rows.
     """
     first = np.zeros((n_codes, values.shape[1]))
     first[codes[::-1]] = np.where(np.isfinite(values), values, 0.0)[::-1]

@@ -88,17 +88,19 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     Parameters
     ----------
     X : object
+        Any object.
 
     Returns
     -------
     is_table : bool
+        Whether X is a recording table.
 
     Raises
     ------
     TypeError
         If X is a frame of polars or pyarrow with this column. Convert it with ``X.to_pandas()``.
     ValueError
-        If X is a DataFrame whose signals are in a column of another name.
+        If X is a DataFrame whose signals are in a column with another name.
 
     Examples
     --------
@@ -114,8 +116,8 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
             first = X[name].iloc[0] if len(X) and dtype.kind == "O" else None
             if isinstance(first, (np.ndarray, SignalFile)):
                 raise ValueError(
-                    f"Column {name!r} of X holds signals, and a recording table has them in the "
-                    f"column 'signal': X.rename(columns={{{name!r}: 'signal'}})."
+                    f"Column {name!r} of X holds signals, but a recording table has them in the "
+                    f"column 'signal'. Use X.rename(columns={{{name!r}: 'signal'}})."
                 )
     elif "signal" in (foreign_columns(X) or ()):
         refuse_foreign_frame(X, "A recording table")
@@ -133,7 +135,8 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
     Returns
     -------
     names : tuple of str or None
-        The names; None if rows have different names or none, or if a name occurs twice.
+        Names of the channels; None if rows have different names or no names, or if a name occurs
+        twice.
     """
     if "channel_names" not in table.columns:
         return None
@@ -147,26 +150,28 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
 def refuse_other_order(
     known: tuple[str, ...] | None, given: tuple[str, ...] | None, caller: str
 ) -> None:
-    """Refuse the channels of the training in another order.
+    """Refuse new recordings that have the channels of the training in another order.
 
     Parameters
     ----------
-    known, given : tuple of str or None
-        Names of the channels of the training and of new recordings, None where nothing names them.
+    known : tuple of str or None
+        Names of the channels of the training; None if they have no names.
+    given : tuple of str or None
+        Names of the channels of new recordings; None if they have no names.
     caller : str
-        Class named in the message.
+        Name of the class in the message.
 
     Raises
     ------
     ValueError
-        If they are the same names in another order. Other names are not refused: they may stand for
-        the same places.
+        If they are the same names in another order. Different names are accepted, since they may
+        stand for the same places.
     """
     if known is None or given is None or known == given or sorted(known) != sorted(given):
         return
     raise ValueError(
         f"The channels are {', '.join(given)}, but {caller} was fitted on {', '.join(known)}, in "
-        f"that order. Put them in this order: select_channels(table, {list(known)})."
+        f"that order. Reorder them with select_channels(table, {list(known)})."
     )
 
 
@@ -178,12 +183,13 @@ def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
     table : DataFrame of shape (n_rows, n_columns)
         Recording table.
     signals : sequence of ndarray of length n_rows
+        The new signals.
 
     Returns
     -------
     table : DataFrame of shape (n_rows, n_columns)
-        A new table. Names of channels are left out if their number changed, and its signals are
-        no longer checked for the amplitude of EMG in mV.
+        New table. Names of channels are left out if their number has changed. Its signals are no
+        longer checked for the amplitude of EMG in mV.
     """
     changed = table.copy(deep=False)
     changed["signal"] = object_column(signals, table.index)
@@ -211,48 +217,51 @@ def recording_table(
     Parameters
     ----------
     signals : iterable of array-like, DataFrame or SignalFile
-        One signal per recording, in `unit`: ``(n_times,)`` or ``(n_channels, n_times)``. A 2-D
-        array has one single-channel recording per row, a 3-D array one recording per entry. A
-        DataFrame, in the list or in its place, is one recording whose rows are samples and whose
-        columns are channels; it becomes ``(n_channels, n_times)``, and its columns give the names
-        of the channels.
+        One signal per recording, in `unit` and of shape ``(n_times,)`` or
+        ``(n_channels, n_times)``. A 2-D array holds one recording with a single channel per row,
+        and a 3-D array one recording per entry. A DataFrame, alone or as an element of the list, is
+        one recording whose rows are samples and whose columns are channels; it is converted to the
+        shape ``(n_channels, n_times)``, and its columns give the names of the channels.
     fs : float or array-like of shape (n_recordings,)
-        Sampling rate in Hz, one for all or one per recording. Numbers as text are converted.
+        Sampling rate in Hz, one for all recordings or one per recording. Numbers given as text are
+        converted.
     subject : hashable or sequence of hashable
         Subject of each recording. A string or number is the subject of all recordings.
     muscle, region : str or sequence of str, default=None
-        Muscle and region, for instance "biceps brachii" and "proximal". With None there is no such
-        column.
+        Muscle and region, for instance "biceps brachii" and "proximal". If None, the table has no
+        such column.
     unit : {"nV", "uV", "mV", "V", "counts"} or sequence of these, default="mV"
-        Unit of the samples, one for all or one per recording. Samples are converted to mV; the
-        micro sign may be written as "u" or "µ". The samples of a SignalFile are not read: its scale
-        is changed.
+        Unit of the samples, one for all recordings or one per recording. Samples are converted to
+        mV. The micro sign may be written as "u" or "µ". The samples of a SignalFile are not read;
+        only its scale is changed.
     gain : float or sequence of float, default=None
-        Counts per mV, needed only for ``unit="counts"``.
+        Counts per mV, which ``unit="counts"`` requires.
     baseline : float or sequence of float, default=None
         Count that stands for 0 mV, such as 2048 for a converter of 12 bits. By default it is 0.
     channel_names : sequence of str or sequence of sequences of str, default=None
-        Names of the channels, for all recordings or for each. They are stored in the column
-        ``channel_names``, a tuple per row, and features are named after them.
+        Names of the channels, for all recordings or for each recording. They are stored in the
+        column ``channel_names`` with one tuple per row, and features are named after them.
     **columns
-        Further columns (level, side, age, session ...), each with one value or one per recording.
+        Further columns (level, side, age, session ...), each as one value for all recordings or
+        one value per recording.
 
     Returns
     -------
     table : DataFrame of shape (n_recordings, n_columns)
-        Checked by :func:`check_recording_table`.
+        Recording table, checked by :func:`check_recording_table`.
 
     Raises
     ------
     TypeError
-        If `signals` is a frame of another library than pandas.
+        If `signals` is a frame of a library other than pandas.
     ValueError
-        If the length of a column is not that of `signals`, or a signal, rate or unit is unusable.
+        If the length of a column differs from that of `signals`, or if a signal, rate or unit is
+        invalid.
 
     Warns
     -----
     RecordingWarning
-        If signals do not look like EMG in mV, or names look like spellings of one name; see
+        If signals do not look like EMG in mV, or if names look like spellings of one name, see
         :func:`check_recording_table`.
 
     Examples
@@ -298,38 +307,38 @@ def recording_table(
 
 
 def _warn_of_other_orders(given: Mapping[str, Any]) -> None:
-    """Warn of Series whose index is that of the first one in another order."""
+    """Warn about Series whose index has another order than that of the first Series."""
     first, *others = [name for name, value in given.items() if isinstance(value, pd.Series)] or [""]
     for name in others:
         warn_of_other_order(given[first].to_frame(), given[name], name, first)
 
 
 def _column(name: str, value: Any, n_rows: int) -> Any:
-    """Values of a column that is given as one value or as one per row."""
+    """Values of a column that is given as one value for all rows or as one value per row."""
     if not _has_one_per_row(value):
         return [value] * n_rows
     values = _per_row(name, value, n_rows)
     array = getattr(value, "array", value)
-    if isinstance(array, _NULLABLE):  # with pd.NA, which would make it a column of objects
+    if isinstance(array, _NULLABLE):  # a list with pd.NA would become a column of objects
         return array
     return value.to_numpy() if isinstance(value, pd.Series) else values
 
 
 def _has_one_per_row(value: Any) -> bool:
-    """Whether a column is given row by row, and not as one value for all rows."""
+    """Whether a column is given row by row instead of as one value for all rows."""
     if isinstance(value, list) and value and all(isinstance(v, tuple) for v in value):
         return True  # names that are tuples
     return not isinstance(value, (str, bytes)) and np.ndim(value) == 1
 
 
 def _entries(signals: Any) -> list[Any]:
-    """One object per recording."""
+    """List of signals with one object per recording."""
     refuse_foreign_frame(signals, "The 'signals' of recording_table")
     if isinstance(signals, pd.DataFrame):
         if "signal" in signals.columns:
             raise ValueError(
-                "recording_table got a recording table: it has a column 'signal' already. Use "
-                "check_recording_table, or give its column: recording_table(X['signal'], ...)."
+                "recording_table got a recording table, which already has a column 'signal'. Use "
+                "check_recording_table, or pass its column: recording_table(X['signal'], ...)."
             )
         return [signals]
     entries = [signals] if isinstance(signals, SignalFile) else list(signals)
@@ -337,14 +346,14 @@ def _entries(signals: Any) -> list[Any]:
         not isinstance(e, (SignalFile, pd.DataFrame)) and np.ndim(e) == 0 for e in entries[:2]
     ):
         raise ValueError(
-            f"recording_table takes a list of recordings, and got one signal of {len(entries)} "
-            "samples: give it as [signal]."
+            f"recording_table takes a list of recordings but got one signal of {len(entries)} "
+            "samples. Pass it as [signal]."
         )
     return entries
 
 
 def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
-    """Array or file of one recording, and the names of its channels."""
+    """Array or file of one recording, and the names of its channels, if known."""
     refuse_foreign_frame(entry, f"The recording of row {row}, given as a frame,")
     if isinstance(entry, pd.DataFrame):
         return named_channels(entry, row)
@@ -355,27 +364,27 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
     except ValueError as error:
         lengths = [len(part) if hasattr(part, "__len__") else 1 for part in entry]
         if len(set(lengths)) < 2:
-            raise ValueError(f"Row {row} holds no signal: {error}") from error
+            raise ValueError(f"Row {row} does not hold a signal: {error}") from error
         raise ValueError(
             f"Row {row} has channels of unequal length: {lengths[:8]} samples. Cut them to one "
-            "length, or give each a row of its own."
+            "length, or give each channel a row of its own."
         ) from error
 
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
-    """One value for each row."""
+    """List with one value per row."""
     if value is None or not _has_one_per_row(value):
         return [value] * n_rows
     if len(value) != n_rows:
         raise ValueError(
             f"Column {name!r} has {len(value)} values for {n_rows} signals; "
-            "give one value for all or one per signal."
+            "pass one value for all signals or one per signal."
         )
     return list(value)
 
 
 def _rates(fs: Any) -> Any:
-    """Rates given as text as numbers; other rates unchanged."""
+    """Convert rates given as text to numbers; return other rates unchanged."""
     texts = [fs] if isinstance(fs, str) else fs
     if np.ndim(texts) != 1 or not any(isinstance(v, str) for v in texts):
         return fs
@@ -385,7 +394,7 @@ def _rates(fs: Any) -> Any:
             rates.append(float(rate))
         except ValueError as error:
             raise ValueError(
-                f"Row {row}, column 'fs': the text {rate!r} is not a number in Hz; give fs as a "
+                f"Row {row}, column 'fs': the text {rate!r} is not a number in Hz; pass fs as a "
                 "number, with a decimal point and without a unit."
             ) from error
     return rates[0] if isinstance(fs, str) else rates
@@ -395,7 +404,7 @@ def _names_by_row(channel_names: Any, n_rows: int) -> list[tuple[str, ...] | Non
     if isinstance(channel_names, str):
         raise ValueError(
             f"The 'channel_names' of recording_table must be a list of names. Got "
-            f"{channel_names!r}; give [{channel_names!r}]."
+            f"{channel_names!r}; pass [{channel_names!r}]."
         )
     given = list(channel_names)
     if all(isinstance(name, str) for name in given):
@@ -416,7 +425,7 @@ def _no_numbers(signal: np.ndarray) -> str:
             "it has a decimal comma: read the file with pandas.read_csv(..., decimal=','), or "
             "replace the commas by points and convert it to float"
         )
-    return f"must be numeric in mV, and its samples are text such as {text!r}; {remedy}"
+    return f"must be numeric in mV, but its samples are text such as {text!r}; {remedy}"
 
 
 def _signal_fault(signal: Any, finite: bool) -> str | None:
@@ -433,7 +442,7 @@ def _signal_fault(signal: Any, finite: bool) -> str | None:
             f"must be 1-D (n_times,) or 2-D (n_channels, n_times), got {signal.ndim} dimensions; "
             "give each recording a row of its own"
         )
-    # The size of a file of unknown length is not asked for before it is read.
+    # The size of a file of unknown length is not determined before it is read.
     unknown = isinstance(signal, SignalFile) and signal.length is None
     if not unknown and 0 in signal.shape:
         return f"is empty (shape {signal.shape}); leave the recording out"
@@ -465,26 +474,27 @@ def check_recording_table(
 ) -> pd.DataFrame:
     """Check a recording table and report all faults at once.
 
-    Signals that cannot be EMG in mV give one :class:`~sklearn_emg.exceptions.RecordingWarning`
-    that names the rows: more channels than samples (for 8 channels or more), a rate below 100 Hz,
-    only integers, a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the median of the table
-    is below it as well, or 300 times above or below that median, an offset above 1 V, samples that
-    never change their sign. Another warning reports names that look like spellings of one name,
-    see :func:`similar_subjects`.
+    Signals that cannot be EMG in mV are reported in one
+    :class:`~sklearn_emg.exceptions.RecordingWarning` that names the rows. The reasons are: more
+    channels than samples (for at least 8 channels); a sampling rate below 100 Hz or above 200 kHz;
+    only integers; a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the median of the table
+    is also below 2 µV, or different from that median by a factor of more than 300; an offset above
+    1 V; and samples that never change their sign. Another warning reports names that look like
+    spellings of one name, see :func:`similar_subjects`.
 
     Parameters
     ----------
-    table : DataFrame
-        The table, one row per recording. Columns ``visit`` (order) and ``time`` (months or dates)
-        are checked as by :func:`check_visits`.
+    table : DataFrame of shape (n_recordings, n_columns)
+        Table with one row per recording. The columns ``visit`` (order) and ``time`` (months or
+        dates) are checked as by :func:`check_visits`.
     required : sequence of str, default=("signal", "fs", "subject")
         Columns that the table must have.
     finite : bool, default=False
         Whether to read every signal and refuse NaN and infinity.
     plausible : bool, default=True
-        Whether to check shapes, rates and some samples of arrays (of 512 at most), and to warn of
-        those that cannot be EMG in mV. Files are not read for this, and of signals that are the
-        output of a step of this package only the shape is checked.
+        Whether to check the shapes, rates and some samples of at most 512 arrays and to warn about
+        those that cannot be EMG in mV. Files are not read for this. If signals are the output of a
+        step of this package, only their shapes are checked.
 
     Returns
     -------
@@ -496,8 +506,8 @@ def check_recording_table(
     TypeError
         If `table` is not a DataFrame.
     ValueError
-        If the table has no rows, lacks a column, or a row is unusable. The message names row,
-        column and remedy.
+        If the table has no rows or lacks a column, or if a row is unusable. The message names the
+        row, the column and the remedy.
 
     Warns
     -----
@@ -515,13 +525,13 @@ def check_recording_table(
     refuse_foreign_frame(table, "A recording table")
     if not isinstance(table, pd.DataFrame):
         raise TypeError(
-            f"A recording table is a pandas DataFrame, got {type(table).__name__}; "
+            f"A recording table must be a pandas DataFrame, got {type(table).__name__}; "
             "build one with sklearn_emg.recordings.recording_table."
         )
     _check_columns(table, required)
     if len(table) == 0:
         raise ValueError(
-            "The recording table has no rows (0 sample(s)) while a minimum of 1 is required."
+            "The recording table has no rows (0 sample(s)), but a minimum of 1 is required."
         )
     _refuse_faults(table, required, finite)
     if "signal" in required and plausible:
@@ -546,7 +556,7 @@ def _check_columns(table: pd.DataFrame, required: Sequence[str]) -> None:
     if table.columns.has_duplicates:
         repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
         raise ValueError(
-            f"The recording table has the columns {repeated} more than once; rename them."
+            f"The recording table contains the columns {repeated} more than once; rename them."
         )
 
 
@@ -588,7 +598,7 @@ def _faults_of_names(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, s
 
 
 def _fault_of_names(names: Any, signal: Any) -> str:
-    """What is wrong with the channel names of one recording; empty if nothing is."""
+    """Describe the fault of the channel names of one recording; empty if there is none."""
     if not isinstance(names, (tuple, list)) or not all(isinstance(n, str) for n in names):
         return f"must be a tuple of names, got {names!r}"
     ndim = getattr(signal, "ndim", None)
@@ -596,7 +606,7 @@ def _fault_of_names(names: Any, signal: Any) -> str:
     if ndim is None or len(names) == n_channels:
         return ""
     return (
-        f"the signal has {n_channels} channels and the {len(names)} channel_names {list(names)}; "
+        f"the signal has {n_channels} channels but {len(names)} channel_names, {list(names)}; "
         "give one name per channel"
     )
 

@@ -34,19 +34,20 @@ _HOLDERS = (BaseEstimator, CalibratedPart, *_CONTAINERS)
 
 
 def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
-    """Names of the subjects of a table, or of groups, each once.
+    """Distinct names of the subjects of a table or of groups.
 
     Parameters
     ----------
     X : object
-        A DataFrame may have a ``subject`` column.
+        Any data; only a DataFrame can have a ``subject`` column.
     groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, which are used instead of the column.
+        Subject of each row, which is used instead of the column.
 
     Returns
     -------
     names : list or None
-        Subjects in order of first appearance, as Python objects; None if none is named.
+        Names in order of first appearance, as Python objects; None if there are neither groups nor
+        a column.
     """
     if groups is None:
         if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
@@ -62,29 +63,29 @@ def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
 def warn_of_known_subjects(
     known: Collection[Hashable], given: Iterable[Hashable], caller: str
 ) -> None:
-    """Warn if subjects that are predicted are among those of the training.
+    """Warn if predicted subjects are among the training subjects.
 
     Parameters
     ----------
     known : collection of hashable
-        Subjects of the training.
+        Training subjects.
     given : iterable of hashable
         Distinct subjects that are predicted.
     caller : str
-        Class named in the message.
+        Name of the class in the message.
 
     Warns
     -----
     SubjectLeakWarning
-        If a subject was trained on, or looks like one that was, spelled in another way.
+        If a predicted subject is a training subject or looks like another spelling of one.
     """
     known, given = set(known), list(given)
     if shared := [name for name in given if name in known]:
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
         warn(
             f"{len(shared)} of {len(given)} subjects given to {caller} were trained on ({some}): "
-            "scores of training subjects say nothing about new ones. Split by subject, for "
-            "instance with cv=SubjectKFold(); where this is meant, filter SubjectLeakWarning.",
+            "scores of training subjects say nothing about new subjects. Split by subject, for "
+            "instance with cv=SubjectKFold(). If this is intended, filter SubjectLeakWarning.",
             SubjectLeakWarning,
         )
     warn_of_other_spelling(known, given, caller)
@@ -93,41 +94,43 @@ def warn_of_known_subjects(
 def warn_of_other_spelling(
     known: Collection[Hashable], given: Iterable[Hashable], caller: str
 ) -> None:
-    """Warn if subjects look like those of the training, spelled in another way.
+    """Warn if predicted subjects look like other spellings of training subjects.
 
     Parameters
     ----------
     known, given, caller
-        As in :func:`warn_of_known_subjects`.
+        See :func:`warn_of_known_subjects`.
 
     Warns
     -----
     SubjectLeakWarning
-        If there are such subjects; some are named in both spellings.
+        If there are such subjects. The message names some of them in both spellings.
     """
     if alike := known_by_other_spelling(given, known):
         some = ", ".join(f"{name!r} like {other!r}" for name, other in alike[:3])
         warn(
-            f"Subjects given to {caller} look like subjects that were trained on, in another "
-            f"spelling: {some}{', ...' if len(alike) > 3 else ''}. If they are the same, their "
-            "scores say nothing about new ones: spell a subject in one way, in training and test.",
+            f"Subjects given to {caller} look like other spellings of subjects that were trained "
+            f"on: {some}{', ...' if len(alike) > 3 else ''}. If they are the same subjects, their "
+            "scores say nothing about new subjects; use one spelling in training and test.",
             SubjectLeakWarning,
         )
 
 
 def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
-    """Subjects on which a fitted estimator, or parts of it, state that they were trained.
+    """Subjects on which a fitted estimator and its parts were trained, as far as they state them.
 
     Parameters
     ----------
     model : fitted estimator
-        Attributes whose names end with ``subjects_`` hold the subjects.
+        Estimator whose attributes with names that end with ``subjects_`` hold the subjects.
 
     Returns
     -------
     subjects : frozenset
+        Training subjects.
     complete : bool
-        False if no part states its subjects, or the subjects of one of its trainings are not known.
+        Whether all training subjects are known. It is False if no part states its subjects, or if
+        the subjects of one of its fits are not known.
     """
     found: dict[str, list[Any]] = {}
     for name, value in _stated_subjects(model):
@@ -140,7 +143,7 @@ def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
 
 
 def _stated_subjects(model: Any) -> Iterator[tuple[str, Any]]:
-    """Attributes of an estimator and its parts that hold subjects: name and value."""
+    """Yield name and value of each attribute of an estimator and its parts that holds subjects."""
     todo: list[tuple[Any, bool]] = [(model, False)]
     seen: set[int] = set()
     while todo:
@@ -160,25 +163,26 @@ def _stated_subjects(model: Any) -> Iterator[tuple[str, Any]]:
 
 def _own_subjects(attributes: dict[str, Any], known_above: bool) -> Iterator[tuple[str, Any]]:
     for name, value in attributes.items():
-        # Below an estimator that knows its subjects, `subjects_` may hold codes of its own.
+        # Within an estimator that knows its subjects, `subjects_` of a part may hold codes.
         if name.endswith("subjects_") and not (known_above and name == "subjects_"):
             yield name, value
 
 
 def subjects_of_steps(model: Any) -> set[Any]:
-    """Subjects that steps of a fitted estimator remember for a predictor which does not.
+    """Training subjects that only steps before the predictor of a fitted estimator know.
 
-    A classifier after a feature extractor gets a matrix without subjects. The extractor saw the
-    table in the same ``fit``.
+    A classifier after a feature extractor gets a matrix without subjects, but the extractor has
+    seen the table in the same ``fit``.
 
     Parameters
     ----------
     model : fitted estimator
+        The estimator.
 
     Returns
     -------
     subjects : set
-        Empty if a part of it knows the subjects and warns of them itself.
+        Training subjects; empty if a part of the estimator knows them and warns about them itself.
     """
     known: set[Any] = set()
     todo: list[Any] = [model]
@@ -205,12 +209,12 @@ def _python_names(names: Iterable[Any]) -> Iterable[Any]:
 
 
 class SubjectMemory(GroupsRequester):
-    """Mixin of estimators that remember the subjects of their training.
+    """Mixin of estimators that remember their training subjects.
 
     Attributes
     ----------
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of the training subjects, None where none were named.
+        Names of the training subjects; None if they are not known.
     """
 
     subjects_: NDArray[Any] | None = None
@@ -218,17 +222,17 @@ class SubjectMemory(GroupsRequester):
     def _remember_subjects(
         self, X: Any, groups: Labels | None = None, *, go_on: bool = False
     ) -> None:
-        """Keep the subjects of X or groups; with `go_on` in addition to those of earlier fits."""
+        """Keep the subjects of X or groups and, if `go_on` is true, those of earlier fits."""
         names = subject_names(X, groups)
         if go_on and self.subjects_ is not None:
             names = list(dict.fromkeys([*self.subjects_, *(names or ())]))
         self.subjects_ = None if names is None else object_column(names).to_numpy()
 
     def _features_of(self, X: Any, y: Any = None, *, reset: bool) -> Any:
-        """Columns of a feature table that are features; any other X as it is.
+        """Select the feature columns of a feature table; return any other X unchanged.
 
-        Metadata of a table with subjects are left out, as DiVoteClassifier does, and with a warning
-        what looks like an identity or a label.
+        As in DiVoteClassifier, metadata of a table with subjects are left out. Columns that look
+        like an identity or a label are left out with a warning.
         """
         if not isinstance(X, pd.DataFrame) or is_recording_table(X):
             return X
@@ -243,18 +247,18 @@ class SubjectMemory(GroupsRequester):
         return X.drop(columns=list(told)) if told else X
 
     def _warn_of_known_subjects(self, X: Any) -> None:
-        """Warn if a table to be predicted has subjects of the training."""
+        """Warn if a table to be predicted contains training subjects."""
         if self.subjects_ is not None and (given := subject_names(X)):
             known = self.subjects_.tolist()
             warn_of_known_subjects(known, given, type(self).__name__)
 
 
 class LastToSeeSubjects(SubjectMemory):
-    """Mixin of transformers of tables whose result, a matrix, names no subjects.
+    """Mixin of transformers that convert tables to a matrix without subjects.
 
-    A classifier after them cannot warn. A Pipeline trains by ``fit_transform(X, y)``: after such a
-    fit with labels, ``transform`` warns of the training subjects in its place. After ``fit``, or
-    without labels, features are only computed, and there is no warning.
+    A classifier after them cannot warn about training subjects. Since a Pipeline trains with
+    ``fit_transform(X, y)``, ``transform`` warns in its place after such a fit with labels. After
+    ``fit``, or without labels, features are only computed, and there is no warning.
     """
 
     _with_labels = False
@@ -269,26 +273,27 @@ class LastToSeeSubjects(SubjectMemory):
         """Fit to signals and transform them.
 
         If labels are given, as in a Pipeline, a later ``transform`` of these subjects warns, since
-        the classifier that follows is given a matrix without subjects.
+        the classifier that follows gets a matrix without subjects.
 
         Parameters
         ----------
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Windows in mV, or a recording table.
         y : array-like of shape (n_windows,), default=None
-            Labels; they do not change the result.
+            Labels, which do not change the result.
         **fit_params : dict
             Further parameters of ``fit``.
 
         Returns
         -------
-        features : ndarray or DataFrame of n_windows rows
+        features : ndarray or DataFrame with n_windows rows
+            Features of each window.
         """
         features = super().fit_transform(X, y, **fit_params)  # type: ignore[misc]
         self._with_labels = y is not None
         return features
 
     def _warn_if_trained(self, X: Any) -> None:
-        """Warn of training subjects in a table, where this step was fitted with labels."""
+        """Warn about training subjects in a table if this step was fitted with labels."""
         if self._with_labels:
             self._warn_of_known_subjects(X)

@@ -1,4 +1,4 @@
-"""Units of samples, and samples in millivolts."""
+"""Units of samples, and conversion of samples to mV."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--
 
 
 def _parts(unit: str) -> tuple[str, int]:
-    """A unit without a power of ten, and its exponent."""
+    """Split a unit into the unit without its power of ten and the exponent."""
     text = _plain(unit.translate(_SUPERSCRIPTS))
     match = _SCALED.fullmatch(text)
     if match is None:
@@ -58,9 +58,9 @@ def _parts(unit: str) -> tuple[str, int]:
 
 
 def _plain(unit: str) -> str:
-    """A unit without brackets, in lower case and with "u" for every spelling of the micro sign."""
-    # Two code points look like a micro sign, U+00B5 and the Greek letter U+03BC; the longer
-    # spellings are their UTF-8 bytes read as Latin-1.
+    """Unit in lower case, without brackets, and with "u" for every spelling of the micro sign."""
+    # Two characters look like a micro sign, U+00B5 and the Greek letter U+03BC. The longer
+    # spellings are their UTF-8 bytes, decoded as Latin-1.
     name = re.sub("^(?:[\u00b5\u03bc]|Âµ|Î¼)", "u", unit.strip().strip("[](){}").strip())
     return name.lower().removesuffix("s")
 
@@ -71,25 +71,29 @@ def is_voltage(unit: str) -> bool:
     Parameters
     ----------
     unit : str
+        The unit.
 
     Returns
     -------
     is_voltage : bool
+        Whether the unit is a voltage.
     """
     return _parts(unit)[0] in _TO_MILLIVOLT
 
 
 def millivolts_per(unit: str) -> float:
-    """Millivolts in one unit of voltage, in any common spelling.
+    """Number of millivolts in one unit of voltage.
 
     Parameters
     ----------
     unit : str
-        The unit: nV, uV, mV or V, also with a power of ten such as "x10-3 V".
+        Unit in any common spelling: nV, uV, mV or V, possibly with a power of ten, such as
+        "x10-3 V".
 
     Returns
     -------
     factor : float
+        Factor that converts samples in `unit` to mV.
 
     Raises
     ------
@@ -106,37 +110,38 @@ def millivolts_per(unit: str) -> float:
     if name not in _TO_MILLIVOLT:
         raise ValueError(f"the unit {unit!r} is not a known voltage (nV, uV, mV, V)")
     factor = _TO_MILLIVOLT[name]
-    # Of decimal numbers, since the product of floats may differ in the last digit.
+    # Decimal numbers are used, since the product of floats may differ in the last digit.
     return float(Decimal(f"{factor:g}").scaleb(power))
 
 
 class Scale:
-    """Conversion of samples as given to millivolts.
+    """Conversion of samples to mV.
 
     Parameters
     ----------
-    unit : str
-        "nV", "uV", "mV", "V" or "counts".
+    unit : {"nV", "uV", "mV", "V", "counts"}
+        Unit of the samples.
     gain : float or None
-        Counts per mV, needed only with "counts".
+        Counts per mV, which "counts" requires.
     baseline : float or None
-        Count that stands for 0 mV, 0 by default.
+        Count that stands for 0 mV. If None, it is 0.
 
     Raises
     ------
     ValueError
-        If the unit is unknown or does not fit the other two.
+        If `unit` is unknown, if `gain` or `baseline` is given with a voltage, or if either is
+        invalid.
     """
 
     def __init__(self, unit: Any, gain: Any, baseline: Any):
         if not isinstance(unit, str):
             raise ValueError(
-                f"The 'unit' of recording_table must be a text such as 'mV'. Got {unit!r}."
+                f"The 'unit' of recording_table must be a str such as 'mV'. Got {unit!r}."
             )
         counts = unit.strip().lower() in _COUNTS
         if not counts and (gain is not None or baseline is not None):
             raise ValueError(
-                "The 'gain' and 'baseline' of recording_table belong to unit='counts'. "
+                "The 'gain' and 'baseline' of recording_table require unit='counts'. "
                 f"Got unit={unit!r}."
             )
         self.factor = _millivolts_per_count(gain) if counts else _millivolts_per_unit(unit)
@@ -147,7 +152,7 @@ class Scale:
             )
 
     def apply(self, signal: NDArray | SignalFile) -> NDArray | SignalFile:
-        """The signal in mV; a file stays a file, and signals that are not numeric are unchanged."""
+        """Convert a signal to mV; a file stays a file, and non-numeric signals are unchanged."""
         if self.factor == 1.0 and self.baseline == 0.0:
             return signal
         if isinstance(signal, SignalFile):
@@ -161,8 +166,8 @@ class Scale:
 def _millivolts_per_count(gain: Any) -> float:
     if gain is None or not np.isfinite(gain) or gain <= 0:
         raise ValueError(
-            "recording_table needs the 'gain' of counts, a positive number of counts per mV. "
-            f"Got {gain!r}."
+            "With unit='counts', recording_table requires a 'gain', a positive number of counts "
+            f"per mV. Got {gain!r}."
         )
     return 1.0 / float(gain)
 

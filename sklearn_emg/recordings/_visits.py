@@ -1,4 +1,4 @@
-"""Visits of a subject: their order and their times, checked."""
+"""Checks of the order and the times of a subject's visits."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["check_visits", "faults_of_visits", "visit_months", "warn_of_other_un
 
 DAYS_PER_MONTH = 365.25 / 12
 _DATES = (datetime.date, np.datetime64)  # a Timestamp is a date too
-# Days are 30 times months, and a course of a century has another unit than months.
+# Times in days are 30 times those in months, and a course of a century is not in months.
 _OTHER_SCALE = 20.0
 _MAX_MONTHS = 1200.0
 
 
 def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame:
-    """Check the visits of a table: their order, and the time of each.
+    """Check the order and the times of the visits of a table.
 
-    The column ``visit`` is a number that counts the visits of a subject, ``time`` months (from
-    any start) or dates, one kind for all rows. All rows of a visit have one time, and later visits
-    have later times. Either column may be missing; recording tables are checked by
-    :func:`check_recording_table` as well.
+    The column ``visit`` numbers the visits of a subject. The column ``time`` holds either months
+    (from any start) or dates in all rows. All rows of a visit must have the same time, and later
+    visits must have later times. Either column may be missing. :func:`check_recording_table`
+    includes these checks.
 
     Parameters
     ----------
-    table : DataFrame
-        With the columns ``subject`` and ``visit`` or ``time``.
+    table : DataFrame of shape (n_rows, n_columns)
+        Table with the column ``subject`` and at least one of ``visit`` and ``time``.
     plausible : bool, default=True
-        Whether to warn of subjects whose times look like days.
+        Whether to warn about subjects whose times look like days.
 
     Returns
     -------
@@ -46,15 +46,16 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     Raises
     ------
     ValueError
-        If the table is empty, a value is missing or no number (or date), months and dates are
-        mixed, a visit has two times or its time is not after that of the visit before. The message
-        names the row.
+        If the table is empty or lacks a column, if a value is missing or is not a number (or date),
+        if months and dates are mixed, if a visit has two times, or if the time of a visit is not
+        after that of the visit before. The message names the row.
 
     Warns
     -----
     RecordingWarning
-        If the times of a subject look like days: its visits are 20 times farther apart, or closer,
-        than those of the median subject, or more than 100 years apart.
+        If the times of a subject do not look like months: the intervals between its visits differ
+        by a factor of at least 20 from those of the median subject, or its visits span more than
+        100 years.
 
     Examples
     --------
@@ -66,11 +67,11 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     """
     if "subject" not in table.columns or not {"visit", "time"} & set(table.columns):
         raise ValueError(
-            "Visits need a column 'subject' and a column 'visit' (order) or 'time' (months or "
-            f"dates). The table has {list(table.columns)}."
+            "A table of visits must have a column 'subject' and a column 'visit' (order) or 'time' "
+            f"(months or dates). It has {list(table.columns)}."
         )
     if table.empty:
-        raise ValueError("The table of visits has no rows; give one row for each visit.")
+        raise ValueError("The table of visits has no rows; pass at least one row per visit.")
     refuse_rows(table, faults_of_visits(table), "The table of visits")
     if plausible and "time" in table.columns:
         warn_of_other_units(table)
@@ -78,12 +79,12 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
 
 
 def warn_of_other_units(table: pd.DataFrame) -> None:
-    """Warn of subjects whose times look like those of another unit than months.
+    """Warn about subjects whose times seem to be in another unit than months.
 
     Parameters
     ----------
-    table : DataFrame
-        With the columns ``subject`` and ``time``, checked.
+    table : DataFrame of shape (n_rows, n_columns)
+        Checked table with the columns ``subject`` and ``time``.
 
     Warns
     -----
@@ -98,28 +99,29 @@ def warn_of_other_units(table: pd.DataFrame) -> None:
     other = steps[(steps >= _OTHER_SCALE * middle) | (steps <= middle / _OTHER_SCALE)]
     if len(other):
         warn_of_recordings(
-            f"The visits of subject {other.index[0]!r} are {other.iloc[0]:g} months apart, those "
-            f"of the median subject {middle:g}. Times are months or dates for all subjects: if "
-            "these are days, divide them by 30.4375."
+            f"The visits of subject {other.index[0]!r} are {other.iloc[0]:g} months apart, but "
+            f"those of the median subject are {middle:g} months apart. Times must be months or "
+            "dates for all subjects. If these are days, divide them by 30.4375."
         )
     if len(long := span[span > _MAX_MONTHS]):
         warn_of_recordings(
             f"The visits of subject {long.index[0]!r} span {long.iloc[0]:g} months, more than 100 "
-            "years. Times are months or dates: if these are days, divide them by 30.4375."
+            "years. Times must be months or dates. If these are days, divide them by 30.4375."
         )
 
 
 def faults_of_visits(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
-    """Row, column and text of each fault of the columns ``visit`` and ``time``, as far as given.
+    """Find the faults of the columns ``visit`` and ``time``, if the table has them.
 
     Parameters
     ----------
-    table : DataFrame
-        With a column ``subject``.
+    table : DataFrame of shape (n_rows, n_columns)
+        Table with a column ``subject``.
 
     Yields
     ------
     fault : (int, str, str)
+        Row, column and description of a fault.
     """
     unusable = False
     for column, find in (("visit", _faults_of_orders), ("time", _faults_of_times)):
@@ -148,14 +150,14 @@ def _faults_of_times(times: pd.Series) -> Iterator[tuple[int, str]]:
     kind = _kind_of_time(times.iloc[first])
     for row, value in enumerate(times):
         if missing[row]:
-            yield row, "is missing; give the time of the visit, or leave the row out"
+            yield row, "is missing; fill in the time of the visit, or leave the row out"
         elif not _is_date(value) and (text := _fault_of_months(value)):
             yield row, text
         elif _kind_of_time(value) != kind:
             yield (
                 row,
-                f"is {_kind_of_time(value)}, and row {first} has {kind}; give one unit for all "
-                "rows, and one time zone or none",
+                f"is {_kind_of_time(value)}, but row {first} has {kind}; use one unit for all "
+                "rows, and dates all with or all without a time zone",
             )
 
 
@@ -166,15 +168,15 @@ def _kind_of_time(value: Any) -> str:
 
 
 def _fault_of_months(value: Any) -> str:
-    """What is wrong with a time that is not a date; empty if nothing is."""
+    """Describe the fault of a time that is not a date; empty if there is none."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         return f"must be months or a date, got {value!r}; see pandas.to_datetime"
     finite = bool(np.isfinite(float(value)))
-    return "" if finite else f"must be finite, got {value}; give months or a date"
+    return "" if finite else f"must be finite, got {value}; use months or a date"
 
 
 def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
-    """Visits with two times, and visits that are not after the one before."""
+    """Find visits with two times, and visits that are not later than the visit before."""
     frame = pd.DataFrame(
         {
             "subject": pd.factorize(table["subject"].astype(object))[0],
@@ -194,7 +196,7 @@ def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
                 int(rows[k + 1]),
                 "time",
                 f"{who} has two times, {table['time'].iloc[rows[k]]} and "
-                f"{table['time'].iloc[rows[k + 1]]}; give a visit one time",
+                f"{table['time'].iloc[rows[k + 1]]}; use one time for each visit",
             )
         for k in np.flatnonzero((np.diff(visit) > 0) & (np.diff(months) <= 0)):
             who = f"visit {visit[k + 1]:g} of subject {table['subject'].iloc[rows[k]]!r}"
@@ -207,17 +209,18 @@ def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
 
 
 def visit_months(table: pd.DataFrame) -> NDArray[np.floating]:
-    """Time of each row in months; without times the number of the visit.
+    """Time of each row in months or, in a table without times, the number of the visit.
 
     Parameters
     ----------
-    table : DataFrame
-        With a column ``time`` of months or dates, or ``visit``.
+    table : DataFrame of shape (n_rows, n_columns)
+        Table with a column ``time`` of months or dates, or with a column ``visit``.
 
     Returns
     -------
     months : ndarray of shape (n_rows,)
-        Months of 30.4 days since the first date of the table, or the months given.
+        For dates, the number of months of 30.4375 days since the first date of the table; otherwise
+        the months or numbers of visits in the table.
     """
     if "time" not in table.columns:
         return table["visit"].to_numpy(dtype=float)

@@ -1,4 +1,4 @@
-"""Cutting of recordings into windows, and the row that each window comes from."""
+"""Division of recordings into windows, and the row that each window comes from."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["OnFault", "Tail", "Unit", "WindowSet", "divide", "window_table"]
 
 @dataclass(frozen=True)
 class WindowSet:
-    """Windows of a recording table, with the row that each comes from.
+    """Windows of a recording table, with the row that each window comes from.
 
     Attributes
     ----------
     X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
         Windows in mV.
     row : ndarray of shape (n_windows,)
-        Position of the recording in the table.
+        Position in the table of the recording of each window.
     start : ndarray of shape (n_windows,)
-        First sample of the window in its recording.
+        Index of the first sample of each window in its recording.
     fs : float
         Sampling rate of all windows in Hz.
     n_rows : int
         Number of recordings in the table, including those without a window.
     skipped : dict of int to str
-        Reasons why windows were left out, by the position of the row.
+        For each row with windows that were left out, the reason, by the position of the row.
     """
 
     X: Any
@@ -53,7 +53,7 @@ class WindowSet:
         return len(self.row)
 
     def repeat(self, values: ArrayLike) -> NDArray:
-        """Values of the rows (labels, subjects), repeated for each window of the row."""
+        """Repeat the value of each row, such as its label or subject, for each of its windows."""
         values = np.asarray(values)
         if len(values) != self.n_rows:
             raise ValueError(f"Got {len(values)} values for a table of {self.n_rows} rows.")
@@ -65,17 +65,18 @@ class WindowSet:
         Parameters
         ----------
         values : array-like of shape (n_windows, n_values)
+            Values of each window, such as scores of the classes.
 
         Returns
         -------
         means : ndarray of shape (n_rows, n_values)
-            The means, NaN for a row without windows.
+            Means of each row, which are NaN for a row without windows.
         """
         return mean_by_code(np.asarray(values, dtype=float), self.row, self.n_rows)
 
 
 def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> int:
-    """Samples of a duration, rounded down; `name` is the parameter, for messages."""
+    """Number of samples in a duration, rounded down; messages give `name` as the parameter."""
     if not np.isfinite(duration) or duration <= 0:
         raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
     if unit == "samples":
@@ -84,18 +85,18 @@ def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> 
                 f"The {name!r} must be an integer number of samples. Got {duration!r}."
             )
         return int(duration)
-    # The number is rounded down: 1 s at 23437.5 Hz is 23437 samples. The tolerance keeps 0.29 s at
-    # 100 Hz at 29 samples although the product is 28.999999999999996.
+    # The number is rounded down, so 1 s at 23437.5 Hz is 23437 samples. With the tolerance, 0.29 s
+    # at 100 Hz is 29 samples, although the product is 28.999999999999996.
     n_samples = int(np.floor(duration * fs + 1e-6))
     if n_samples < 1:
         raise ValueError(
-            f"The {name!r} of {duration} s is shorter than one sample at fs={fs} Hz; lengthen it."
+            f"The {name!r} of {duration} s is shorter than one sample at fs={fs} Hz; increase it."
         )
     return n_samples
 
 
 def _starts(n_times: int, size: int, step: int, tail: str) -> tuple[NDArray[np.intp], int]:
-    """First samples of the windows and the length that the recording must be padded to."""
+    """First samples of the windows, and the length to which the recording must be padded."""
     if n_times < size:
         return (np.zeros(1, dtype=np.intp), size) if tail == "pad" else (np.empty(0, np.intp), 0)
     starts = np.arange(0, n_times - size + 1, step, dtype=np.intp)
@@ -151,13 +152,13 @@ class Division:
             self.starts.append(starts)
             if not starts.size:
                 text = (
-                    f"row {row} has {n_times} samples ({n_times / self.fs:g} s), "
+                    f"row {row} has {n_times} samples ({n_times / self.fs:g} s), but "
                     f"one window has {self.size}"
                 )
                 if short == "raise":
                     raise ValueError(
                         f"Too short for a window: {text}. Shorten the window, leave the row out, "
-                        "use tail='pad', or short='skip' to go on without it."
+                        "pad it with tail='pad', or skip it with short='skip'."
                     )
                 self.skipped[row] = text
                 self.lost.add(row)
@@ -168,15 +169,15 @@ class Division:
         for row, shape in enumerate(shapes):
             if shape[:-1] != shapes[0][:-1]:
                 raise ValueError(
-                    "Windows need one number of channels: row 0 has a signal of shape "
-                    f"{shapes[0]}, row {row} of shape {shape}."
+                    "Windows require one number of channels, but row 0 has a signal of shape "
+                    f"{shapes[0]} and row {row} one of shape {shape}."
                 )
         return shapes[0][:-1]
 
     def rows(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
-        """Yield row and first samples of the windows of each recording that has some.
+        """Yield the row and the first samples of the windows of each recording that has windows.
 
-        Recordings that are kept are read only where it is not known whether they are finite.
+        Kept recordings are read only if it is not known whether they are finite.
         """
         n_left = 0
         for row, starts in enumerate(self.starts):
@@ -190,7 +191,7 @@ class Division:
         self._report(n_left)
 
     def _without_faults(self, row: int, starts: NDArray[np.intp]) -> NDArray[np.intp]:
-        """First samples of the windows without NaN and infinity."""
+        """First samples of the windows without NaN or infinity."""
         entry = self.signals[row]
         if isinstance(entry, KeptSlice):
             whole = entry.cut.signal.finite_windows(entry.cut.starts, entry.cut.size)
@@ -205,13 +206,13 @@ class Division:
         return starts[good]
 
     def _read(self, row: int) -> NDArray:
-        """Signal of a row; that which was read last is not read again."""
+        """Signal of a row; the signal that was read last is not read again."""
         if self._last[0] != row:
             self._last = row, read_signal(self.signals[row])
         return self._last[1]
 
     def __iter__(self) -> Iterator[tuple[int, NDArray[np.intp], list[NDArray]]]:
-        """Yield row, first samples and views of the windows of each recording that has some."""
+        """Yield the row, first samples and views of the windows of each recording with windows."""
         for row, starts in self.rows():
             signal = self._read(row)
             missing = int(starts[-1]) + self.size - signal.shape[-1]
@@ -220,7 +221,7 @@ class Division:
             yield row, starts, [signal[..., s : s + self.size] for s in starts]
 
     def _note_gaps(self, row: int, good: NDArray[np.bool_]) -> None:
-        """Refuse or note windows of a recording that hold invalid samples."""
+        """Raise an error or note the reason if windows hold invalid samples."""
         if good.all():
             return
         text = f"row {row} has NaN or infinity in {(~good).sum()} of {len(good)} windows"
@@ -235,7 +236,7 @@ class Division:
         if n_left == 0:
             raise ValueError(
                 f"No window of {self.size} samples is left of {len(self.signals)} recordings; "
-                "shorten the window."
+                "shorten the window, or interpolate invalid samples."
             )
         if self.skipped:
             reasons = [self.skipped[row] for row in sorted(self.skipped)]
@@ -260,36 +261,39 @@ def divide(
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame of shape (n_recordings, n_columns)
         Recording table with one sampling rate and one number of channels.
     window : float
-        Length of a window in `unit`. Seconds are rounded down to samples, ``floor(window * fs)``.
+        Length of a window in `unit`. A length in seconds is rounded down to
+        ``floor(window * fs)`` samples.
     step : float, default=None
-        Distance between the beginnings of two windows, in `unit`. By default it is `window`, so
-        that windows do not overlap.
+        Distance between the beginnings of two windows in `unit`. By default it equals `window`, and
+        windows do not overlap.
     unit : {"seconds", "samples"}, default="seconds"
         Unit of `window` and `step`.
     tail : {"drop", "overlap", "pad"}, default="drop"
-        How to treat samples after the last complete window: they are left out, covered by a
-        further window that ends with the recording, or by a further window padded with zeros.
+        How to treat samples after the last complete window: "drop" leaves them out, "overlap" adds
+        a window that ends with the recording, and "pad" adds a window that is padded with zeros.
     nan : {"raise", "skip"}, default="raise"
-        Whether windows with NaN or infinity are an error or are left out with one warning, which
-        also names the rows of which no window is left.
+        How to treat windows with NaN or infinity: "raise" raises an error, and "skip" leaves them
+        out with one warning, which also names the rows without any window left.
     short : {"raise", "skip"}, default="raise"
-        Whether recordings shorter than one window are an error or are left out with one warning.
+        How to treat recordings that are shorter than one window: "raise" raises an error, and
+        "skip" leaves them out with one warning.
     dtype : dtype-like, default=numpy.float32
         Data type of the windows.
 
     Returns
     -------
     windows : WindowSet
-        The windows, in the order of the table, and the row that each comes from. One recording is
-        read at a time, and only the windows are kept in memory.
+        Windows in the order of the table, with the row that each window comes from. One recording
+        is read at a time, and only the windows are kept in memory.
 
     Raises
     ------
     ValueError
-        If rates or channels differ, a recording is too short or invalid, or no window is left.
+        If sampling rates or numbers of channels differ, if a recording is too short or has invalid
+        samples, or if no window is left.
 
     Warns
     -----
@@ -337,24 +341,24 @@ def window_table(
     nan: OnFault = "raise",
     short: OnFault = "raise",
 ) -> tuple[pd.DataFrame, NDArray[np.intp]]:
-    """Cut recordings into windows and give each a row of its own.
+    """Cut recordings into windows and give each window a row of its own.
 
-    The signals are views of the recordings, so that overlapping windows use no additional memory.
-    All other columns are repeated.
+    The signals are views of the recordings, so overlapping windows use no additional memory. All
+    other columns are repeated.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame of shape (n_recordings, n_columns)
         Recording table.
     window, step, unit, tail, nan, short
-        These have the meaning that they have in :func:`divide`.
+        See :func:`divide`.
 
     Returns
     -------
     windows : DataFrame of shape (n_windows, n_columns)
-        A recording table with one window per row.
+        Recording table with one window per row.
     row : ndarray of shape (n_windows,)
-        Position of the recording in `table`.
+        Position in `table` of the recording of each window.
 
     Examples
     --------

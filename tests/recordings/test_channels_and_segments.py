@@ -48,7 +48,7 @@ def test_channels_are_chosen_by_name_or_position():
         select_channels(table_of(("a", "a")), "a")
     with pytest.raises(ValueError, match="'channels' is empty"):
         select_channels(table, [])
-    with pytest.raises(ValueError, match="2 channels and the 1 channel_names"):
+    with pytest.raises(ValueError, match="2 channels but 1 channel_names"):
         select_channels(table_of(("a",)), "a")
 
 
@@ -181,7 +181,7 @@ def test_gaps_split_skip_or_raise():
     "segments, match",
     [
         ({"row": [0], "start": [2.0], "stop": [3.0]}, "lies outside row 0, which lasts 1 s"),
-        ({"row": [5], "start": [0.0], "stop": [1.0]}, "is of row 5; the table has the rows 0 to 1"),
+        ({"row": [5], "start": [0.0], "stop": [1.0]}, "refers to row 5, but the table has the rows 0 to 1"),
         ({"row": [0], "start": [0.5], "stop": [0.5]}, "runs from 0.5 to 0.5"),
         ({"row": [0], "start": [np.nan], "stop": [0.5]}, "runs from nan"),
         ({"start": [0.0], "stop": [1.0]}, "no column 'row'"),
@@ -254,7 +254,7 @@ def test_bad_input_of_activity_is_named():
         segment_activity(x, 1000.0, baseline=(8.0, 12.0))
     with pytest.raises(ValueError, match="without NaN"):
         segment_activity(np.full(100, np.nan), 1000.0)
-    with pytest.raises(ValueError, match="belong to method='level'"):
+    with pytest.raises(ValueError, match="require method='level'"):
         segment_activity(x, 1000.0, mvc=1.0)
 
 
@@ -300,5 +300,5 @@ def test_amplitude_becomes_a_fraction_of_the_largest_contraction():
         normalize_to_mvc(table, mvc[:2])
     with pytest.raises(ValueError, match="normalized already"):
         normalize_to_mvc(normal, mvc)
-    with pytest.raises(ValueError, match="2 positive ones are needed"):
+    with pytest.raises(ValueError, match="a positive RMS for each of 2 channels"):
         normalize_to_mvc(table, mvc.assign(signal=[s[0] for s in mvc["signal"]]))

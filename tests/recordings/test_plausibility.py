@@ -38,8 +38,8 @@ def test_emg_in_millivolts_gives_no_warning(scale):
     "signals, match",
     [
         ([noise(3000), noise(3000, scale=100.0)], r"row 1: the mean amplitude is above 5 mV"),
-        ([noise(3000, scale=1e-4)] * 2, r"rows 0, 1: .* amplifier's noise .*unit='V'"),
-        ([noise(3000, scale=5e-4)] * 2, r"rows 0, 1: .* amplifier's noise .*unit='V'"),
+        ([noise(3000, scale=1e-4)] * 2, r"rows 0, 1: .* noise of an amplifier.*unit='V'"),
+        ([noise(3000, scale=5e-4)] * 2, r"rows 0, 1: .* noise of an amplifier.*unit='V'"),
         ([noise(3000), np.abs(noise(3000))], r"row 1: a channel never changes its sign"),
         ([np.stack([noise(3000), np.abs(noise(3000))])], r"row 0: a channel never changes"),
         ([np.round(2048 + noise(3000, scale=150.0)).astype("i2")], r"row 0: all samples are int"),
@@ -48,7 +48,7 @@ def test_emg_in_millivolts_gives_no_warning(scale):
         ([noise(300, 8)], r"row 0: has more channels than samples \(shape \(300, 8\)\)"),
         (
             [noise(3000, seed=i, scale=4.0 if i == 2 else 0.004) for i in range(5)],
-            r"row 2: the amplitude is more than 300 times above or below the median",
+            r"row 2: the amplitude differs from the median",
         ),
     ],
 )

@@ -28,7 +28,7 @@ TABLE = pd.DataFrame(
 ).assign(subject=[f"S{k:02d}" for k in range(N)])
 SHUFFLED = TABLE.sample(frac=1, random_state=0)
 DIVOTE = DiVoteClassifier(GaussianNB(), window=None, features=["rms"])
-OTHER = "indexes of X and {} have labels in common, but not in one order"
+OTHER = "indexes of X and {} share labels in different orders"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_a_frame_is_one_recording_with_named_channels():
         assert table["channel_names"][0] == ("flexor", "ext")
     with pytest.warns(RecordingWarning, match=r"the columns \['Time \[s\]'\]"):
         recording_table(frame.assign(**{"Time [s]": 0.1}), fs=1000.0, subject="a")
-    with pytest.raises(ValueError, match=r"Row 0: the columns \['ext'\].*hold no numbers"):
+    with pytest.raises(ValueError, match=r"Row 0: the columns \['ext'\].*are not numeric"):
         recording_table(frame.astype({"ext": str}), fs=1000.0, subject="a")
 
 
@@ -126,7 +126,7 @@ def test_features_bear_the_names_of_channels():
         table = recording_table(X, fs=1000.0, subject=["a", "b"], channel_names=other)
         names = TimeDomainFeatures(["rms"]).fit(table).get_feature_names_out()
         assert names.tolist() == ["ch1_rms", "ch2_rms"]
-    with pytest.raises(ValueError, match="2 channels and the 3 channel_names"):
+    with pytest.raises(ValueError, match="2 channels but 3 channel_names"):
         recording_table(X, fs=1000.0, subject="a", channel_names=["a", "b", "c"])
 
 

@@ -396,7 +396,7 @@ def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], sta
 
 
 def _factor(node: Node) -> tuple[str, float | None]:
-    """Name and value of a factor by which the samples are to be multiplied; None if there is none."""
+    """Name and value of a factor by which the samples are to be multiplied; None without one."""
     for key, value in node.items():
         factor = _number(value) if _SCALES.fullmatch(key) else None
         if factor is not None and factor not in (0.0, 1.0):

@@ -48,7 +48,7 @@ _MIN_RATE = 100.0  # Hz; "2,000" is a rate of EMG only if the comma separates th
 
 @dataclass
 class Header:
-    """Titles and units of the columns, the rate in Hz, and other lines as pairs of key and value."""
+    """Titles and units of the columns, the rate in Hz, and other lines as keys and values."""
 
     names: list[str]
     units: list[str | None]

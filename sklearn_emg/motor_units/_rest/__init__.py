@@ -1,4 +1,4 @@
-"""Activity at rest: events of a quiet recording, the trains that they form, and their kinds."""
+"""Activity at rest: events of a recording of a muscle at rest, their trains and their kinds."""
 
 from sklearn_emg.motor_units._rest._detector import RestActivityDetector
 

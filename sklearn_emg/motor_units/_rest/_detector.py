@@ -1,4 +1,4 @@
-"""RestActivityDetector: fibrillation potentials, positive sharp waves, fasciculations at rest."""
+"""Detection of fibrillation potentials, positive sharp waves and fasciculations at rest."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from sklearn_emg.motor_units._signals import Floats
 
 __all__ = ["RestActivityDetector"]
 
-_LEAST_FS = 4000.0  # Hz, below which the shapes of single fibres are lost
-_MOST_ACTIVE = 0.4  # fraction of the time within events, beyond which a muscle is not at rest
-_MOST_EVENTS = 60.0  # per second
-_MOST_UNKNOWN = 2.0  # unclassified events per second
-_BACKGROUND, _TILT = 0.008, 12.0  # mV and ratio of power, of a background that is not noise
-_LEAST_NOISE, _MOST_NOISE = 5e-5, 0.2  # mV
+_LEAST_FS = 4000.0  # sampling rate in Hz below which the shapes of single fibres are lost
+_MOST_ACTIVE = 0.4  # fraction of the time within events above which a muscle is not at rest
+_MOST_EVENTS = 60.0  # maximum number of events per second
+_MOST_UNKNOWN = 2.0  # maximum number of unclassified events per second
+_BACKGROUND, _TILT = 0.008, 12.0  # SD in mV and ratio of power above which it is not noise
+_LEAST_NOISE, _MOST_NOISE = 5e-5, 0.2  # range of plausible noise in mV
 _FEATURES = {
     "fibrillation": "rest_fibrillations",
     "positive sharp wave": "rest_sharp_waves",
@@ -59,7 +59,7 @@ class _Source(NamedTuple):
 
 
 class _Finding(NamedTuple):
-    """What one channel of one recording shows."""
+    """Findings in one channel of one recording."""
 
     rest: bool
     reason: str
@@ -71,50 +71,52 @@ class _Finding(NamedTuple):
 class RestActivityDetector(FeatureExtractor):
     """Find fibrillation potentials, positive sharp waves and fasciculations of a muscle at rest.
 
-    Events that exceed the noise are grouped by shape; each group is the train of one source, whose
-    kind follows from rules on shape and regularity. Recordings of a contraction are refused: they
-    have motor units that discharge at voluntary rates, activity most of the time, or many
-    potentials of unknown kind, and none of their events is called spontaneous.
+    Events that exceed the noise are grouped by shape. Each group is the train of one source, and
+    rules on shape and regularity determine its kind. Recordings of a contraction are rejected if
+    motor units discharge at voluntary rates, if there is activity most of the time, or if there are
+    many potentials of unknown kind; none of their events is reported.
 
-    The detector was developed and measured on simulated recordings only
-    (:func:`~sklearn_emg.datasets.simulate_recording`): there is no annotated recording at rest to
-    test it on. Its results are not a diagnosis.
+    The detector was developed and evaluated only on simulated recordings
+    (:func:`~sklearn_emg.datasets.simulate_recording`), since no annotated recordings at rest were
+    available. Its results are not a diagnosis.
 
     Parameters
     ----------
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own. At least 4 kHz are
-        needed.
+        Sampling rate in Hz, at least 4 kHz. It is required for arrays; the rates of a recording
+        table are those of its rows.
     threshold : float, default=5.5
-        Smallest deflection of an event, in standard deviations of the noise.
+        Minimum deflection of an event in standard deviations of the noise.
     min_amplitude : float, default=0.02
-        Smallest peak-to-peak amplitude of a source in mV.
+        Minimum peak-to-peak amplitude of a source in mV.
     min_seconds : float, default=2.0
-        Length of the shortest accepted recording in s. Regularity cannot be determined in shorter
-        ones.
+        Minimum duration of a recording in s. Regularity cannot be determined in shorter recordings.
     fill_value : float, default=NaN
         Value of the features of recordings that are not at rest.
 
     Attributes
     ----------
-    events_ : DataFrame
-        One event per row: ``row`` (recording, from 0), ``channel`` and ``source`` (from 1),
-        ``kind`` ("fibrillation", "positive sharp wave", "fasciculation", "end-plate activity" or
-        "unclassified"), ``time`` of the largest deflection in s, ``amplitude`` in mV, peak to peak.
-    sources_ : DataFrame
-        One train per row: ``kind``, ``n_events``, ``rate`` in Hz, ``variability`` (coefficient of
-        variation of the intervals, without those that missed events cause; NaN for fewer than 3
-        events), ``amplitude`` in mV and ``duration`` in ms of the average potential, and
-        ``first_phase`` ("positive", "negative").
-    recordings_ : DataFrame
-        One channel per row: ``rest`` (whether it is at rest), ``reason`` why not, ``seconds`` and
-        ``noise``, the standard deviation from 100 Hz on, in mV.
+    events_ : DataFrame of shape (n_events, 6)
+        Events with one event per row. The columns are ``row``, the position of the recording;
+        ``channel`` and ``source``, numbered from 1; ``kind`` ("fibrillation",
+        "positive sharp wave", "fasciculation", "end-plate activity" or "unclassified"); ``time`` of
+        the largest deflection in s; and ``amplitude``, peak to peak in mV.
+    sources_ : DataFrame of shape (n_sources, 10)
+        Sources with one train per row. In addition to ``row``, ``channel``, ``source`` and
+        ``kind``, the columns are ``n_events``; ``rate`` in Hz; ``variability``, the coefficient of
+        variation of the intervals, which is corrected for missed events if there are at least 12
+        events, and NaN for fewer than 3 events; ``amplitude`` in mV and ``duration`` in ms of the
+        average potential; and ``first_phase``, "positive" or "negative".
+    recordings_ : DataFrame of shape (n_recordings * n_channels, 6)
+        Channels with one channel per row. In addition to ``row`` and ``channel``, the columns are
+        ``rest``, whether the channel is at rest; ``reason``, why it is not; ``seconds``, its
+        duration; and ``noise``, the standard deviation of the noise above 100 Hz in mV.
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a table.
 
     Raises
     ------
@@ -124,38 +126,44 @@ class RestActivityDetector(FeatureExtractor):
     Warns
     -----
     RecordingWarning
-        If recordings are too short, have too low a sampling rate, or are not at rest.
+        If recordings are too short, are sampled at too low a rate, or are not at rest.
 
     See Also
     --------
-    sklearn_emg.datasets.simulate_recording : Simulates rest with known events (``spontaneous``).
-    MotorUnitDecomposer : Motor units of contractions.
+    sklearn_emg.datasets.simulate_recording : Simulate rest with known events (``spontaneous``).
+    MotorUnitDecomposer : Decompose recordings of contractions into motor units.
 
     Notes
     -----
-    Rules, in this order, for a train whose intervals have the coefficient of variation v, estimated
-    in spite of missed events (from 3 events on):
+    The first of the following rules that applies determines the kind of a train. The rate is that
+    of its events, and v is the coefficient of variation of their intervals, which requires at least
+    3 events.
 
-    - *positive sharp wave*: a sharp positive phase, then a negative phase of at most 0.55 of its
-      height that is three times as broad; v < 0.10 and 0.4 to 20 Hz, else unclassified;
-    - *motor unit*, which refuses the recording: longer than 6.5 ms and from 4 Hz on;
-    - *fibrillation*: up to 6.5 ms, v < 0.10, 0.4 to 20 Hz;
-    - *fasciculation*: slower than 3 Hz, also a single one; irregular and of at least 50 uV if it is
-      no longer than 6.5 ms;
-    - *end-plate activity*: up to 6.5 ms, negative first, from 3 Hz on, v >= 0.25; also rare events
-      that begin negative between such ones;
-    - *motor unit* again: up to 6.5 ms, from 4 Hz on and v between 0.10 and 0.25;
-    - else *unclassified*, as are rare events that may be two events of frequent trains at once.
+    - *Unclassified*: at most 3 events that may be two events of frequent trains at the same time.
+    - *Positive sharp wave*: a sharp positive phase is followed by a negative phase that is at least
+      3 times as broad and at most 0.55 times as high; v < 0.10 and a rate of 0.4 to 20 Hz. Without
+      this regularity and rate, the train is unclassified.
+    - *Motor unit*: longer than 6.5 ms, more than 3 events and a rate of at least 4 Hz. The
+      recording is then rejected.
+    - *Fibrillation*: at most 6.5 ms long, v < 0.10 and a rate of 0.4 to 20 Hz.
+    - *Fasciculation*: a rate below 3 Hz, including single events. Potentials of at most 6.5 ms must
+      also have an amplitude of at least 50 uV.
+    - *End-plate activity*: at most 6.5 ms long, negative at first, more than 3 events, a rate of at
+      least 3 Hz and v >= 0.25. Rare events that begin with a negative phase also belong to it if
+      they occur in the same recording.
+    - *Motor unit*: at most 6.5 ms long, more than 3 events, a rate of at least 4 Hz and v < 0.25.
+    - *Unclassified*: all other trains.
 
-    Shapes and rates follow descriptions [1]_ [2]_; regularity distinguishes fibrillation potentials
-    from end-plate spikes [3]_. Irregular fibrillation potentials, which exist [1]_, are not
-    recognised. There are no rules for complex repetitive discharges, myotonia, myokymia and cramps.
-    Positive is upwards (core minus cannula): invert signals of the other polarity.
+    Shapes and rates follow published descriptions [1]_ [2]_; regularity distinguishes fibrillation
+    potentials from end-plate spikes [3]_. Irregular fibrillation potentials, which do occur [1]_,
+    are not recognised. There are no rules for complex repetitive discharges, myotonia, myokymia and
+    cramps. Positive is upwards (core minus cannula); invert signals of the opposite polarity.
 
-    The features, for each channel, are events per second of each kind (``rest_fibrillations``,
-    ``rest_sharp_waves``, ``rest_fasciculations``, ``rest_endplate``, ``rest_unclassified``),
-    ``rest_sources`` (trains of the first three kinds), ``rest_amplitude`` (median of their events,
-    mV, 0 without any), ``rest_noise`` (mV) and ``rest_state`` (1 at rest, 0 if not).
+    The features of each channel are the number of events per second of each kind
+    (``rest_fibrillations``, ``rest_sharp_waves``, ``rest_fasciculations``, ``rest_endplate`` and
+    ``rest_unclassified``); ``rest_sources``, the number of trains of the first three kinds;
+    ``rest_amplitude``, the median amplitude of their events in mV, which is 0 if there are none;
+    ``rest_noise`` in mV; and ``rest_state``, which is 1 at rest and 0 otherwise.
 
     References
     ----------
@@ -177,7 +185,7 @@ class RestActivityDetector(FeatureExtractor):
     ['fibrillation', 'fibrillation']
     """
 
-    # A quiet recording is not a sign of a wrong unit here; the noise is checked instead.
+    # A low amplitude does not indicate a wrong unit here; the noise is checked instead.
     _takes_millivolts = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -211,7 +219,7 @@ class RestActivityDetector(FeatureExtractor):
         X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
             Recordings in mV, or a recording table.
         y : Ignored
-            Not used; present by convention of scikit-learn.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -244,7 +252,7 @@ class RestActivityDetector(FeatureExtractor):
         seconds = len(signal) / fs
         if fs < _LEAST_FS or seconds < self.min_seconds:
             slow = f"the sampling rate is below {_LEAST_FS:g} Hz"
-            reason = slow if fs < _LEAST_FS else f"shorter than {self.min_seconds:g} s"
+            reason = slow if fs < _LEAST_FS else f"it is shorter than {self.min_seconds:g} s"
             return _Finding(False, reason, seconds, np.nan, [])
         rest, at = look_at(np.asarray(signal, dtype=np.float64), fs, self.threshold)
         reason, sources = _busy(rest, seconds), []
@@ -254,7 +262,7 @@ class RestActivityDetector(FeatureExtractor):
         return _Finding(not reason, reason, seconds, rest.noise, [] if reason else sources)
 
     def _sources(self, rest: Rest, groups: list[Group], seconds: float) -> list[_Source]:
-        """Sources that are large enough, the largest first, with their kinds."""
+        """Sources of sufficient amplitude with their kinds, in descending order of amplitude."""
         shapes = [shape_of(group, rest.fs) for group in groups]
         timings = [timing_of(group.at / rest.fs, seconds) for group in groups]
         kinds = kinds_of(shapes, timings, seconds)
@@ -302,8 +310,9 @@ class RestActivityDetector(FeatureExtractor):
             rows = ", ".join(map(str, part["row"].unique()[:5]))
             warn_of_recordings(
                 f"{self._caller} does not look for spontaneous activity in "
-                f"{counted(part['row'].nunique(), 'recording')} (row {rows}): {reason}. It takes "
-                f"recordings at rest of at least {self.min_seconds:g} s and {_LEAST_FS:g} Hz."
+                f"{counted(part['row'].nunique(), 'recording')} (row {rows}): {reason}. It "
+                f"requires recordings at rest of at least {self.min_seconds:g} s and "
+                f"{_LEAST_FS:g} Hz."
             )
 
     def _feature_names(self) -> list[str]:
@@ -327,22 +336,22 @@ class RestActivityDetector(FeatureExtractor):
 
 
 def _busy(rest: Rest, seconds: float) -> str:
-    """Why a recording is not at rest, by its noise and its number of events."""
+    """Reason why a recording is not at rest, by its noise and its number of events; or empty."""
     if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
-        return "noise of an implausible size for mV; check the unit"
+        return "the amplitude of the noise is implausible in mV; check the unit"
     if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
-        return "activity most of the time"
+        return "there is activity most of the time"
     if rest.noise > _BACKGROUND and rest.tilt > _TILT:
-        return "a background of muscle activity"
+        return "there is a background of muscle activity"
     return ""
 
 
 def _voluntary(sources: list[_Source], seconds: float) -> str:
-    """Why a recording is not at rest, by its trains."""
+    """Reason why a recording is not at rest, by its trains; or empty."""
     if any(source.kind == UNIT for source in sources):
         return "motor units discharge at voluntary rates"
     if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:
-        return "many potentials of no known kind of spontaneous activity"
+        return "many potentials are of no known kind of spontaneous activity"
     return ""
 
 

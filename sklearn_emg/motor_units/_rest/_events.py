@@ -1,4 +1,4 @@
-"""Arrays of a recording at rest: events above the noise, and groups of events of one shape."""
+"""Events of a recording at rest that exceed the noise, and groups of events of one shape."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ __all__ = ["REGULAR", "Group", "Rest", "look_at", "sort_events"]
 
 REGULAR = 0.10  # largest coefficient of variation of the intervals of a regular train
 
-_RATE = 10_000.0  # Hz, at least this rate is kept
-_SHARP, _SLOW, _LOWPASS = 100.0, 10.0, 3000.0  # Hz
-_GAP = 0.004  # s, deflections closer than this are one event
-_BEFORE, _AFTER, _SHIFT = 0.003, 0.006, 0.0015  # s around an event that are compared
-_LONG_BEFORE, _LONG = 0.010, 0.035  # s of the average potential
-# Largest difference of two potentials of a source without noise, as a fraction of their energy.
+_RATE = 10_000.0  # minimum sampling rate in Hz that is kept
+_SHARP, _SLOW, _LOWPASS = 100.0, 10.0, 3000.0  # corner frequencies in Hz
+_GAP = 0.004  # in s; deflections that are closer are one event
+_BEFORE, _AFTER, _SHIFT = 0.003, 0.006, 0.0015  # time around an event that is compared, in s
+_LONG_BEFORE, _LONG = 0.010, 0.035  # time before the event and length of the average, in s
+# Largest difference between noise-free potentials of a source, as a fraction of their energy.
 _TOLERANCE = 0.08
-_REPEATED = 4  # events of a group that overlapping events are searched for
-_BANDS = (100.0, 500.0, 1500.0, 3000.0)  # Hz, low and high band of the background
+_REPEATED = 4  # minimum number of events of a group whose overlapping events are searched for
+_BANDS = (100.0, 500.0, 1500.0, 3000.0)  # limits of the low and the high band, in Hz
 
 
 @dataclass
 class Rest:
-    """A channel seen sharply (for the search) and with its slow parts, and its noise."""
+    """Two filtered versions of a channel, and properties of its noise."""
 
     fs: float
-    sharp: Floats
-    slow: Floats
-    noise: float  # mV, SD of the sharp view
-    tilt: float  # power per hertz of the background at low frequencies over that at high ones
+    sharp: Floats  # high-pass filtered at 100 Hz, for the search
+    slow: Floats  # high-pass filtered at 10 Hz, for the shape
+    noise: float  # SD of `sharp` in mV
+    tilt: float  # ratio of the spectral density of the noise at low to that at high frequencies
     active: float  # fraction of the time within events
     n_events: int
 
 
 @dataclass
 class Group:
-    """Events of one shape: samples of their largest deflections, and the average potential."""
+    """Events of one shape: positions of their largest deflections, and the average potential."""
 
     at: Floats
-    wave: Floats  # (n_times,), mV
-    noise: float  # mV, SD of the wave's noise
-    before: int  # samples of the wave before the largest deflection of the sharp view
+    wave: Floats  # average potential in mV, of shape (n_times,)
+    noise: float  # SD of the noise of `wave` in mV
+    before: int  # number of samples of `wave` before the largest deflection
 
 
 def look_at(signal: Floats, fs: float, threshold: float) -> tuple[Rest, NDArray[np.int64]]:
-    """Views of one channel, and the samples of events that exceed the noise `threshold` times."""
+    """Filter one channel, and find the events that exceed the noise `threshold` times."""
     factor = max(int(fs // _RATE), 1)
     lowpass = min(_LOWPASS, 0.4 * fs)
     sharp, slow = (
@@ -74,7 +74,7 @@ def look_at(signal: Floats, fs: float, threshold: float) -> tuple[Rest, NDArray[
 
 
 def _bursts(view: Floats, level: float, gap: int) -> tuple[NDArray[np.int64], int]:
-    """Largest deflection of each stretch beyond `level`, and the samples of all stretches."""
+    """Largest deflection of each segment beyond `level`, and the number of samples in segments."""
     high = np.flatnonzero(np.abs(view) > level)
     if level <= 0 or not len(high):
         return np.zeros(0, dtype=np.int64), 0
@@ -84,7 +84,7 @@ def _bursts(view: Floats, level: float, gap: int) -> tuple[NDArray[np.int64], in
 
 
 def _tilt(view: Floats, used: NDArray[np.bool_], fs: float) -> float:
-    """Power per hertz between 100 and 500 Hz over that from 1.5 to 3 kHz, median over segments."""
+    """Ratio of the spectral density at 100 to 500 Hz to that at 1.5 to 3 kHz, by the median."""
     n = int(0.05 * fs)
     n_parts = len(view) // n
     if n_parts < 4:
@@ -102,7 +102,7 @@ def _tilt(view: Floats, used: NDArray[np.bool_], fs: float) -> float:
 
 
 def sort_events(rest: Rest, at: NDArray[np.int64], threshold: float) -> list[Group]:
-    """Groups of events of one shape, the largest first; an event alone is a group."""
+    """Group the events by shape; a single event can be a group."""
     places = [found for found, _ in _shapes(rest.sharp, at, rest)]
     places = _joined(rest, _with_hidden(rest, places, threshold))
     parts = [part for times in places for part in _divided(rest, np.sort(times))]
@@ -110,11 +110,11 @@ def sort_events(rest: Rest, at: NDArray[np.int64], threshold: float) -> list[Gro
 
 
 def _divided(rest: Rest, times: Floats) -> list[Floats]:
-    """Two trains in place of an irregular one, if its parts are each regular.
+    """Divide an irregular train into two trains if both are regular.
 
-    The potentials of two fibres can be of one shape. The parts are the larger and the smaller
-    events, or the events of a constant period and the others; that both are regular is the
-    evidence.
+    The potentials of two fibres can have the same shape. The candidates are the larger and the
+    smaller events, or the events of a constant period and the others. The regularity of both parts
+    is the evidence for two fibres.
     """
     if len(times) < 2 * _REPEATED or _variability(times) < REGULAR:
         return [times]
@@ -126,7 +126,7 @@ def _divided(rest: Rest, times: Floats) -> list[Floats]:
 
 
 def _large(rest: Rest, times: Floats) -> NDArray[np.bool_]:
-    """The larger events, divided so that the squared deviations from two means are least."""
+    """Mask of the larger events, divided to minimise the squared deviations from two means."""
     before, length = int(_BEFORE * rest.fs), int((_BEFORE + _AFTER) * rest.fs)
     parts = signals.snippets(rest.sharp[np.newaxis], times, before, length)[:, 0]
     size = parts @ np.median(parts, axis=0)
@@ -139,7 +139,7 @@ def _large(rest: Rest, times: Floats) -> NDArray[np.bool_]:
 
 
 def _periodic(times: Floats, least: float) -> Iterator[NDArray[np.bool_]]:
-    """Events that follow one of the first events with the period to one of the next events."""
+    """Yield events with a constant period, from pairs of events near the beginning."""
     for start in range(4):
         for following in range(start + 1, start + 5):
             period = times[following] - times[start]
@@ -148,7 +148,7 @@ def _periodic(times: Floats, least: float) -> Iterator[NDArray[np.bool_]]:
 
 
 def _chain(times: Floats, start: int, period: float) -> NDArray[np.bool_]:
-    """Events near multiples of a period, which is allowed to change slowly."""
+    """Mask of the events near multiples of a period, which may change slowly."""
     least = 0.5 * period
     members = np.zeros(len(times), dtype=bool)
     members[start] = True
@@ -170,7 +170,7 @@ def _variability(times: Floats) -> float:
 
 
 def _shapes(view: Floats, at: NDArray, rest: Rest) -> list[tuple[Floats, Floats]]:
-    """Places of the events of each shape, in samples, and the mean of each shape."""
+    """Positions in samples of the events of each shape, and the mean potential of each shape."""
     before, length, shift = (int(t * rest.fs) for t in (_BEFORE, _BEFORE + _AFTER, _SHIFT))
     wide = signals.snippets(view[np.newaxis], at, before + shift, length + 2 * shift)[:, 0]
     moved = np.lib.stride_tricks.sliding_window_view(wide, length, axis=-1)
@@ -191,13 +191,13 @@ def _shapes(view: Floats, at: NDArray, rest: Rest) -> list[tuple[Floats, Floats]
 
 
 def _limit(shape: Floats, noise: float, doubt: float) -> float:
-    """Largest squared distance of an event of this shape; `doubt` is 2 for one noisy event."""
+    """Largest squared distance of events of one shape; `doubt` is 2 if the shape is one event."""
     n = len(shape)
     return doubt * noise**2 * (n + 6.0 * np.sqrt(2.0 * n)) + _TOLERANCE * float(shape @ shape)
 
 
 def _with_hidden(rest: Rest, places: list[Floats], threshold: float) -> list[Floats]:
-    """Places with the events of frequent shapes that overlap with others."""
+    """Add the events of frequent shapes that overlap with other events."""
     frequent = [k for k, times in enumerate(places) if len(times) >= _REPEATED]
     if not frequent:
         return places

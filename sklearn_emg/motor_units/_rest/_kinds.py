@@ -23,22 +23,22 @@ FIBRILLATION, SHARP_WAVE, FASCICULATION, SPIKE, OTHER, UNIT = KINDS = (
     "motor unit",
 )
 
-_IRREGULAR = 0.25  # coefficient of variation of the intervals
-_RATES = (0.4, 20.0)  # Hz, of fibrillation potentials and positive sharp waves
-_SHORT = 6.5  # ms, potentials of single fibres
-_FASCICULATION_RATE = 3.0  # Hz, of one source at most
-_UNIT_RATE = 4.0  # Hz, from which a train of motor unit potentials is voluntary
-_SHALLOW = 0.55  # largest negative over positive peak of a positive sharp wave
-_BROAD = 3.0  # least width of its negative phase over that of the positive one
+_IRREGULAR = 0.25  # minimum coefficient of variation of the intervals of end-plate spikes
+_RATES = (0.4, 20.0)  # rates of fibrillation potentials and positive sharp waves in Hz
+_SHORT = 6.5  # maximum duration of potentials of single fibres in ms
+_FASCICULATION_RATE = 3.0  # maximum rate of one source in Hz
+_UNIT_RATE = 4.0  # minimum rate in Hz of a voluntary train of motor unit potentials
+_SHALLOW = 0.55  # maximum ratio of the negative to the positive peak of a positive sharp wave
+_BROAD = 3.0  # minimum ratio of the width of its negative to that of its positive phase
 _FEW = 3
-# Of fewer events, any irregular train is one that is regular with gaps.
+# An irregular train with fewer events could always be a regular one with missed events.
 _MANY = 12
 _MOST_FALSE, _MOST_MISSED = 0.3, 0.3
-_LEAST_ALONE = 0.05  # mV, of a short potential without a rhythm
+_LEAST_ALONE = 0.05  # minimum amplitude in mV of a short potential without a rhythm
 
 
 class Shape(NamedTuple):
-    """Average potential: peak to peak in mV, duration in ms, and signs of its phases."""
+    """Amplitude in mV (peak to peak) and duration in ms of an average potential, and its phases."""
 
     amplitude: float
     duration: float
@@ -47,7 +47,7 @@ class Shape(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """Train of events: rate in Hz and coefficient of variation of the intervals, NaN if unknown."""
+    """Number of events of a train, rate in Hz, and coefficient of variation of the intervals."""
 
     n: int
     rate: float
@@ -70,7 +70,7 @@ def shape_of(group: Group, fs: float) -> Shape:
 
 
 def _is_sharp_wave(wave: Floats, at: int, group: Group, fs: float) -> bool:
-    """Whether a sharp positive phase is followed by a shallow, broad negative one."""
+    """Whether a sharp positive phase is followed by a shallow, broad negative phase."""
     near = slice(max(at - int(0.004 * fs), 0), at + int(0.005 * fs))
     top = int(wave[near].argmax()) + near.start
     positive = float(wave[top])
@@ -79,7 +79,7 @@ def _is_sharp_wave(wave: Floats, at: int, group: Group, fs: float) -> bool:
         return False
     lowest = float(-min(after.min(), wave[near].min()))
     width = _width(wave, top, 0.5 * positive)
-    # The slow phase is seen once it is smoothed over 2 ms.
+    # Smoothing over 2 ms reveals the slow phase.
     n = max(int(0.002 * fs), 1)
     smooth = np.convolve(after, np.ones(n) / n, "valid")
     bottom = int(smooth.argmin())
@@ -90,7 +90,7 @@ def _is_sharp_wave(wave: Floats, at: int, group: Group, fs: float) -> bool:
 
 
 def _width(wave: Floats, at: int, level: float) -> int:
-    """Samples around `at` in which the wave stays above the level."""
+    """Number of samples around `at` for which the wave stays above the level."""
     low = np.flatnonzero(wave < level)
     left, right = low[low < at], low[low > at]
     first = left[-1] + 1 if len(left) else 0
@@ -98,7 +98,7 @@ def _width(wave: Floats, at: int, level: float) -> int:
 
 
 def timing_of(times: Floats, seconds: float) -> Timing:
-    """Rate and regularity of events at `times` in seconds."""
+    """Rate and regularity of events at `times` in s."""
     n, intervals = len(times), np.diff(times)
     if n < _FEW:
         return Timing(n, n / seconds, np.nan)
@@ -112,10 +112,10 @@ def timing_of(times: Floats, seconds: float) -> Timing:
 
 
 def _overlaps(shapes: list[Shape], timings: list[Timing], seconds: float) -> float:
-    """Amplitude in mV up to which an event alone may be two at once; 0 if that is unlikely.
+    """Amplitude in mV up to which an event may be an overlap of two events; 0 if that is unlikely.
 
-    Independent trains with r events per second altogether have r^2 w / 2 overlaps per second within
-    a time w, here 8 ms.
+    Independent trains with a total of r events per second have r^2 w / 2 overlaps per second within
+    a time w, which is 8 ms here.
     """
     frequent = [k for k, timing in enumerate(timings) if timing.n > _FEW]
     rate = sum(timings[k].n for k in frequent) / seconds
@@ -128,7 +128,8 @@ def _overlaps(shapes: list[Shape], timings: list[Timing], seconds: float) -> flo
 def kinds_of(shapes: list[Shape], timings: list[Timing], seconds: float) -> list[str]:
     """Kinds of all trains of a recording.
 
-    At an end-plate, rare groups that begin negative are overlaps of the frequent, irregular spikes.
+    Close to an end-plate, rare groups that begin with a negative phase are overlaps of the
+    frequent, irregular spikes.
     """
     overlap = _overlaps(shapes, timings, seconds)
     kinds = [kind_of(shape, timing, overlap) for shape, timing in zip(shapes, timings)]
@@ -140,7 +141,7 @@ def kinds_of(shapes: list[Shape], timings: list[Timing], seconds: float) -> list
 
 
 def kind_of(shape: Shape, timing: Timing, overlap: float = 0.0) -> str:
-    """Kind of a train, by the first rule that applies; `overlap` is that of :func:`kinds_of`."""
+    """Kind of a train by the first rule that applies; smaller rare events may be overlaps."""
     if timing.n <= _FEW and shape.amplitude < overlap:
         return OTHER
     rhythmic = timing.variability < REGULAR and _RATES[0] <= timing.rate <= _RATES[1]
@@ -153,14 +154,14 @@ def kind_of(shape: Shape, timing: Timing, overlap: float = 0.0) -> str:
 
 
 def _of_units(timing: Timing) -> str:
-    """Long potentials, those of motor units."""
+    """Kind of a train of long potentials, which are those of motor units."""
     if timing.rate >= _UNIT_RATE and timing.n > _FEW:
         return UNIT
     return FASCICULATION if timing.rate < _FASCICULATION_RATE else OTHER
 
 
 def _irregular_fibre(shape: Shape, timing: Timing) -> str:
-    """Short potentials that are not regular."""
+    """Kind of a train of short potentials that is not regular."""
     if timing.rate < _FASCICULATION_RATE:
         return FASCICULATION if shape.amplitude >= _LEAST_ALONE else OTHER
     frequent = timing.n > _FEW

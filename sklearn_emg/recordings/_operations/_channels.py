@@ -1,4 +1,4 @@
-"""Selects channels by name, splits them into rows of their own, and joins them to one row."""
+"""Selection of channels, splitting of channels into rows of their own, and joining of channels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["channel_names_of", "join_channels", "select_channels", "split_channe
 
 
 def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Names of the channels of each row: those of the table, or ch1, ch2 ...
+    """Names of the channels of each row, from the table or, by default, ch1, ch2 and so on.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
     Raises
     ------
     ValueError
-        If the number of names of a row is not that of its channels.
+        If the number of names of a row differs from the number of its channels.
     """
     check_recording_table(table, required=("signal",), plausible=False)
     found = []
@@ -45,7 +45,7 @@ def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
         names = (names,) if isinstance(names, str) else tuple(map(str, names))
         if len(names) != n_channels:
             raise ValueError(
-                f"Row {row} has {n_channels} channels and the {len(names)} channel_names "
+                f"Row {row} has {n_channels} channels but {len(names)} channel_names, "
                 f"{list(names)}; give one name per channel."
             )
         found.append(names)
@@ -53,7 +53,7 @@ def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _take(signal: Any, positions: Sequence[int], keep_axis: bool) -> Any:
-    """Some channels of a signal; a file stays a file."""
+    """Select channels of a signal; a file stays a file if the axis of channels is kept."""
     if isinstance(signal, SignalFile) and keep_axis and signal.ndim == 2:
         stored = range(signal.n_channels) if signal.channels is None else signal.channels
         return SignalFile(
@@ -80,18 +80,19 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     table : DataFrame
         Recording table.
     channels : str, int or sequence of str or int
-        Names, in any letter case, or positions from 0.
+        Names of the channels, in any letter case, or their positions, counted from 0.
 
     Returns
     -------
-    table : DataFrame
-        The same rows. A single name gives signals of shape (n_times,), a sequence gives
-        (n_channels, n_times).
+    table : DataFrame of shape (n_recordings, n_columns)
+        The same rows. A single name or position gives signals of shape (n_times,), and a sequence
+        gives signals of shape (n_channels, n_times).
 
     Raises
     ------
     ValueError
-        If a row lacks a channel; the message names the row and the channels that it has.
+        If `channels` is empty, or if a row lacks a channel or has several of that name. The
+        message names the row and the channels that it has.
 
     Examples
     --------
@@ -142,13 +143,13 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    table : DataFrame of shape (n_channels of all rows, n_columns + 1)
-        Signals have the shape (n_times,), and a column ``channel`` has the name. All other columns
-        are repeated.
+    table : DataFrame
+        Table with one row per channel of each recording. Signals have the shape (n_times,), and
+        the column ``channel`` holds the name of the channel. All other columns are repeated.
 
     See Also
     --------
-    join_channels : Join channels to one row.
+    join_channels : Join the channels of one recording into one row.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows_by(keys: pd.DataFrame) -> dict[tuple[Hashable, ...], list[int]]:
-    """Rows with equal values, in order of appearance."""
+    """Group the rows with equal values, in order of appearance."""
     groups: dict[tuple[Hashable, ...], list[int]] = {}
     for row, key in enumerate(keys.itertuples(index=False, name=None)):
         groups.setdefault(key, []).append(row)
@@ -191,27 +192,27 @@ def _differing_columns(table: pd.DataFrame, groups: Iterable[list[int]]) -> list
 def join_channels(
     table: pd.DataFrame, by: str | Sequence[str] = ("subject", "recording")
 ) -> pd.DataFrame:
-    """Join the channels of one recording, which have rows of their own, to one row.
+    """Join the channels of one recording, which have rows of their own, into one row.
 
     Parameters
     ----------
     table : DataFrame
         Recording table.
     by : str or sequence of str, default=("subject", "recording")
-        Columns whose values are equal in the rows of one recording.
+        Columns that identify a recording: the rows of one recording have equal values in them.
 
     Returns
     -------
-    table : DataFrame
-        One row per recording, with signals of shape (n_channels, n_times). Channels are named by
-        ``channel_names`` or, where rows have one channel each, by the columns ``channel`` or
-        ``muscle``. Columns that differ among the joined rows are left out.
+    table : DataFrame of shape (n_recordings, n_columns)
+        Table with one row per recording and signals of shape (n_channels, n_times). Channels are
+        named by ``channel_names`` or, if rows have one channel each and no names, by the column
+        ``channel`` or ``muscle``. Columns that differ among the joined rows are left out.
 
     Raises
     ------
     ValueError
-        If a column of `by` is missing, or rows of one recording differ in rate, length or unit, or
-        have a channel name in common.
+        If a column of `by` is missing, or if rows of one recording differ in rate, length or unit
+        or share a channel name.
 
     Examples
     --------
@@ -227,7 +228,7 @@ def join_channels(
     keys = [by] if isinstance(by, str) else list(by)
     if missing := [k for k in keys if k not in table.columns]:
         raise ValueError(
-            f"join_channels: the table lacks the column {missing[0]!r} that 'by' names; it has "
+            f"join_channels: the table lacks the column {missing[0]!r} of 'by'; it has the columns "
             f"{list(table.columns)}."
         )
     names, stored = _names_for_joining(table), table["signal"].to_numpy()
@@ -246,7 +247,7 @@ def join_channels(
 
 
 def _joined_names(key: tuple[Hashable, ...], names: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Names of the channels of one recording, of which none may occur twice."""
+    """Join the names of the channels of one recording, which must be distinct."""
     joined = tuple(name for row in names for name in row)
     repeated = sorted({name for name in joined if joined.count(name) > 1})
     if repeated:

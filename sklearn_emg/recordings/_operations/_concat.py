@@ -23,38 +23,39 @@ def concat_tables(
     *,
     same_name: Literal["different", "same"] = "different",
 ) -> pd.DataFrame:
-    """Join recording tables of several sites, one below the other.
+    """Concatenate the rows of recording tables of several sites.
 
     Every row keeps its signal, its sampling rate and its number of channels. The columns are the
-    union of those of the tables; a column that a table lacks is NaN in its rows (None for
+    union of those of the tables. Rows of a table that lacks a column are NaN there (None for
     ``channel_names``).
 
     Parameters
     ----------
     tables : sequence of DataFrame, or dict of str to DataFrame
-        Recording tables, or feature tables, with a ``subject`` column. The keys of a dict are the
-        sites of its tables. In a sequence, the column ``site`` of a table gives them, and a table
-        without one is a site of its own, "site 1", "site 2" and so on by its position.
+        Recording tables or feature tables with a ``subject`` column. The keys of a dict are the
+        sites of its tables. In a sequence, the sites are taken from the column ``site`` of each
+        table; a table without this column is a site of its own, named "site 1", "site 2" and so on
+        after its position.
     same_name : {"different", "same"}, default="different"
-        Whether a name that occurs at several sites stands for different subjects or for one and
-        the same. Different subjects are renamed to ``"<site>/<name>"``, with a warning; names that
-        differ in their spelling only (:func:`similar_subjects`) are renamed as well. Within a
-        site, a name always is one subject.
+        Whether a name that occurs at several sites stands for different subjects or for the same
+        subject. Different subjects are renamed to ``"<site>/<name>"``, with a warning. Names that
+        differ only in spelling (:func:`similar_subjects`) are renamed too. Within a site, a name
+        always stands for one subject.
 
     Returns
     -------
     table : DataFrame of shape (n_rows, n_columns)
-        The rows in the order of the tables, numbered anew from 0, with a column ``site``. Labels
-        are joined in the same order: ``np.concatenate([y_first, y_second])``.
+        Rows in the order of the tables, with the index reset and a column ``site``. Labels have to
+        be concatenated in the same order: ``np.concatenate([y_first, y_second])``.
 
     Raises
     ------
     TypeError
         If a table is not a DataFrame.
     ValueError
-        If there is no table, a table has no rows, lacks the column ``subject`` or unusable rows,
-        some tables have signals and others do not, a row has no site, or a table in a dict has
-        another site in its column ``site``.
+        If there is no table; if a table has no rows, no column ``subject`` or unusable rows; if
+        only some tables have signals; if a row has no site; or if the column ``site`` of a table
+        differs from its key in a dict.
 
     Warns
     -----
@@ -63,8 +64,8 @@ def concat_tables(
 
     See Also
     --------
-    sklearn_emg.model_selection.LeaveOneSiteOut : Tests each site on a model of the others.
-    sklearn_emg.preprocessing.Resampler : Gives all rows one sampling rate, which windows need.
+    sklearn_emg.model_selection.LeaveOneSiteOut : Test each site on a model of the others.
+    sklearn_emg.preprocessing.Resampler : Give all rows one sampling rate, which windows require.
 
     Examples
     --------
@@ -82,8 +83,9 @@ def concat_tables(
     with_signals = ["signal" in part.columns for part in parts]
     if any(with_signals) and not all(with_signals):
         raise ValueError(
-            f"Table {with_signals.index(False)} of concat_tables has no column 'signal' and table "
-            f"{with_signals.index(True)} has one. Join recording tables, or feature tables."
+            f"Table {with_signals.index(False)} of concat_tables has no column 'signal', but table "
+            f"{with_signals.index(True)} has one. Pass only recording tables or only feature "
+            "tables."
         )
     joined = pd.concat(parts, ignore_index=True)
     if "channel_names" in joined.columns:  # NaN is not a name of a channel
@@ -92,7 +94,7 @@ def concat_tables(
     if same_name == "different":
         joined = _separated(joined)
     if all(with_signals):
-        # Each table was checked before; what is checked again are the names of the subjects.
+        # Each table has been checked before; this call checks the names of all subjects.
         check_recording_table(joined, plausible=False)
     return joined
 
@@ -106,12 +108,12 @@ def _named(tables: Any) -> list[tuple[Any, Any]]:
         )
     named = list(tables.items() if isinstance(tables, Mapping) else ((None, t) for t in tables))
     if not named:
-        raise ValueError("concat_tables needs at least one table.")
+        raise ValueError("concat_tables requires at least one table.")
     return named
 
 
 def _with_site(table: Any, site: Any, position: int) -> pd.DataFrame:
-    """A checked table with its column ``site``; faults are reported with the table's place."""
+    """Check a table and add its column ``site``; error messages name the table."""
     where = f"Table {position if site is None else repr(site)} of concat_tables"
     try:
         if isinstance(table, pd.DataFrame) and not is_recording_table(table):
@@ -127,13 +129,13 @@ def _with_site(table: Any, site: Any, position: int) -> pd.DataFrame:
     if site is not None and (other := np.flatnonzero(table["site"] != site)).size:
         raise ValueError(
             f"{where} has the site {table['site'].iloc[other[0]]!r} in row {other[0]}, column "
-            "'site'. Give the tables as a list to keep their column, or drop it."
+            "'site'. Pass the tables as a list to keep this column, or drop it."
         )
     return table
 
 
 def _of_several_sites(pairs: list[tuple[Any, Hashable]]) -> list[Hashable]:
-    """Names of subjects that occur, in any spelling, at several sites."""
+    """Names of subjects that occur at several sites, possibly in different spellings."""
     sites_of: dict[Hashable, set[Any]] = {}
     for site, name in pairs:
         sites_of.setdefault(name, set()).add(site)
@@ -144,7 +146,7 @@ def _of_several_sites(pairs: list[tuple[Any, Hashable]]) -> list[Hashable]:
 
 
 def _separated(table: pd.DataFrame) -> pd.DataFrame:
-    """The table, with the subjects renamed whose names occur at several sites."""
+    """Rename the subjects whose names occur at several sites."""
     pairs = list(zip(table["site"], table["subject"]))
     renamed = _of_several_sites(pairs)
     if not renamed:
@@ -153,12 +155,12 @@ def _separated(table: pd.DataFrame) -> pd.DataFrame:
     if len(set(subjects)) < len(set(pairs)):
         raise ValueError(
             "concat_tables cannot rename the subjects whose names occur at several sites to "
-            "'<site>/<name>', since another subject has such a name. Rename the subjects."
+            "'<site>/<name>', since another subject already has such a name. Rename the subjects."
         )
     named = ", ".join(map(repr, renamed[:_MAX_NAMED])) + (", ..." * (len(renamed) > _MAX_NAMED))
     warn_of_recordings(
         f"Names of subjects occur at several sites ({named}) and were renamed, as in "
-        f"{subjects[[name for _, name in pairs].index(renamed[0])]!r}: they count as different "
-        "subjects. If they are the same subjects, use same_name='same'.",
+        f"{subjects[[name for _, name in pairs].index(renamed[0])]!r}, since they count as "
+        "different subjects. If they are the same subjects, use same_name='same'.",
     )
     return table.assign(subject=object_column(subjects))

@@ -1,4 +1,4 @@
-"""Amplitude relative to the maximal voluntary contraction."""
+"""Normalization of amplitudes to the maximal voluntary contraction."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def normalize_to_mvc(
     by: str | Sequence[str] = "subject",
     window: float = 0.5,
 ) -> pd.DataFrame:
-    """Express amplitudes as fractions of the subject's maximal voluntary contraction.
+    """Express amplitudes as fractions of the subject's maximal voluntary contraction (MVC).
 
-    The reference of each channel is the largest RMS over `window` in any of the recordings of
-    maximal contraction with the same values in the columns `by`.
+    The reference of each channel is the largest RMS over `window` in the recordings of `mvc` that
+    have the same values in the columns `by`.
 
     Parameters
     ----------
@@ -40,17 +40,18 @@ def normalize_to_mvc(
         Columns that identify the reference of a recording, for instance
         ``("subject", "muscle")``.
     window : float, default=0.5
-        Length in seconds of the window over which the RMS is taken.
+        Length in s of the window over which the RMS is computed.
 
     Returns
     -------
-    table : DataFrame
-        The same rows. Signals have no unit, 1 is the reference, and ``unit`` is "MVC".
+    table : DataFrame of shape (n_recordings, n_columns)
+        The same rows. Signals are multiples of the reference, and ``unit`` is "MVC".
 
     Raises
     ------
     ValueError
-        If a recording has no reference or a different number of channels, or a reference is 0.
+        If a recording has no reference or a reference with a different number of channels, if a
+        reference is not positive, or if a table is already normalized.
 
     See Also
     --------
@@ -74,7 +75,7 @@ def normalize_to_mvc(
     for name, frame in (("table", table), ("mvc", mvc)):
         check_recording_table(frame, required=("signal", "fs", *keys))
         if "unit" in frame.columns and (frame["unit"] == "MVC").any():
-            raise ValueError(f"normalize_to_mvc: {name!r} is normalized already.")
+            raise ValueError(f"normalize_to_mvc: {name!r} is already normalized.")
     window = check_real(window, "window", "normalize_to_mvc", 0.0)
     references = _references(mvc, keys, window)
     signals = []
@@ -92,12 +93,13 @@ def normalize_to_mvc(
 
 
 def _check_reference(reference: NDArray, signal: NDArray, place: str) -> None:
-    """Refuse a reference that has not a positive RMS for each channel."""
+    """Refuse a reference that does not have a positive RMS for each channel."""
     n_channels = 1 if signal.ndim == 1 else len(signal)
     if len(reference) != n_channels or not (reference > 0).all():
         raise ValueError(
-            f"The reference of {place} has {len(reference)} channels with RMS "
-            f"{reference.tolist()}; {n_channels} positive ones are needed."
+            f"The reference of {place} has {len(reference)} channels with the RMS "
+            f"{reference.tolist()} mV; it must have a positive RMS for each of {n_channels} "
+            "channels."
         )
 
 

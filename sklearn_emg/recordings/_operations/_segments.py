@@ -1,4 +1,4 @@
-"""Segments of recordings, from labels or events, and cutting of recordings into segments."""
+"""Segments of recordings from labels or events, and cutting of recordings into segments."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from sklearn_emg.recordings._table import check_recording_table, is_recording_ta
 
 __all__ = ["cut_recordings", "segments_from_events", "segments_from_labels"]
 
-GAP_SOURCE = "gap"  # source of the annotations of interruptions
+GAP_SOURCE = "gap"  # source of annotations that mark interruptions
 _MAX_SHOWN = 5
 
 
 def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
-    """Segments of equal labels within a recording.
+    """Find the segments of equal labels within a recording.
 
     Parameters
     ----------
     labels : array-like of shape (n_times,)
-        One label per sample. Samples with a missing label (None, NaN, "") belong to no segment.
+        One label per sample. Samples without a label (None, NaN or "") belong to no segment.
     fs : float
         Sampling rate in Hz.
 
     Returns
     -------
     segments : DataFrame of shape (n_segments, 3)
-        ``start`` and ``stop`` in seconds and ``label``.
+        Segments with the columns ``start`` and ``stop`` in s and ``label``.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
     See Also
     --------
     cut_recordings : Cut recordings into segments.
-    label_lag : Lag of labels relative to the activity.
+    label_lag : Estimate the lag of labels relative to the activity.
 
     Examples
     --------
@@ -62,8 +62,8 @@ def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
     values = pd.Series(given) if given.ndim == 1 else pd.Series(dtype=object)
     if len(values) == 0:
         raise ValueError(
-            "The 'labels' of segments_from_labels must be 1-D, one per sample. Got shape "
-            f"{np.shape(labels)}."
+            "The 'labels' of segments_from_labels must be 1-D, with one label per sample. Got the "
+            f"shape {np.shape(labels)}."
         )
     fs = _rate(fs, "segments_from_labels")
     missing = (values.isna() | (values.astype(str).str.strip() == "")).to_numpy()
@@ -96,35 +96,36 @@ def segments_from_events(
     source: str | None = None,
     window: tuple[float, float] | None = None,
 ) -> pd.DataFrame:
-    """Segments from annotations, events or markers.
+    """Convert annotations, events or markers to segments.
 
     Parameters
     ----------
-    events : DataFrame or array-like
-        A recording table with a column ``annotations``, as the readers return it; a table of events
-        with a column ``onset`` or ``time`` and optional columns ``duration`` and ``label``,
-        ``trial_type`` or ``unit`` (BIDS events, the discharges of
-        :func:`~sklearn_emg.datasets.load_annotations`); or times. All times are in seconds.
+    events : DataFrame or array-like of shape (n_events,)
+        One of the following, with all times in s: a recording table with a column ``annotations``,
+        as the readers return it; a table of events with a column ``onset``, ``time`` or ``start``
+        and optional columns ``duration`` and ``label``, ``trial_type``, ``value`` or ``unit``
+        (such as BIDS events and the discharges of
+        :func:`~sklearn_emg.datasets.load_annotations`); or an array of times.
     labels : sequence, default=None
-        Labels to keep. By default all are kept.
+        Labels of the events to keep. By default all events are kept.
     source : str, default=None
-        Source of the annotations of a recording table to use (a column's name, "EDF",
-        "events.tsv"). By default all are used.
+        Source of the annotations to keep from a recording table, such as the name of a column,
+        "EDF" or "events.tsv". By default annotations from all sources are kept.
     window : tuple of float, default=None
-        Start and stop of each segment in seconds from the onset, for instance (-0.1, 0.5). By
-        default segments last from onset to onset + duration, and events without a duration are
-        left out with a warning.
+        Start and stop of each segment in s relative to the onset, for instance (-0.1, 0.5). By
+        default a segment lasts from the onset to the end of the event, and events without a
+        duration are left out with a warning.
 
     Returns
     -------
-    segments : DataFrame
-        ``start`` and ``stop`` in seconds and ``label``; from a recording table also ``row``, the
-        position of the recording.
+    segments : DataFrame of shape (n_segments, 3) or (n_segments, 4)
+        Segments with the columns ``start`` and ``stop`` in s and ``label``. For a recording table,
+        the first column is ``row``, the position of the recording.
 
     Raises
     ------
     ValueError
-        If no event is left, columns are missing, or the window is empty.
+        If no event is left, if columns are missing, or if `window` does not end after its start.
 
     Warns
     -----
@@ -143,7 +144,8 @@ def segments_from_events(
     """
     if window is not None and not (len(window) == 2 and window[0] < window[1]):
         raise ValueError(
-            f"The 'window' of segments_from_events must be (start, stop) in s. Got {window}."
+            "The 'window' of segments_from_events must be (start, stop) in s, with start < stop. "
+            f"Got {window}."
         )
     found = _events(events, source)
     if labels is not None:
@@ -156,16 +158,16 @@ def segments_from_events(
         if momentary.any():
             names = ", ".join(map(repr, pd.unique(found.loc[momentary, "label"])[:5]))
             warn(
-                f"{counted(int(momentary.sum()), 'event')} without a duration left out ({names}); "
-                "give window=(start, stop) in s around them.",
+                f"segments_from_events left out {counted(int(momentary.sum()), 'event')} without a "
+                f"duration ({names}); pass window=(start, stop), in s relative to the onset.",
                 RecordingWarning,
             )
             found = found[~momentary]
         start, stop = found["onset"], found["onset"] + found["duration"]
     if len(found) == 0:
         raise ValueError(
-            "segments_from_events: no event is left; look at 'labels', 'source' and 'window', or "
-            "at the annotations of the recordings."
+            "segments_from_events: no event is left; check 'labels', 'source' and 'window', or the "
+            "annotations of the recordings."
         )
     segments = pd.DataFrame({"start": start, "stop": stop, "label": found["label"]})
     if "row" in found:
@@ -174,22 +176,22 @@ def segments_from_events(
 
 
 def _events(events: Any, source: str | None) -> pd.DataFrame:
-    """Onset, duration, label and, from a recording table, row."""
+    """Table of events with onset, duration, label and, for a recording table, row."""
     if is_recording_table(events):
         return _events_of_recordings(events, source)
     if isinstance(events, pd.DataFrame):
         return _events_of_table(events)
     times = np.asarray(events, dtype=float)
     if times.ndim != 1:
-        raise ValueError(f"Times of events must be 1-D, in s. Got shape {times.shape}.")
+        raise ValueError(f"Times of events must be 1-D, in s. Got the shape {times.shape}.")
     return pd.DataFrame({"onset": times, "duration": np.nan, "label": "event"})
 
 
 def _events_of_recordings(table: pd.DataFrame, source: str | None) -> pd.DataFrame:
     if "annotations" not in table.columns:
         raise ValueError(
-            "The recording table has no column 'annotations'; its readers give one where a "
-            "file has some. Pass a table of events with onset and duration."
+            "The recording table has no column 'annotations', which readers add. Pass a table of "
+            "events with onset and duration."
         )
     entries = [
         (row, float(a[0]), np.nan if a[1] is None else float(a[1]), a[2])
@@ -205,7 +207,7 @@ def _events_of_table(events: pd.DataFrame) -> pd.DataFrame:
     onset = next((c for c in ("onset", "time", "start") if c in events.columns), None)
     if onset is None:
         raise ValueError(
-            f"A table of events needs a column 'onset' or 'time' in s; it has "
+            "A table of events must have a column 'onset', 'time' or 'start' in s; it has "
             f"{list(events.columns)}."
         )
     label = next((c for c in ("label", "trial_type", "value", "unit") if c in events.columns), None)
@@ -227,35 +229,36 @@ def cut_recordings(
     gaps: str = "split",
     min_duration: float = 0.0,
 ) -> pd.DataFrame:
-    """Cut recordings into segments and give each a row of its own.
+    """Cut recordings into segments and give each segment a row of its own.
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame of shape (n_recordings, n_columns)
         Recording table.
-    segments : DataFrame
-        ``start`` and ``stop`` in seconds, and ``row``, the position of the recording in `table`,
-        unless that has one row. Further columns, such as ``label`` or ``kind``, are kept.
+    segments : DataFrame of shape (n_segments, n_columns)
+        Segments with the columns ``start`` and ``stop`` in s and ``row``, the position of the
+        recording in `table`. ``row`` may be missing if `table` has one row. Further columns, such
+        as ``label`` or ``kind``, are kept.
     margin : float, default=0.0
-        Time in seconds that is left out at both ends of each segment, where labels change.
+        Time in s that is left out at both ends of each segment, where labels change.
     gaps : {"split", "skip", "raise"}, default="split"
         How to treat a segment with missing samples (NaN) or an interruption that the reader found:
-        it is split into two segments, left out, or an error.
+        "split" splits it there, "skip" leaves it out with a warning, and "raise" raises an error.
     min_duration : float, default=0.0
-        Segments that are shorter, in seconds, are left out with a warning.
+        Minimum duration of a segment in s. Shorter segments are left out with a warning.
 
     Returns
     -------
     table : DataFrame
-        One row per segment with all columns of the recording and of the segment; ``start`` and
-        ``stop`` are the limits of the segment in seconds. ``annotations`` are relative to the
-        beginning of the segment. Signals are views of the recordings.
+        Table with one row per segment and with all columns of the recording and the segment.
+        ``start`` and ``stop`` are the limits of the segment in s. ``annotations`` are relative to
+        the beginning of the segment. Signals are views of the recordings.
 
     Raises
     ------
     ValueError
-        If a segment names no recording, begins after it ends or lies outside its recording, or
-        none is left.
+        If a segment refers to a missing row, does not end after its start, lies outside its
+        recording or, with ``gaps="raise"``, has a gap; or if no segment is left.
 
     Warns
     -----
@@ -264,7 +267,9 @@ def cut_recordings(
 
     See Also
     --------
-    segments_from_labels, segments_from_events, segment_activity : Functions that give segments.
+    segments_from_labels : Find the segments of equal labels.
+    segments_from_events : Convert annotations, events or markers to segments.
+    segment_activity : Divide recordings into rest and contraction.
 
     Examples
     --------
@@ -321,20 +326,21 @@ def _checked_segments(table: pd.DataFrame, segments: pd.DataFrame) -> list[int]:
     if not isinstance(segments, pd.DataFrame) or not {"start", "stop"} <= set(segments.columns):
         raise ValueError(
             "The 'segments' of cut_recordings must be a DataFrame with the columns start and stop "
-            "in s, as segments_from_labels gives."
+            "in s, like those of segments_from_labels."
         )
     if "row" not in segments.columns:
         if len(table) != 1:
             raise ValueError(
-                f"'segments' has no column 'row', the position of each segment's recording, and "
-                f"the table has {len(table)} rows; add it."
+                f"The table has {len(table)} rows, but 'segments' has no column 'row'; add it, "
+                "with the position of each segment's recording."
             )
         return [0] * len(segments)
     rows = segments["row"].tolist()
     for i, row in enumerate(rows):
         if row not in range(len(table)):
             raise ValueError(
-                f"Segment {i} is of row {row}; the table has the rows 0 to {len(table) - 1}."
+                f"Segment {i} refers to row {row}, but the table has the rows 0 to "
+                f"{len(table) - 1}."
             )
     return [int(row) for row in rows]
 
@@ -345,12 +351,14 @@ def _bounds(
 ) -> tuple[int, int]:  # fmt: skip
     start, stop = float(segments["start"].iloc[i]), float(segments["stop"].iloc[i])
     if not (np.isfinite(start) and np.isfinite(stop)) or stop <= start:
-        raise ValueError(f"Segment {i} of row {row} runs from {start} to {stop} s.")
+        raise ValueError(
+            f"Segment {i} of row {row} runs from {start} to {stop} s; it must end after its start."
+        )
     end = n_times / fs
     if start >= end or stop <= 0:
         raise ValueError(
             f"Segment {i} ({start:g} to {stop:g} s) lies outside row {row}, which lasts {end:g} s. "
-            "Times are in seconds from the first sample; are they samples or clock times?"
+            "Times must be in s from the first sample, not samples or clock times."
         )
     if stop > end + 1.5 / fs or start < -1.5 / fs:
         notes.append(f"segment {i} was cut to the {end:g} s of row {row}")
@@ -359,7 +367,7 @@ def _bounds(
 
 
 def _breaks(table: pd.DataFrame, row: int, fs: float, n_times: int) -> NDArray[np.bool_]:
-    """Masks of missing samples and of interruptions, which are marked at the sample after them."""
+    """Masks of missing samples and of interruptions; the sample after an interruption is marked."""
     signal = table["signal"].iloc[row]
     missing = np.zeros(n_times + 1, dtype=bool)
     if not isinstance(signal, SignalFile) or signal.invalid is not None:
@@ -373,7 +381,7 @@ def _breaks(table: pd.DataFrame, row: int, fs: float, n_times: int) -> NDArray[n
 
 
 def _pieces(breaks: NDArray[np.bool_], start: int, stop: int) -> list[tuple[int, int]]:
-    """Parts of a segment without missing samples and interruptions."""
+    """Split a segment into parts without missing samples or interruptions."""
     if stop <= start:
         return []
     missing, interruptions = breaks[0, start:stop], breaks[1, start:stop].copy()
@@ -390,8 +398,8 @@ def _pieces(breaks: NDArray[np.bool_], start: int, stop: int) -> list[tuple[int,
 def _report(left_out: list[str], n_left: int) -> None:
     if n_left == 0:
         raise ValueError(
-            "cut_recordings: no segment is left; shorten 'margin' or 'min_duration'."
-            + (f" First: {left_out[0]}." if left_out else "")
+            "cut_recordings: no segment is left; reduce 'margin' or 'min_duration'."
+            + (f" The first fault: {left_out[0]}." if left_out else "")
         )
     if left_out:
         warn(f"cut_recordings: {first_few(left_out, _MAX_SHOWN, '; ')}.", RecordingWarning)
@@ -426,7 +434,7 @@ def _cut_table(
 
 
 def _shifted(annotations: Any, start: float, stop: float) -> tuple[Any, ...]:
-    """Annotations of a segment, relative to its beginning."""
+    """Annotations within a segment, relative to its beginning."""
     kept = []
     for a in annotations or ():
         begin, end = a[0], a[0] + (a[1] or 0.0)
