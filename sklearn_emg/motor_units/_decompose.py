@@ -1,4 +1,4 @@
-"""Decomposition of one recording, as functions on arrays: from samples to trains of discharges."""
+"""Decomposition of one recording into trains of discharges, as functions on arrays."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ __all__ = ["Decomposition", "Unit", "decompose"]
 
 
 class _Band(NamedTuple):
-    """What a search uses of the recording.
+    """Frequency band and settings of a search.
 
     Attributes
     ----------
     highpass : float
-        Corner frequency, as a fraction of the one that is given.
-    lowpass, rate : float
-        In Hz; the working rate is the lowest one at or above `rate` that is the rate of the
-        recording divided by an integer.
+        Corner frequency of the high-pass filter, as a fraction of the one passed by the user.
+    lowpass : float
+        Corner frequency of the low-pass filter in Hz.
+    rate : float
+        Minimum working rate in Hz. The working rate is the lowest one not below this that is the
+        sampling rate of the recording divided by an integer.
     stretch : float
         Factor of the lengths of templates and windows.
     rounds : int
@@ -41,30 +43,29 @@ class _Band(NamedTuple):
     rounds: int
 
 
-# Sharp potentials first, then the slow ones of distant units in what is left of the recording.
+# Sharp potentials are searched for first, and then slow ones of distant units in the residual.
 _SHARP = _Band(1.0, 4000.0, 11_500.0, 1.0, 2)
 _SLOW = _Band(0.4, 2000.0, 5750.0, 1.6, 2)
-# Seconds of the templates that are measured, before and after the reference.
+# Time in s before and after the reference that measured templates cover.
 BEFORE, AFTER = 0.010, 0.020
-# The templates adapt to drift in parts of about this many seconds.
+# Approximate length in s of the parts in which templates adapt to drift.
 _PART = 4.0
-# Constant stretches of at least this many seconds at the ends do not belong to the recording.
+# Minimum length in s of a constant segment at either end that is not part of the recording.
 _SILENCE = 0.005
-# Highest rate of a unit in Hz, and lowest variation of its intervals: faster or more regular trains
-# are interference.
+# Highest rate of a unit in Hz and lowest coefficient of variation of its intervals. Faster or more
+# regular trains are interference.
 _MAX_RATE = 60.0
 _LEAST_VARIATION = 0.02
-# A train is regular if this fraction of its intervals is within 35 % of their typical length.
+# A train is regular if at least this fraction of its intervals is within 35 % of the mean interval.
 _REGULAR = 0.45
-# Distance from noise and from the nearest other template, in standard deviations of the noise,
-# below which a unit cannot be distinguished.
+# Minimum distance from noise and from the nearest other template, in standard deviations of the
+# noise: in general, for units with fewer than _FEW discharges, and for irregular units.
 _LEAST_INDEX = 4.0
 _LEAST_INDEX_OF_FEW = 12.0
 _FEW = 12
 _CLEAR_INDEX = 10.0
-# Slow potentials are found in what the sharp ones leave. Their trains have at most this fraction at
-# a fixed lag from another unit's, and of false discharges, and at least this fraction of intervals
-# within 35 % of their typical length.
+# Trains of slow potentials have at most these fractions of discharges at a fixed lag from another
+# unit and of false discharges, and at least this fraction of intervals within 35 % of the mean.
 _LOCKED, _FALSE, _REGULAR_IF_SLOW = 0.2, 0.2, 0.5
 # Largest fraction of intervals that are shorter than those of the fastest unit.
 _SHORT = 0.1
@@ -72,26 +73,30 @@ _SHORT = 0.1
 
 @dataclass(frozen=True)
 class Unit:
-    """A motor unit and its discharges.
+    """Motor unit and its discharges.
 
     Attributes
     ----------
     times : ndarray of shape (n_discharges,)
-        Times of the largest deflection of the high-passed potential, in seconds.
+        Times of the largest deflection of the high-pass filtered potential in s.
     peaks : ndarray of shape (n_discharges,)
-        Largest deflection of each discharge in mV, of the channel where the template's is largest.
+        Largest deflection of each discharge in mV, in the channel with the largest deflection of
+        the template.
     confidence : ndarray of shape (n_discharges,)
-        From 0, barely accepted, to 1, as close to the template as half of the discharges.
+        Confidence from 0 (barely accepted) to 1 (at least as close to the template as half of the
+        discharges).
     template : ndarray of shape (n_channels, n_times)
-        Median potential in mV, at the rate of the recording.
+        Median potential in mV, at the sampling rate of the recording.
     index : int
-        Sample of the template at the time of the discharge.
+        Index of the sample of the template at the time of the discharge.
     decomposability : float
-        Distance of the high-passed template from that of the nearest other unit, or from 0 if that
-        is closer, in standard deviations of the noise.
+        Distance of the high-pass filtered template from that of the nearest other unit, or from 0
+        if that is closer, in standard deviations of the noise.
     intervals : IntervalModel
+        Model of the intervals.
     jiggle : float
-        Median change of the potential from one discharge to the next, per area of the template.
+        Median change of the potential from one discharge to the next, relative to the area of the
+        template.
     """
 
     times: Floats
@@ -106,11 +111,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """Units of one recording, the largest first, and what was left out.
+    """Units of one recording and trains that were left out.
 
     Attributes
     ----------
     units : list of Unit
+        Units in descending order of amplitude.
     left_out : list of (int, str)
         Number of discharges of each train that was left out, and the reason.
     fs : float
@@ -135,22 +141,23 @@ def decompose(
     Parameters
     ----------
     signal : ndarray of shape (n_channels, n_times)
-        In mV, without NaN. The channels are of one needle and are used together.
+        Recording in mV, without NaN. The channels belong to one needle and are used jointly.
     fs : float
         Sampling rate in Hz.
     highpass : float, default=250.0
-        Corner frequency in Hz.
+        Corner frequency in Hz of the high-pass filter.
     threshold : float, default=5.0
-        Height of peaks that are compared, in standard deviations of the noise.
+        Minimum height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
-        Fewest discharges of a unit.
+        Minimum number of discharges of a unit.
 
     Returns
     -------
     decomposition : Decomposition
+        Units and trains that were left out.
     """
     samples = np.asarray(signal, dtype=np.float64)
-    # Silence before or after the recording must not change its noise or its parts.
+    # Constant segments at the ends of the recording must not affect its noise or its parts.
     active = signals.active(samples, int(_SILENCE * fs) + 2)
     samples = samples[:, active]
     left_out: list[tuple[int, str]] = []
@@ -210,7 +217,7 @@ def _search(
 
 
 def _whiten(search: Search, base: Floats, gain: Floats) -> None:
-    """Make the residual white, and estimate the templates anew from their discharges."""
+    """Whiten the signal, and estimate the templates again from their discharges."""
     white = signals.shape_spectrum(base, gain)
     search.x = white / np.maximum(signals.noise_level(white, search.used), 1e-300)[:, None]
     search.templates = np.zeros_like(search.templates)
@@ -223,7 +230,7 @@ def _tidy(search: Search, least: int) -> None:
 
 
 def _follow(search: Search) -> None:
-    """Search once more, in parts, with templates that follow slow drift."""
+    """Search the recording again in parts, with templates that follow slow drift."""
     n_times = search.x.shape[-1]
     n_parts = int(n_times / search.fs / _PART)
     if n_parts < 2 or not len(search.templates):
@@ -255,7 +262,7 @@ def _follow(search: Search) -> None:
 
 
 def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> None:
-    """Leave out trains that are not of one motor unit, or that resemble another unit."""
+    """Leave out trains that are not those of one motor unit or that resemble another unit."""
     faults = [_fault(search, unit, least) for unit in range(len(search.templates))]
     while len(search.templates):
         reasons = [
@@ -264,7 +271,7 @@ def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> No
         faulty = np.array([bool(reason) for reason in reasons])
         if not faulty.any():
             return
-        # The weakest one first: without it, another unit's nearest neighbour may be further.
+        # The weakest is left out first, since another unit may then be far enough from its neighbour.
         worst = int(np.where(faulty, search.energy, np.inf).argmin())
         left_out.append((int(search.counts[worst]), reasons[worst]))
         search.keep(np.arange(len(search.templates)) != worst)
@@ -272,13 +279,13 @@ def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> No
 
 
 def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
-    """What is wrong with a train by itself, and the decomposability that it needs."""
+    """Fault of a train by itself, or empty, and the decomposability that it requires."""
     times = search.train(unit)
     if len(times) < least:
         return "too few discharges", 0.0
     fit = search.gains[search.units == unit] / search.energy[unit]
     if not 0.6 < np.median(fit) < 1.4:
-        return "potentials that differ from their median", 0.0
+        return "potentials differ from their median", 0.0
     model, intervals = fit_intervals(times), np.diff(times)
     if model.mean < 1.0 / _MAX_RATE or np.mean(intervals < 1.0 / _MAX_RATE) > _SHORT:
         return "too fast for a motor unit", 0.0
@@ -287,17 +294,17 @@ def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
     if len(times) < _FEW:
         return "", _LEAST_INDEX_OF_FEW
     regular = np.mean(np.abs(intervals / model.mean - 1.0) < 0.35) >= _REGULAR
-    # A clear unit may fire with pauses, as units do at their threshold.
+    # A clear unit may discharge with pauses, as units do near their recruitment threshold.
     return "", _LEAST_INDEX if regular else _CLEAR_INDEX
 
 
 def _doubt(search: Search, unit: int, clear: float) -> str:
-    """Why a potential is not distinct from noise or from another unit's."""
+    """Reason if a potential is not distinct from noise or from another unit; empty otherwise."""
     if _decomposability(search, unit) >= clear:
         return ""
     if clear == _LEAST_INDEX:
         return "potential not distinct from noise or from another unit"
-    return "too few or too irregular discharges for so small a difference from noise and others"
+    return "too few or too irregular discharges for a potential close to noise or another unit"
 
 
 def _decomposability(search: Search, unit: int) -> float:
@@ -312,7 +319,7 @@ def _decomposability(search: Search, unit: int) -> float:
 
 
 def _drop_remnants(slow: Search, sharp: Search, left_out: list[tuple[int, str]]) -> None:
-    """Leave out trains of what is left that are no further units."""
+    """Leave out trains in the residual of the sharp potentials that are not further units."""
     known = [sharp.train(unit) for unit in range(len(sharp.templates))]
     reasons = [_remnant(slow.train(unit), known) for unit in range(len(slow.templates))]
     left_out += [(int(n), reason) for n, reason in zip(slow.counts, reasons) if reason]

@@ -1,4 +1,4 @@
-"""MotorUnitDecomposer: discharges and potentials of the motor units of each recording."""
+"""Decomposer of recordings into the discharges and potentials of their motor units."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["DecomposingExtractor", "MotorUnitDecomposer"]
 
 _DISCHARGES = {"row": int, "unit": int, "time": float, "peak": float, "confidence": float}
 _COUNTS = ["n_units", "n_discharges", "n_left_out"]
-# Shorter 1-D arrays are more likely a list of features than a recording, in seconds.
+# Minimum duration in s of a 1-D recording; shorter arrays are more likely to be features.
 _SHORTEST = 0.5
 
 
 class DecomposingExtractor(FeatureExtractor):
-    """Base of the steps that decompose each recording; its parameters are those of the methods."""
+    """Base class of steps that decompose each recording."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "fs": [Interval(Real, 0, None, closed="neither"), None],
@@ -52,12 +52,12 @@ class DecomposingExtractor(FeatureExtractor):
         return False
 
     def _decompose_all(self, X: NDArray[np.floating], fs: float) -> list[Decomposition]:
-        """Decompose each recording of X (n_recordings, n_channels, n_times), on several threads."""
+        """Decompose each recording of X, of shape (n_recordings, n_channels, n_times)."""
         if fs < 5 * self.highpass:
             warn_of_recordings(
-                f"{self._caller} finds no units at a rate of {fs:g} Hz with highpass="
-                f"{self.highpass:g} Hz, which leaves no band to search in. Give recordings of at "
-                f"least {5 * self.highpass:g} Hz, ideally of 8 kHz or more."
+                f"{self._caller} finds no units at a sampling rate of {fs:g} Hz with highpass="
+                f"{self.highpass:g} Hz, which leaves no frequency band to search in. Use "
+                f"recordings sampled at {5 * self.highpass:g} Hz or more, ideally at least 8 kHz."
             )
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(decompose)(
@@ -74,25 +74,26 @@ class DecomposingExtractor(FeatureExtractor):
 class MotorUnitDecomposer(DecomposingExtractor):
     """Decompose needle EMG into the discharges of its motor units.
 
-    Potentials that recur are grouped by shape, and the number of groups follows from the data.
-    Their templates are then matched with the whole recording, the potential that explains most
-    first, so that superposed potentials are resolved. Channels of one needle are used jointly.
-    Trains whose intervals or potentials are not those of a single motor unit are left out and
-    counted in ``left_out_``.
+    Recurring potentials are grouped by shape, and the number of groups is determined from the data.
+    The templates of the groups are then matched with the whole recording, beginning with the
+    potential that explains most of it, which resolves superposed potentials. Channels of one needle
+    are used jointly. Trains whose intervals or potentials are not those of a single motor unit are
+    left out and listed in ``left_out_``.
 
     Parameters
     ----------
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own. Rates below about
-        8 kHz cut the sharp parts of potentials, by which units are distinguished.
+        Sampling rate in Hz. It is required for arrays; the rates of a recording table are those of
+        its rows. Rates below about 8 kHz remove the sharp parts of potentials, by which units are
+        distinguished.
     highpass : float, default=250.0
-        Corner frequency in Hz of the zero-phase high-pass filter in front of the first search, at
-        most 2000; that of the search for slow potentials is 0.4 times this. The templates are
-        averages of the recording itself.
+        Corner frequency in Hz of the zero-phase high-pass filter before the first search, at most
+        2000. For the search for slow potentials it is multiplied by 0.4. The templates are averages
+        of the recording without this filter.
     threshold : float, default=5.0
-        Height of the peaks that are grouped, in standard deviations of the noise.
+        Minimum height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
-        Fewest discharges of a unit in a recording, at least 4.
+        Minimum number of discharges of a unit in a recording, at least 4.
     n_jobs : int, default=None
         Number of threads over recordings. None means 1 unless a `joblib.parallel_config` is active;
         -1 means all processors.
@@ -100,23 +101,25 @@ class MotorUnitDecomposer(DecomposingExtractor):
     Attributes
     ----------
     discharges_ : DataFrame of shape (n_discharges, 5)
-        One discharge per row, in the order of recordings and time: ``row`` (recording, from 0);
-        ``unit`` (from 1, the largest potential first); ``time`` of the largest deflection in
-        seconds from the first sample; ``peak`` in mV (that deflection); ``confidence``, from 0
-        (barely accepted) to 1 (as close to the template as half of the unit's discharges).
+        Discharges with one discharge per row, sorted by recording and time. The columns are
+        ``row``, the position of the recording; ``unit``, numbered from 1 in descending order of
+        amplitude; ``time`` of the largest deflection in s from the first sample; ``peak``, this
+        deflection in mV; and ``confidence``, from 0 (barely accepted) to 1 (at least as close to
+        the template as half of the unit's discharges).
     units_ : DataFrame of shape (n_units, 10)
-        One unit per row: ``row``, ``unit``, ``n_discharges``; ``amplitude`` of the template in mV,
-        peak to peak; ``decomposability``, the distance of its high-passed template from that of the
-        nearest other unit, or from 0 if that is closer, in standard deviations of the noise;
-        ``jiggle``, the median change from one discharge to the next per area of the template;
-        ``interval`` in seconds and its coefficient of variation ``variability``; and the estimated
-        fractions of ``missed`` discharges and of ``false`` ones.
+        Units with one unit per row. The columns are ``row``, ``unit`` and ``n_discharges``;
+        ``amplitude`` of the template, peak to peak in mV; ``decomposability``, the distance of its
+        high-pass filtered template from that of the nearest other unit, or from 0 if that is
+        closer, in standard deviations of the noise; ``jiggle``, the median change from one
+        discharge to the next relative to the area of the template; the mean ``interval`` in s and
+        its coefficient of variation ``variability``; and the estimated fractions of ``missed`` and
+        ``false`` discharges.
     templates_ : DataFrame of shape (n_templates, 6)
-        Median potential of each unit in each channel: ``row``, ``unit``, ``channel`` (from 1),
-        ``signal`` in mV, its rate ``fs`` in Hz, and ``index``, the sample at the time of the
-        discharge.
+        Median potential of each unit in each channel. The columns are ``row``, ``unit`` and
+        ``channel``, numbered from 1; ``signal`` in mV and its sampling rate ``fs`` in Hz; and
+        ``index``, the index of the sample at the time of the discharge.
     left_out_ : DataFrame of shape (n_trains, 3)
-        Trains that were found and left out: ``row``, ``n_discharges`` and ``reason``.
+        Trains that were left out, with ``row``, ``n_discharges`` and ``reason``.
     n_recordings_ : int
         Number of recordings seen in ``fit``.
     n_features_in_ : int
@@ -124,53 +127,53 @@ class MotorUnitDecomposer(DecomposingExtractor):
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per recording seen in ``fit``; None after a table.
+        Number of samples per recording seen in ``fit``; None for a table.
 
     Raises
     ------
     ValueError
-        In ``fit``, if the sampling rate is missing, or a 1-D recording is shorter than 0.5 s.
+        In ``fit``, if the sampling rate is missing, or if a 1-D recording is shorter than 0.5 s.
 
     Warns
     -----
     RecordingWarning
-        If the sampling rate is below five times `highpass`: no unit can be found then.
+        If the sampling rate is below five times `highpass`, with which no unit can be found.
 
     See Also
     --------
-    DecompositionFeatures : Features of the decomposed recordings, for classifiers.
+    DecompositionFeatures : Features of decomposed recordings for classifiers.
     sklearn_emg.metrics.decomposition_agreement : Compare a decomposition with a reference.
-    sklearn_emg.feature_extraction.MUAPFeatures : Measures of potentials that stand alone.
+    sklearn_emg.feature_extraction.MUAPFeatures : Measure isolated potentials.
 
     Notes
     -----
-    The method has these steps, which are repeated while units are added:
+    The method has the following steps, which are repeated while units are added:
 
-    1. The recording is high-passed, reduced to 11.5 kHz or a little more, and whitened: noise, and
-       the activity of distant units, have the same power at all frequencies afterwards.
+    1. The recording is high-pass filtered, downsampled to 11.5 kHz or slightly more, and whitened.
+       Noise and the activity of distant units then have the same power at all frequencies.
     2. Peaks of the signal that no unit explains yet are aligned to a fraction of a sample and
-       grouped, with a limit on their distance that follows from the noise and the energy of the
+       grouped. The limit on their distance is determined by the noise and the energy of the
        potential. The median of a group is a template.
     3. Templates are matched by greedy pursuit with shifts of an eighth of a sample: the discharge
-       that decreases the energy most is subtracted first. Each discharge is then taken out and
-       placed again. A discharge needs more evidence if it follows another one of its unit
-       improbably early, or is near one of a unit whose potential varies.
-    4. Templates are estimated as medians of the signal that remains without the other units. Units
-       are joined if their templates are similar and their trains avoid each other, divided if
-       their potentials are of two kinds that discharge independently, and dropped if they are part
-       of a larger one's potential, to which they keep a fixed lag.
+       that decreases the energy most is subtracted first. Each discharge is then removed and placed
+       again. A discharge requires more evidence if it follows another discharge of its unit
+       improbably early, or if a unit with a variable potential discharges nearby.
+    4. Templates are estimated as medians of the signal without the other units. Units are joined if
+       their templates are similar and their trains avoid each other. They are divided if their
+       potentials are of two kinds that discharge independently. They are dropped if they are part
+       of the potential of a larger unit, to which they have a fixed lag.
 
-    Templates follow slow drift in parts of 4 s at the end of a search. The potentials of all units
-    are then subtracted from the recording, and what is left is searched once more from 0.4 times
-    `highpass` on, with longer windows: the slow potentials of distant units, most of whose energy
-    lies below `highpass`, stand out there. Finally, each train has to be that of a motor unit:
-    regular, slower than 60 Hz, with a template that differs from noise and from other templates;
-    the trains of the second search must also be at no fixed lag from others. These ideas are those
-    of published decomposition methods [1]_ [2]_ [3]_; the choices were made on simulated
-    recordings.
+    At the end of a search, templates follow slow drift in parts of 4 s. The potentials of all units
+    are then subtracted, and the residual is searched with a corner frequency of 0.4 times
+    `highpass` and longer windows. This reveals the slow potentials of distant units, most of whose
+    energy lies below `highpass`. Finally, each train must be plausible for a motor unit: its rate
+    must be below 60 Hz, and its template must differ from noise and from other templates, by more
+    if its discharges are few or irregular. Trains of the second search must also be regular and
+    have no fixed lag to other units. These ideas are those of published decomposition methods [1]_
+    [2]_ [3]_; the settings were chosen on simulated recordings.
 
-    Results do not depend on the other recordings, and are scaled with the signal: nothing but
-    amplitudes changes.
+    The results of a recording do not depend on other recordings. If a signal is scaled, only the
+    amplitudes change.
 
     References
     ----------
@@ -215,9 +218,9 @@ class MotorUnitDecomposer(DecomposingExtractor):
         ----------
         X : DataFrame, or ndarray of shape (n_times,), (n_recordings, n_times) or \
                 (n_recordings, n_channels, n_times)
-            A recording table, or recordings in mV. A 1-D array is one recording.
+            Recording table, or recordings in mV. A 1-D array is one recording.
         y : Ignored
-            Not used; present by convention of scikit-learn.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
@@ -232,15 +235,16 @@ class MotorUnitDecomposer(DecomposingExtractor):
         return self
 
     def _as_recordings(self, X: Any) -> Any:
-        """A 1-D array as one recording."""
+        """Convert a 1-D array to an array with one recording."""
         numbers = isinstance(X, (list, tuple)) and len(X) > 0 and np.isscalar(X[0])
         if not (numbers or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object)):
             return X
         self._validate_params()
         if len(X) < _SHORTEST * self._array_fs():
             raise ValueError(
-                f"A 1-D array is one recording for {self._caller}, and must last {_SHORTEST} s. "
-                f"Got {len(X)} samples. Reshape your data: windows have shape (n_windows, n_times)."
+                f"{self._caller} takes a 1-D array as one recording, which must last at least "
+                f"{_SHORTEST} s. Got {len(X)} samples. Reshape your data: windows have shape "
+                "(n_windows, n_times)."
             )
         return np.asarray(X)[np.newaxis]
 
@@ -312,19 +316,19 @@ class MotorUnitDecomposer(DecomposingExtractor):
         n_times : int
             Number of samples of the recording.
         row : int, default=0
-            Row of the recording in the data given to ``fit``.
+            Position of the recording in the data passed to ``fit``.
 
         Returns
         -------
         signal : ndarray of shape (n_channels, n_times)
-            In mV; without channels if the recording has no units.
+            Signal in mV. If the recording has no units, `n_channels` is 0.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If the decomposer is not fitted.
         ValueError, TypeError
-            If a recording of this number was not given to ``fit``.
+            If `row` is not the position of a recording that was passed to ``fit``.
         """
         self._check_row(row, "reconstruct")
         check_integer(n_times, "n_times", "reconstruct")
@@ -344,16 +348,16 @@ class MotorUnitDecomposer(DecomposingExtractor):
         Parameters
         ----------
         path : str or path-like
-            The file, ``.eaf``; an existing one is replaced.
+            Path of the file, with the extension ``.eaf``. An existing file is replaced.
         row : int, default=0
-            Row of the recording in the data given to ``fit``.
+            Position of the recording in the data passed to ``fit``.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If the decomposer is not fitted.
         ValueError, TypeError
-            If a recording of this number was not given to ``fit``.
+            If `row` is not the position of a recording that was passed to ``fit``.
         """
         self._check_row(row, "to_eaf")
         events = self.discharges_[self.discharges_["row"] == row].assign(channel=1)
@@ -369,7 +373,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
         if row >= self.n_recordings_:
             raise InvalidParameterError(
                 f"The 'row' parameter of {caller} must be below {self.n_recordings_}, the number "
-                f"of recordings given to fit. Got {row} instead; the first recording is 0."
+                f"of recordings passed to fit. Got {row} instead; the first recording is 0."
             )
 
     @classmethod
@@ -379,13 +383,13 @@ class MotorUnitDecomposer(DecomposingExtractor):
         Parameters
         ----------
         path : str or path-like
-            The annotation file, as :func:`~sklearn_emg.datasets.load_annotations` reads it.
+            Path of the file, which :func:`~sklearn_emg.datasets.load_annotations` reads.
 
         Returns
         -------
         decomposer : MotorUnitDecomposer
-            With ``discharges_``, ``units_`` and ``templates_`` of the file, whose peaks and
-            confidences are NaN: annotation files have none.
+            Decomposer with the ``discharges_``, ``units_`` and ``templates_`` of the file. Peaks
+            and confidences are NaN, since annotation files do not contain them.
         """
         bunch = load_annotations(path)
         found = cls()

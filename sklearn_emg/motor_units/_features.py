@@ -1,4 +1,4 @@
-"""DecompositionFeatures: a row of motor unit measures for each recording."""
+"""Features of recordings from the measures of their motor units."""
 
 from __future__ import annotations
 
@@ -48,32 +48,33 @@ _DEFAULT = (
 
 
 class DecompositionFeatures(DecomposingExtractor):
-    """Measures of the motor units of each recording: firing, potentials and how many there are.
+    """Extract measures of the motor units of each recording: number, firing and potentials.
 
-    Each recording is decomposed as by :class:`MotorUnitDecomposer`, with all of its channels, and
-    described by one row. Recordings of some seconds are suited best: a unit needs
+    Each recording is decomposed with all of its channels, as by :class:`MotorUnitDecomposer`, and
+    described by one row of features. Recordings should last several seconds, since a unit requires
     `min_discharges` discharges.
 
     Parameters
     ----------
     features : "all" or list of str, default=("mu_count", "mu_rate", "mu_variability", \
             "mu_jiggle", "mu_amplitude", "mu_duration", "mu_phases", "mu_turns")
-        Names of the features, in the order of the output. Further ones are "mu_left_out",
+        Names of the features in the order of the output. Further features are "mu_left_out",
         "mu_discharges", "mu_rate_max", "mu_doublets", "mu_common_drive", "mu_decomposability",
         "mu_amplitude_max", "mu_area", "mu_thickness", "mu_size_index", "mu_polyphasic" and
         "mu_near_fibres".
     fs : float, default=None
-        Sampling rate in Hz. Arrays need it; a recording table contains its own.
+        Sampling rate in Hz. It is required for arrays; the rates of a recording table are those of
+        its rows.
     highpass : float, default=250.0
-        Corner frequency in Hz of the high-pass filter in front of the search, at most 2000.
+        Corner frequency in Hz of the high-pass filter before the search, at most 2000.
     threshold : float, default=5.0
-        Height of the peaks that are grouped, in standard deviations of the noise.
+        Minimum height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6
-        Fewest discharges of a unit in a recording, at least 4.
+        Minimum number of discharges of a unit in a recording, at least 4.
     fill_value : float, default=NaN
-        Value of what is not defined: all features but the three numbers ("mu_count",
-        "mu_left_out", "mu_discharges") in a recording without units, and the common drive without a
-        pair of units.
+        Value of features that are not defined. In a recording without units, these are all
+        features except "mu_count", "mu_left_out" and "mu_discharges". In a recording without a
+        suitable pair of units, it is the common drive.
     n_jobs : int, default=None
         Number of threads over recordings. None means 1 unless a `joblib.parallel_config` is active;
         -1 means all processors.
@@ -85,7 +86,7 @@ class DecompositionFeatures(DecomposingExtractor):
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     n_times_in_ : int or None
-        Number of samples per window seen in ``fit``; None after a table.
+        Number of samples per window seen in ``fit``; None for a table.
 
     Raises
     ------
@@ -95,12 +96,12 @@ class DecompositionFeatures(DecomposingExtractor):
     Warns
     -----
     RecordingWarning
-        If the sampling rate is below five times `highpass`: no unit can be found then.
+        If the sampling rate is below five times `highpass`, with which no unit can be found.
 
     See Also
     --------
-    MotorUnitDecomposer : The decomposition itself.
-    sklearn_emg.feature_extraction.MUAPFeatures : Potentials that stand alone, in short windows.
+    MotorUnitDecomposer : Decompose recordings into the discharges of motor units.
+    sklearn_emg.feature_extraction.MUAPFeatures : Measure isolated potentials in short windows.
 
     Examples
     --------
@@ -157,7 +158,7 @@ class DecompositionFeatures(DecomposingExtractor):
 
 
 def describe(result: Decomposition, seconds: float) -> dict[str, float]:
-    """All features of one decomposition."""
+    """Compute all features of one decomposition."""
     values: dict[str, Any] = dict.fromkeys(FEATURES, np.nan)
     units = result.units
     trains = [unit.times for unit in units]
@@ -181,7 +182,7 @@ def describe(result: Decomposition, seconds: float) -> dict[str, float]:
 
 
 def _of_templates(result: Decomposition) -> dict[str, float]:
-    """Measures of each unit in the channel where it is largest."""
+    """Features from the template of each unit in the channel where it is largest."""
     waves = [unit.template[np.ptp(unit.template, axis=-1).argmax()] for unit in result.units]
     frame = pd.DataFrame({"unit": np.arange(len(waves)), "signal": waves, "fs": result.fs})
     table = template_measures(frame)

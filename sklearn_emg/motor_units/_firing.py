@@ -1,4 +1,4 @@
-"""Firing of motor units: rates, variability, double discharges, recruitment and common drive."""
+"""Firing of motor units: rates, variability, doublets, recruitment and common drive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn_emg.motor_units._trains import fit_intervals
 
 __all__ = ["common_drive", "firing_statistics"]
 
-_GRID = 100.0  # Hz, of smoothed rates
+_GRID = 100.0  # sampling rate in Hz of smoothed firing rates
 _COLUMNS = [
     *("row", "unit", "n_discharges", "rate", "variability", "missed", "false", "doublets"),
     *("first", "order", "threshold"),
@@ -31,30 +31,31 @@ def firing_statistics(
 
     Parameters
     ----------
-    discharges : DataFrame
-        Discharges with ``time`` in seconds, ``unit`` and, for several recordings, ``row``, as in
-        ``discharges_`` of :class:`MotorUnitDecomposer`.
-    level : tuple of (times, values), default=None
-        Force or level of activity at some times in seconds, in ascending order, in any unit; it is
-        interpolated linearly. It is that of a single recording.
+    discharges : DataFrame of shape (n_discharges, n_columns)
+        Discharges with the columns ``time`` in s, ``unit`` and, for several recordings, ``row``,
+        as in ``discharges_`` of :class:`MotorUnitDecomposer`.
+    level : tuple of (array-like, array-like), default=None
+        Times in s, in ascending order, and the force or level of activity at these times, in any
+        unit. The level is interpolated linearly and belongs to a single recording.
     doublet : float, default=0.02
-        Intervals shorter than this, in seconds, are double discharges.
+        Largest interval of a doublet in s, exclusive.
 
     Returns
     -------
-    table : DataFrame
-        One row per unit: ``row``, ``unit``, ``n_discharges``; ``rate`` in Hz, 1 / mean interval;
-        ``variability``, the coefficient of variation of the intervals; the estimated fractions of
-        ``missed`` and ``false`` discharges, which change neither rate nor variability; the fraction
-        ``doublets`` of intervals; the time of the ``first`` discharge in seconds; ``order`` of
-        recruitment within the recording, from 1; and ``threshold``, the `level` at the first
-        discharge, NaN without a level. Rate and variability are NaN below 4 discharges.
+    table : DataFrame of shape (n_units, 11)
+        Statistics with one row per unit. The columns are ``row``, ``unit`` and ``n_discharges``;
+        ``rate`` in Hz, the inverse of the mean interval; ``variability``, the coefficient of
+        variation of the intervals; the estimated fractions of ``missed`` and ``false`` discharges,
+        for which rate and variability are corrected; ``doublets``, the fraction of intervals that
+        are doublets; ``first``, the time of the first discharge in s; ``order`` of recruitment
+        within the recording, from 1; and ``threshold``, the `level` at the first discharge, which
+        is NaN without a level. Rate and variability are NaN for fewer than 4 discharges.
 
     Raises
     ------
     ValueError
-        If a column or a time is missing, or a level is given for several recordings or at times
-        that do not ascend.
+        If a column or a time is missing, if `level` is given for several recordings, or if its
+        times are not in ascending order.
 
     Examples
     --------
@@ -68,10 +69,13 @@ def firing_statistics(
     trains = _trains(discharges, "firing_statistics")
     if level is not None and len({row for row, _ in trains}) > 1:
         raise ValueError(
-            "firing_statistics: the 'level' is that of a single recording. Select its discharges."
+            "firing_statistics: the 'level' belongs to a single recording. Pass only the "
+            "discharges of that recording."
         )
     if level is not None and not (np.diff(np.asarray(level[0], dtype=np.float64)) > 0).all():
-        raise ValueError("firing_statistics: the times of 'level' must ascend. Sort them.")
+        raise ValueError(
+            "firing_statistics: the times of 'level' must be in ascending order. Sort them."
+        )
     rows = []
     for (row, unit), times in trains.items():
         model, intervals = fit_intervals(times), np.diff(times)
@@ -103,29 +107,31 @@ def common_drive(
 
     Parameters
     ----------
-    discharges : DataFrame
-        As in :func:`firing_statistics`.
+    discharges : DataFrame of shape (n_discharges, n_columns)
+        Discharges as for :func:`firing_statistics`.
     window : float, default=0.4
-        Length in seconds of the Hann window that smooths the trains.
+        Length in s of the Hann window that smooths the trains.
     max_lag : float, default=0.1
-        Largest lag in seconds; it is limited to half of the time that a pair is active together.
+        Largest lag in s. It is limited to half of the time during which both units are active.
 
     Returns
     -------
-    table : DataFrame
-        One row per pair: ``row``, ``first``, ``second`` (units), ``correlation``, the largest
-        within the lags, and its ``lag`` in seconds, positive if the second unit follows the first.
-        Pairs that are active together for less than two windows are left out.
+    table : DataFrame of shape (n_pairs, 5)
+        Correlations with one row per pair. The columns are ``row``; the units ``first`` and
+        ``second``; ``correlation``, the largest within the range of lags; and its ``lag`` in s,
+        which is positive if the second unit follows the first. Pairs are left out if the time
+        during which both units are active is shorter than two windows.
 
     Raises
     ------
     ValueError
-        If a column or a time is missing, or `window` is shorter than 0.01 s.
+        If a column or a time is missing, or if `window` is shorter than 0.01 s.
 
     Notes
     -----
-    Rates are smoothed, and slow trends removed by subtracting the rate smoothed over five windows,
-    as De Luca, LeFever, McCue and Xenakis, J. Physiol. 329 (1982) 129-142, do with filters.
+    Firing rates are smoothed, and slow trends are removed by subtracting the rate smoothed over
+    five windows. De Luca, LeFever, McCue and Xenakis, J. Physiol. 329 (1982) 129-142, do the same
+    with filters.
 
     Examples
     --------
@@ -169,7 +175,7 @@ def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.flo
 def _smoothed(
     times: NDArray[np.float64], start: float, stop: float, window: float
 ) -> NDArray[np.float64]:
-    """Rate on a grid, without slow changes."""
+    """Firing rate on a regular grid, without slow changes."""
     margin = 5 * window
     edges = np.arange(start - margin, stop + margin, 1.0 / _GRID)
     counts = np.histogram(times, edges)[0] * _GRID

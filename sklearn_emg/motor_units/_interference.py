@@ -1,4 +1,4 @@
-"""Interference pattern: turns against amplitude, and the cloud of one's own healthy subjects."""
+"""Interference pattern: turns and amplitude, and the cloud of one's own healthy subjects."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ _PAIR = ["turns", "turn_amplitude"]
 
 
 def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.DataFrame:
-    """Turns per second and mean amplitude per turn of each part of each recording.
+    """Compute turns per second and mean amplitude per turn of each part of each recording.
 
     Parameters
     ----------
-    table : DataFrame
-        Recording table with ``subject`` and ``muscle``, and optionally ``age``, ``recording`` and
-        ``side``. Slow drift has to be removed first.
+    table : DataFrame of shape (n_recordings, n_columns)
+        Recording table with the columns ``subject`` and ``muscle`` and, optionally, ``age``,
+        ``recording`` and ``side``. Slow drift must be removed first.
     seconds : float, default=0.5
-        Length of the parts. The rest of a recording is left out.
+        Length of the parts in s. An incomplete part at the end of a recording is left out.
 
     Returns
     -------
-    points : DataFrame
-        One row per part of the first channel: ``row`` of the recording, the columns above that
-        `table` has, ``start`` in s, ``turns`` per second and ``turn_amplitude`` in mV, by a
-        threshold of 0.1 mV. Parts without a turn are left out.
+    points : DataFrame of shape (n_points, n_columns)
+        Points with one row per part of the first channel. The columns are ``row``, the position of
+        the recording; the columns above that `table` has; ``start`` of the part in s; ``turns`` per
+        second; and ``turn_amplitude``, the mean amplitude per turn in mV. Turns are counted with a
+        threshold of 0.1 mV. Parts without turns are left out.
 
     Raises
     ------
     ValueError
-        If the table is not a recording table, or lacks a column.
+        If the table is not a recording table or lacks a column.
 
     Examples
     --------
@@ -88,11 +89,11 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
 
 
 class InterferenceCloud:
-    """Cloud of turns and amplitudes of one's own healthy subjects, by muscle.
+    """Cloud of turns and amplitudes of one's own healthy subjects by muscle.
 
-    The cloud of a muscle is an ellipse that holds most points of healthy subjects, with the
+    The cloud of a muscle is an ellipse that contains most points of healthy subjects, with the
     logarithms of turns per second and mean amplitude per turn as coordinates. A healthy subject has
-    few points outside. Results are numbers and neutral words, not a diagnosis.
+    few points outside the ellipse. Results are numbers and neutral words, not a diagnosis.
 
     Parameters
     ----------
@@ -101,28 +102,29 @@ class InterferenceCloud:
 
     Attributes
     ----------
-    clouds_ : DataFrame
-        One row per ``muscle``: ``turns`` and ``turn_amplitude`` of the centre (1/s and mV), the
-        covariance of the decadic logarithms (``var_turns``, ``var_amplitude``, ``covariance``), the
-        ``radius`` in standard deviations, the ``allowed`` fraction of points outside,
-        ``n_controls`` and ``n_points``.
+    clouds_ : DataFrame of shape (n_muscles, 10)
+        Clouds with one row per ``muscle``. The further columns are ``turns`` (1/s) and
+        ``turn_amplitude`` (mV) of the centre; the variances ``var_turns`` and ``var_amplitude`` and
+        the ``covariance`` of the decadic logarithms; the ``radius`` in standard deviations; the
+        ``allowed`` fraction of points outside; and the numbers ``n_controls`` and ``n_points``.
     subjects_ : list
         Names of the controls.
 
     See Also
     --------
-    interference_points : The points of a recording table.
-    ReferenceLimits : Limits of single potentials.
+    interference_points : Compute the points of a recording table.
+    ReferenceLimits : Limits of motor unit potentials.
 
     Notes
     -----
-    Clouds of turns and amplitude were introduced by Stålberg et al. [1]_; there, a study with more
-    than a tenth of the points outside is abnormal. Each control has the same weight. The radius is
+    Clouds of turns and amplitude were introduced by Stålberg et al. [1]_, who call a study abnormal
+    if more than a tenth of its points lie outside. Each control has the same weight. The radius is
     the `coverage` quantile of the distances of each control's points from the ellipse of the other
-    controls, and the allowed fraction is a tenth, or the largest fraction of a control outside the
-    cloud of the others if that is larger: of n controls and a further healthy subject, each is
-    equally likely to have the largest one, so that the probability of calling the latter abnormal
-    is at most 1 / (n + 1). Clouds depend on needle, filter, and the forces that were recorded.
+    controls. The allowed fraction is a tenth or, if it is larger, the largest fraction of a control
+    outside the cloud of the other controls. Of n controls and a further healthy subject, each is
+    equally likely to have the largest fraction, so the probability that the further subject is
+    called abnormal is at most 1 / (n + 1). Clouds depend on the needle, the filter and the forces
+    that were recorded.
 
     References
     ----------
@@ -156,11 +158,12 @@ class InterferenceCloud:
 
         Parameters
         ----------
-        X : DataFrame
-            Points with ``subject``, ``muscle``, ``turns`` and ``turn_amplitude``, as
-            :func:`interference_points` gives them.
+        X : DataFrame of shape (n_points, n_columns)
+            Points with the columns ``subject``, ``muscle``, ``turns`` and ``turn_amplitude``, as
+            returned by :func:`interference_points`.
         y : array-like of shape (n_points,), default=None
-            Group of each point; only those called healthy, normal or control are used.
+            Group of each point. Only points of groups called healthy, normal or control are used.
+            By default all points are used.
 
         Returns
         -------
@@ -169,13 +172,13 @@ class InterferenceCloud:
         Raises
         ------
         ValueError
-            If a column is missing, no point is of a healthy subject, or no muscle has three
-            controls with 10 points each.
+            If a column is missing, if no point is of a healthy subject, or if no muscle has three
+            controls with at least 10 points each.
 
         Warns
         -----
         RecordingWarning
-            If controls have fewer than 10 points of a muscle, or muscles too few controls.
+            If controls have fewer than 10 points of a muscle, which are left out.
         """
         X = _checked(X)
         if y is not None:
@@ -183,7 +186,7 @@ class InterferenceCloud:
             healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
             if not healthy.any():
                 raise ValueError(
-                    "InterferenceCloud learns from healthy subjects, and no label of y is called "
+                    "InterferenceCloud learns from healthy subjects, but no label of y is called "
                     f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
                 )
             X = X[healthy]
@@ -197,8 +200,8 @@ class InterferenceCloud:
                 rows.append(self._cloud(str(muscle), kept))
         if not rows:
             raise ValueError(
-                f"InterferenceCloud needs {_MIN_CONTROLS} controls of a muscle with {_MIN_POINTS} "
-                "points each; no muscle has them. Give more or longer recordings."
+                f"InterferenceCloud requires at least {_MIN_CONTROLS} controls with {_MIN_POINTS} "
+                "points of a muscle, but no muscle has them. Pass more or longer recordings."
             )
         if left_out:
             warn_of_recordings(
@@ -242,11 +245,12 @@ class InterferenceCloud:
         Returns
         -------
         names : list of str
+            Names in the order of ``clouds_``.
 
         Raises
         ------
         ValueError
-            Before ``fit``.
+            If the clouds are not fitted.
         """
         if not hasattr(self, "clouds_"):
             raise ValueError("InterferenceCloud has no clouds yet: call fit first.")
@@ -258,22 +262,24 @@ class InterferenceCloud:
         if not found:
             raise ValueError(
                 f"InterferenceCloud has no cloud of the muscle {muscle_name(muscle)!r}. It has "
-                f"those of {', '.join(names)}."
+                f"clouds of {', '.join(names)}."
             )
         return {str(name): value for name, value in found[0].items()}
 
     def outline(self, muscle: str, n_points: int = 200) -> NDArray[np.float64]:
-        """Outline of the cloud of a muscle, for plots.
+        """Outline of the cloud of a muscle for plots.
 
         Parameters
         ----------
         muscle : str
+            Name of the muscle.
         n_points : int, default=200
+            Number of points of the outline.
 
         Returns
         -------
         outline : ndarray of shape (n_points, 2)
-            Turns per second and amplitude per turn in mV.
+            Turns per second and mean amplitude per turn in mV of each point.
 
         Raises
         ------
@@ -291,20 +297,21 @@ class InterferenceCloud:
 
         Parameters
         ----------
-        X : DataFrame
-            As in :meth:`fit`.
+        X : DataFrame of shape (n_points, n_columns)
+            Points as for :meth:`fit`.
 
         Returns
         -------
-        table : DataFrame
-            One row per ``subject`` and ``muscle``: ``n_points``, ``enough`` (10 points),
-            ``outside`` (fraction of them), ``allowed``, ``abnormal`` (NA if there are not enough)
-            and ``summary``, in words.
+        table : DataFrame of shape (n_rows, 8)
+            Results with one row per ``subject`` and ``muscle``. The further columns are
+            ``n_points``; ``enough``, whether there are at least 10 points; ``outside``, the
+            fraction of points outside the cloud; ``allowed``, the allowed fraction; ``abnormal``,
+            which is NA if there are not enough points; and ``summary``, in words.
 
         Raises
         ------
         ValueError
-            If there is no cloud of a muscle.
+            If a column is missing, or if there is no cloud of a muscle.
 
         Warns
         -----
@@ -341,24 +348,24 @@ class InterferenceCloud:
         return found | {"abnormal": True, "summary": _words(values[beyond], centre, covariance)}
 
     def cross_score(self, X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
-        """Score all subjects by clouds of controls, no control being among its own references.
+        """Score all subjects with clouds of controls, excluding each control from its own cloud.
 
         Parameters
         ----------
-        X : DataFrame
-            As in :meth:`fit`.
+        X : DataFrame of shape (n_points, n_columns)
+            Points as for :meth:`fit`.
         y : array-like of shape (n_points,)
-            Group of each point. Those called healthy, normal or control are the controls.
+            Group of each point. The groups called healthy, normal or control are the controls.
 
         Returns
         -------
-        table : DataFrame
-            As for :meth:`score`, in the order of `X`.
+        table : DataFrame of shape (n_rows, 8)
+            Results as returned by :meth:`score`, in the order of the subjects in `X`.
 
         Raises
         ------
         ValueError
-            As in :meth:`fit`.
+            In the same cases as :meth:`fit`.
         """
         X = _checked(X)
         labels = np.asarray(y, dtype=object)
@@ -391,9 +398,10 @@ def _checked(X: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("The table of points has no rows: no part of a recording has a turn.")
     if not (X[_PAIR] > 0).all(axis=None):
         row = X.index[~(X[_PAIR] > 0).all(axis=1)][0]
-        raise ValueError(f"Turns and amplitudes must be positive. Row {row!r} has others.")
+        raise ValueError(f"The turns and the amplitude of row {row!r} must be positive.")
     if X["subject"].isna().any():
-        raise ValueError(f"Each point needs its subject. Row {X.index[X['subject'].isna()][0]!r}.")
+        row = X.index[X["subject"].isna()][0]
+        raise ValueError(f"Each point must have a subject, but row {row!r} has none.")
     return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
 
 
@@ -406,12 +414,12 @@ def _points_of(part: pd.DataFrame) -> dict[Any, NDArray[np.float64]]:
 
 
 def _ellipse(points: list[NDArray[np.float64]]) -> tuple[NDArray, NDArray]:
-    """Centre and covariance of the points of subjects of equal weight."""
+    """Centre and covariance of the points of subjects with equal weights."""
     centre = np.mean([values.mean(axis=0) for values in points], axis=0)
     squares = [(values - centre).T @ (values - centre) / len(values) for values in points]
-    # The n subjects have n - 1 degrees of freedom; equal points have no extent.
+    # The n subjects have n - 1 degrees of freedom.
     covariance = np.mean(squares, axis=0) * len(points) / max(len(points) - 1, 1)
-    return centre, covariance + 1e-6 * np.eye(2)
+    return centre, covariance + 1e-6 * np.eye(2)  # keeps the ellipse of equal points finite
 
 
 def _of_row(row: dict[str, Any]) -> tuple[NDArray, NDArray]:
@@ -421,13 +429,13 @@ def _of_row(row: dict[str, Any]) -> tuple[NDArray, NDArray]:
 
 
 def _distances(values: NDArray, centre: NDArray, covariance: NDArray) -> NDArray[np.float64]:
-    """Distances from the centre in standard deviations (Mahalanobis)."""
+    """Mahalanobis distances from the centre."""
     apart = np.linalg.solve(np.linalg.cholesky(covariance), (values - centre).T)
     return np.sqrt((apart**2).sum(axis=0))
 
 
 def _words(values: NDArray, centre: NDArray, covariance: NDArray) -> str:
-    """Where the points outside lie, in directions in which they are a standard deviation off."""
+    """Describe where the points outside lie, if they are at least one SD from the centre."""
     z = (np.median(values, axis=0) - centre) / np.sqrt(np.diag(covariance))
     words = []
     if abs(z[1]) >= 1:

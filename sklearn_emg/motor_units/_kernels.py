@@ -1,7 +1,7 @@
 """Compiled loops of the decomposition: matching, snippets and sums of templates.
 
-This module imports numba: import it inside functions only. Floats are float32 in the matching, of
-which memory is the limit, and float64 elsewhere.
+Since this module imports numba, import it only within functions. The matching, which is limited by
+memory bandwidth, uses float32; all other functions use float64.
 """
 
 import numpy as np
@@ -10,17 +10,17 @@ from numba import njit
 __all__ = ["fit_mixture", "match", "medians", "place", "projections", "stretches"]
 
 _BLOCK = 64
-# Discharges with the highest score of so many blocks on either side are found first. All memory
-# that is read next is near then, which is faster than the order of the whole recording.
+# Number of blocks on either side among which the highest score is found first. Memory that is read
+# next is then close by, which is faster than processing in the order of the whole recording.
 _AROUND = 16
-# Samples around a discharge within which it is placed again.
+# Number of samples around a discharge within which it is placed again.
 _NEAR = 12
 _TAPS = 5
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
 def _highest(values, bars, start, stop):
-    """The highest value that passes its bar, or a negative number."""
+    """Highest value that exceeds its threshold, or a negative number if there is none."""
     none = np.float32(-1.0)
     top = none
     part, least = values[start:stop], bars[start:stop]
@@ -34,7 +34,7 @@ def _highest(values, bars, start, stop):
 def _refresh(state, best, which, first, last, only):
     """Find the unit that decreases the energy most in the blocks of samples `first` to `last`.
 
-    With `only` a unit, blocks whose best unit is another one are left as they are.
+    If `only` is a unit, only blocks in which that unit is the best are updated.
     """
     values, bars = state
     n_units, n_times = values.shape
@@ -53,7 +53,7 @@ def _refresh(state, best, which, first, last, only):
 
 @njit(cache=True, nogil=True)
 def _place_of(top, row, start):
-    """The first sample from `start` with this value."""
+    """Index of the first sample from `start` with this value."""
     while row[start] != top:
         start += 1
     return start
@@ -61,7 +61,7 @@ def _place_of(top, row, start):
 
 @njit(cache=True, nogil=True)
 def _climb(best, block):
-    """The block with the highest score of its surroundings that is uphill from a block."""
+    """Climb from a block to the block with the highest score in its surroundings."""
     while True:
         first = max(block - _AROUND, 0)
         top = first + best[first : block + _AROUND + 1].argmax()
@@ -72,7 +72,7 @@ def _climb(best, block):
 
 @njit(cache=True, nogil=True)
 def _vertex(row, i):
-    """Fraction of a sample between -0.5 and 0.5 at which the parabola through a peak is highest."""
+    """Fraction of a sample, from -0.5 to 0.5, at which the parabola through a peak is highest."""
     if i <= 0 or i + 1 >= row.shape[0]:
         return 0.0
     bend = row[i - 1] - 2.0 * row[i] + row[i + 1]
@@ -96,10 +96,11 @@ def _add(row, values, at, factor):
 
 @njit(cache=True, nogil=True)
 def _change(state, model, unit, at, step, sign):
-    """Account for a discharge (sign 1) or for its removal (-1) in the state.
+    """Account for a discharge (sign 1) or its removal (sign -1) in the state.
 
-    Its potential is subtracted. A further discharge of the unit is impossible or improbable around
-    it; other units could take its variation from discharge to discharge for their own potential.
+    Its potential is subtracted. The thresholds of the unit are raised around it, where another
+    discharge is impossible or improbable. The thresholds of other units are raised by the variation
+    of the potential, which could be mistaken for a discharge.
     """
     values, bars = state
     gram, spread, refractory, expected, doubt, never = model
@@ -121,7 +122,7 @@ def _step(row, at, n_steps):
 
 @njit(cache=True, nogil=True)
 def _fill(state, model, units, times, steps, count):
-    """Add discharges, the largest decrease of energy nearby first, until none passes its bar."""
+    """Add discharges in order of the local decrease in energy until none exceeds its threshold."""
     values = state[0]
     gram, refractory, expected = model[0], model[2], model[3]
     n_times = values.shape[1]
@@ -143,17 +144,17 @@ def _fill(state, model, units, times, steps, count):
         _change(state, model, unit, at, steps[count], 1.0)
         count += 1
         _refresh(state, best, which, at - reach, at + reach, -1)
-        # Beyond, the bars of this unit alone were changed: its own blocks are affected.
+        # Farther away, only the thresholds and thus the blocks of this unit have changed.
         far = max(expected[unit], refractory)
         _refresh(state, best, which, at - far, at + far, unit)
-        # What is left of an earlier potential may have become worth a discharge.
+        # The remainder of an earlier potential may now exceed a threshold.
         cursor = min(cursor, max(at - reach, 0) // _BLOCK)
     return count
 
 
 @njit(cache=True, nogil=True)
 def _replace(state, model, units, times, steps, count):
-    """Take each discharge out and place the best one of any unit nearby."""
+    """Remove each discharge and place the best discharge of any unit nearby."""
     values, bars = state
     n_steps = model[0].shape[2]
     kept = 0
@@ -177,37 +178,40 @@ def _replace(state, model, units, times, steps, count):
 
 @njit(cache=True, nogil=True)
 def match(state, model, n_sweeps, units, times, steps):
-    """Find the discharges of all units: the largest decrease nearby first, then corrections.
+    """Find the discharges of all units in order of the local decrease in energy, with corrections.
 
     Parameters
     ----------
     state : tuple of
         values : ndarray of shape (n_units, n_times)
-            Decrease of energy by a discharge of each unit at each sample; overwritten by that of
-            the residual.
+            Decrease in energy by a discharge of each unit at each sample. It is overwritten by
+            that of the residual.
         bars : ndarray of shape (n_units, n_times)
-            Decrease of energy that a discharge has to exceed; overwritten.
+            Threshold that the decrease in energy by a discharge must exceed. It is overwritten.
     model : tuple of
         gram : ndarray of shape (n_units, n_units, n_steps, 2 * reach + 1)
-            Correlation of each template with each template shifted by a fraction of a sample, of
-            n_steps from -0.5 to 0.5, at lags of -reach to reach samples.
+            Correlation of each template with each template shifted by a fraction of a sample, in
+            n_steps from -0.5 to 0.5, at lags from -reach to reach samples.
         spread : ndarray of shape (n_units, n_units, 2 * reach + 1)
-            Amount by which a discharge of the second unit raises the bar of the first one.
+            Amount by which a discharge of the second unit raises the threshold of the first unit.
         refractory : int
-            Samples around a discharge without another one of its unit.
-        expected, doubt : ndarray of shape (n_units,), int64 and float32
-            Samples around a discharge in which another one of its unit is improbable, and by how
-            much its bar is higher.
+            Number of samples around a discharge without another discharge of its unit.
+        expected : ndarray of shape (n_units,), int64
+            Number of samples around a discharge within which another one of its unit is improbable.
+        doubt : ndarray of shape (n_units,), float32
+            Amount by which the threshold is higher within `expected` samples.
         never : ndarray of shape (n_units,)
-            By how much the bar is higher within the refractory period: more than any potential.
+            Amount by which the threshold is higher within the refractory period. It exceeds the
+            energy of any potential.
     n_sweeps : int
-        Number of times that each discharge is taken out and placed again.
+        Number of times that each discharge is removed and placed again.
     units, times, steps : ndarray of shape (n_discharges_max,), int64
-        Output: unit, sample and step of the shift of each discharge.
+        Output arrays for the unit, the sample and the step of the shift of each discharge.
 
     Returns
     -------
     n_discharges : int
+        Number of discharges in the output arrays.
     """
     count = _fill(state, model, units, times, steps, 0)
     for _ in range(n_sweeps):
@@ -218,7 +222,7 @@ def match(state, model, n_sweeps, units, times, steps):
 
 @njit(cache=True, nogil=True)
 def stretches(signal, times, before, length):
-    """Stretches of `signal` around times in samples, as ``snippets`` describes them."""
+    """Segments of `signal` around times in samples, see ``snippets``."""
     n_channels, n_times = signal.shape
     out = np.zeros((times.shape[0], n_channels, length))
     weights = np.empty(2 * _TAPS + 1)
@@ -247,7 +251,7 @@ def stretches(signal, times, before, length):
 
 @njit(cache=True, nogil=True)
 def medians(values):
-    """Median over the first axis of `values` (n, n_channels, length)."""
+    """Median of `values` of shape (n, n_channels, length) over the first axis."""
     n, n_channels, length = values.shape
     out = np.empty((n_channels, length))
     column = np.empty(n)
@@ -264,7 +268,7 @@ def medians(values):
 
 @njit(cache=True, nogil=True)
 def _select(values, k):
-    """The k-th smallest value; smaller ones are moved before it."""
+    """The k-th smallest value; smaller values are moved before it."""
     first, last = 0, values.shape[0] - 1
     while first < last:
         pivot = values[(first + last) // 2]
@@ -306,7 +310,7 @@ def place(out, bank, units, at, steps, before, sign):
 
 @njit(cache=True, nogil=True)
 def projections(signal, bank, units, at, steps, before):
-    """Sum of the product of each discharge's shifted template with the signal."""
+    """Inner product of the shifted template of each discharge with the signal."""
     n_channels, n_times = signal.shape
     length = bank.shape[3]
     out = np.zeros(units.shape[0])
@@ -321,16 +325,16 @@ def projections(signal, bank, units, at, steps, before):
 
 @njit(cache=True, nogil=True)
 def fit_mixture(intervals, mean, n_multiples, n_iterations):
-    """Fit the mixture that ``fit_intervals`` describes, from a first mean.
+    """Fit the mixture of ``fit_intervals``, starting from a mean interval.
 
     Returns
     -------
     score, mean, sd, missed, noise : float
-        Mean log density; interval and its standard deviation; fraction of missed discharges; and
-        fraction of intervals that are not a sum of intervals.
+        Mean log density, mean interval and its standard deviation, fraction of missed discharges,
+        and fraction of intervals that are not sums of intervals of the unit.
     """
     sd, missed, noise = 0.2 * mean, 0.1, 0.1
-    # A unit seldom pauses for longer; such intervals say nothing about missed discharges.
+    # Longer intervals are rare pauses, which give no information about missed discharges.
     kept = intervals[intervals < (n_multiples + 0.5) * mean]
     if len(kept) < 3:
         kept = intervals
@@ -368,7 +372,7 @@ def fit_mixture(intervals, mean, n_multiples, n_iterations):
         sd = min(max(np.sqrt(squares / n), 0.02 * mean), 0.35 * mean)
         missed = min(max(extra / (n + extra), 1e-3), 0.9)
         noise = min(max(1.0 - n / len(kept), 1e-3), 0.999)
-    # The others count as if they had the density of an improbable interval.
+    # The other intervals count with the density of an improbable interval.
     n_others = len(intervals) - len(kept)
     score += (n_others * np.log(1e-4 / mean) - n_others * score) / len(intervals)
     return score, mean, sd, missed, noise

@@ -1,4 +1,4 @@
-"""Kinds of potentials: found by clustering, divided, joined, and told from parts of others."""
+"""Kinds of potentials: clustering, division, joining, and removal of parts of other potentials."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from sklearn_emg.motor_units._trains import avoid_each_other, locked_fraction
 
 __all__ = ["divide", "drop_parts", "find_kinds", "join", "similarity"]
 
-# Seconds on either side of a peak that are compared, and the minimum distance of peaks.
+# Time in s on either side of a peak that is compared, and the minimum distance of peaks in s.
 _HALF_WINDOW, _DISTANCE = 0.002, 0.0015
-# Largest difference of two potentials of a kind without noise, as a fraction of their energy.
+# Largest difference between noise-free potentials of a kind, as a fraction of their energy.
 _TOLERANCE = 0.15
-# At most this many peaks are compared with one another: the highest ones.
+# Maximum number of peaks that are compared with one another; the highest peaks are chosen.
 _MAX_PEAKS = 2500
-# Templates closer than this, as a fraction of the energy of the smaller one, are one template.
+# Templates are the same if their distance is smaller than this fraction of the smaller energy.
 _SAME = 0.25
-# Templates closer than this may be of one unit that varies; their trains decide.
+# Templates with a smaller distance may belong to one variable unit; their trains decide.
 _SIMILAR = 0.5
 _SAME_UNIT = 0.1
-# Closer than this, rare discharges that avoid each other are evidence enough: the probability that
-# independent trains avoid each other as much is below 0.3, otherwise below 0.02.
+# Largest probability with which independent trains avoid each other as much as two trains that are
+# joined: _DOUBT_IF_CLOSE for templates with a distance below _CLOSE, and _DOUBT otherwise.
 _CLOSE = 0.3
 _DOUBT, _DOUBT_IF_CLOSE = 0.02, 0.3
+# Largest shift in s between compared templates.
 _REACH = 0.006
-# Least energy of a template, in units of the noise.
+# Minimum energy of a template, in units of the variance of the noise.
 _LEAST_ENERGY = 40.0
-# Least distance of two kinds within a unit, in standard deviations of either.
+# Minimum distance of two kinds within a unit, in standard deviations of either kind.
 _APART = 3.5
-# A unit whose discharges are at a fixed lag from those of a larger one, more often than this
-# fraction, is a part of that one.
+# A unit is part of a larger one if more than this fraction of its discharges has a fixed lag to it.
 _PART = 0.4
 
 
 def _smooth(residual: Floats, used: NDArray[np.bool_], fs: float) -> Floats:
-    """Low-passed residual in units of its noise, in which the slow potentials stand out."""
+    """Low-pass filtered residual in units of its noise, in which slow potentials stand out."""
     kernel = np.hanning(max(int(0.0017 * fs), 3) + 2)[1:-1]
     view = np.array([np.convolve(row, kernel, "same") for row in residual])
     return view / np.maximum(signals.noise_level(view, used), 1e-12)[:, None]
 
 
 def find_kinds(search: Search, residual: Floats, threshold: float, least: int) -> None:
-    """Add templates of potentials that recur in the residual, sharp and slow ones."""
+    """Add templates of sharp and slow potentials that recur in the residual."""
     kinds: list[Floats] = []
     for view in (residual, _smooth(residual, search.used, search.fs)):
         kinds += _clusters(search, residual, view, threshold, least)
@@ -62,7 +62,7 @@ def find_kinds(search: Search, residual: Floats, threshold: float, least: int) -
 def _clusters(
     search: Search, residual: Floats, view: Floats, threshold: float, least: int
 ) -> list[Floats]:
-    """Medians of the potentials of each cluster, the most frequent kind first."""
+    """Medians of the potentials of each cluster, in descending order of frequency."""
     samples, shift = signals.peaks(view, threshold, int(_DISTANCE * search.stretch * search.fs))
     if len(samples) < least:
         return []
@@ -84,10 +84,10 @@ def _clusters(
 
 
 def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]]:
-    """Members of groups of similar rows: those around the row with the most neighbours first."""
+    """Members of groups of similar rows, beginning with the row with the most neighbours."""
     size = np.einsum("ij,ij->i", flat, flat)
     distance = size[:, None] + size - 2.0 * (flat @ flat.T)
-    # Two noisy rows differ by a chi-square variable with n_values degrees of freedom, times 2.
+    # The distance of two noisy rows is twice a chi-square variable with n_values degrees of freedom.
     near = distance < 2.0 * n_values + 4.0 * np.sqrt(2.0 * n_values) + _TOLERANCE * np.minimum(
         size[:, None], size
     )
@@ -96,7 +96,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
     while True:
         count = near[:, free].sum(axis=1)
         count[~free] = 0
-        # Among equally frequent potentials, the largest one.
+        # Of equally frequent potentials, the largest is the seed.
         seed = np.lexsort((size, count))[-1]
         if count[seed] < least:
             return groups
@@ -112,7 +112,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
 
 
 def similarity(a: Floats, b: Floats, reach: int) -> tuple[float, int]:
-    """Least difference of `a` and a shifted `b` relative to the smaller energy, and the shift."""
+    """Minimum distance of `a` and a shifted `b` relative to the smaller energy, and the shift."""
     n = a.shape[-1]
     values = np.sum([np.correlate(x, y, "full") for x, y in zip(a, b)], axis=0)
     values = values[n - 1 - reach : n + reach]
@@ -123,7 +123,7 @@ def similarity(a: Floats, b: Floats, reach: int) -> tuple[float, int]:
 
 
 def drop_parts(search: Search) -> None:
-    """Leave out units that discharge at a fixed time after or before a larger one."""
+    """Leave out units that discharge at a fixed time after or before a larger unit."""
     energy = search.energy
     trains = [search.train(unit) for unit in range(len(energy))]
     kept = np.ones(len(energy), dtype=bool)
@@ -136,9 +136,9 @@ def drop_parts(search: Search) -> None:
 
 
 def join(search: Search) -> bool:
-    """Join similar units whose trains avoid each other, the most similar ones first.
+    """Join similar units whose trains avoid each other, beginning with the most similar units.
 
-    Returns whether there were any. The template is that of the unit with more discharges.
+    The template is that of the unit with more discharges. The result is whether units were joined.
     """
     joined = False
     while _join_two(search):
@@ -161,7 +161,7 @@ def _join_two(search: Search) -> bool:
     for apart, i, j, shift in sorted(pairs):
         if counts[i] > counts[j]:
             i, j, shift = j, i, -shift
-        # A few potentials close to those of a frequent unit are its own, as far as one can tell.
+        # A few potentials close to those of a frequent unit are assumed to belong to it.
         same = apart < _SAME_UNIT and counts[i] < 0.25 * counts[j]
         doubt = _DOUBT_IF_CLOSE if apart < _CLOSE else _DOUBT
         if counts[i] and (same or avoid_each_other(trains[i], trains[j], search.seconds, doubt)):
@@ -201,9 +201,9 @@ def divide(search: Search, least: int) -> None:
 
 
 def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
-    """Rows of the smaller part of the best division along the first principal axis, if it is one.
+    """Rows of the smaller of two kinds along the first principal axis; None if there is only one.
 
-    The division minimises the squared deviations from two means.
+    The division into two kinds minimises the squared deviations from their means.
     """
     values = rows - np.median(rows, axis=0)
     place = values @ np.linalg.eigh(values.T @ values)[1][:, -1]
@@ -219,5 +219,5 @@ def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
     if min(cut + 1, n - cut - 1) < least:
         return None
     upper = place > 0.5 * (order[cut] + order[cut + 1])
-    # The smaller part, of equal ones that without the first row: the axis has no direction.
+    # Of equal parts, that without the first row is chosen, since the axis has no direction.
     return upper if (upper.sum(), not upper[0]) < (n - upper.sum(), bool(upper[0])) else ~upper

@@ -1,4 +1,4 @@
-"""Published limits with their sources, statistics that limits are of, and potentials by muscle."""
+"""Published limits with their sources, statistics that limits apply to, and potentials by muscle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
     "statistics_of",
 ]
 
-# Mean and SD of the means of healthy subjects, limits of single potentials; mV and ms.
+# Mean and SD of the means of healthy subjects, and limits of single potentials, in mV and ms.
 _GUIDELINE = (
     "Norwegian guideline of clinical neurophysiology (concentric needle), after C. Bischoff, "
     "E. Stålberg et al. 1994"
@@ -46,7 +46,7 @@ PUBLISHED_LIMITS: list[dict[str, Any]] = [
 LOGARITHMIC = frozenset({"amplitude", "area", "duration", "thickness", "rise_time"})
 STATISTICS = ("mean", "lowest", "highest")
 
-# Words below and above the limits, and whether the direction separates neuropathy from myopathy.
+# Words for values below and above the limits, and whether the measure determines probabilities.
 WORDS: dict[str, tuple[str, str, bool]] = {
     "amplitude": ("low", "high", True),
     "duration": ("short", "long", True),
@@ -73,6 +73,12 @@ def muscle_name(name: Any) -> str:
     Parameters
     ----------
     name : str
+        Name in any spelling.
+
+    Returns
+    -------
+    name : str
+        Name in the spelling that limits use.
 
     Raises
     ------
@@ -80,7 +86,7 @@ def muscle_name(name: Any) -> str:
         If the name is not text or is empty.
     """
     if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"Each potential needs the name of its muscle. Got {name!r}.")
+        raise ValueError(f"The name of a muscle must be a non-empty text. Got {name!r}.")
     text = " ".join(name.lower().split())
     return _ALIASES.get(text, text)
 
@@ -88,21 +94,24 @@ def muscle_name(name: Any) -> str:
 def control_range(
     values: NDArray[np.float64], factor: float, *, centre: Any = None, n_terms: int = 0
 ) -> tuple[Any, Any, Any, Any]:
-    """Centre, SD and limits, ``centre +- factor * SD``, of the numbers of controls.
+    """Centre, SD and limits ``centre +- factor * SD`` of the values of controls.
 
     Parameters
     ----------
     values : ndarray of shape (n_controls, ...)
-        NaN where a control lacks a number. Without any number the limits are NaN.
+        Values of the controls, with NaN for missing values. Without any value, limits are NaN.
     factor : float
+        Factor of the SD.
     centre : float, default=None
-        Centre that was estimated otherwise; by default the mean.
+        Centre. By default it is the mean.
     n_terms : int, default=0
-        Number of terms of the centre, by which the divisor of the variance is reduced.
+        Number of estimated terms of the centre, which is subtracted from the divisor of the
+        variance.
 
     Returns
     -------
-    centre, sd, low, high : float or ndarray
+    centre, sd, low, high : float or ndarray of shape (...)
+        Centre, SD, lower limit and upper limit.
     """
     known = np.isfinite(values)
     n = known.sum(axis=0)
@@ -115,13 +124,19 @@ def control_range(
 
 
 def statistics_of(values: NDArray[np.float64]) -> dict[str, float]:
-    """Number, mean, and the third lowest and highest of 20 potentials.
+    """Number and mean of potentials, and the third lowest and third highest of 20 potentials.
 
-    Of n potentials it is the one of rank ``n // 10 + 1`` from either end.
+    For n potentials, the latter are those of rank ``n // 10 + 1`` from either end.
 
     Parameters
     ----------
     values : ndarray of shape (n_potentials,)
+        One measure of each potential.
+
+    Returns
+    -------
+    statistics : dict
+        Values of "n", "mean", "lowest" and "highest".
     """
     n = len(values)
     if n == 0:
@@ -131,18 +146,19 @@ def statistics_of(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def class_probabilities(z: Any) -> dict[str, Any]:
-    """Probabilities of normal distributions of unit SD around -2, 0 and 2, with equal priors.
+    """Class probabilities for normal distributions of unit SD around -2, 0 and 2 and equal priors.
 
     Parameters
     ----------
     z : float or array-like
+        Score of each muscle or potential.
 
     Returns
     -------
     probabilities : dict
-        Of "myopathic", "normal" and "neuropathic".
+        Probabilities of "myopathic", "normal" and "neuropathic", each with the shape of `z`.
     """
-    # The squares of z cancel, so that no class underflows, however far z is.
+    # The squares of z cancel, which avoids underflow for large z.
     z = np.clip(z, -1e6, 1e6)
     logs = {name: centre * z - centre**2 / 2 for name, centre in _CLASSES.items()}
     top = np.maximum.reduce(list(logs.values()))
@@ -154,31 +170,34 @@ def class_probabilities(z: Any) -> dict[str, Any]:
 def muscle_potentials(
     table: pd.DataFrame, method: MUAPFeatures | MotorUnitDecomposer | None = None
 ) -> pd.DataFrame:
-    """Measure the potentials of recordings, with subject and muscle of each.
+    """Measure the potentials of recordings, with the subject and muscle of each potential.
 
     Parameters
     ----------
-    table : DataFrame
-        Recording table with ``subject``, ``muscle`` and, optionally, ``age``, ``recording`` and
-        ``side``. Slow drift has to be removed first, for instance by a high-pass filter at 20 Hz.
+    table : DataFrame of shape (n_recordings, n_columns)
+        Recording table with the columns ``subject`` and ``muscle`` and, optionally, ``age``,
+        ``recording`` and ``side``. Slow drift must be removed first, for instance by a high-pass
+        filter at 20 Hz.
     method : MUAPFeatures or MotorUnitDecomposer, default=None
-        How potentials are found: isolated discharges (the default, ``MUAPFeatures()``), or the
-        average potential of each motor unit of a decomposition. Limits and subjects need the same.
+        Method to find potentials: MUAPFeatures measures isolated discharges, and
+        MotorUnitDecomposer the average potential of each motor unit. By default it is
+        ``MUAPFeatures()``. Limits must be learned with the same method as subjects are measured.
 
     Returns
     -------
-    potentials : DataFrame
-        One row per potential: ``row`` of the recording, the columns above that `table` has, and
-        ``amplitude`` (mV), ``duration`` (ms), ``phases``, ``turns``, ``rise_time`` (ms), ``area``
-        (mV ms), ``thickness`` (ms) and ``size_index``; for isolated discharges also ``channel`` and
-        ``peak``, the time in s.
+    potentials : DataFrame of shape (n_potentials, n_columns)
+        Potentials with one potential per row. The columns are ``row``, the position of the
+        recording; the columns above that `table` has; ``amplitude`` (mV), ``duration`` (ms),
+        ``phases``, ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms) and
+        ``size_index``. For isolated discharges, ``channel`` and ``peak``, the time in s, are added;
+        for a decomposition, ``channel`` and ``unit``.
 
     Raises
     ------
     ValueError
         If the table is not a recording table or lacks a column.
     TypeError
-        If `method` is of another class.
+        If `method` is an object of another class.
 
     Examples
     --------
@@ -195,12 +214,12 @@ def muscle_potentials(
         raise ValueError(f"The table of muscle_potentials lacks the columns {lacking}.")
     if method is not None and not isinstance(method, (MUAPFeatures, MotorUnitDecomposer)):
         raise TypeError(
-            f"The 'method' of muscle_potentials must be MUAPFeatures or MotorUnitDecomposer. Got "
+            "The 'method' of muscle_potentials must be MUAPFeatures or MotorUnitDecomposer. Got "
             f"{method!r}."
         )
     if isinstance(method, MotorUnitDecomposer):
         found = template_measures(MotorUnitDecomposer(**method.get_params()).fit(table).templates_)
-        # The same unit in several channels of a needle counts once, where it is largest.
+        # A unit that occurs in several channels of a needle counts once, where it is largest.
         found = found.sort_values("amplitude", ascending=False, kind="stable")
         found = found.drop_duplicates(["row", "unit"]).sort_values(["row", "unit"])
         found = found.dropna(subset=["amplitude"])
