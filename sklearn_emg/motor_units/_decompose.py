@@ -271,7 +271,7 @@ def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> No
         faulty = np.array([bool(reason) for reason in reasons])
         if not faulty.any():
             return
-        # The weakest is left out first, since another unit may then be far enough from its neighbour.
+        # The weakest unit is left out first, since others may then be far enough from neighbours.
         worst = int(np.where(faulty, search.energy, np.inf).argmin())
         left_out.append((int(search.counts[worst]), reasons[worst]))
         search.keep(np.arange(len(search.templates)) != worst)

@@ -87,7 +87,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
     """Members of groups of similar rows, beginning with the row with the most neighbours."""
     size = np.einsum("ij,ij->i", flat, flat)
     distance = size[:, None] + size - 2.0 * (flat @ flat.T)
-    # The distance of two noisy rows is twice a chi-square variable with n_values degrees of freedom.
+    # The distance of noisy rows is twice a chi-square variable with n_values degrees of freedom.
     near = distance < 2.0 * n_values + 4.0 * np.sqrt(2.0 * n_values) + _TOLERANCE * np.minimum(
         size[:, None], size
     )

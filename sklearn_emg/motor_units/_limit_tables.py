@@ -1,4 +1,4 @@
-"""Published limits with their sources, statistics that limits apply to, and potentials by muscle."""
+"""Published limits with their sources, statistics to which limits apply, and muscle potentials."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_limits_that_are_not_fitted_and_other_classes_are_refused(recordings, tm
         quantitative_emg_report(recordings, NAME, path, decomposer=MUAPFeatures())
     with pytest.raises(ValueError, match="call fit first"):
         quantitative_emg_report(recordings, NAME, path, interference=InterferenceCloud())
-    with pytest.raises(ValueError, match=r"needs the name of its muscle\. Got None"):
+    with pytest.raises(ValueError, match=r"name of a muscle must be a non-empty text\. Got None"):
         quantitative_emg_report(recordings.assign(muscle=None), NAME, path)
 
 

@@ -106,7 +106,7 @@ def test_status_of_bdf_is_no_emg(tmp_path):
 def test_more_data_records_than_announced(tmp_path):
     path = edf(tmp_path / "a.edf", [("EMG", X * 1e3, 1000, "uV")])
     path.write_bytes(path.read_bytes() + path.read_bytes()[512:])
-    with pytest.warns(RecordingWarning, match="announces 2 data records and the file has 4"):
+    with pytest.warns(RecordingWarning, match="announces 2 data records but the file has 4"):
         assert_channels(path, {"EMG": X})
 
 

@@ -234,11 +234,11 @@ def huge_mat(path):
     "name, write, match",
     [
         ("huge.edf", huge_edf, "announces 99999999 data records"),
-        ("huge.c3d", huge_c3d, "analog numbers a frame"),
+        ("huge.c3d", huge_c3d, "analog values per frame"),
         ("huge.npy", huge_npy, "npy"),
         ("huge.h5", huge_h5, "announces 320000000000 bytes"),
         ("other.h5", elsewhere_h5, "keeps its samples in other files"),
-        ("huge.parquet", huge_parquet, "announces 1073741824 bytes and has"),
+        ("huge.parquet", huge_parquet, "announces 1073741824 bytes but has"),
         ("huge.mat", huge_mat, "unpacks to more than"),
     ],
 )

@@ -231,7 +231,9 @@ def test_c3d_whose_rates_contradict_each_other(tmp_path):
     content = (tmp_path / "a.c3d").read_bytes()
     with_other = content.replace(np.float32(2000).tobytes(), np.float32(1000).tobytes())
     (tmp_path / "a.c3d").write_bytes(with_other)
-    with pytest.raises(ValueError, match="analog rate is 1000 Hz, 20 samples a frame at 100 Hz"):
+    with pytest.raises(
+        ValueError, match="analog rate is 1000 Hz, but 20 samples per frame at 100 frames/s"
+    ):
         read_c3d(tmp_path / "a.c3d", subject="s")
 
 
@@ -278,5 +280,5 @@ def test_rate_against_a_time_vector_is_refused(tmp_path):
 
     x = make.emg(900, 2000, 0.1, 1)
     savemat(tmp_path / "a.mat", {"emg": x, "t": np.arange(900) / 1000, "fs": 2000})
-    with pytest.raises(ValueError, match="2000 Hz by the header and 1000 Hz by the time stamps"):
+    with pytest.raises(ValueError, match="2000 Hz according to the header and 1000 Hz"):
         read_mat(tmp_path / "a.mat", subject="s", unit="mV")

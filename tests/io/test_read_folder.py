@@ -69,7 +69,7 @@ def test_missing_and_double_entries_are_listed(study):
     assert any("1 row of the metadata without a file: s09" in t for t in texts)
     with pytest.raises(ValueError, match="more than one row for s01"):
         read_folder(study, PATTERN, metadata=pd.concat([table, table[:1]]))
-    with pytest.raises(ValueError, match="group='control' by its path and 'patient' by the meta"):
+    with pytest.raises(ValueError, match="group='control' in its path and 'patient' in the meta"):
         read_folder(study, PATTERN, metadata=table.assign(subject=SUBJECTS, group="patient"))
     with pytest.raises(ValueError, match="no column 'file' to join by"):
         read_folder(study, PATTERN, metadata=pd.DataFrame({"height": [1]}))
@@ -80,7 +80,7 @@ def test_missing_and_double_entries_are_listed(study):
 def test_patterns_that_do_not_fit(study):
     (study / "control" / "notes.csv").write_text("a,b\n")
     with pytest.warns(
-        RecordingWarning, match=r"1 file left out that .* does not fit.*control/notes\.csv"
+        RecordingWarning, match=r"left out 1 file not matched by .*control/notes\.csv"
     ):
         read_folder(study, PATTERN)
     with pytest.raises(ValueError, match=r"no file below .* fits the pattern '\{subject\}\.csv'"):

@@ -160,7 +160,7 @@ def test_rates_in_words(tmp_path, head, fs):
 
 def test_a_number_of_samples_is_no_rate(tmp_path):
     lines = ["Number of samples: 1200", "biceps [mV];triceps [mV]", *rows(A, B, separator=";")]
-    with pytest.raises(ValueError, match="does not say its sampling rate"):
+    with pytest.raises(ValueError, match="does not give its sampling rate"):
         read(tmp_path / "a.csv", lines)
 
 
@@ -290,7 +290,7 @@ def test_exports_of_further_programs(tmp_path, name):
 @pytest.mark.parametrize("k", [2, 5])
 def test_a_slower_channel_that_was_filled_up_is_named(tmp_path, k):
     lines = ["time [s],EMG [mV]", *rows(T, np.repeat(A[::k], k))]
-    with pytest.warns(RecordingWarning, match=rf"'EMG' has {k} equal samples each time.*fs / {k}"):
+    with pytest.warns(RecordingWarning, match=rf"'EMG' repeats each sample {k} times.*fs / {k}"):
         read(tmp_path / "a.csv", lines)
 
 

@@ -148,7 +148,7 @@ def test_counts_are_kept_in_parquet_and_refused_elsewhere(tmp_path):
     assert again["unit"].tolist() == ["counts"]
     np.testing.assert_array_equal(again["signal"][0], counts)
     for form in ("edf", "wfdb", "bids"):
-        with pytest.raises(ValueError, match="row 0 is in counts, and this form holds voltages"):
+        with pytest.raises(ValueError, match="row 0 is in counts, but this format holds voltages"):
             write_recordings(table, tmp_path / "out", format=form)
 
 
@@ -250,10 +250,10 @@ def test_a_folder_of_another_program_is_not_replaced(tmp_path, table):
 
 def test_parameters_are_checked(tmp_path, table):
     for arguments, text in (
-        ({}, "does not name a form"),
+        ({}, "does not determine the format"),
         ({"format": "csv"}, "'format' parameter of write_recordings must be"),
         ({"format": "edf", "bits": 24}, "is 16 for edf. Got 24"),
-        ({"format": "edf", "sidecar": {}}, "belong to format='bids'"),
+        ({"format": "edf", "sidecar": {}}, "require format='bids'"),
         ({"format": "edf", "y": [1]}, "Got 1 labels for 3 rows"),
         ({"format": "edf", "y": pd.Series([1, 2, 3], name="age")}, "column 'age' already"),
     ):
@@ -406,7 +406,7 @@ def test_files_of_a_bids_data_set(dataset):
 
 def test_positions_without_a_unit_are_named(tmp_path, table):
     electrodes = pd.DataFrame({"name": ["E1"], "x": [0.1], "y": [0.0]})
-    with pytest.warns(RecordingWarning, match="the unit of the positions of 'electrodes'"):
+    with pytest.warns(RecordingWarning, match="the unit of the positions in 'electrodes'"):
         write_recordings(table, tmp_path / "data", format="bids", electrodes=electrodes)
 
 
@@ -446,7 +446,7 @@ def test_names_and_labels_that_wfdb_shortens_are_named(tmp_path):
     signal = np.random.default_rng(0).normal(0, 0.1, (1, 1000))
     table = recording_table([signal], fs=1000.0, subject="s1", channel_names=["Biceps  left"])
     table["annotations"] = object_column([(Annotation(0.1, None, "a" + "é" * 200, ""),)])
-    lost = r"255 bytes of a label[^!]*channel 'Biceps  left', written as 'Biceps left'"
+    lost = r"first 255 of labels[^!]*channel 'Biceps  left', written as 'Biceps left'"
     with pytest.warns(RecordingWarning, match=lost):
         write_recordings(table, tmp_path, format="wfdb")
     again = read_recordings(sorted(tmp_path.glob("*.hea")))

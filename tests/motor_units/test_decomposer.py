@@ -252,5 +252,5 @@ def test_a_short_array_of_one_dimension_is_refused():
 
 
 def test_a_rate_at_which_nothing_can_be_found_is_said():
-    with pytest.warns(RecordingWarning, match="finds no units at a rate of 1000 Hz"):
+    with pytest.warns(RecordingWarning, match="finds no units at a sampling rate of 1000 Hz"):
         MotorUnitDecomposer(fs=1000.0).fit(np.random.default_rng(0).normal(size=(1, 2000)))

@@ -188,7 +188,7 @@ def test_controls_that_are_all_alike_have_limits_without_width():
         (lambda t: t.drop(columns="muscle"), r"lacks the columns \['muscle'\]"),
         (lambda t: t.assign(amplitude=0.0), "amplitude of row 0 must be positive"),
         (lambda t: t.iloc[:0], "has no rows"),
-        (lambda t: t.assign(muscle=None), "needs the name of its muscle"),
+        (lambda t: t.assign(muscle=None), "name of a muscle must be a non-empty text"),
         (lambda t: t.assign(muscle="soleus"), "no limits for amplitude of the muscle 'soleus'"),
         (lambda t: t.assign(age=np.arange(len(t))), "Subject 'P' has several ages"),
     ],
@@ -209,7 +209,7 @@ def test_other_faults_are_refused():
         ReferenceLimits().fit(controls(2))
     numbers = {"mean": [1.0], "sd": [0.1], "lowest": [0.5], "highest": [2.0], "source": [""]}
     table = pd.DataFrame({"muscle": ["soleus"], "measure": ["amplitude"], **numbers})
-    with pytest.raises(ValueError, match=r"Row 0 .* states no source"):
+    with pytest.raises(ValueError, match=r"Row 0 .* has no source"):
         ReferenceLimits().use_table(table)
     own = ReferenceLimits().use_table(table.assign(source="Own laboratory, 2024"))
     assert own.single_limits("soleus", "amplitude") == (0.5, 2.0)
@@ -262,5 +262,5 @@ def test_a_potential_without_subject_and_an_unknown_method_are_refused():
     table = pd.DataFrame({"signal": [np.zeros(900)], "fs": 1000.0, "subject": "a", "muscle": "FDI"})
     with pytest.raises(TypeError, match="must be MUAPFeatures or MotorUnitDecomposer"):
         muscle_potentials(table, "muap")
-    with pytest.raises(ValueError, match=r"needs its subject\. Row 0 has none"):
+    with pytest.raises(ValueError, match=r"must have a subject, but row 0 has none"):
         published().score_muscles(potentials(np.nan, [0.4] * 20))

@@ -75,7 +75,7 @@ def test_firing_statistics_by_hand():
 
 def test_a_level_of_several_recordings_is_refused():
     table = pd.DataFrame({"row": [0, 1], "unit": 1, "time": 0.1})
-    with pytest.raises(ValueError, match="'level' is that of a single recording"):
+    with pytest.raises(ValueError, match="'level' belongs to a single recording"):
         firing_statistics(table, level=([0, 1], [0, 1]))
     with pytest.raises(ValueError, match=r"lack the columns \['unit'\]"):
         common_drive(table.drop(columns="unit"))
@@ -124,7 +124,7 @@ def test_missing_times_and_levels_that_do_not_ascend_are_refused():
     table = pd.DataFrame({"unit": 1, "time": [0.1, np.nan, 0.3]})
     with pytest.raises(ValueError, match=r"missing values in the columns \['time'\]"):
         firing_statistics(table)
-    with pytest.raises(ValueError, match="times of 'level' must ascend"):
+    with pytest.raises(ValueError, match="times of 'level' must be in ascending order"):
         firing_statistics(table.dropna(), level=([1.0, 0.0], [0.0, 10.0]))
     with pytest.raises(ValueError, match="'window' parameter of common_drive"):
         common_drive(table.dropna(), window=0.005)

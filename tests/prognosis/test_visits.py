@@ -78,7 +78,10 @@ def test_a_table_without_visits_is_refused():
 @pytest.mark.parametrize(
     ("times", "match"),
     [
-        ([0.0, 3.0, 6.0, 0.0, 91.0, 182.0], "'b' are 91 months apart, those of the median subject"),
+        (
+            [0.0, 3.0, 6.0, 0.0, 91.0, 182.0],
+            "'b' are 91 months apart, but those of the median subject",
+        ),
         ([0.0, 900.0, 1300.0, 0.0, 800.0, 1100.0], "'a' span 1300 months, more than 100 years"),
     ],
 )
@@ -132,7 +135,11 @@ def test_contexts_hold_what_was_known_before():
         (visits_of(visit=(1, 2, 2), time=(0.0, 3.0, 3.0)), [1, 2, 3], "visit 2 .* occurs twice"),
         (visits_of(), [1, np.nan, 3], "value of visit 2 of subject 'a' .row 1. is nan"),
         (visits_of(visit=[1], time=[0.0]), [1], "No subject has the 2 visits"),
-        (pd.DataFrame({"subject": ["a"]}), [1], "need a column 'subject' and a column 'visit'"),
+        (
+            pd.DataFrame({"subject": ["a"]}),
+            [1],
+            "must have a column 'subject' and a column 'visit'",
+        ),
         (visits_of(), list("uvw"), "y of visit_contexts must be numbers. For labels, make"),
     ],
 )

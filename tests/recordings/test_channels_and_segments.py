@@ -127,7 +127,7 @@ def test_events_become_segments():
         segments_from_events(table, labels=["none"])
     with pytest.raises(ValueError, match="no column 'annotations'"):
         segments_from_events(table_of())
-    with pytest.raises(ValueError, match="needs a column 'onset'"):
+    with pytest.raises(ValueError, match="must have a column 'onset'"):
         segments_from_events(pd.DataFrame({"a": [1]}))
     with pytest.raises(ValueError, match="'window'"):
         segments_from_events(table, window=(1, 0))
@@ -181,7 +181,10 @@ def test_gaps_split_skip_or_raise():
     "segments, match",
     [
         ({"row": [0], "start": [2.0], "stop": [3.0]}, "lies outside row 0, which lasts 1 s"),
-        ({"row": [5], "start": [0.0], "stop": [1.0]}, "refers to row 5, but the table has the rows 0 to 1"),
+        (
+            {"row": [5], "start": [0.0], "stop": [1.0]},
+            "refers to row 5, but the table has the rows 0 to 1",
+        ),
         ({"row": [0], "start": [0.5], "stop": [0.5]}, "runs from 0.5 to 0.5"),
         ({"row": [0], "start": [np.nan], "stop": [0.5]}, "runs from nan"),
         ({"start": [0.0], "stop": [1.0]}, "no column 'row'"),
@@ -298,7 +301,7 @@ def test_amplitude_becomes_a_fraction_of_the_largest_contraction():
     assert set(normal["unit"]) == {"MVC"}
     with pytest.raises(ValueError, match=r"Row 1 has no maximal contraction.*'b'"):
         normalize_to_mvc(table, mvc[:2])
-    with pytest.raises(ValueError, match="normalized already"):
+    with pytest.raises(ValueError, match="already normalized"):
         normalize_to_mvc(normal, mvc)
     with pytest.raises(ValueError, match="a positive RMS for each of 2 channels"):
         normalize_to_mvc(table, mvc.assign(signal=[s[0] for s in mvc["signal"]]))

@@ -73,7 +73,7 @@ def test_blank_subjects_are_refused(blank):
 
 @pytest.mark.parametrize("name", ["nan", "None", "NaN", "NA", "<NA>", "N/A", "null"])
 def test_text_for_missing_values_is_warned_of(name):
-    with pytest.warns(RecordingWarning, match="looks like a missing one"):
+    with pytest.warns(RecordingWarning, match="looks like a missing value"):
         subjects_of(None, ["a", name])
 
 
@@ -137,7 +137,7 @@ def test_features_bear_the_names_of_channels():
     "signals, match",
     [
         ([np.ones(9), [np.ones(9), np.ones(4)]], r"Row 1 has channels of unequal length: \[9, 4\]"),
-        (np.ones(500), r"got one signal of 500 samples: give it as \[signal\]"),
+        (np.ones(500), r"got one signal of 500 samples. Pass it as \[signal\]"),
         ([np.array(["0,12", "0,5"], dtype=object)], "'0,12'; it has a decimal comma.*decimal=','"),
         ([np.array(["a", "b"])], "text such as 'a'; convert it to float"),
     ],

@@ -196,7 +196,7 @@ def test_padding_adds_no_window_where_overlapping_ones_cover_the_end():
 
 
 def test_short_recordings_are_an_error_or_left_out_with_a_warning(table):
-    with pytest.raises(ValueError, match=r"row 1 has 55 samples \(0.55 s\), one window has 70"):
+    with pytest.raises(ValueError, match=r"row 1 has 55 samples \(0.55 s\), but one window has 70"):
         divide(table, 0.7)
     with pytest.warns(UserWarning, match="row 1 has 55 samples"):
         windows = divide(table, 0.7, short="skip")
@@ -350,7 +350,7 @@ def test_signal_file_is_pickled_as_a_reference(stored):
         ({"offset": -1}, "'offset' of SignalFile must be >= 0"),
         ({"length": -1}, "'length' of SignalFile"),
         ({"n_channels": 0}, "'n_channels' of SignalFile"),
-        ({"n_channels": 2, "channels": [2]}, r"'channels' of SignalFile must lie in 0..1"),
+        ({"n_channels": 2, "channels": [2]}, r"'channels' of SignalFile must be from 0 to 1"),
         ({"n_channels": 2, "scale": [1, 2, 3]}, "'scale' of SignalFile"),
         ({"baseline": np.inf}, "'baseline' of SignalFile"),
         ({"dtype": object}, "'dtype' parameter of SignalFile"),

@@ -67,11 +67,11 @@ def test_a_file_gets_another_scale_and_is_not_read(tmp_path, noise):
     "given, match",
     [
         ({"unit": "mmHg"}, "'unit' of recording_table must be 'nV', 'uV', 'mV', 'V' or 'counts'"),
-        ({"unit": 3}, "must be a text such as 'mV'"),
-        ({"unit": "counts"}, "needs the 'gain' of counts"),
-        ({"unit": "counts", "gain": 0}, "needs the 'gain' of counts"),
+        ({"unit": 3}, "must be a str such as 'mV'"),
+        ({"unit": "counts"}, "requires a 'gain'"),
+        ({"unit": "counts", "gain": 0}, "requires a 'gain'"),
         ({"unit": "counts", "gain": 1.0, "baseline": np.nan}, "'baseline' .* finite"),
-        ({"gain": 1000.0}, "belong to unit='counts'"),
+        ({"gain": 1000.0}, "require unit='counts'"),
         ({"unit": ["mV", "uV", "V"]}, "Column 'unit' has 3 values for 1 signals"),
     ],
 )
