@@ -168,7 +168,7 @@ def test_armband_without_titles_asks_for_rate_and_unit(tmp_path):
         read_recordings(path, subject="s", fs=200.0, unit="counts", gain=4.0)["signal"].iloc[0],
         values / 4,
     )
-    with pytest.raises(ValueError, match="'gain' of read_recordings.*requires unit='counts'"):
+    with pytest.raises(ValueError, match=r"'gain' of read_recordings.*requires unit='counts'"):
         read_recordings(path, subject="s", fs=200.0, unit="mV", gain=4.0)
 
 

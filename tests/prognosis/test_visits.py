@@ -80,7 +80,7 @@ def test_a_table_without_visits_is_refused():
     [
         (
             [0.0, 3.0, 6.0, 0.0, 91.0, 182.0],
-            "'b' are 91 months apart, but those of the median subject",
+            "'b' are 91 months apart, but those of the median",
         ),
         ([0.0, 900.0, 1300.0, 0.0, 800.0, 1100.0], "'a' span 1300 months, more than 100 years"),
     ],
