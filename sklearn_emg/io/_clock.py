@@ -50,7 +50,7 @@ class Clock:
         found = self.gap_problems()
         if self.jitter * self.fs > _MAX_JITTER and not self.in_packets:
             found.append(
-                f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at a step of "
+                f"the time stamps have a jitter of {1e3 * self.jitter:.3g} ms at an interval of "
                 f"{1e3 / self.fs:.3g} ms; the samples are treated as evenly spaced at "
                 f"{self.fs:g} Hz."
             )

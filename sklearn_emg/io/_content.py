@@ -199,7 +199,7 @@ def rows_of(
     for rate in sorted(rates):
         if not _MIN_RATE <= rate <= _MAX_RATE:
             content.problems.append(
-                f"the sampling rate is {rate:g} Hz; EMG is sampled at {_MIN_RATE:g} Hz to "
+                f"the sampling rate is {rate:g} Hz; that of EMG is {_MIN_RATE:g} Hz to "
                 f"{_MAX_RATE / 1e3:g} kHz. If the unit of the time stamps is wrong, pass fs=..."
             )
     rows = []

@@ -103,7 +103,7 @@ class FileDescription:
 
 
 def describe_file(path: str | os.PathLike[str], *, format: str | None = None) -> FileDescription:
-    """Describe what is recognised in a file: format, channels, units, rates, labels and gaps.
+    """Describe what is recognised in a file, and which parameters are needed to read it.
 
     Parameters
     ----------

@@ -238,8 +238,8 @@ def _matching(
     if not paths:
         example = f", for instance {others[0]}" if others else ""
         raise ValueError(
-            f"read_folder: no file below {root} fits the pattern {pattern!r}; there are "
-            f"{len(others)} other files that end in {suffix!r}{example}."
+            f"read_folder: no file below {root} fits the pattern {pattern!r}; number of other "
+            f"files that end in {suffix!r}: {len(others)}{example}."
         )
     if others:
         warn(

@@ -29,7 +29,7 @@ def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]
     name : str
         Name of the column.
     values : ndarray of shape (n_times,)
-        One label per sample; missing values and empty texts are no labels.
+        One label per sample; missing values and empty texts are not labels.
     fs : float
         Sampling rate in Hz.
 

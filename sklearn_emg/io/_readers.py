@@ -50,7 +50,11 @@ _DOC = """{first}
 
 
 def _reader(
-    name: str, format: str, first: str, more: str, paths: str = "Path of one file or of several."
+    name: str,
+    format: str,
+    first: str,
+    more: str,
+    paths: str = "Path of one file, or paths of several files.",
 ) -> Callable[..., pd.DataFrame]:
     def read(
         path_or_paths: _Paths,
@@ -130,7 +134,7 @@ read_wfdb = _reader(
     "wfdb",
     "Read WFDB records.",
     "The records are read by :func:`sklearn_emg.datasets.load_wfdb`.",
-    "Path of each record: that of its header or samples, or that without an extension.",
+    "Path of each record: that of its header or samples, with or without the extension.",
 )
 read_bids = _reader(
     "read_bids",

@@ -112,7 +112,7 @@ def read_recordings(
     Parameters
     ----------
     path_or_paths : path-like or iterable of path-like
-        Path of one file or of several; a BIDS folder stands for all EMG files in it.
+        Path of one file, or paths of several files. A BIDS folder stands for all EMG files in it.
     format : {"text", "edf", "c3d", "opensignals", "mat", "hdf5", "wfdb", "bids", "npy", \
 "parquet"}, default=None
         Format of the files. By default it is recognised for each file.
@@ -127,8 +127,8 @@ def read_recordings(
         Sampling rate in Hz. By default it is taken from the file.
     subject : hashable, sequence of hashable or callable, default=None
         Subject of the recordings: one value for all files, one value per file, or a function of
-        the file's name without its extension. By default the subject is taken from the file. A
-        file that names no subject raises an error, since an evaluation is biased if one subject
+        the file's name without its extension. By default the subject is taken from the file. If a
+        file names no subject, an error is raised, since an evaluation is biased if one subject
         counts as two.
     aux : bool, default=False
         Whether to keep the channels that are not EMG (acceleration, force, angle, trigger) in a
@@ -220,7 +220,7 @@ def read_recordings(
 
 
 def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
-    """Raise an error, or warn, about files that cannot be read."""
+    """Raise an error or a warning about files that cannot be read."""
     shown = first_few(faults, _MAX_SHOWN, "\n")
     text = f"read_recordings cannot read {len(faults)} of {n_files} files:\n{shown}"
     if not may_warn:
@@ -229,7 +229,7 @@ def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
 
 
 def _stated_types(stated: list[dict[str, str]], given: Mapping[str, Any]) -> dict[str, str]:
-    """Types of columns if all files state the same, except for columns given by the caller."""
+    """Types of columns if all files state the same types, without columns given by the caller."""
     if not stated or any(one != stated[0] for one in stated):
         return {}
     return {name: dtype for name, dtype in stated[0].items() if name not in given}
@@ -255,7 +255,7 @@ def _check_numbers(
 
 
 def _table(rows: list[dict[str, Any]], dtypes: Mapping[str, str]) -> pd.DataFrame:
-    """Convert rows to a table; columns have the types that the files state, if they do."""
+    """Convert rows to a table; columns have the types that the files state, if any."""
     # A column of the file is kept even if all its values are missing.
     present = (n for row in rows for n, v in row.items() if v is not None or n not in _OPTIONAL)
     names = list(dict.fromkeys(present))
@@ -417,8 +417,8 @@ def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
         return [value] * len(paths)
     if len(value) != len(paths):
         raise ValueError(
-            f"The {name!r} of read_recordings must be one value for all, one per file, or a "
-            f"function of the file's name. Got {len(value)} values for {len(paths)} files."
+            f"The {name!r} of read_recordings must be one value for all files, one value per file, "
+            f"or a function of the file's name. Got {len(value)} values for {len(paths)} files."
         )
     return list(value)
 
@@ -534,7 +534,7 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
 
 
 def _make_names_unique(channels: list[Channel]) -> None:
-    """Number the channels that share a name with an earlier one: "EMG", "EMG (2)"."""
+    """Number the channels that share a name with an earlier channel: "EMG", "EMG (2)"."""
     taken = {channel.name for channel in channels}
     seen: set[str] = set()
     for channel in channels:

@@ -250,7 +250,7 @@ def _write_rows(
     if path.suffix.lower() in _SUFFIXES:
         if len(parts) > 1:
             raise ValueError(
-                f"write_recordings: {form} has one file per recording, and the table has "
+                f"write_recordings: {form} has one file per recording, but the table has "
                 f"{len(rows)} recordings; pass a folder instead of {path.name!r}, and "
                 f"format={form!r}."
             )

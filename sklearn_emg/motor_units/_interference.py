@@ -45,9 +45,9 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
     -------
     points : DataFrame of shape (n_points, n_columns)
         Points with one row per part of the first channel. The columns are ``row``, the position of
-        the recording; the columns above that `table` has; ``start`` of the part in s; ``turns`` per
-        second; and ``turn_amplitude``, the mean amplitude per turn in mV. Turns are counted with a
-        threshold of 0.1 mV. Parts without turns are left out.
+        the recording; those of the above columns that `table` has; ``start`` of the part in s;
+        ``turns`` per second; and ``turn_amplitude``, the mean amplitude per turn in mV. Turns are
+        counted with a threshold of 0.1 mV. Parts without turns are left out.
 
     Raises
     ------

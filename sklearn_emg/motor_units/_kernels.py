@@ -197,7 +197,7 @@ def match(state, model, n_sweeps, units, times, steps):
         refractory : int
             Number of samples around a discharge without another discharge of its unit.
         expected : ndarray of shape (n_units,), int64
-            Number of samples around a discharge within which another one of its unit is improbable.
+            Number of samples around a discharge in which another one of its unit is improbable.
         doubt : ndarray of shape (n_units,), float32
             Amount by which the threshold is higher within `expected` samples.
         never : ndarray of shape (n_units,)

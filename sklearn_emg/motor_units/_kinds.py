@@ -219,5 +219,5 @@ def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
     if min(cut + 1, n - cut - 1) < least:
         return None
     upper = place > 0.5 * (order[cut] + order[cut + 1])
-    # Of equal parts, that without the first row is chosen, since the axis has no direction.
+    # If parts are equally large, that without the first row is chosen: the axis has no direction.
     return upper if (upper.sum(), not upper[0]) < (n - upper.sum(), bool(upper[0])) else ~upper

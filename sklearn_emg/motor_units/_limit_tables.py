@@ -187,10 +187,10 @@ def muscle_potentials(
     -------
     potentials : DataFrame of shape (n_potentials, n_columns)
         Potentials with one potential per row. The columns are ``row``, the position of the
-        recording; the columns above that `table` has; ``amplitude`` (mV), ``duration`` (ms),
-        ``phases``, ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms) and
+        recording; those of the above columns that `table` has; ``amplitude`` (mV), ``duration``
+        (ms), ``phases``, ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms) and
         ``size_index``. For isolated discharges, ``channel`` and ``peak``, the time in s, are added;
-        for a decomposition, ``channel`` and ``unit``.
+        for a decomposition, ``channel`` and ``unit`` are added.
 
     Raises
     ------

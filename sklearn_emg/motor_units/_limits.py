@@ -443,7 +443,7 @@ class ReferenceLimits:
             low, high = self.single_limits(muscle, measure, age)
             values = potentials[subject, muscle][measure]
             n_below, n_above = int((values < low).sum()), int((values > high).sum())
-            # If all controls are equal, a difference by rounding is not a deviation.
+            # If all controls are equal, a rounding difference is not a deviation.
             below = given["mean"] < mean_low - _ROUNDING * abs(mean_low) or n_below > n_allowed
             above = given["mean"] > mean_high + _ROUNDING * abs(mean_high) or n_above > n_allowed
             words = zip(WORDS[measure][:2], (below, above))
@@ -618,7 +618,7 @@ def _published_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         if _scale(key[1]) == "log" and row["lowest"] <= 0:
             raise ValueError(f"{place}: 'lowest' must be positive.")
         if key in found:
-            raise ValueError(f"{place}: it occurs twice. Keep only the row to use.")
+            raise ValueError(f"{place}: this measure of the muscle occurs twice. Keep one row.")
         found[key] = row
     return list(found.values())
 

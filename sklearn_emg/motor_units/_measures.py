@@ -40,8 +40,8 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
         ``amplitude`` (peak to peak, in mV), ``duration`` (beyond 10 uV, in ms), ``phases``,
         ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms) and ``size_index``, as
         in :class:`~sklearn_emg.feature_extraction.MUAPFeatures`; and ``near_fibres``, the number
-        of near-fibre potentials. Except for the latter, measures of a template that stays within
-        10 uV are NaN.
+        of near-fibre potentials. All measures except ``near_fibres`` are NaN for a template that
+        stays within 10 uV.
 
     Notes
     -----

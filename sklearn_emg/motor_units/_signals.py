@@ -141,7 +141,7 @@ def snippets(signal: Floats, at: NDArray[np.floating], before: int, length: int)
 
 
 def median(stretches: Floats) -> Floats:
-    """Median over the first axis of (n, n_channels, length)."""
+    """Median over the first axis of an array of shape (n, n_channels, length)."""
     from sklearn_emg.motor_units._kernels import medians
 
     return medians(stretches)

@@ -8,7 +8,8 @@ A recording table is a :class:`pandas.DataFrame` with one row per recording. Its
 ``fs``
     Sampling rate in Hz; it may differ from row to row.
 ``subject``
-    Any hashable identifier. Splitters, DiVote and scorers read the subject from this column.
+    Any hashable identifier. Splitters, DiVoteClassifier and scorers read the subject from this
+    column.
 ``channel_names``
     A tuple with one name per channel, if names are known. Features are named after them.
 ``muscle``, ``region`` and any other column

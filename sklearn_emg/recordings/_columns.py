@@ -112,7 +112,7 @@ def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
 def _reason_by_values(
     column: pd.Series, y: NDArray[np.intp] | None, subject: NDArray[np.intp] | None
 ) -> str | None:
-    """Reason why a column is not a feature, judged by its values; None if there is none."""
+    """Reason, by its values, why a column is not a feature; None if there is none."""
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
     values = column.to_numpy()
@@ -248,7 +248,7 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
         warn(
-            f"Columns left out of the features: {listed}. If one is a feature, {include}.",
+            f"Columns left out of the features: {listed}. If one of them is a feature, {include}.",
             RecordingWarning,
         )
 

@@ -54,7 +54,7 @@ def read_through(signal: Any) -> tuple[str, tuple[tuple[int, ...], bool]]:
     Returns
     -------
     digest : str
-        Digest of :func:`signal_digest`.
+        Digest as returned by :func:`signal_digest`.
     facts : (tuple of int, bool)
         Shape of the signal, and whether all samples are finite.
     """

@@ -147,7 +147,7 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     frame : DataFrame of shape (n_times, n_channels)
         The recording.
     row : int
-        Row of the table that is built, which messages name.
+        Row of the resulting table, which messages name.
 
     Returns
     -------

@@ -214,7 +214,7 @@ def divide_kept(
     Parameters
     ----------
     table, window, step, unit, tail, nan, short
-        See :func:`divide`. The table is a kept one.
+        See :func:`divide`. The signals of the table are kept signals.
 
     Returns
     -------

@@ -40,7 +40,7 @@ class Store(Protocol):
     """Protocol of stores, which keep results by their keys."""
 
     def get(self, key: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return the result with this key; if there is none, call the function and keep it."""
+        """Return the result with this key, computing and keeping it first if there is none."""
 
 
 @cache

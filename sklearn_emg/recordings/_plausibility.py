@@ -1,4 +1,4 @@
-"""Checks on some samples of each recording of whether it can be EMG in mV."""
+"""Plausibility of recordings as EMG in mV, checked on some of their samples."""
 
 from __future__ import annotations
 
@@ -279,15 +279,16 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
 
     Some samples of at most 512 recordings are checked. A recording is reported if
 
-    - it has at least 8 channels and more channels than samples, since the axes are swapped;
+    - it has at least 8 channels and more channels than samples, which indicates swapped axes;
     - its sampling rate is below 100 Hz or above 200 kHz;
     - all samples of a channel are integers, like the counts of an analog-to-digital converter;
     - its amplitude (the mean absolute deviation from the mean, as the median over channels) is
       above 5 mV, below 0.3 µV, below 2 µV in a table whose median is also below 2 µV, or differs
-      by a factor of more than 300 from the median of a table with at least three recordings, since
-      the unit is another one;
-    - the mean of a channel is above 1 V;
-    - a channel never changes its sign, since it is rectified, an envelope, or has a large offset.
+      by a factor of more than 300 from the median of a table with at least three recordings, which
+      indicates another unit;
+    - the absolute mean of a channel is above 1 V;
+    - a channel never changes its sign, which indicates a rectified signal, an envelope or a large
+      offset.
 
     Parameters
     ----------
@@ -374,7 +375,7 @@ _RATE_IS_OF_TABLE: ContextVar[bool] = ContextVar("rate_is_of_table", default=Fal
 
 @contextmanager
 def rate_of_table(fs: float | None) -> Iterator[None]:
-    """Context in which the rate of windows is not checked, since that of their table has been.
+    """Context manager that disables the check of the rate of windows of a checked table.
 
     Parameters
     ----------
@@ -448,6 +449,6 @@ def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude
         else:
             continue
         warn_of_recordings(
-            f"{name} takes windows in mV, for which a mean amplitude of {size:.2g} mV is {what}. "
-            f"If they are in {unit}, convert them.",
+            f"{name} takes windows in mV, but a mean amplitude of {size:.2g} mV is {what}. If the "
+            f"windows are in {unit}, convert them.",
         )

@@ -52,7 +52,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
     Returns
     -------
     distinct : list of float
-        Sampling rates in Hz. Of rates that :func:`same_rate` takes as equal, the smallest is kept.
+        Sampling rates in Hz. Of rates that are equal by :func:`same_rate`, the smallest is kept.
     """
     distinct: list[float] = []
     for rate in np.unique(np.asarray(list(rates), dtype=float)):

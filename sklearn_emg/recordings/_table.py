@@ -150,7 +150,7 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
 def refuse_other_order(
     known: tuple[str, ...] | None, given: tuple[str, ...] | None, caller: str
 ) -> None:
-    """Refuse new recordings that have the channels of the training in another order.
+    """Refuse new recordings whose channels are those of the training in another order.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def refuse_other_order(
 
 
 def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
-    """Replace the signals of a table by the output of a step of this package.
+    """Replace the signals of a table with the output of a step of this package.
 
     Parameters
     ----------

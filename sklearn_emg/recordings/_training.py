@@ -1,4 +1,4 @@
-"""Subjects that an estimator was trained on, and the warning if it predicts them."""
+"""Subjects that an estimator was trained on, and warnings if they are predicted."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ class LastToSeeSubjects(SubjectMemory):
         self._with_labels = False
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Fit to signals and transform them.
+        """Fit to signals, then transform them.
 
         If labels are given, as in a Pipeline, a later ``transform`` of these subjects warns, since
         the classifier that follows gets a matrix without subjects.

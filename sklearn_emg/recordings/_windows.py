@@ -39,7 +39,7 @@ class WindowSet:
     n_rows : int
         Number of recordings in the table, including those without a window.
     skipped : dict of int to str
-        For each row with windows that were left out, the reason, by the position of the row.
+        Reason why windows were left out of a row, by the position of the row.
     """
 
     X: Any

@@ -231,7 +231,7 @@ def test_a_clock_of_irregular_packets_that_starts_anew(tmp_path):
 @pytest.mark.parametrize("unit, factor, fs", [("s", 1e3, 1.0), ("ms", 1.0, 1e6)])
 def test_time_stamps_in_another_unit_are_warned_of(tmp_path, unit, factor, fs):
     lines = [f"time [{unit}],EMG [mV]", *rows(T * factor, A)]
-    with pytest.warns(RecordingWarning, match=re.escape(f"rate is {fs:g} Hz; EMG is sampled")):
+    with pytest.warns(RecordingWarning, match=re.escape(f"rate is {fs:g} Hz; that of EMG")):
         _, row = read(tmp_path / "a.csv", lines)
     assert row["fs"] == fs
 

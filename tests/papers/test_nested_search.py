@@ -83,7 +83,7 @@ def cohort_of(name):
 
 
 # An autoencoder of one epoch restores next to nothing.
-@pytest.mark.filterwarnings("ignore:.* takes windows in mV, for which a mean amplitude")
+@pytest.mark.filterwarnings("ignore:.* takes windows in mV, but a mean amplitude")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "name",

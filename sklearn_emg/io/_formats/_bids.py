@@ -175,7 +175,7 @@ def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.S
         elif channel.to_mv != millivolts_per(unit):
             content.problems.append(
                 f"{path.name} gives the unit {unit} for {channel.name!r}, but {content.path.name} "
-                f"gives {channel.unit}; the unit in the file of the samples is used."
+                f"gives {channel.unit}; the latter is used."
             )
     if row.get("status", "") == "bad":
         content.problems.append(f"{path.name} marks {channel.name!r} as bad.")
@@ -192,7 +192,9 @@ def _apply_events(content: FileContent, path: Path) -> None:
     numbers = table[["onset", "duration"]].apply(pd.to_numeric, errors="coerce")
     for i, (onset, duration) in enumerate(zip(numbers["onset"], numbers["duration"])):
         if pd.isna(onset):
-            raise ValueError(f"{path}: row {i + 1} has the onset {table['onset'][i]!r}.")
+            raise ValueError(
+                f"{path}: row {i + 1} has the onset {table['onset'][i]!r}, which is not a number."
+            )
         row = table.iloc[i]
         label = next(
             (row[c] for c in ("trial_type", "value", "event", "stim_type") if row.get(c, "n/a")
@@ -216,7 +218,7 @@ def _apply_sidecar(content: FileContent, path: Path) -> None:
     rates = sorted({c.fs or 0.0 for c in content.channels if c.kind == "emg"} - {0.0})
     if rates and min(abs(fs / rate - 1) for fs in rates) >= 1e-3:
         content.problems.append(
-            f"{path.name} gives a sampling rate of {rate:g} Hz, but the file of the samples gives "
+            f"{path.name} gives a sampling rate of {rate:g} Hz, but {content.path.name} gives "
             f"{', '.join(f'{fs:g}' for fs in rates)} Hz; the latter is used."
         )
     # EDF stores the duration of a data record with few digits; the sidecar file has the exact rate.

@@ -25,7 +25,7 @@ _INTEL, _DEC, _MIPS = 84, 85, 86
 
 
 class _Parameters:
-    """The parameters of a C3D file by group and name."""
+    """Parameters of a C3D file by group and name."""
 
     def __init__(self, path: Path, content: bytes, processor: int):
         self.path = path
@@ -271,7 +271,7 @@ def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Cha
 
 
 def _kind(name: str, described: str, unit: str) -> str:
-    """Kind of a channel by name and unit or, if nothing says "EMG", by the description too."""
+    """Kind of a channel by name and unit and, if none contains "EMG", by description too."""
     kind = channel_kind(name, unit)
     if kind == "emg" and "EMG" not in described.upper():
         return channel_kind(described, unit)
@@ -283,7 +283,7 @@ def _entry(values: list[Any], i: int, default: Any) -> Any:
 
 
 def _events(parameters: _Parameters, first: float) -> list[Annotation]:
-    """Read events, whose times are stored as minutes and seconds, relative to the first sample."""
+    """Read events, and convert their times from minutes and seconds to s from the first sample."""
     labels = parameters.joined("EVENT", "LABELS")
     contexts = parameters.joined("EVENT", "CONTEXTS")
     times = parameters.joined("EVENT", "TIMES")

@@ -259,7 +259,7 @@ def _annotations_of(match: re.Match[bytes]) -> Iterator[Annotation]:
 
 
 def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[float]:
-    """Read the annotations and return the onset of each data record, if the file has it."""
+    """Read the annotations, and return the onsets of the data records if the file has them."""
     onsets: list[float] = []
     for k, signal in enumerate(s for s in head.signals if s.is_annotation):
         stop = signal.first + signal.n_samples * head.width
@@ -270,7 +270,7 @@ def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[fl
             for match in lists:
                 content.annotations += _annotations_of(match)
     content.annotations.sort(key=lambda a: a.onset)
-    # Times count from the start given in the header; the first sample may come later.
+    # Times are relative to the start in the header; the first sample may be later.
     first = onsets[0] if onsets else 0.0
     content.annotations = [a._replace(onset=a.onset - first) for a in content.annotations]
     return onsets

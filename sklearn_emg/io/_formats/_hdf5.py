@@ -1,4 +1,4 @@
-"""HDF5 files: OpenSignals, and nested groups of arrays."""
+"""HDF5 files: recordings of OpenSignals, and nested groups of arrays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_RATIO = 1100
 
 
 def open_hdf5(path: Path) -> Any:
-    """Open a file with h5py; if it is damaged, the ValueError names it."""
+    """Open a file with h5py; if it is damaged, raise a ValueError that names it."""
     h5py = require("h5py", "read_hdf5", "formats")
     try:
         return h5py.File(path, "r")
@@ -89,7 +89,7 @@ def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
 
 
 def _data(path: Path, item: Any) -> Any:
-    """Values and attributes of a data set; those of a compound type as a dict of its fields."""
+    """Values and attributes of a data set; a compound type becomes a dict of its fields."""
     values = load_dataset(path, item)
     own: Node = {str(k): _plain(v) for k, v in item.attrs.items()}
     if values.dtype.names is not None:

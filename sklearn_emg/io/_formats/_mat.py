@@ -66,7 +66,7 @@ def _check_size(path: Path) -> None:
             kind = int.from_bytes(tag[:4], order)  # type: ignore[arg-type]
             length = int.from_bytes(tag[4:8], order)  # type: ignore[arg-type]
             if len(tag) < 8 or file.tell() + length > size:
-                raise ValueError(f"{path} is truncated or damaged: a part ends after the file.")
+                raise ValueError(f"{path} is truncated or damaged: a part exceeds the file.")
             if kind != _COMPRESSED:
                 file.seek(length, os.SEEK_CUR)
                 continue

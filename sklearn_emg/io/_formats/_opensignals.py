@@ -1,4 +1,4 @@
-"""OpenSignals files of PLUX: text with a JSON header, or HDF5; each channel has its resolution.
+"""OpenSignals files of PLUX, as text with a JSON header or as HDF5.
 
 The transfer function is that of the data sheets of the EMG sensors (PLUX biosignals):
 EMG in mV = (counts / 2**n - 1/2) * VCC / gain * 1000, where n is the resolution in bits, with
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
+from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.io._text import MAX_BYTES, decode_text
@@ -32,7 +33,7 @@ _SENSORS = {
     "temperature": ("TEMP", "NTC"),
     "trigger": ("SWITCH", "TRIGGER", "SYNC"),
 }
-# Names of sensors that were not set in the program; such inputs are read as EMG.
+# Names of sensors that the user did not configure; such inputs are read as EMG.
 _UNNAMED = ("", "RAW", "CUSTOM", "UNKNOWN")
 _MAX_HEAD = 2**20
 
@@ -99,7 +100,10 @@ def parse_opensignals(path: Path) -> FileContent:
     n_columns = sum(len(d["column"]) for d in devices.values())
     lines = [line for line in body.splitlines()[1:] if line.strip()]
     if len(lines) < 3:
-        raise ValueError(f"{path} has {len(lines)} rows of samples after its header.")
+        raise ValueError(
+            f"{path} has only {counted(len(lines), 'row')} of samples after its header; it is "
+            "truncated or not a recording."
+        )
     rows = _rows(path, lines, n_columns)
     first = next(iter(devices.values()))
     content = FileContent(path, "OpenSignals text", [], start_time=_start(first))
@@ -146,7 +150,7 @@ def _entry(values: list[Any], k: int, default: Any) -> Any:
 
 
 def _rate(path: Path, fs: Any) -> float:
-    """Sampling rate in Hz that a header gives."""
+    """Check and return the sampling rate in Hz of a header."""
     if isinstance(fs, bool) or not isinstance(fs, (int, float)) or not 0 < fs < np.inf:
         raise ValueError(f"{path} is damaged: its header gives a sampling rate of {fs!r}.")
     return float(fs)

@@ -272,7 +272,7 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
     if _labchart(content, tree):
         return content
     arrays = list(_arrays(tree, (), [tree], 0))
-    # The name gives the kind first: an array called time, label or force is not EMG.
+    # Names determine kinds first, since an array called time, label or force is not EMG.
     kinds = {a.path: "emg" if a.rank < 2 else channel_kind(a.key) for a in arrays}
     signals = _signals(path, arrays, kinds)
     n_times = max(max(a.values.shape) for a in signals)
@@ -369,7 +369,7 @@ def _rates(context: list[Node], n: int, clock_fs: float | None) -> list[float | 
 
 
 def _without_padding(values: NDArray, rates: list[float | None]) -> list[NDArray]:
-    """Channels without the zeros that pad those of lower rates, as in a matrix of Delsys."""
+    """Remove the zeros that pad channels of lower rates, as in exports of Delsys."""
     known = [fs for fs in rates if fs is not None]
     parts = []
     for x, fs in zip(values, rates):
@@ -379,7 +379,7 @@ def _without_padding(values: NDArray, rates: list[float | None]) -> list[NDArray
 
 
 def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], stated: bool) -> None:
-    """Refuse too many channels, and note a problem if the axes of an array may be swapped."""
+    """Refuse arrays with too many channels, and note a problem if the axes may be swapped."""
     n, n_times = shape
     if n > _MAX_CHANNELS:
         raise ValueError(
@@ -396,7 +396,7 @@ def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], sta
 
 
 def _factor(node: Node) -> tuple[str, float | None]:
-    """Name and value of a factor by which the samples are to be multiplied; None without one."""
+    """Name and value of a factor that the samples must be multiplied by; None if there is none."""
     for key, value in node.items():
         factor = _number(value) if _SCALES.fullmatch(key) else None
         if factor is not None and factor not in (0.0, 1.0):
@@ -476,7 +476,7 @@ def _first_number(values: Any) -> float:
 
 
 def _labchart(content: FileContent, tree: Node) -> bool:
-    """Read an export of LabChart, with all channels in one row; False if it is none."""
+    """Read an export of LabChart, with all channels in one row; return whether it is one."""
     keys = {"data", "datastart", "dataend", "samplerate", "titles"}
     if not keys <= set(tree):
         return False

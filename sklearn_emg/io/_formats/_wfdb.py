@@ -89,7 +89,7 @@ def _samples_per_frame(path: Path, position: int) -> int:
 def _groups(content: FileContent, path: Path) -> list[list[int]]:
     """Positions of the voltages, grouped by rate; empty if all signals can be read together.
 
-    Signals in other units are noted as left out.
+    Signals in other units are listed as left out.
     """
     groups: dict[str, list[int]] = {}
     signals = _signal_lines(path)

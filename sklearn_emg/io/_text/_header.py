@@ -23,7 +23,7 @@ _NOT_RATE = re.compile(
     r"kinemati|(?:\b|_)(?:acc|gyro|mag|imu|gonio|force|kraft|ecg|ekg|eeg|resp|temp|markers?)).*",
     re.I,
 )
-# Number of samples and other properties that are not a rate.
+# Names of the number of samples and of other properties that are not a rate.
 _COUNT = re.compile(
     r"samples?|.*(?:\bno[_ .]+of|number|anzahl|nombre|n[úu]mero|liczba|число|count|total|points|"
     r"punkte|\blength|size|index|duration|dauer|durée|bits?\b|resolution|first|last).*",
@@ -93,7 +93,7 @@ def _are_rates(fields: list[str]) -> bool:
 
 
 def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str] | None, int]:
-    """Find titles, the units below them and the line of the titles, from the data upwards."""
+    """Find titles, the units below and the line of the titles, searching upwards from the data."""
     units = None
     for back in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
         fields = lines[back]
@@ -193,7 +193,7 @@ def _row_of_units(lines: list[list[str]], n: int) -> list[str] | None:
 def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -> None:
     given = [f for f in fields if f]
     if len(given) > 2 and len(below) == len(fields):
-        # A small table: titles in one line, values in the next.
+        # A small table has titles in one line and values in the next.
         pairs = list(filter(all, zip(fields, below)))
     elif len(given) == 2 and not _PAIR.match(given[0]):
         pairs = [(given[0], given[1])]

@@ -300,7 +300,7 @@ def _check_size(path: Path, n_rows: int, width: int) -> None:
 
 
 def _is_decimal_comma(rows: list[str]) -> bool:
-    """Whether rows such as "0,0123" are one number: the digits after the comma are equally many."""
+    """Whether rows such as "0,0123" hold one number, with equally many digits after the comma."""
     if any(line.count(",") != 1 for line in rows) or len(rows) < 3:
         return False
     if not all(re.fullmatch(r"[+-]?\d+,\d+", line.strip()) for line in rows):
@@ -344,7 +344,7 @@ def _not_blank(lines: list[str]) -> list[str]:
 
 
 def _check_footer(path: Path, lines: list[str], i: int, separator: str, decimal: str) -> None:
-    """Raise an error if rows follow a line that is not a row: such a line is no footer."""
+    """Raise an error if rows follow a line that is not a row, since it is not a footer then."""
     later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
     if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):
         raise ValueError(

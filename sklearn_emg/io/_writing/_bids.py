@@ -136,7 +136,7 @@ _ALTERED = "tabs and line ends become blanks, and '' and 'n/a' become missing va
 
 
 def _is_altered(value: Any) -> bool:
-    """Whether a text changes or is missing when it is read from a cell again."""
+    """Whether a text would change or be lost when it is read from a cell."""
     return isinstance(value, str) and (value == "" or value == _MISSING or _cell(value) != value)
 
 
@@ -183,7 +183,7 @@ def _optional_labels(values: list[Any]) -> list[str | None]:
 
 
 def _runs(keys: list[tuple[Any, ...]], runs: list[str | None]) -> list[str | None]:
-    """Number the runs; recordings that would share a name are counted."""
+    """Number the runs so that no two recordings share a name."""
     if not all(run is None or run.isdigit() for run in runs):
         runs = [None] * len(runs)
     if len(set(zip(keys, runs))) == len(keys):
@@ -261,7 +261,7 @@ _FORMATS = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def _described(table: pd.DataFrame) -> dict[str, Any]:
-    """Description of each column, with the type as which it is read again."""
+    """Description of each column, with the type that readers give it."""
     content = {}
     for name in table.columns:
         if name in ("participant_id", "filename", "acq_time"):

@@ -83,7 +83,7 @@ def _code(subject: object) -> str:
 
 
 def _bound(value: float, down: bool) -> str | None:
-    """Nearest bound of a value that fits into 8 characters; None if there is none."""
+    """Nearest number on one side of a value that fits into 8 characters; None if there is none."""
     for decimals in range(_NUMBER - 2, -1, -1):
         step = 10.0**-decimals
         rounded = (math.floor if down else math.ceil)(value / step) * step

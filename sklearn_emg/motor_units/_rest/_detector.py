@@ -72,9 +72,9 @@ class RestActivityDetector(FeatureExtractor):
     """Find fibrillation potentials, positive sharp waves and fasciculations of a muscle at rest.
 
     Events that exceed the noise are grouped by shape. Each group is the train of one source, and
-    rules on shape and regularity determine its kind. Recordings of a contraction are rejected if
+    rules on shape and regularity determine its kind. A recording is rejected as a contraction if
     motor units discharge at voluntary rates, if there is activity most of the time, or if there are
-    many potentials of unknown kind; none of their events is reported.
+    many potentials of unknown kind. No events of rejected recordings are reported.
 
     The detector was developed and evaluated only on simulated recordings
     (:func:`~sklearn_emg.datasets.simulate_recording`), since no annotated recordings at rest were
@@ -336,7 +336,7 @@ class RestActivityDetector(FeatureExtractor):
 
 
 def _busy(rest: Rest, seconds: float) -> str:
-    """Reason why a recording is not at rest, by its noise and its number of events; or empty."""
+    """Reason, by noise and number of events, why a recording is not at rest; empty if it is."""
     if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
         return "the amplitude of the noise is implausible in mV; check the unit"
     if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
@@ -347,7 +347,7 @@ def _busy(rest: Rest, seconds: float) -> str:
 
 
 def _voluntary(sources: list[_Source], seconds: float) -> str:
-    """Reason why a recording is not at rest, by its trains; or empty."""
+    """Reason, by its trains, why a recording is not at rest; empty if it is."""
     if any(source.kind == UNIT for source in sources):
         return "motor units discharge at voluntary rates"
     if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:

@@ -1,1 +1,1 @@
-"""Functions that make one recording table of another: segments, channels, sites, references."""
+"""Functions that convert recording tables: segments, channels, sites and references."""

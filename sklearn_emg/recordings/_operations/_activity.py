@@ -90,7 +90,7 @@ def segment_activity(
         Probability that baseline noise is detected as activity, for
         ``method="double-threshold"``.
     min_duration : float, default=0.05
-        Minimum duration of a contraction in s. Shorter ones count as rest.
+        Minimum duration of a contraction in s. Shorter contractions count as rest.
     min_rest : float, default=0.1
         Minimum duration of rest between contractions in s. Shorter rest counts as contraction.
 
@@ -116,9 +116,9 @@ def segment_activity(
     -----
     The double threshold assumes that the samples of the baseline are white and Gaussian. The power
     of pairs of samples divided by the variance of the baseline is then chi-square distributed with
-    two degrees of freedom; the first threshold is set so that 3 of 5 pairs exceed it with the
-    probability `false_alarm`. A recording without rest has no baseline of its own: pass `baseline`
-    or `mvc`.
+    two degrees of freedom. The threshold is set such that at least 3 of 5 pairs exceed it with the
+    probability `false_alarm`. The default baseline requires 0.5 s of rest. If rest is shorter, pass
+    `baseline`; for a recording without rest, use ``method="level"`` with `mvc`.
 
     References
     ----------
@@ -246,7 +246,7 @@ def _above_level(
     if np.isnan(mvc):
         return rms > (3.0 if level is None else level) * np.sqrt(np.mean(channel[rest] ** 2))
     if mvc <= 0:
-        raise ValueError(f"The 'mvc' of segment_activity must be positive in mV. Got {mvc}.")
+        raise ValueError(f"The 'mvc' of segment_activity, in mV, must be positive. Got {mvc}.")
     return rms > (0.05 if level is None else level) * mvc
 
 

@@ -1,4 +1,4 @@
-"""Joining of recording tables of several sites."""
+"""Concatenation of recording tables of several sites."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def concat_tables(
     """Concatenate the rows of recording tables of several sites.
 
     Every row keeps its signal, its sampling rate and its number of channels. The columns are the
-    union of those of the tables. Rows of a table that lacks a column are NaN there (None for
-    ``channel_names``).
+    union of those of the tables. If a table lacks a column, its rows have NaN in this column (None
+    for ``channel_names``).
 
     Parameters
     ----------

@@ -399,10 +399,14 @@ def _report(left_out: list[str], n_left: int) -> None:
     if n_left == 0:
         raise ValueError(
             "cut_recordings: no segment is left; reduce 'margin' or 'min_duration'."
-            + (f" The first fault: {left_out[0]}." if left_out else "")
+            + (f" For instance, {left_out[0]}." if left_out else "")
         )
     if left_out:
-        warn(f"cut_recordings: {first_few(left_out, _MAX_SHOWN, '; ')}.", RecordingWarning)
+        warn(
+            "cut_recordings left out or shortened segments: "
+            f"{first_few(left_out, _MAX_SHOWN, '; ')}.",
+            RecordingWarning,
+        )
 
 
 def _cut_table(
