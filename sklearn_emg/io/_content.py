@@ -33,7 +33,7 @@ _N_CHECKED = 100_000
 # RMS in mV: no muscle exceeds the first limit; the second is below the noise of any amplifier.
 _MAX_RMS = 10.0
 _MIN_RMS = 5e-4
-# Minimum number of runs of equal samples that shows that samples were repeated.
+# Minimum number of runs of equal samples at which samples count as repeated.
 _MIN_RUNS = 100
 # Range of plausible sampling rates of EMG in Hz, as in check_quality.
 _MIN_RATE, _MAX_RATE = 100.0, 2e5

@@ -448,7 +448,7 @@ def recognised_format(path: Path) -> str:
     with open(existing_file(path), "rb") as file:
         head = file.read(4096)
     if not head:
-        raise ValueError(f"{path} is empty; get it again.")
+        raise ValueError(f"{path} is empty; obtain a new copy.")
     if path.suffix == ".hea" or (
         path.suffix in (".dat", ".bin") and path.with_suffix(".hea").is_file()
     ):
@@ -483,8 +483,8 @@ def _damage(path: Path, form: str, error: BaseException) -> str:
         return text
     return (
         f"{path} cannot be read as {form}: it is damaged or in another format "
-        f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Get it again, or pass its "
-        "format as format=..."
+        f"({type(error).__name__}{': ' if text else ''}{text[:300]}). Obtain a new copy, or pass "
+        "its format as format=..."
     )
 
 

@@ -96,7 +96,7 @@ def moving(signal: Floats, factor: int) -> NDArray[np.bool_]:
 
 
 def noise_level(signal: Floats, used: NDArray[np.bool_]) -> Floats:
-    """Standard deviation of the noise of each channel, from the median of |x| of Gaussian noise."""
+    """Standard deviation of the noise of each channel, from the median of |x| if it is Gaussian."""
     values = signal[:, used]
     if not values.shape[-1]:
         return np.zeros(len(signal))

@@ -238,7 +238,7 @@ class SignalFile:
             raise ValueError(
                 f"{self.path} holds {before + raw.size // frame * per_frame} samples per channel "
                 f"after byte {self.offset}, but {self.n_times} were announced. The file is "
-                "truncated; get it again."
+                "truncated; obtain a new copy."
             )
         return raw
 

@@ -105,7 +105,7 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} is not a tab-separated table ({error}).") from None
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError(
-            f"{path} is damaged: its rows have more cells than its first line; get it again."
+            f"{path} is damaged: its rows have more cells than its first line; obtain a new copy."
         )
     return table
 

@@ -118,7 +118,7 @@ def parse_c3d(path: Path) -> FileContent:
         file.seek(start)
         first = file.read(4)
         if len(first) < 4:
-            raise ValueError(f"{path} ends before its parameters; get it again.")
+            raise ValueError(f"{path} ends before its parameters; obtain a new copy.")
         n_blocks, processor = first[2], first[3]
         if processor not in (_INTEL, _DEC, _MIPS):
             raise ValueError(
@@ -197,7 +197,7 @@ def _read_samples(path: Path, layout: _Layout, parameters: _Parameters, n_frames
     if present < n_frames:
         raise ValueError(
             f"{path} announces {n_frames} frames but has {present}: it is truncated or damaged; "
-            "get it again."
+            "obtain a new copy."
         )
     frames = np.memmap(path, np.uint8, "r", layout.offset, (n_frames, layout.frame_bytes))
     raw = frames[:, 4 * layout.n_points * layout.dtype.itemsize :].tobytes()

@@ -106,7 +106,9 @@ def _head(path: Path) -> _Head:
             )
         table = file.read(256 * n_signals)
     if len(table) < 256 * n_signals:
-        raise ValueError(f"{path} ends within its header of {n_signals} signals; get it again.")
+        raise ValueError(
+            f"{path} ends within its header of {n_signals} signals; obtain a new copy."
+        )
     width = 3 if is_bdf else 2
     signals = _signals(path, table, n_signals, width)
     seconds = _number(path, fixed[244:252], "duration of a data record")
@@ -183,7 +185,7 @@ def parse_edf(path: Path) -> FileContent:
     if not 1 <= head.n_records <= whole:
         raise ValueError(
             f"{path} announces {head.n_records} data records of {head.record_bytes} bytes but "
-            f"has {whole}: it is truncated or damaged; get it again."
+            f"has {whole}: it is truncated or damaged; obtain a new copy."
         )
     if head.n_records < whole:
         content.problems.append(

@@ -29,7 +29,7 @@ def open_hdf5(path: Path) -> Any:
         return h5py.File(path, "r")
     except OSError as error:
         raise ValueError(
-            f"{path} is damaged or not an HDF5 file ({error}); get it again."
+            f"{path} is damaged or not an HDF5 file ({error}); obtain a new copy."
         ) from error
 
 
@@ -68,7 +68,9 @@ def count_object(path: Path, count: list[int], depth: int) -> None:
     """Count an object of a file; refuse files with too many objects or levels."""
     count[0] += 1
     if count[0] > _MAX_OBJECTS or depth > _MAX_DEPTH:
-        raise ValueError(f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels.")
+        raise ValueError(
+            f"{path} has more than {_MAX_OBJECTS} objects or {_MAX_DEPTH} levels and is not read."
+        )
 
 
 def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:

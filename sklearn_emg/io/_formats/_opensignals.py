@@ -95,7 +95,7 @@ def parse_opensignals(path: Path) -> FileContent:
     text, _ = decode_text(path, read_bytes(path, MAX_BYTES))
     head, _, body = text.partition("# EndOfHeader")
     if not body or len(head) > _MAX_HEAD:
-        raise ValueError(f"{path} has no '# EndOfHeader' after its header; get it again.")
+        raise ValueError(f"{path} has no '# EndOfHeader' after its header; obtain a new copy.")
     devices = _devices(path, head)
     n_columns = sum(len(d["column"]) for d in devices.values())
     lines = [line for line in body.splitlines()[1:] if line.strip()]

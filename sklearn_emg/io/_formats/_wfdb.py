@@ -179,7 +179,7 @@ def _marks(path: Path, content: bytes) -> list[tuple[int, int, str]]:
         elif code < SKIP:
             now += step
             marks.append((now, code, ""))
-    raise ValueError(f"{path} ends within its annotations; get it again.")
+    raise ValueError(f"{path} ends within its annotations; obtain a new copy.")
 
 
 def _handles(record: SignalFile) -> list[NDArray | SignalFile]:

@@ -93,7 +93,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
         If the file is empty or not text.
     """
     if not content.strip(b"\0 \t\r\n"):
-        raise ValueError(f"{path} is empty; get it again.")
+        raise ValueError(f"{path} is empty; obtain a new copy.")
     encoding = _marked_encoding(content)
     for name in [encoding] if encoding else ["utf-8", "cp1252", "latin-1"]:
         try:
@@ -110,7 +110,7 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
         return text, name
     else:
         raise ValueError(f"{path} is damaged: it is not {encoding} text ({last}).")
-    raise ValueError(f"{path} is empty; get it again.")
+    raise ValueError(f"{path} is empty; obtain a new copy.")
 
 
 def as_number(text: str) -> float | None:
