@@ -31,7 +31,7 @@ _PAIR = ["turns", "turn_amplitude"]
 
 
 def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.DataFrame:
-    """Compute turns per second and mean amplitude per turn of each part of each recording.
+    """Compute turns per second and mean amplitude per turn of segments of each recording.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
         Recording table with the columns ``subject`` and ``muscle`` and, optionally, ``age``,
         ``recording`` and ``side``. Slow drift must be removed first.
     seconds : float, default=0.5
-        Length of the parts in s. An incomplete part at the end of a recording is left out.
+        Length of the segments in s. An incomplete segment at the end of a recording is left out.
 
     Returns
     -------
     points : DataFrame of shape (n_points, n_columns)
-        Points with one row per part of the first channel. The columns are ``row``, the position of
-        the recording; those of the above columns that `table` has; ``start`` of the part in s;
-        ``turns`` per second; and ``turn_amplitude``, the mean amplitude per turn in mV. Turns are
-        counted with a threshold of 0.1 mV. Parts without turns are left out.
+        Points with one row per segment of the first channel. The columns are ``row``, the position
+        of the recording; those of the above columns that `table` has; ``start`` of the segment in
+        s; ``turns`` per second; and ``turn_amplitude``, the mean amplitude per turn in mV. Turns
+        are counted with a threshold of 0.1 mV. Segments without turns are left out.
 
     Raises
     ------
@@ -395,7 +395,7 @@ def _checked(X: pd.DataFrame) -> pd.DataFrame:
     if lacking := [name for name in (*_KEYS, *_PAIR) if name not in X]:
         raise ValueError(f"The table of points lacks the columns {lacking}.")
     if len(X) == 0:
-        raise ValueError("The table of points has no rows: no part of a recording has a turn.")
+        raise ValueError("The table of points has no rows: no segment of a recording has a turn.")
     if not (X[_PAIR] > 0).all(axis=None):
         row = X.index[~(X[_PAIR] > 0).all(axis=1)][0]
         raise ValueError(f"The turns and the amplitude of row {row!r} must be positive.")
