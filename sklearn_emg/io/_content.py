@@ -216,7 +216,7 @@ _PROCESSED = re.compile(
 
 
 def _note_processed(content: FileContent, names: list[str]) -> None:
-    """Note a problem if only some channels are, by their names, filtered or rectified."""
+    """Note a problem if the names of only some channels indicate filtering or rectification."""
     processed = [name for name in names if _PROCESSED.fullmatch(name)]
     if 0 < len(processed) < len(names):
         content.problems.append(

@@ -102,7 +102,7 @@ class SignalFile:
         invalid: int | None = None,
         blocks: tuple[int, int, Sequence[int]] | None = None,
     ):
-        # The working directory of workers may be another one.
+        # Workers may have a different working directory.
         self.path = os.path.abspath(os.fspath(path))
         self.stored_dtype = np.dtype(dtype)
         if self.stored_dtype.kind not in "iuf" and self.stored_dtype != _BITS_24:

@@ -499,7 +499,7 @@ def check_recording_table(
     Returns
     -------
     table : DataFrame
-        The same object.
+        The table that was passed.
 
     Raises
     ------

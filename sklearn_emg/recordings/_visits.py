@@ -41,7 +41,7 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     Returns
     -------
     table : DataFrame
-        The same object.
+        The table that was passed.
 
     Raises
     ------

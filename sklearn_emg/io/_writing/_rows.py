@@ -111,7 +111,7 @@ def lost_of_annotations(row: WrittenRow, source: str) -> list[str]:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Make names unique, in any letter case, by adding numbers to those that occurred before."""
+    """Make names unique, regardless of letter case, by adding numbers to repeated names."""
     seen: set[str] = set()
     unique = []
     for name in names:
