@@ -74,7 +74,7 @@ def refuse_foreign_frame(X: object, what: str) -> None:
     kind = type(X)
     remedy = "X.collect().to_pandas()" if kind.__name__ == "LazyFrame" else "X.to_pandas()"
     raise TypeError(
-        f"{what} must be a pandas DataFrame. Got {kind.__module__.split('.')[0]}."
+        f"{what} must be a pandas DataFrame, got {kind.__module__.split('.')[0]}."
         f"{kind.__name__}; convert it with {remedy}."
     )
 

@@ -318,7 +318,7 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
                 f"groups must be 1-D, with one subject per row. Got shape {np.shape(groups)}."
             )
         if X is not None and len(groups) != len(X):
-            raise ValueError(f"groups has {len(groups)} entries, but X has {len(X)} rows.")
+            raise ValueError(f"groups has {len(groups)} entries for {len(X)} rows of X.")
         return groups
     if isinstance(X, pd.DataFrame) and "subject" in X.columns:
         return X["subject"]

@@ -87,7 +87,7 @@ def test_patterns_that_do_not_fit(study):
         read_folder(study, "{subject}.csv")
     with (
         pytest.raises(ValueError, match="have no 'subject'"),
-        pytest.warns(RecordingWarning, match="does not fit"),
+        pytest.warns(RecordingWarning, match="not matched by the pattern"),
     ):
         read_folder(study, "{group}/{name}_{muscle}.csv")
     with pytest.raises(FileNotFoundError, match="no folder"):

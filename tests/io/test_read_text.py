@@ -156,7 +156,7 @@ def test_armband_without_titles_asks_for_rate_and_unit(tmp_path):
     values = armband(np.random.default_rng(0), labels)
     rows = [",".join(map(str, [*v, k])) for v, k in zip(values.T, labels)]
     path = csv(tmp_path / "a.csv", rows)
-    with pytest.raises(ValueError, match=r"a\.csv does not say its sampling rate; pass fs"):
+    with pytest.raises(ValueError, match=r"a\.csv does not give its sampling rate; pass fs"):
         read_recordings(path, subject="s")
     with pytest.raises(ValueError, match=r"a\.csv.*no unit.*unit='counts'"):
         read_recordings(path, subject="s", fs=200.0)

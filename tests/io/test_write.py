@@ -166,7 +166,7 @@ def test_what_a_form_does_not_hold_is_named(tmp_path, table, labels):
         "the column 'age'\n",
         "the column 'group'\n",
         "the column 'object' of dict",
-        "the spelling or type of the subject, 'p_9' is text (in 1 of 3 rows)",
+        "the spelling or type of the subject, written as 'p_9' (in 1 of 3 rows)",
         "format='parquet' keeps all of it",
     ):
         assert part in text
@@ -259,7 +259,7 @@ def test_parameters_are_checked(tmp_path, table):
     ):
         with pytest.raises(ValueError, match=text):
             write_recordings(table, tmp_path / "out", **arguments)
-    with pytest.raises(ValueError, match="give a folder"):
+    with pytest.raises(ValueError, match="pass a folder"):
         quiet(table, tmp_path / "out.edf")
 
 
@@ -465,7 +465,7 @@ def test_texts_and_types_that_bids_alters_are_named(tmp_path):
     message = str(caught[0].message)
     assert "the spelling of texts in 'note'" in message
     assert "(in 2 of 3 rows)" in message
-    assert "the types of the column 'grade': all its values become text" in message
+    assert "the types of the values in the column 'grade': all become text" in message
     assert "the spelling of labels in 'annotations'" in message
     assert read_bids(tmp_path / "bids")["grade"].tolist() == ["1", "1", "true"]
 

@@ -247,7 +247,7 @@ def test_a_recording_without_units_is_written_and_reconstructed_as_nothing(decom
 
 
 def test_a_short_array_of_one_dimension_is_refused():
-    with pytest.raises(ValueError, match="A 1-D array is one recording"):
+    with pytest.raises(ValueError, match="takes a 1-D array as one recording"):
         decompose(np.zeros(100))
 
 

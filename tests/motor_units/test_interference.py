@@ -70,7 +70,7 @@ def test_no_control_is_among_its_own_references():
 
 
 def test_few_controls_points_and_unknown_muscles_are_said():
-    with pytest.raises(ValueError, match="needs 3 controls"):
+    with pytest.raises(ValueError, match="requires at least 3 controls"):
         InterferenceCloud().fit(controls(2))
     table = pd.concat([controls(4), points("few", n=5)], ignore_index=True)
     with pytest.warns(RecordingWarning, match=r"leaves out 1 control, few \(biceps brachii\)"):

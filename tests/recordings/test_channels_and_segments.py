@@ -249,7 +249,7 @@ def test_activity_relative_to_mvc_and_of_a_table():
 
 def test_bad_input_of_activity_is_named():
     x, _ = bursts()
-    with pytest.raises(ValueError, match="needs fs"):
+    with pytest.raises(ValueError, match="pass fs="):
         segment_activity(x)
     with pytest.raises(ValueError, match="'method'"):
         segment_activity(x, 1000.0, method="double")

@@ -67,7 +67,7 @@ GOOD = table_of(["a"])
     [
         (GOOD, TypeError, "a list or a dict of tables"),
         ([], ValueError, "at least one table"),
-        ([GOOD, 3], TypeError, "Table 1 of concat_tables: A recording table is a pandas"),
+        ([GOOD, 3], TypeError, "Table 1 of concat_tables: A recording table must be"),
         ({"Rome": GOOD.drop(columns="fs")}, ValueError, r"Table 'Rome' .*lacks the column 'fs'"),
         ([GOOD, GOOD.iloc[:0]], ValueError, "Table 1 of concat_tables.*no rows"),
         ([GOOD, GOOD.drop(columns="signal")], ValueError, "Table 1 .* no column 'signal'"),

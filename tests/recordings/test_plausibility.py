@@ -113,9 +113,9 @@ def test_a_stretch_of_a_file_does_not_count_for_all_of_it(tmp_path):
 @pytest.mark.parametrize(
     "X, match",
     [
-        (noise(10, 400, 8), "windows of 400 channels and 8 samples"),
-        (noise(6, 2000, scale=2e-4), "If they are in V"),
-        (noise(6, 2000, scale=200.0), "If they are in µV or counts"),
+        (noise(10, 400, 8), "more channels .400. than samples .8."),
+        (noise(6, 2000, scale=2e-4), "If the windows are in V"),
+        (noise(6, 2000, scale=200.0), "If the windows are in µV or counts"),
     ],
 )
 def test_windows_of_another_unit_or_axis_are_named(X, match):

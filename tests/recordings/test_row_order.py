@@ -82,7 +82,7 @@ def test_weights_groups_and_truths_of_shuffled_rows_are_warned_of():
 def test_columns_of_a_table_in_another_order_are_warned_of():
     signals = [np.random.default_rng(k).normal(size=500) for k in range(3)]
     names = pd.Series(["s1", "s2", "s3"], index=["a", "b", "c"])
-    match = "The indexes of subject and age have .* age.loc.subject.index.*age.to_numpy"
+    match = "The indexes of subject and age share .* age.loc.subject.index.*age.to_numpy"
     with pytest.warns(RecordingWarning, match=match):
         table = recording_table(signals, fs=1e3, subject=names, age=names[::-1].str[1:])
     assert table["age"].tolist() == ["3", "2", "1"]  # by position, as is said

@@ -108,7 +108,7 @@ def test_check_finds_nan_on_request(table):
 
 
 def test_check_refuses_other_types_and_empty_tables(table):
-    with pytest.raises(TypeError, match="is a pandas DataFrame, got ndarray"):
+    with pytest.raises(TypeError, match="must be a pandas DataFrame, got ndarray"):
         check_recording_table(np.ones((2, 3)))
     with pytest.raises(ValueError, match="has no rows"):
         check_recording_table(table.iloc[:0])
@@ -135,7 +135,7 @@ def test_rates_within_a_millionth_are_one_rate():
     assert divide(table, 0.1).fs == 2000.0
     assert len(window_table(table, 0.1)[0]) == 30
     table["fs"] = [2000.0, 2000.01, 2000.0]
-    with pytest.raises(ValueError, match=r"row 0 has fs=2000 Hz, row 1 has fs=2000.01 Hz"):
+    with pytest.raises(ValueError, match=r"row 0 has fs=2000 Hz and row 1 has fs=2000.01 Hz"):
         divide(table, 0.1)
 
 
@@ -391,7 +391,7 @@ def test_signal_file_reads_blocks_and_24_bits(tmp_path):
         np.testing.assert_array_equal(handle.read(7, 33, dtype=float), values[:, 7:33])
     longer = SignalFile(tmp_path / "blocks.bin", offset=4, dtype="V3", n_channels=2, length=80,
                         blocks=(10, 60, [0, 30]))  # fmt: skip
-    with pytest.raises(ValueError, match="holds 60 samples per channel after byte 4, 80 were"):
+    with pytest.raises(ValueError, match="holds 60 samples per channel after byte 4, but 80 were"):
         longer.read()
     with pytest.raises(ValueError, match="'blocks' of SignalFile"):
         SignalFile(tmp_path / "blocks.bin", n_channels=2, blocks=(10, 60, [0, 50]))
