@@ -16,23 +16,25 @@ from sklearn_emg.recordings._subjects import Subjects
 
 __all__ = ["repeated_signals", "warn_of_repeated_signals"]
 
-_SKETCH = 64  # samples per channel that rule most pairs out
+_SKETCH = 64  # number of samples per channel that are compared first
 
 
 def repeated_signals(signals: Any, read_files: bool = True) -> list[list[int]]:
-    """Groups of rows with the same samples, whatever their arrays or files are called.
+    """Group the rows with the same samples, regardless of the names of their files.
 
     Parameters
     ----------
     signals : sequence of array-like or SignalFile
+        Signals of the rows.
     read_files : bool, default=True
-        Whether files are compared by their samples, and not only by name and place.
+        Whether files are compared by their samples instead of only by path and layout.
 
     Returns
     -------
     groups : list of list of int
-        Row numbers, at least two in each group. Rows of constant signals are in none, since all
-        dead channels are alike. A row whose file cannot be read is left to the steps that need it.
+        Positions of at least two rows in each group. Rows with constant signals are in no group,
+        since all dead channels are equal. Rows whose files cannot be read are ignored here and
+        reported by the steps that need them.
     """
     alike: dict[Any, list[int]] = {}
     for row, signal in enumerate(signals):
@@ -62,7 +64,7 @@ def _sketch(signal: Any) -> tuple[tuple[int, ...], bytes] | None:
 
 
 def _same(signals: Any, rows: list[int]) -> list[list[int]]:
-    """Groups of rows with equal samples, of those with equal sketches."""
+    """Groups of rows with equal samples among rows with equal sketches."""
     groups: dict[str, list[int]] = {}
     digests: dict[Any, str] = {}  # many rows may refer to one file
     for row in rows:
@@ -80,24 +82,24 @@ def _varies(signal: Any) -> bool:
 
 
 def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = True) -> None:
-    """Warn of recordings that a table holds twice, of several subjects or of one.
+    """Warn about recordings that occur several times in a table.
 
     Parameters
     ----------
     X : object
-        Nothing is looked at unless it is a recording table with subjects.
+        Data, which are checked only if they are a recording table with subjects.
     groups : array-like of shape (n_rows,), default=None
-        Subjects of the rows, which are used instead of the column.
+        Subject of each row, which is used instead of the column.
     read_files : bool, default=True
-        Whether files are compared by their samples, and not only by name and place.
+        Whether files are compared by their samples instead of only by path and layout.
 
     Warns
     -----
     SubjectLeakWarning
-        If recordings of several subjects hold the same samples: one of them may be in training
-        while the other is tested.
+        If recordings of several subjects hold the same samples, which can then be in both training
+        and test.
     RecordingWarning
-        If a subject has a recording more than once.
+        If a recording of one subject occurs more than once.
     """
     if not (isinstance(X, pd.DataFrame) and "signal" in X.columns):
         return

@@ -329,8 +329,6 @@ def test_a_scorer_knows_the_subjects_of_the_steps_before_a_classifier():
         # A filter that was fitted on all subjects has learned nothing.
         frozen = make_pipeline(FrozenEstimator(Rectifier().fit(X)), means, LinearSVC())
         cross_val_score(frozen, X, y, cv=SubjectKFold(3), scoring=subject_scorer())
-    with pytest.warns(
-        SubjectLeakWarning, match="other spellings of subjects that were trained on: '0' like 0"
-    ) as seen:
+    with pytest.warns(SubjectLeakWarning, match="that were trained on: '0' like 0") as seen:
         predict_subjects(model.fit(X, y), X.assign(subject=subject.astype(str)))
     assert len(seen) == 1
