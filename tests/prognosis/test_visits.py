@@ -46,7 +46,7 @@ def visits_of(*, time=(0.0, 3.0, 9.0), visit=(1, 2, 3), subject="a", **columns):
         ({"visit": ["1", "2", "3"]}, "row 0 .*'visit': must be a number that counts"),
         (
             {"time": [0.0, pd.Timestamp("2026-01-01"), 3.0]},
-            "row 1 .* is a date, and row 0",
+            "row 1 .* is a date, but row 0",
         ),
         ({"time": [0.0, None, 3.0]}, "row 1 .*'time': is missing"),
         ({"time": [0.0, np.inf, 3.0]}, "row 1 .*'time': must be finite"),
@@ -57,7 +57,7 @@ def visits_of(*, time=(0.0, 3.0, 9.0), visit=(1, 2, 3), subject="a", **columns):
         ),
         (
             {"time": [pd.Timestamp(2026, 1, 1, tz="UTC"), *pd.to_datetime(["2026-04-01"] * 2)]},
-            "row 1 .* is a date, and row 0 has a date with a time zone",
+            "row 1 .* is a date, but row 0 has a date with a time zone",
         ),
     ],
 )

@@ -255,7 +255,7 @@ def test_bad_input_of_activity_is_named():
         segment_activity(x, 1000.0, method="double")
     with pytest.raises(ValueError, match=r"baseline.*does not lie within"):
         segment_activity(x, 1000.0, baseline=(8.0, 12.0))
-    with pytest.raises(ValueError, match="without NaN"):
+    with pytest.raises(ValueError, match="neither NaN nor infinite"):
         segment_activity(np.full(100, np.nan), 1000.0)
     with pytest.raises(ValueError, match="require method='level'"):
         segment_activity(x, 1000.0, mvc=1.0)
