@@ -170,7 +170,9 @@ def test_bids_folder_with_its_tables(tmp_path):
     side = path.with_name("sub-07_ses-1_task-grip_channels.tsv")
     side.write_text(side.read_text().replace("uV\tgood", "mV\tbad"))
     (tmp_path / "task-grip_emg.json").write_text('{"SamplingFrequency": 4000}')
-    with pytest.warns(RecordingWarning, match="(?s)says mV for 'EMG soleus'.*as bad.*says 4000 Hz"):
+    with pytest.warns(
+        RecordingWarning, match="(?s)unit mV for 'EMG soleus'.*as bad.*rate of 4000 Hz"
+    ):
         read_recordings(tmp_path)
     side.write_text("channel\n1\n")
     with pytest.raises(ValueError, match=r"channels\.tsv has no column 'name'"):

@@ -255,7 +255,7 @@ def test_parameters_are_checked(tmp_path, table):
         ({"format": "edf", "bits": 24}, "is 16 for edf. Got 24"),
         ({"format": "edf", "sidecar": {}}, "require format='bids'"),
         ({"format": "edf", "y": [1]}, "Got 1 labels for 3 rows"),
-        ({"format": "edf", "y": pd.Series([1, 2, 3], name="age")}, "column 'age' already"),
+        ({"format": "edf", "y": pd.Series([1, 2, 3], name="age")}, "already has a column 'age'"),
     ):
         with pytest.raises(ValueError, match=text):
             write_recordings(table, tmp_path / "out", **arguments)
