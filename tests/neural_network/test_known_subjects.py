@@ -117,7 +117,7 @@ def test_each_prediction_warns_once(case):
 def test_other_spellings_are_named_with_both(case):
     model, X = case
     model.fit(X, Y)
-    with pytest.warns(SubjectLeakWarning, match=r"another spelling: '00' like 0, '01' like 1"):
+    with pytest.warns(SubjectLeakWarning, match=r"that were trained on: '00' like 0, '01' like 1"):
         model.predict(X.assign(subject=[f"0{s}" for s in SUBJECT]))
 
 
