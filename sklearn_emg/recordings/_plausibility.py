@@ -44,7 +44,7 @@ QUIET_TABLE = 0.002
 _LARGE_WINDOWS = 50.0
 # Smallest amplitude of windows that may be in V; windows below it are not EMG in any unit.
 _MIN_VOLTS = 1e-7
-# Largest offset in mV; electrodes polarise by some hundred mV.
+# Largest offset in mV; electrodes polarise by several hundred mV.
 MAX_OFFSET = 1000.0
 # Ratio of the amplitude of a recording to the median of the table; a wrong unit makes it 1000.
 MAX_RATIO = 300.0

@@ -184,7 +184,7 @@ def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.S
 def _apply_events(content: FileContent, path: Path) -> None:
     table = _read_table(path)
     if not {"onset", "duration"} <= set(table.columns):
-        raise ValueError(f"{path} lacks a column 'onset' or 'duration'.")
+        raise ValueError(f"{path} lacks the column 'onset' or 'duration'.")
     formats = _formats(path)
     for name in table.columns.intersection(["trial_type", "value"]):
         if (form := formats.get(name)) is not None:
