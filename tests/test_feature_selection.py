@@ -166,7 +166,7 @@ def test_identities_among_the_features_are_named():
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["rms", "wl"])
     X["patient"] = np.arange(20)[::-1]
     y = np.repeat([0, 1], 10)
-    with pytest.warns(RecordingWarning, match="RandomForestSelector takes .* 'patient' \\(named"):
+    with pytest.warns(RecordingWarning, match="RandomForestSelector uses .* 'patient' \\(named"):
         RandomForestSelector(n_estimators=2).fit(X.assign(subject=y), y)
-    with pytest.warns(RecordingWarning, match="EMGFeatures takes .* 'subject' \\(the subject"):
+    with pytest.warns(RecordingWarning, match="EMGFeatures uses .* 'subject' \\(the subject"):
         EMGFeatures("hudgins", fs=1000.0).fit(X.assign(subject=y))
