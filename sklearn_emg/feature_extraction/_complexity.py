@@ -443,7 +443,7 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
         out = np.empty((len(rows), len(sizes)))
         detrended_fluctuation(rows, sizes, out)
         out[_flat(rows)] = 0.0
-        # Deviations from the lines that are only rounding errors, as beside a spike, are set to 0.
+        # Deviations from the lines that are only rounding errors, as next to a spike, are set to 0.
         out[out < 1e-10 * out.max(axis=1, keepdims=True)] = 0.0
         return _slopes(np.log(sizes), out, otherwise=0.0)
 
