@@ -64,7 +64,7 @@ found = activation_maximization(
     random_state=0,
 )
 display = found.plot(span=0.2, sharey=False)
-display.figure_.suptitle("The optimised window is largest for neuropathy and smallest for myopathy")
+display.figure_.suptitle("The window is largest for neuropathy and smallest for myopathy")
 plt.show()
 
 # %%

@@ -51,5 +51,5 @@ plt.show()
 # %%
 # The error grows with the months between the last known visit and the target.
 display.plot("horizon")
-display.figure_.suptitle("The error of the last value grows with the time to the predicted visit")
+display.figure_.suptitle("The error of the last value grows with time")
 plt.show()
