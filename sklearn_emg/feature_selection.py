@@ -343,7 +343,8 @@ class RelevanceSelector(_SupervisedSelector):
             classes, y = np.unique(y, return_inverse=True)
             if len(classes) < 2:
                 raise ValueError(
-                    f"RelevanceSelector needs at least two classes, but y has only {classes[0]!r}."
+                    "RelevanceSelector needs at least two classes, but y has only 1 class, "
+                    f"{classes[0]}."
                 )
             several = len(classes) > 2
             if self.n_significant > (len(classes) if several else 1):

@@ -294,7 +294,7 @@ def test_frequencies_of_a_table_become_scales_of_each_rate():
     "parameters, message",
     [
         ({"wavelet": "morlet"}, "'wavelet' parameter of CWTFeatures"),
-        ({"scales": [0.5]}, "scales of CWTFeatures must be one or more numbers >= 1"),
+        ({"scales": [0.5]}, "scales of CWTFeatures must be one or more numbers of at least 1"),
         ({"scales": [2], "frequencies": [100]}, "not both"),
         ({"frequencies": [600]}, "below 500 Hz"),
         ({"fs": None}, "CWTFeatures needs the sampling rate"),

@@ -386,7 +386,7 @@ def test_a_damaged_checkpoint_is_not_used(where, killed_after, tmp_path):
     content = bytearray(file.read_bytes())
     content[where] ^= 1
     file.write_bytes(content)
-    with pytest.warns(UserWarning, match=f"{file.name} is not a checkpoint.*starts anew"):
+    with pytest.warns(UserWarning, match=f"{file.name} is not a checkpoint.*from the beginning"):
         again = als_net(checkpoint=tmp_path).fit(X, y, groups=subjects)
     assert_same_fit(als_net().fit(X, y, groups=subjects), again)
 
