@@ -16,7 +16,7 @@ from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 __all__ = [
     "Noted",
     "call_noting",
-    "is_once",
+    "is_first_check",
     "repeat_noted",
     "warn",
     "warn_of_recordings",
@@ -74,9 +74,27 @@ def warned_once() -> Iterator[None]:
         _GIVEN.reset(token)
 
 
-def is_once() -> bool:
-    """Whether :func:`warned_once` is active: the outer function has looked at all rows."""
-    return _GIVEN.get() is not None
+def is_first_check(name: str) -> bool:
+    """Whether a check has not been made yet within :func:`warned_once`; it is then noted as made.
+
+    Parameters
+    ----------
+    name : str
+        Name of the check.
+
+    Returns
+    -------
+    first : bool
+        Always True outside of :func:`warned_once`.
+    """
+    given = _GIVEN.get()
+    if given is None:
+        return True
+    key = f"checked: {name}"
+    if key in given:
+        return False
+    given.add(key)
+    return True
 
 
 def warn_of_recordings(message: str, category: type[Warning] = RecordingWarning) -> None:
@@ -134,7 +152,10 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
         warnings.showwarning = note  # type: ignore[assignment]
         for category in _NOTED:
             warnings.simplefilter("always", category)
-        return function(*given), noted
+        with warned_once():
+            # The main process has checked all rows, of which a worker sees a part.
+            is_first_check("repeated signals")
+            return function(*given), noted
 
 
 def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:

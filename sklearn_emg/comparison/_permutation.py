@@ -17,7 +17,7 @@ from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
-from sklearn_emg._warnings import warn
+from sklearn_emg._warnings import is_first_check, warn, warned_once
 from sklearn_emg.comparison._checks import (
     checked_labels,
     checked_numbers,
@@ -104,9 +104,11 @@ class _SubjectSplits(BaseCrossValidator):
         self, X: Any, y: NDArray[Any] | None = None, groups: Labels | None = None
     ) -> Iterator[Split]:
         codes = self.subjects.codes
-        splits = subject_splits(
-            self.cv, self.X, np.asarray(y)[codes], self.subjects, stratify=self.stratify
-        )
+        with warned_once():
+            is_first_check("repeated signals")  # made once, before all permutations
+            splits = subject_splits(
+                self.cv, self.X, np.asarray(y)[codes], self.subjects, stratify=self.stratify
+            )
         for fold, (train, test) in enumerate(splits):
             sides = []
             for side in (train, test):
@@ -135,6 +137,7 @@ class _RowScorer:
         return float(self.scorer(estimator.estimator_, *estimator.rows(subjects, y)))
 
 
+@warned_once()
 def subject_permutation_test(
     estimator: Any,
     X: pd.DataFrame,

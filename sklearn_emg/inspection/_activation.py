@@ -202,7 +202,7 @@ def activation_maximization(
 ) -> ActivationMaximizationDisplay:
     """Find the window that excites each class node of a network the most.
 
-    The window starts as noise, and its samples are trained while the weights of the network stay
+    The window starts as noise, and its samples are optimised while the weights of the network stay
     fixed. Adam raises the raw output of one class node. Before each update, the window is shifted
     circularly by a random number of samples, so that the result does not depend on the position
     [1]_.
@@ -249,7 +249,7 @@ def activation_maximization(
 
     Notes
     -----
-    All windows are trained together on the device of the network. The network is in evaluation
+    All windows are optimised together on the device of the network. The network is in evaluation
     mode, so its output for one window does not depend on the others. The shifts are uniformly
     distributed integers of at most `max_shift` times the window length. Samples that leave the
     window at one end enter it at the other.

@@ -13,7 +13,6 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_emg._typing import Labels
-from sklearn_emg._warnings import is_once
 from sklearn_emg.model_selection._strata import Split, SubjectStrata, sorted_positions
 from sklearn_emg.recordings import Subjects, warn_of_repeated_signals
 
@@ -196,8 +195,7 @@ class Protocol(BaseCrossValidator):
         SubjectLeakWarning, RecordingWarning
             If recordings in memory have the same samples, or rows refer to the same part of a file.
         """
-        if not is_once():
-            warn_of_repeated_signals(X, groups, read_files=False)
+        warn_of_repeated_signals(X, groups, read_files=False)
         for run in self.runs(X, y, groups):
             yield run.train if run.chooses_on_test else run.fit_rows, run.test
 

@@ -327,17 +327,23 @@ def _names(text: str) -> list[str]:
 def _of_classes(text: str, table: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the recordings of the classes in ``--classes``, and the class of each recording."""
     classes: dict[str, str] = {}
-    for part in _names(text):
-        name, _, members = part.partition("=")
+    for part in text.split(","):
+        name, _, members = (field.strip() for field in part.partition("="))
         for member in (members or name).split("+"):
-            if member in classes:
-                raise ValueError(f"--classes names {member!r} twice.")
-            classes[member] = name
-    if unknown := sorted(set(classes) - set(y)):
-        known = sorted(set(y))
+            if not (name and member.strip()) or ("=" in part and not members):
+                raise ValueError(
+                    f"--classes needs CLASS or NAME=CLASS+CLASS between commas. Got {part!r}."
+                )
+            if member.strip() in classes:
+                raise ValueError(f"--classes names {member.strip()!r} twice.")
+            classes[member.strip()] = name
+    known = sorted({str(label) for label in y})
+    if unknown := sorted(set(classes) - set(known)):
         raise ValueError(
             f"--classes names {unknown[0]!r}, but the classes of the data are {known}."
         )
+    if len(set(classes.values())) < 2:
+        raise ValueError(f"--classes must leave at least two classes. Got {text!r}.")
     kept = np.isin(y, list(classes))
     return table[kept].reset_index(drop=True), np.array([classes[label] for label in y[kept]])
 

@@ -63,7 +63,7 @@ _ROCKET_CHOICES = (
 
 
 def _with_ridge(features: Any, fs: float, window: float, step: float | None) -> Pipeline:
-    """Chain features of random convolutions, standardisation and a ridge classifier of windows."""
+    """Chain features of fixed convolutions, standardisation and a ridge classifier of windows."""
     windows = classifier_of_features(features, RidgeClassifier(alpha=float(features.n_features)))
     model = over_filtered(windows, fs, window, step)
     return model.set_params(divote__voting="hard")
@@ -156,7 +156,7 @@ def multirocket(
     n_jobs: int | None = None,
     random_state: Any = None,
 ) -> Pipeline:
-    """MultiRocket (four poolings of random convolutions) with a ridge classifier.
+    """MultiRocket (four pooled features of fixed dilated convolutions) with a ridge classifier.
 
     Parameters
     ----------

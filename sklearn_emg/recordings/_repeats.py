@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_emg._tables import counted, first_few
-from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg._warnings import is_first_check, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.recordings._digest import signal_digest
-from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._signal_file import SignalFile
 from sklearn_emg.recordings._subjects import Subjects
 
 __all__ = ["repeated_signals", "warn_of_repeated_signals"]
@@ -20,7 +21,7 @@ _SKETCH = 64  # number of samples per channel that are compared first
 
 
 def repeated_signals(signals: Any, read_files: bool = True) -> list[list[int]]:
-    """Group the rows with the same samples, regardless of the names of their files.
+    """Group the rows with the same samples in single precision, whatever their files are called.
 
     Parameters
     ----------
@@ -49,36 +50,53 @@ def repeated_signals(signals: Any, read_files: bool = True) -> list[list[int]]:
     return sorted(found)
 
 
+def _single(values: Any) -> NDArray[np.float32]:
+    """Samples in single precision, in which files are read; 0 has one sign."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float32) + np.float32(0)
+
+
 def _sketch(signal: Any) -> tuple[tuple[int, ...], bytes] | None:
     """Shape and some samples from the middle of a signal; None if it cannot be read."""
     try:
-        shape = np.shape(signal) if not isinstance(signal, SignalFile) else signal.shape
-        start = max((shape[-1] - _SKETCH) // 2, 0)
         if isinstance(signal, SignalFile):
-            part = signal.read(start, start + _SKETCH)
-        else:
-            part = read_signal(np.asarray(signal)[..., start : start + _SKETCH])
+            shape, start = signal.shape, max((signal.n_times - _SKETCH) // 2, 0)
+            return shape, _single(signal.read(start, start + _SKETCH)).tobytes()
+        if isinstance(signal, (np.ndarray, list)):
+            values = np.asarray(signal)
+            start = max((values.shape[-1] - _SKETCH) // 2, 0)
+            part = values[..., start : start + _SKETCH]
+            return values.shape, _single(part).tobytes() if part.dtype.kind in "iuf" else b""
     except (OSError, ValueError, TypeError, IndexError):
         return None
-    return shape, part.astype(np.float32).tobytes()
+    return None  # windows and signals that this package has stored
 
 
 def _same(signals: Any, rows: list[int]) -> list[list[int]]:
     """Groups of rows with equal samples among rows with equal sketches."""
-    groups: dict[str, list[int]] = {}
-    digests: dict[Any, str] = {}  # many rows may refer to one file
+    groups: dict[bytes, list[int]] = {}
+    digests: dict[Any, bytes | None] = {}  # many rows may refer to one file
     for row in rows:
         signal = signals[row]
         key = signal if isinstance(signal, SignalFile) else id(signal)
         if key not in digests:
-            digests[key] = signal_digest(signal)
-        groups.setdefault(digests[key], []).append(row)
-    return [group for group in groups.values() if len(group) > 1 and _varies(signals[group[0]])]
+            digests[key] = _digest(signal)
+        if (digest := digests[key]) is not None:
+            groups.setdefault(digest, []).append(row)
+    return [group for group in groups.values() if len(group) > 1]
 
 
-def _varies(signal: Any) -> bool:
-    values = read_signal(signal)
-    return bool(values.size) and not (values == values[..., :1]).all()
+def _digest(signal: Any) -> bytes | None:
+    """Digest of the samples; None for constant signals and for those that cannot be read."""
+    try:
+        values = _single(signal)
+    except (OSError, ValueError, TypeError):
+        return None
+    absent = np.isnan(values)
+    low, high = (np.where(absent, k, values) for k in (np.inf, -np.inf))
+    if not (high.max(axis=-1, initial=-np.inf) > low.min(axis=-1, initial=np.inf)).any():
+        return None
+    return hashlib.sha256(np.where(absent, np.float32(np.nan), values).tobytes()).digest()
 
 
 def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = True) -> None:
@@ -101,35 +119,41 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
     RecordingWarning
         If a recording of one subject occurs more than once.
     """
-    if not (isinstance(X, pd.DataFrame) and "signal" in X.columns):
-        return
-    if groups is None and "subject" not in X.columns:
+    if not is_first_check("repeated signals") or not _has_signals_and_subjects(X, groups):
         return
     repeated = repeated_signals(X["signal"].tolist(), read_files)
     if not repeated:
         return
     subjects = Subjects.of(X, groups)
     n_subjects = [len(np.unique(subjects.codes[rows])) for rows in repeated]
-    shared = [rows for rows, n in zip(repeated, n_subjects) if n > 1]
-    if shared:
+    if shared := [rows for rows, n in zip(repeated, n_subjects) if n > 1]:
+        verb = "belongs" if len(shared) == 1 else "belong"
         warn_of_recordings(
-            f"{counted(len(shared), 'signal')} {'belongs' if len(shared) == 1 else 'belong'} to "
-            f"several subjects, sample by sample: {_examples(shared, subjects)}. The same samples "
-            "can be in training and test. Find out whose they are, and drop the copies; "
-            "check_recordings also finds copies of parts.",
+            f"{counted(len(shared), 'signal')} {verb} to several subjects, sample by sample: "
+            f"{_examples(shared, subjects, X.index)}. The same samples can be in training and "
+            "test. Find out whose they are, and drop the copies; check_recordings also finds "
+            "copies of parts.",
             SubjectLeakWarning,
         )
-    copied = [rows for rows, n in zip(repeated, n_subjects) if n < len(rows)]
-    if copied:
+    if copied := [rows for rows, n in zip(repeated, n_subjects) if n < len(rows)]:
+        verb = "occurs" if len(copied) == 1 else "occur"
         warn_of_recordings(
-            f"{counted(len(copied), 'signal')} of one subject "
-            f"{'occurs' if len(copied) == 1 else 'occur'} more than once: "
-            f"{_examples(copied, subjects)}. Each copy counts in scores; drop the copies."
+            f"{counted(len(copied), 'signal')} of one subject {verb} more than once: "
+            f"{_examples(copied, subjects, X.index)}. Each copy counts in scores; drop the copies."
         )
 
 
-def _examples(groups: list[list[int]], subjects: Subjects) -> str:
-    """The first groups of rows with their subjects, as text."""
+def _has_signals_and_subjects(X: Any, groups: Any) -> bool:
+    """Whether X has one column of signals, and the subjects of its rows are known."""
+    if not isinstance(X, pd.DataFrame) or not isinstance(X.get("signal"), pd.Series):
+        return False
+    return groups is not None or "subject" in X.columns
+
+
+def _examples(groups: list[list[int]], subjects: Subjects, index: pd.Index) -> str:
+    """The first groups of rows with their subjects, as text; a part of a table keeps its index."""
     names = subjects.by_row
-    texts = (first_few(f"row {row} (subject {names[row]!r})" for row in rows) for rows in groups)
+    texts = (
+        first_few(f"row {index[row]} (subject {names[row]!r})" for row in rows) for rows in groups
+    )
     return first_few(texts, 3, "; ")

@@ -676,7 +676,13 @@ def test_the_command_compares_the_classes_of_a_source(tmp_path, capsys):
         of_class = subjects["y_true"].value_counts()
         names = [part.partition("=")[0] for part in text.split(",")]
         assert [of_class[name] for name in names] == list(counts)
-    for text, message in [("gout", "names 'gout', but the"), ("normal,normal", "twice")]:
+    for text, message in [
+        ("gout", "names 'gout', but the"),
+        ("normal,normal", "twice"),
+        ("", "needs CLASS or NAME=CLASS+CLASS"),
+        ("sick=,normal", "needs CLASS"),
+        ("a = normal + myopathy", "at least two classes"),
+    ]:
         assert main([*command, str(tmp_path / "c"), "--classes", text]) == 2
         assert message in capsys.readouterr().err
 

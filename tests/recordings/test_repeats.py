@@ -15,6 +15,7 @@ from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold
 from sklearn_emg.recordings import SignalFile
+from sklearn_emg.recordings._repeats import repeated_signals
 from tests.data import recording_cohort
 
 MODEL = make_pipeline(
@@ -90,6 +91,55 @@ def test_compare_warns_once(cohort):
         warnings.simplefilter("always")
         compare(MODEL, table, y, cv=LeaveOneSubjectOut(), progress=False)
     assert sum("sample by sample" in str(w.message) for w in caught) == 1
+
+
+def test_permutations_warn_once(cohort):
+    table, y = cohort
+    table.at[4, "signal"] = table.at[0, "signal"].copy()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _permute(table, y)
+    assert sum("sample by sample" in str(w.message) for w in caught) == 1
+
+
+def test_a_search_in_a_worker_does_not_name_rows_of_its_part(cohort):
+    table, y = cohort
+    table.at[4, "signal"] = table.at[0, "signal"].copy()
+    grid = {"divoteclassifier__window": [0.2, 0.3]}
+    search = GridSearchCV(MODEL, grid, cv=SubjectKFold(2))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compare(search, table, y, cv=2, progress=False)
+    texts = {str(w.message) for w in caught if "sample by sample" in str(w.message)}
+    assert len(texts) == 1
+    assert "row 0 (subject 's0'), row 4" in texts.pop()
+
+
+def test_samples_are_compared_in_single_precision(cohort, tmp_path):
+    table = cohort[0]
+    table.at[1, "signal"].astype("<f4").tofile(tmp_path / "a.bin")
+    table.at[4, "signal"] = SignalFile(tmp_path / "a.bin", dtype="<f4")
+    assert repeated_signals(table["signal"].tolist()) == [[1, 4]]
+    assert repeated_signals([np.array([0.0, 1.0]), np.array([-0.0, 1.0])]) == [[0, 1]]
+
+
+def test_odd_signals_are_no_copies(tmp_path):
+    gap = np.zeros(500)
+    gap[3] = np.nan
+    short = tmp_path / "short.bin"
+    np.arange(600, dtype="<f4").tofile(short)
+    for signal in (
+        np.full(500, np.nan),
+        gap,
+        None,
+        [],
+        SignalFile(short, dtype="<f4", length=1000),
+    ):
+        assert repeated_signals([signal, signal]) == []
+    frame = pd.DataFrame(
+        np.ones((4, 2)), columns=pd.MultiIndex.from_product([["signal"], ["a", "b"]])
+    )
+    assert len(list(SubjectKFold(2).split(frame, None, list("abcd")))) == 2
 
 
 def test_signals_that_only_start_alike_and_dead_channels_are_no_copies(cohort):
