@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["ReadableTable", "counted", "first_few", "wrapped"]
+__all__ = ["ReadableTable", "columns_text", "counted", "first_few", "wrapped"]
 
 
 class ReadableTable(pd.DataFrame):
@@ -63,6 +63,23 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
         Count and noun, such as "1 subject" or "2 subjects".
     """
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def columns_text(names: Iterable[Any]) -> str:
+    """List names of columns after the noun in the singular or plural.
+
+    Parameters
+    ----------
+    names : iterable
+        Names of one or several columns.
+
+    Returns
+    -------
+    text : str
+        Noun and names, such as "column 'fs'" or "columns 'fs', 'muscle'".
+    """
+    shown = list(map(repr, names))
+    return f"column{'s' if len(shown) > 1 else ''} {', '.join(shown)}"
 
 
 def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> str:

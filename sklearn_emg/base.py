@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
 from sklearn_emg._sklearn import check_feature_names_in
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg.recordings import (
     KeptWindows,
     LastToSeeSubjects,
@@ -691,7 +691,7 @@ class FeatureExtractor(
     def _same_channels(self, n_channels: int) -> None:
         if n_channels != self.n_channels_in_:
             raise ValueError(
-                f"X has {n_channels} channels, but {type(self).__name__} was fitted on "
+                f"X has {counted(n_channels, 'channel')}, but {type(self).__name__} was fitted on "
                 f"{self.n_channels_in_}."
             )
 

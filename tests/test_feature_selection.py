@@ -17,7 +17,7 @@ def problem(n_samples=120, seed=0):
 
 
 def written_out_importance(forest, n_features):
-    """Equation (14): mean over trees of the impurity that the splits on a feature take away."""
+    """Equation (14): mean over trees of the decrease of impurity by the splits on a feature."""
     importance = np.zeros(n_features)
     for estimator in forest.estimators_:
         tree = estimator.tree_
@@ -40,7 +40,7 @@ def test_importances_are_equation_14(task):
     selector = RandomForestSelector(n_estimators=7, random_state=0).fit(X, y)
     expected = written_out_importance(selector.selector_.estimator_, 7)
     np.testing.assert_allclose(selector.importances_, expected, rtol=1e-10)
-    # All the impurity that the trees take away, or there would be a feature missing.
+    # The sum of the whole decrease of impurity; it is 0 if no tree was split.
     assert selector.importances_.sum() > 0
 
 

@@ -71,7 +71,7 @@ plt.show()
 # %%
 # A threshold for screening
 # -------------------------
-# The threshold is chosen on out-of-fold predictions such that 95 % of the patients lie above it.
+# The threshold is chosen on out-of-fold predictions so that 95 % of the patients lie above it.
 # With 40 patients the interval of the sensitivity is wide. With ``guaranteed=True``, the lower end
 # of this interval has to reach the required sensitivity.
 truth, proba = scores["LDA"]

@@ -98,9 +98,7 @@ def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPrediction
         True and predicted diagnosis of each subject.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", ".*given to SiteStandardizer are references", SubjectLeakWarning
-        )
+        warnings.filterwarnings("ignore", "SiteStandardizer got references", SubjectLeakWarning)
         warnings.filterwarnings("ignore", ".*new_site='pooled'", RecordingWarning)
         return predict_subjects(model, X, y)
 

@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions
+from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble import (
@@ -313,7 +314,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         sites = dict.fromkeys(step.site for step in steps if step.site is not None)
         if missing := [name for name in sites if name not in X.columns]:
             raise ValueError(
-                f"X lacks the columns {missing}, by which the SiteStandardizer distinguishes sites."
+                f"X lacks the {columns_text(missing)}, by which the SiteStandardizer distinguishes "
+                "sites."
             )
         marked = X.assign(**{column: True for column in map(_reference_column, steps)})
         kept = [marked] if self._references is None else [self._references, marked]
@@ -438,7 +440,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         needed = set(first.columns) - (set(METADATA_COLUMNS) - {"subject"}) if is_table else set()
         if missing := sorted(needed.difference(X.columns if is_table else ()), key=str):
             raise ValueError(
-                f"X lacks the columns {missing}, which {type(self).__name__} saw in fit."
+                f"X lacks the {columns_text(missing)} seen by {type(self).__name__} in fit."
             )
 
     def _check_classes(self, classes: Labels | None, first: NDArray[Any]) -> None:

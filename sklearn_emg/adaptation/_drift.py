@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
 
@@ -359,7 +359,7 @@ class CusumDetector:
         """
         if isinstance(values, pd.DataFrame):
             if missing := [name for name in self.names if name not in values.columns]:
-                raise ValueError(f"The table lacks the columns {missing} of CusumDetector.")
+                raise ValueError(f"The table lacks the {columns_text(missing)} of CusumDetector.")
             values = values[self.names]
         rows = np.asarray(values, dtype=float)
         return [alarm for row in rows for alarm in self.update(row)]

@@ -280,9 +280,7 @@ def _with_listed_references(
 def run_across(*arguments: Any, **settings: Any) -> Outcome:
     """Call ``run_fold`` on a site that is new to the pipeline; ignore warnings about references."""
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", ".*given to SiteStandardizer are references", SubjectLeakWarning
-        )
+        warnings.filterwarnings("ignore", "SiteStandardizer got references", SubjectLeakWarning)
         return run_fold(*arguments, **settings)
 
 

@@ -109,7 +109,7 @@ class _Recording:
         if np.ptp(self.signal) == 0:
             texts.append("dead: all samples are equal")
         elif self.n_clipped:
-            texts.append(f"clipped: {self.n_clipped} samples")
+            texts.append(f"clipped: {counted(self.n_clipped, 'sample')}")
         if seconds < _SHORT * _SECONDS:
             texts.append(f"short: {seconds:.3g} s instead of {_SECONDS:g} s")
         return texts

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from sklearn_emg._files import read_bytes, write_text_atomically
+from sklearn_emg._tables import columns_text
 from sklearn_emg.recordings import millivolts_per
 
 _DESCR = """EMGLAB annotation
@@ -93,7 +94,7 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
         return Bunch(events=_events(texts), templates=_templates(texts), DESCR=_DESCR)
     except ValueError as error:
         raise ValueError(
-            f"{file} is a damaged annotation file: {error}; get another copy."
+            f"{file} is a damaged annotation file: {error}; obtain a new copy."
         ) from error
 
 
@@ -126,10 +127,15 @@ def save_annotations(
     -----
     Times are rounded to 10 microseconds, as in EMGLAB's own files, and templates to 1 nV.
     """
-    wanted = (events, ("time", "unit")), (templates, ("unit", "signal", "fs", "index"))
-    for table, columns in wanted:
+    wanted = (
+        ("events", events, ("time", "unit")),
+        ("templates", templates, ("unit", "signal", "fs", "index")),
+    )
+    for argument, table, columns in wanted:
         if missing := [name for name in columns if name not in table]:
-            raise ValueError(f"save_annotations: the columns {missing} are missing.")
+            raise ValueError(
+                f"The {argument!r} of save_annotations lack the {columns_text(missing)}."
+            )
     channel = events["channel"] if "channel" in events else np.ones(len(events), dtype=np.int64)
     rows = zip(events["time"], events["unit"], channel)
     lines = "\n".join(f"{time:.5f} {unit} {number}" for time, unit, number in sorted(rows))
@@ -220,7 +226,7 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
     try:
         parser.Parse(content, True)
     except (expat.ExpatError, LookupError) as error:  # LookupError means an unknown encoding
-        raise ValueError(f"{file} is not well-formed XML ({error}); get another copy.") from error
+        raise ValueError(f"{file} is not well-formed XML ({error}); obtain a new copy.") from error
     return found
 
 

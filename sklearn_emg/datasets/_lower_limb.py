@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes, regular_file
+from sklearn_emg._tables import counted
 from sklearn_emg.datasets._base import as_set_or_pair, decode, existing_folder, raise_faults
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.recordings import recording_table
@@ -264,7 +265,7 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
             faults.append(str(error))
     raise_faults(faults, f"load_lower_limb cannot read {len(faults)} of {len(found)} files")
     if recordings:
-        text = f"left out in {len(recordings)} files"
+        text = f"left out in {counted(len(recordings), 'file')}"
         report.append(("all", "the last line contains only tabs", text))
     return recordings
 
@@ -420,10 +421,11 @@ def _trim(
     stop = whole[-1] + 1 if whole.size else 0
     if stop < n_rows:
         lacking = np.isnan(recording.values[stop:, :4]).any()
-        text = f"{'EMG' if lacking else 'angle'} missing in the last {n_rows - stop} rows"
-        report.append((recording.name, text, "kept as NaN" if keep else "trimmed"))
+        text = f"{'EMG' if lacking else 'angle'} missing at the end"
+        rows = counted(n_rows - stop, "row")
+        report.append((recording.name, f"{text} ({rows})", "kept as NaN" if keep else "trimmed"))
     values = recording.values if keep else recording.values[:stop]
     n_gaps = int(np.isnan(recording.values[:stop]).any(axis=1).sum())
     if n_gaps:
-        report.append((recording.name, f"{n_gaps} rows with gaps", "kept as NaN"))
+        report.append((recording.name, f"{counted(n_gaps, 'row')} with gaps", "kept as NaN"))
     return values

@@ -136,7 +136,7 @@ class _Samples:
         if self.is_dead:
             texts.append("dead: all samples are equal")
         elif n_clipped:
-            texts.append(f"clipped: {n_clipped} samples")
+            texts.append(f"clipped: {counted(n_clipped, 'sample')}")
         if n_shared:
             texts.append(f"foreign end: the last {n_shared} samples are those of {other} too")
         return texts
@@ -274,7 +274,7 @@ def load_n2001(
     >>> samples.tofile(os.path.join(folder, "N2001C03BB01.bin"))
     >>> X, y = load_n2001(folder, return_X_y=True)
     >>> X[["subject", "head", "region", "defect"]].iloc[0].tolist()
-    ['C03', 'long', 'proximal', 'clipped: 1 samples']
+    ['C03', 'long', 'proximal', 'clipped: 1 sample']
     """
     if invalid not in ("nan", "clip"):
         raise ValueError(
@@ -485,7 +485,7 @@ def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], di
             else:
                 faults.append((name, str(error)))
     texts = [text for name, text in faults if codes is None or _code(name) in codes]
-    raise_faults(texts, f"load_n2001 cannot use {len(texts)} files of {root}")
+    raise_faults(texts, f"load_n2001 cannot use {counted(len(texts), 'file')} of {root}")
     return records, {k: v for k, v in left_out.items() if codes is None or _code(k) in codes}
 
 

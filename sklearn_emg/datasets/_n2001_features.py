@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
+from sklearn_emg._tables import columns_text
 from sklearn_emg.datasets._base import as_set_or_pair, raise_faults
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._n2001 import N2001_CITE, N2001_CONFOUNDS, N2001_SUBJECTS
@@ -185,13 +186,16 @@ def _read(file: Path) -> pd.DataFrame:
     missing = [c for c in ("Patient", "Class", *_FEATURES) if c not in raw.columns]
     if missing:
         raise ValueError(
-            f"{file} is not the N2001 feature table: it lacks the columns {missing}. {_REMEDY}"
+            f"{file} is not the N2001 feature table: it lacks the {columns_text(missing)}. "
+            f"{_REMEDY}"
         )
     if raw.empty:
         raise ValueError(f"{file} has no rows. {_REMEDY}")
     text = [c for c in _FEATURES if not pd.api.types.is_numeric_dtype(raw[c])]
     if text:
-        raise ValueError(f"{file} must have numbers in the columns {text}; download it again.")
+        raise ValueError(
+            f"{file} must have numbers in the {columns_text(text)}; download it again."
+        )
     return raw.astype(dict.fromkeys(_FEATURES, np.float64))
 
 

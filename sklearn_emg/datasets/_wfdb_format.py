@@ -247,16 +247,16 @@ def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> P
         regular_file(path, root or header.path.parent)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{header.path} has its samples in {spec.file}, which is missing; get another copy."
+            f"{header.path} has its samples in {spec.file}, which is missing; obtain a new copy."
         ) from error
     size = path.stat().st_size
     if size == 0:
-        raise ValueError(f"{path} is empty; get another copy.")
+        raise ValueError(f"{path} is empty; obtain a new copy.")
     needed = _bytes_needed(header, spec)
     if size < needed:
         raise ValueError(
             f"{path} has {size} bytes, but {header.path.name} announces {needed}. The file is "
-            "truncated or mislabelled; get another copy."
+            "truncated or mislabelled; obtain a new copy."
         )
     return path
 
@@ -506,9 +506,9 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
                 parts.append(part)
                 wanted -= len(part)
     except RuntimeError as error:
-        raise ValueError(f"{path} is not a FLAC file ({error}); get another copy.") from error
+        raise ValueError(f"{path} is not a FLAC file ({error}); obtain a new copy.") from error
     if wanted:
-        raise ValueError(f"{path} lacks {wanted} samples; get another copy.")
+        raise ValueError(f"{path} lacks {wanted} samples; obtain a new copy.")
     stored = np.concatenate(parts) >> np.int32(32 - bits)
     frames = stored.reshape(n_frames, per_frame, len(group)).transpose(0, 2, 1)
     return frames.reshape(n_frames, -1)
@@ -518,7 +518,7 @@ def _to_millivolts(
     stored: NDArray[np.integer], spec: SignalSpec, scale: float, header: Header, verify: bool
 ) -> NDArray[np.floating]:
     if stored.size == 0:
-        raise ValueError(f"{header.path} has no samples; get another copy.")
+        raise ValueError(f"{header.path} has no samples; obtain a new copy.")
     # Programs differ in which samples of a skewed signal their checksums cover.
     if verify and spec.checksum is not None and not spec.skew:
         found = int(stored.sum(dtype=np.int64)) % 2**16
@@ -526,7 +526,7 @@ def _to_millivolts(
             raise ValueError(
                 f"{header.path.parent / spec.file} has the checksum {found}, but "
                 f"{header.path.name} announces {spec.checksum % 2**16} for the signal "
-                f"{spec.name!r}. The file is damaged or mislabelled; get another copy, or load it "
+                f"{spec.name!r}. The file is damaged or mislabelled; obtain a new copy, or load it "
                 "with verify=False."
             )
     signal = (stored - np.float64(spec.baseline)) * scale

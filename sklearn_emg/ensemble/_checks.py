@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import GroupsRequester, Integral
+from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._fitting import splits_rows
@@ -233,7 +234,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
         """Select the columns of X for the estimator, without those that ``fit`` left out."""
         if self.features is not None:
             if missing := [c for c in self.features if c not in X.columns]:
-                raise ValueError(f"X lacks the columns {missing} that 'features' names.")
+                raise ValueError(f"X lacks the {columns_text(missing)} of 'features'.")
             return X[self.features]
         if reset:
             labels = y if len(y) == len(X) else None
@@ -349,6 +350,6 @@ def _refuse_text_columns(frame: pd.DataFrame, caller: str) -> None:
     text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if text:
         raise ValueError(
-            f"The columns {text} are not numeric; name the feature columns with "
-            f"{caller}(features=[...])."
+            f"Features must be numeric, unlike the {columns_text(text)}; name the feature columns "
+            f"with {caller}(features=[...])."
         )

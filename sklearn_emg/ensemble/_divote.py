@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import HasMethods, StrOptions, safe_indexing
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble._fitting import (
@@ -477,8 +477,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         columns = ["subject", self.unit, *([self.by] if self.by else []), *tables.score_names]
         if missing := [c for c in dict.fromkeys(columns) if c not in recordings.columns]:
             raise ValueError(
-                f"The 'recordings' of vote_subjects lack the columns {missing}: pass all or some "
-                "of the rows of vote(X).recordings."
+                f"The 'recordings' of vote_subjects lack the {columns_text(missing)}: pass all or "
+                "some of the rows of vote(X).recordings."
             )
         n_rows = len(recordings)
         row = np.arange(n_rows)

@@ -13,6 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import HasMethods, Interval, Real, StrOptions
+from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
 from sklearn_emg.ensemble._fitting import fit_metadata, hold_out_subjects, name_channels
@@ -347,7 +348,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     def _check_kept(self, X: pd.DataFrame) -> None:
         columns = getattr(X, "columns", ())
         if missing := [column for column in self._kept if column not in columns]:
-            raise ValueError(f"X lacks the columns {missing} that 'keep' of Windows names.")
+            raise ValueError(f"X lacks the {columns_text(missing)} of 'keep' in Windows.")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

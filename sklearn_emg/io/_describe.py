@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_emg._tables import counted
 from sklearn_emg.io._content import FileContent
 from sklearn_emg.io._recordings import parse_file
 
@@ -90,7 +91,7 @@ class FileDescription:
     def _label_lines(self) -> list[str]:
         lines = []
         if self.labels:
-            counts = ", ".join(f"{k} ({n} labels)" for k, n in self.labels.items())
+            counts = ", ".join(f"{k} ({counted(n, 'label')})" for k, n in self.labels.items())
             lines.append(f"label columns: {counts}")
         if self.annotations:
             lines.append(f"annotations ({len(self.annotations)}):")

@@ -87,7 +87,7 @@ def decomposition_agreement(
     Two decompositions number their units differently and may place discharges at different points
     of the potential. For each pair of units, the constant shift of their times is therefore
     estimated first; discharges are common if they then differ by at most `tolerance`. Units are
-    matched one to one such that the sum of their rates of agreement is largest.
+    matched one to one so that the sum of their rates of agreement is largest.
 
     Parameters
     ----------

@@ -160,7 +160,7 @@ class LeaveOneSiteOut(Protocol):
         codes, names = sites_of(X, self.site, "LeaveOneSiteOut")
         if len(names) < 2:
             raise ValueError(
-                f"LeaveOneSiteOut needs at least two sites. All {len(X)} rows are of site "
+                f"LeaveOneSiteOut needs at least two sites. X has only site "
                 f"{names[0]!r}; to split its subjects, use SubjectKFold."
                 if names
                 else "LeaveOneSiteOut needs at least two sites. X has no rows."

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import fftconvolve
 
+from sklearn_emg._tables import columns_text
 from sklearn_emg._validation import check_real
 from sklearn_emg.motor_units._trains import fit_intervals
 
@@ -163,10 +164,12 @@ def _level_at(time: float, level: tuple[ArrayLike, ArrayLike] | None) -> float:
 
 def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.float64]]:
     if missing := [name for name in ("time", "unit") if name not in discharges]:
-        raise ValueError(f"{caller}: the discharges lack the columns {missing}.")
+        raise ValueError(f"{caller}: the discharges lack the {columns_text(missing)}.")
     columns = [name for name in ("row", "unit", "time") if name in discharges]
     if missing := [name for name in columns if discharges[name].isna().any()]:
-        raise ValueError(f"{caller}: the discharges have missing values in the columns {missing}.")
+        raise ValueError(
+            f"{caller}: the discharges have missing values in the {columns_text(missing)}."
+        )
     rows = discharges["row"] if "row" in discharges else pd.Series(0, index=discharges.index)
     groups = discharges["time"].groupby([rows, discharges["unit"]])
     return {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}

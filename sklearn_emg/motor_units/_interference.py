@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_fraction, check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.feature_extraction import TimeDomainFeatures
@@ -66,7 +66,7 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
     check_recording_table(table)
     check_real(seconds, "seconds", "interference_points", 0.0, above=True)
     if lacking := [name for name in _KEYS if name not in table]:
-        raise ValueError(f"The table of interference_points lacks the columns {lacking}.")
+        raise ValueError(f"The table of interference_points lacks the {columns_text(lacking)}.")
     names = [name for name in FACTS if name in table]
     parts = []
     for row, record in enumerate(table.to_dict("records")):
@@ -393,7 +393,7 @@ def _checked(X: pd.DataFrame) -> pd.DataFrame:
             f"{type(X).__name__}."
         )
     if lacking := [name for name in (*_KEYS, *_PAIR) if name not in X]:
-        raise ValueError(f"The table of points lacks the columns {lacking}.")
+        raise ValueError(f"The table of points lacks the {columns_text(lacking)}.")
     if len(X) == 0:
         raise ValueError("The table of points has no rows: no segment of a recording has a turn.")
     if not (X[_PAIR] > 0).all(axis=None):

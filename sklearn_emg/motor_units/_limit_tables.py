@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import columns_text
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._measures import MEASURES, template_measures
@@ -211,7 +212,7 @@ def muscle_potentials(
     """
     check_recording_table(table)
     if lacking := [name for name in ("subject", "muscle") if name not in table]:
-        raise ValueError(f"The table of muscle_potentials lacks the columns {lacking}.")
+        raise ValueError(f"The table of muscle_potentials lacks the {columns_text(lacking)}.")
     if method is not None and not isinstance(method, (MUAPFeatures, MotorUnitDecomposer)):
         raise TypeError(
             "The 'method' of muscle_potentials must be MUAPFeatures or MotorUnitDecomposer. Got "

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import QuantileRegressor
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.motor_units._limit_tables import (
@@ -173,7 +173,7 @@ class ReferenceLimits:
         """
         table = pd.DataFrame(PUBLISHED_LIMITS) if table is None else table
         if lacking := [name for name in _PUBLISHED if name not in table]:
-            raise ValueError(f"The 'table' of ReferenceLimits lacks the columns {lacking}.")
+            raise ValueError(f"The 'table' of ReferenceLimits lacks the {columns_text(lacking)}.")
         for row, source in enumerate(table["source"]):
             if not (isinstance(source, str) and source.strip()):
                 raise ValueError(f"Row {row} of the 'table' of ReferenceLimits has no source.")
@@ -317,7 +317,7 @@ class ReferenceLimits:
                 f"Got {type(X).__name__}."
             )
         if lacking := [name for name in (*_KEYS, *self.measures) if name not in X]:
-            raise ValueError(f"The table of potentials lacks the columns {lacking}.")
+            raise ValueError(f"The table of potentials lacks the {columns_text(lacking)}.")
         if len(X) == 0:
             raise ValueError("The table of potentials has no rows: no potential was found.")
         if X["subject"].isna().any():

@@ -19,7 +19,7 @@ def condition(signal: Floats, fs: float, highpass: float, lowpass: float, factor
     """Band-pass filter a signal without phase shift, and keep every `factor`-th sample.
 
     The gain is that of a second-order Butterworth high-pass filter, applied forwards and backwards,
-    and a raised cosine around the low-pass frequency.
+    multiplied by a raised cosine around the low-pass frequency.
     """
     n_times = signal.shape[-1]
     n_out = -(-n_times // factor)

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions, check_feature_names_in
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
@@ -342,8 +343,9 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         if leaked and self.site != "subject":
             some = ", ".join(map(repr, leaked[:_MAX_NAMED])) + ", ..." * (len(leaked) > _MAX_NAMED)
             warn(
-                f"{len(leaked)} subjects given to SiteStandardizer are references of a site that "
-                f"is new to it ({some}). They do not test a model, so leave them out of the "
+                "SiteStandardizer got references of a site that is new to it: "
+                f"{counted(len(leaked), 'subject')} ({some}). References do not test a model, so "
+                "leave them out of the "
                 "scores, as compare(site=...) does; then ignore SubjectLeakWarning.",
                 SubjectLeakWarning,
             )
@@ -444,7 +446,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             missing = [c for c in needed or () if c not in X.columns and c not in optional]
             if missing:
                 raise ValueError(
-                    f"X lacks the columns {missing}, which SiteStandardizer saw in fit."
+                    f"X lacks the {columns_text(missing)} seen by SiteStandardizer in fit."
                 )
             X = X[self._features]
         return validate_data(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import columns_text, counted, first_few
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings import (
@@ -229,7 +229,7 @@ def _feature_names(
         features = [c for c in numeric if c not in METADATA_COLUMNS]
         return [c for c in features if not _is_copy(visits[c], values)]
     if missing := [c for c in features if c not in visits.columns]:
-        raise ValueError(f"The visits lack the columns {missing} named by 'features'.")
+        raise ValueError(f"The visits lack the {columns_text(missing)} of 'features'.")
     return list(features)
 
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_emg._sklearn import HasMethods, StrOptions
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import require
 from sklearn_emg._warnings import warned_once
@@ -103,7 +103,9 @@ def survival_target(
         (table, "X" if outcomes is None else "outcomes", ["subject", event, event_time]),
     ):
         if missing := [c for c in needed if c not in frame.columns]:
-            raise ValueError(f"survival_target needs the columns {missing}, which {name} lacks.")
+            raise ValueError(
+                f"survival_target needs the {columns_text(missing)}, but {name} has no such column."
+            )
     known = _one_outcome_each(table, event, event_time)
     known = known.set_index("subject").reindex(X["subject"])
     if known[event].isna().any():

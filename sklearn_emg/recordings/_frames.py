@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import columns_text, first_few
 from sklearn_emg._warnings import warn_of_recordings
 
 __all__ = [
@@ -164,15 +164,16 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     non_numeric = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if non_numeric:
         raise ValueError(
-            f"Row {row}: the columns {non_numeric} of the DataFrame are not numeric, but each "
-            "column of a recording given as a DataFrame is a channel; convert or drop them. "
+            f"Row {row}: each column of a recording given as a DataFrame is a channel and must be "
+            f"numeric, unlike the {columns_text(non_numeric)}; convert or drop such columns. "
             "Decimal commas are read by pandas.read_csv(..., decimal=',')."
         )
     texts = [c for c in frame.columns if isinstance(c, str)]
     if suspects := [c for c in texts if _NO_CHANNEL.fullmatch(c.strip())]:
         warn_of_recordings(
-            f"Row {row}: the columns {suspects} of the DataFrame became channels, but their names "
-            "are not those of channels. Drop them with frame.drop(columns=[...]).",
+            f"Row {row}: every column of the DataFrame became a channel, but the "
+            f"{columns_text(suspects)} may be none. Drop what is not a channel with "
+            "frame.drop(columns=[...]).",
         )
     names = tuple(texts) if 0 < len(texts) == len(frame.columns) else None
     return frame.to_numpy().T, names

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg.recordings._frames import (
     foreign_columns,
     named_channels,
@@ -549,14 +550,15 @@ def _check_columns(table: pd.DataFrame, required: Sequence[str]) -> None:
         names = ", ".join(f"{c!r} ({_MEANING.get(c, 'required by name')})" for c in missing)
         have = ", ".join(map(repr, table.columns)) or "no columns"
         raise ValueError(
-            f"The recording table lacks the column {names}; add it, "
-            "for instance with table.assign(...). "
+            f"The recording table lacks the column{'s' * (len(missing) > 1)} {names}; add "
+            f"{'it' if len(missing) == 1 else 'them'}, for instance with table.assign(...). "
             f"It has {have}."
         )
     if table.columns.has_duplicates:
         repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
         raise ValueError(
-            f"The recording table contains the columns {repeated} more than once; rename them."
+            f"The recording table contains the {columns_text(repeated)} more than once. Each name "
+            "must be unique."
         )
 
 
@@ -606,7 +608,8 @@ def _fault_of_names(names: Any, signal: Any) -> str:
     if ndim is None or len(names) == n_channels:
         return ""
     return (
-        f"the signal has {n_channels} channels but {len(names)} channel_names, {list(names)}; "
+        f"the signal has {counted(n_channels, 'channel')} but {counted(len(names), 'name')} in "
+        f"'channel_names', {list(names)}; "
         "give one name per channel"
     )
 

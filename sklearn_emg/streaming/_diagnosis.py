@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_integer, check_option, check_real
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.metrics import check_confidence
@@ -362,7 +363,7 @@ class StreamingDiagnosis:
         Parameters
         ----------
         samples : array-like of shape (n_times,) or (n_channels, n_times)
-            Samples in mV, of any number, that follow those of the previous call.
+            Samples in mV that follow those of the previous call. Their number is arbitrary.
         start : int, default=None
             Index of the first sample in the recording, if the device counts samples. Missing
             samples become a gap, and repeated samples are refused. None means that no sample was
@@ -471,7 +472,7 @@ class StreamingDiagnosis:
     def _refuse_gap(self, lost: int, finite: NDArray[np.bool_]) -> None:
         at = self._cutter.position / self.fs
         fault = "a sample is beyond 1e9 mV, NaN or infinite"
-        what = f"{lost} samples are missing" if lost else fault
+        what = f"{counted(lost, 'sample')} missing" if lost else fault
         at += 0.0 if lost else float(np.argmin(finite)) / self.fs
         raise ValueError(
             f"{_CALLER}(gaps='raise'): {what} at {at:g} s of the recording. Check the connection, "

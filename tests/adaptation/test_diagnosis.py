@@ -140,11 +140,11 @@ def test_bad_input_is_refused_and_leaves_the_system_as_it_was():
         model.calibrate(new)
     by_site = AdaptiveDiagnosis(make_pipeline(SiteStandardizer(), divote()))
     by_site.fit(X.assign(group=y), y)
-    with pytest.raises(ValueError, match=r"lacks the columns \['site'\], by which"):
+    with pytest.raises(ValueError, match="lacks the column 'site', by which"):
         by_site.calibrate(new.drop(columns="site"))
     with pytest.raises(ValueError, match="needs a table with the columns"):
         by_site.calibrate(new[["rms", "zc"]].to_numpy())
-    with pytest.raises(ValueError, match=r"lacks the columns \['zc'\], which"):
+    with pytest.raises(ValueError, match="lacks the column 'zc' seen"):
         model.partial_fit(new.drop(columns="zc"), new_y)
     with pytest.raises(ValueError, match="was fitted on DataFrame but was given ndarray"):
         model.partial_fit(new[["rms", "zc"]].to_numpy(), new_y)

@@ -28,7 +28,7 @@ def test_fibres_fire_at_the_rates_and_sizes_of_their_kind(name, kind, rates, siz
     # 20 s: a rate of 0.5 Hz has 9 to 11 discharges.
     assert n.min() >= 20 * rates[0] - 1
     assert n.max() <= 20 * rates[1] + 1
-    # The amplifier's filter takes a little off.
+    # The amplifier's filter reduces the amplitudes slightly.
     assert all(sizes[0] <= source["ptp_mv"] <= sizes[1] for source in found)
 
 

@@ -334,7 +334,7 @@ def test_recording_takes_the_channel_asked_for():
     assert len(display.axes_) == 1
     with pytest.raises(ValueError, match=r"one channel .* Got a signal of shape \(3, 200\)"):
         RecordingDisplay.from_signal(table["signal"].iloc[0], fs=100.0)
-    with pytest.raises(ValueError, match=r"lack the columns \['unit'\]"):
+    with pytest.raises(ValueError, match="lack the column 'unit'"):
         RecordingDisplay.from_signal(np.ones(9), fs=9.0, annotations=pd.DataFrame({"time": [1.0]}))
 
 

@@ -27,7 +27,7 @@ from sklearn_emg.neural_network import DilatedCNNClassifier, EMGClassifier, NEMG
 
 
 class Linear(torch.nn.Module):
-    """Logits w x + c, of any number of channels."""
+    """Logits w x + c for any number of channels."""
 
     def __init__(self, n_channels, n_times, n_classes):
         super().__init__()

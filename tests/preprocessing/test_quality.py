@@ -268,7 +268,7 @@ def test_bad_recordings_are_dropped_with_their_labels():
     with pytest.raises(ValueError, match="in another order"):
         report.drop_bad(table[::-1], y)
     dead = recording_table(np.zeros((2, 8000)), fs=FS, subject=["a", "b"])
-    with pytest.raises(ValueError, match="All 2 recordings are bad, 2 of them because of constant"):
+    with pytest.raises(ValueError, match=r"All recordings are bad \(2 of 2\).*constant"):
         check_quality(dead).drop_bad(dead)
 
 

@@ -173,7 +173,7 @@ def test_what_it_cannot_standardise_is_named(scaler, change, match):
 def test_columns_of_fit_are_needed_in_transform():
     X = two_sites()
     scaler = SiteStandardizer().fit(X)
-    with pytest.raises(ValueError, match=r"lacks the columns \['zc'\]"):
+    with pytest.raises(ValueError, match="lacks the column 'zc'"):
         scaler.transform(X.drop(columns="zc"))
     with pytest.raises(ValueError, match="fitted on a DataFrame"):
         scaler.transform(X[["rms", "zc"]].to_numpy())
@@ -234,7 +234,7 @@ def test_inside_divote_patients_of_another_site_need_no_labels():
     divote = DiVoteClassifier(make_pipeline(features, LogisticRegression()), window=0.3, cv=2)
     target = (X["hospital"] == "Bern").to_numpy()
     divote.fit(X[~target], y[~target])
-    with pytest.warns(SubjectLeakWarning, match="3 subjects given to SiteStandardizer"):
+    with pytest.warns(SubjectLeakWarning, match="got references .* 3 subjects"):
         predicted = divote.predict(X[target])
     assert predicted.tolist() == y[target].tolist()
 

@@ -106,7 +106,7 @@ def test_an_array_has_no_subjects():
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(ValueError, match=r"needs the columns \['event', 'event_time'\], which X"):
+    with pytest.raises(ValueError, match="needs the columns 'event', 'event_time', but X"):
         survival_target(course()[0])
 
 

@@ -48,7 +48,7 @@ def test_channels_are_chosen_by_name_or_position():
         select_channels(table_of(("a", "a")), "a")
     with pytest.raises(ValueError, match="'channels' is empty"):
         select_channels(table, [])
-    with pytest.raises(ValueError, match="2 channels but 1 channel_names"):
+    with pytest.raises(ValueError, match="2 channels but 1 name in 'channel_names'"):
         select_channels(table_of(("a",)), "a")
 
 

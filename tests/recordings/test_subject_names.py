@@ -109,9 +109,9 @@ def test_a_frame_is_one_recording_with_named_channels():
         table = recording_table(given, fs=1000.0, subject="a")
         np.testing.assert_array_equal(table["signal"][0], frame.to_numpy().T)
         assert table["channel_names"][0] == ("flexor", "ext")
-    with pytest.warns(RecordingWarning, match=r"the columns \['Time \[s\]'\]"):
+    with pytest.warns(RecordingWarning, match=r"the column 'Time \[s\]'"):
         recording_table(frame.assign(**{"Time [s]": 0.1}), fs=1000.0, subject="a")
-    with pytest.raises(ValueError, match=r"Row 0: the columns \['ext'\].*are not numeric"):
+    with pytest.raises(ValueError, match=r"Row 0: .* numeric, unlike the column 'ext'"):
         recording_table(frame.astype({"ext": str}), fs=1000.0, subject="a")
 
 
@@ -126,7 +126,7 @@ def test_features_bear_the_names_of_channels():
         table = recording_table(X, fs=1000.0, subject=["a", "b"], channel_names=other)
         names = TimeDomainFeatures(["rms"]).fit(table).get_feature_names_out()
         assert names.tolist() == ["ch1_rms", "ch2_rms"]
-    with pytest.raises(ValueError, match="2 channels but 3 channel_names"):
+    with pytest.raises(ValueError, match="2 channels but 3 names in 'channel_names'"):
         recording_table(X, fs=1000.0, subject="a", channel_names=["a", "b", "c"])
 
 

@@ -50,7 +50,7 @@ def test_the_error_is_at_most_the_stated_one_for_exchangeable_subjects(by_class)
         n_decided += sum(f is not None for f in found)
     n = n_draws * n_new
     assert n_decided > 0.2 * n
-    # Two standard errors of a share of 0.2 in 300 are 0.046.
+    # Two standard errors of a proportion of 0.2 in 300 are 0.046.
     assert n_wrong / n <= 1 - coverage + 0.046
 
 
@@ -76,7 +76,7 @@ def test_worst_moment_and_limit_by_hand():
     first = [[0, 1], [1, 1], [2, 1]]
     second = [[0, 1], [0, 2], [0, 3]]
     rule = ConformalStop([first, second], ["a", "b"], ["a", "b"], coverage=0.5)
-    # k = ceil(3 * 0.5) = 2nd smallest of 1 - 1/3 and 1 - 1/2: classes with a share of 1/3.
+    # k = ceil(3 * 0.5) = 2nd smallest of 1 - 1/3 and 1 - 1/2: classes with a proportion of 1/3.
     assert rule.n_votes == 3
     assert rule.members([0, 0]).tolist() == [True, True]
     assert rule.members([1, 0]).tolist() == [True, True]

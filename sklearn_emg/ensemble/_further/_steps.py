@@ -43,7 +43,7 @@ def transformers_of(model: Any) -> Iterator[Any]:
     Yields
     ------
     step : transformer
-        Transformer; these come in the order of the steps.
+        The next transformer in the order of the steps.
     """
     if not isinstance(model, Pipeline):
         return

@@ -186,11 +186,11 @@ class FFTSpectrum(FeatureExtractor):
             edges = np.searchsorted(bins, limits + slack, "left").astype(np.intp)
             frequencies = np.asarray(limits[:-1] + self.resolution / 2, dtype=np.float64)
         if not len(frequencies) or (np.diff(edges) == 0).any():
-            width = "" if self.resolution is None else f" in bands of {self.resolution:g} Hz"
+            width = "the band" if self.resolution is None else f"a band of {self.resolution:g} Hz"
             raise ValueError(
-                f"The band of FFTSpectrum, {self.low:g} to {top:g} Hz{width}, lacks frequencies of "
-                f"the transform, which are {fs / n_times:g} Hz apart. Raise 'resolution', widen "
-                "the band or use longer windows."
+                f"FFTSpectrum: {width} between {self.low:g} and {top:g} Hz contains no frequency "
+                f"of the transform; these frequencies are {fs / n_times:g} Hz apart. Raise "
+                "'resolution', widen the range or use longer windows."
             )
         return frequencies, np.asarray(edges, dtype=np.intp)
 

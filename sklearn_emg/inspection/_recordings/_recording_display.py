@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import spectrogram as scipy_spectrogram
 
+from sklearn_emg._tables import columns_text
 from sklearn_emg.inspection._plot import COLORS, legend_outside, panels, style, tidy
 from sklearn_emg.preprocessing import Envelope
 from sklearn_emg.recordings import read_signal
@@ -128,7 +129,9 @@ class RecordingDisplay:
             )
         given = ("time", "unit") if annotations is None else annotations.columns
         if missing := [c for c in ("time", "unit") if c not in given]:
-            raise ValueError(f"The 'annotations' of RecordingDisplay lack the columns {missing}.")
+            raise ValueError(
+                f"The 'annotations' of RecordingDisplay lack the {columns_text(missing)}."
+            )
         windows = None
         if window is not None:
             step = window if step is None else step

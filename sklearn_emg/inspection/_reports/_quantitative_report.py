@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_real
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
@@ -196,7 +196,7 @@ def _rows_of(recordings: pd.DataFrame, subject: Any) -> pd.DataFrame:
     """Select the recordings of a subject, with a uniform spelling of each muscle."""
     check_recording_table(recordings)
     if lacking := [name for name in ("subject", "muscle") if name not in recordings]:
-        raise ValueError(f"The table of quantitative_emg_report lacks the columns {lacking}.")
+        raise ValueError(f"The table of quantitative_emg_report lacks the {columns_text(lacking)}.")
     own = recordings[recordings["subject"] == subject].reset_index(drop=True)
     if len(own) == 0:
         known = ", ".join(map(repr, recordings["subject"].unique()[:5]))

@@ -66,7 +66,7 @@ class WrittenRow:
         if bad.any():
             channel = int(np.flatnonzero(bad.any(axis=1))[0])
             raise ValueError(
-                f"write_recordings: {self.where} has {int(bad[channel].sum())} samples that are "
+                f"write_recordings: {self.where} has samples ({int(bad[channel].sum())}) that are "
                 f"{'infinite' if invalid else 'NaN or infinite'} in the channel "
                 f"{self.names[channel]!r}, which the format cannot hold. Interpolate or remove "
                 f"them, or write format='parquet'{'' if invalid else ' or, for NaN, wfdb'}."

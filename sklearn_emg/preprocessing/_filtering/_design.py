@@ -62,8 +62,8 @@ def design_filter(
         taps = signal.firwin(n_taps, band, pass_zero=kind, window="hamming", fs=fs)
         if kind != "lowpass":
             # A windowed sinc passes about 0.1 % of an offset, and electrode offsets are often a
-            # hundred times as large as the EMG. Therefore, a multiple of the window is subtracted,
-            # such that the response at 0 Hz is 0.
+            # hundred times as large as the EMG. Therefore, a multiple of the window is subtracted
+            # so that the response at 0 Hz is 0.
             window = signal.windows.hamming(n_taps)
             taps -= window * (taps.sum() / window.sum())
         return Taps(taps)

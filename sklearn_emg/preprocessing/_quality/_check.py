@@ -145,9 +145,9 @@ class QualityReport:
         if bad.all():
             worst = self.kinds.sort_values("bad", kind="stable").iloc[-1]
             raise ValueError(
-                f"All {len(bad)} recordings are bad, {worst['bad']} of them because of "
-                f"{worst['title']}: {worst['remedy']}. Print the report of check_quality for all "
-                "findings."
+                f"All recordings are bad ({len(bad)} of {len(bad)}). The most frequent fault is "
+                f"{worst['title']} (in {counted(worst['bad'], 'recording')}): {worst['remedy']}. "
+                "Print the report of check_quality for all findings."
             )
         kept = X[~bad]
         return kept if y is None else (kept, np.asarray(y)[~bad])

@@ -116,7 +116,7 @@ def segment_activity(
     -----
     The double threshold assumes that the samples of the baseline are white and Gaussian. The power
     of pairs of samples divided by the variance of the baseline is then chi-square distributed with
-    two degrees of freedom. The threshold is set such that at least 3 of 5 pairs exceed it with the
+    two degrees of freedom. The threshold is set so that at least 3 of 5 pairs exceed it with the
     probability `false_alarm`. The default baseline requires 0.5 s of rest. If rest is shorter, pass
     `baseline`; for a recording without rest, use ``method="level"`` with `mvc`.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import counted
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table
@@ -45,8 +46,9 @@ def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
         names = (names,) if isinstance(names, str) else tuple(map(str, names))
         if len(names) != n_channels:
             raise ValueError(
-                f"Row {row} has {n_channels} channels but {len(names)} channel_names, "
-                f"{list(names)}; give one name per channel."
+                f"Row {row} has {counted(n_channels, 'channel')} but "
+                f"{counted(len(names), 'name')} in 'channel_names', {list(names)}; "
+                "give one name per channel."
             )
         found.append(names)
     return found
