@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -521,6 +522,11 @@ def run_tasks(
     # joblib divides the cores by the number of jobs. With two jobs or more, even a single task runs
     # in a worker process, whose death does not end this process.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
+    # joblib restarts a worker that has grown by 300 MB, as the first network in it always does, and
+    # warns of a possible memory leak. No task is lost then.
+    warnings.filterwarnings(
+        "ignore", "A worker stopped while some jobs were given to the executor", UserWarning
+    )
     while done < len(tasks):
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         try:

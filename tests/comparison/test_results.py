@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 import warnings
 
 import numpy as np
@@ -34,7 +35,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_emg._warnings import warn
-from sklearn_emg.comparison import compare, leakage_audit, subject_permutation_test
+from sklearn_emg.comparison import compare, leakage_audit, run_tasks, subject_permutation_test
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import SpectralFeatures
@@ -483,3 +484,22 @@ def test_each_fold_keeps_the_history_of_its_networks():
     assert result.table().loc["als", "numbers held"] == f"{held:,}"
     with pytest.raises(ValueError, match=r"run compare\(..., return_estimator=True\)"):
         compare({"als": model}, X, y, cv=2, **QUICK).training_history()
+
+
+GROWN = []
+
+
+def grow(seconds: float, n_bytes: int) -> int:
+    time.sleep(seconds)
+    GROWN.append(np.ones(n_bytes // 8))
+    return os.getpid()
+
+
+def test_workers_that_grow_are_restarted_without_a_warning():
+    """joblib would warn of a memory leak when the first network is imported in a worker."""
+    tasks = [(1.1, n_bytes) for n_bytes in (8, 8, *[400_000_000] * 3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        processes = list(run_tasks(grow, tasks, n_jobs=2))
+    assert len(processes) == 5
+    assert len(set(processes)) > 2
