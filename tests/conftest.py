@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# Modules of the extras. Another module that is missing is a fault.
+# Modules of the extras. If any other module is missing, the test fails.
 EXTRAS = """
     antropy captum dask distributed edfio h5py jinja2 matplotlib mne mne_bids mne_lsl onnx
     onnxruntime onnxscript openpyxl optuna optuna_integration pyarrow pycatch22 pylsl pyriemann
@@ -25,7 +25,7 @@ def pytest_configure(config):
 def missing_package(error: BaseException | None) -> str | None:
     """Name of a package of an extra that is not installed, if an error was caused by that.
 
-    Checks of scikit-learn wrap the error of an estimator in their own: its causes are asked too.
+    Checks of scikit-learn wrap the error of an estimator, so its causes are examined too.
     """
     while error is not None:
         if isinstance(error, ModuleNotFoundError) and error.name:

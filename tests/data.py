@@ -26,7 +26,7 @@ def cohort(
 ):  # fmt: skip
     """Windows, labels and subjects; the class determines the amplitude of a window.
 
-    Subjects follow one another, are numbered from `first`, and have the `labels` in turn.
+    Subjects follow one another, are numbered from `first`, and are given the `labels` in turn.
     """
     subject = np.repeat(np.arange(n_subjects), n_windows)
     classes = subject % len(labels)

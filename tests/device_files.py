@@ -1,4 +1,4 @@
-"""Small files in the forms of devices, with what is in them; all values are invented here."""
+"""Small files in the formats of devices, with their true contents; all values are invented."""
 
 import json
 import struct
@@ -310,7 +310,7 @@ def bids(folder):
 
 
 def written(path):
-    """A table of three recordings, in the form of the ending."""
+    """Write a table of three recordings in the format given by the extension."""
     import pandas as pd
 
     from sklearn_emg.io import Annotation, write_recordings

@@ -117,7 +117,7 @@ class TimesOfEvents(SurvivalVote):
 
 
 def outcomes_of(y):
-    """Outcomes with the given times, or ranks of labels; what is no such target stays as it is."""
+    """Outcomes with the given times, or ranks of labels; any other target is returned unchanged."""
     given = np.asarray(y)
     if y is None or given.ndim != 1 or given.dtype.kind not in "biufcOUS":
         return y

@@ -3,7 +3,7 @@
 # Rate in Hz, window and step in seconds: the minimum of the deepest network.
 SIZES = {"cohort": (2000.0, 0.4, 0.4), "limb": (1000.0, 1.1, 1.1)}
 
-# Networks small enough to train here; the names that a network lacks are left out.
+# Networks small enough to train here; settings that a network lacks are omitted.
 TINY = {
     "max_epochs": 1,
     "n_filters": 4,

@@ -56,7 +56,7 @@ def test_nothing_imports_upward():
     found = []
     for module, name in imports():
         above, below = home(module, PACKAGE.name), home(name, PACKAGE.name)
-        # The ground floor, number 0, is one floor in itself.
+        # All ground modules form one floor, number 0.
         if above != below and FLOOR.get(above, 0) > 0 and FLOOR.get(below, -1) >= FLOOR[above]:
             found.append(f"{module} imports {name}")
     assert not found

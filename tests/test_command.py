@@ -43,7 +43,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def own_warnings():
-    """The command shows warnings in its own way, which must not outlive a test."""
+    """The command changes how warnings are shown; the change must not persist after a test."""
     with warnings.catch_warnings():
         yield
 

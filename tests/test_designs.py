@@ -314,7 +314,7 @@ def comparison(draw, design):
 def permutations(draw, design):
     design.model.set_params(unit="subject")
     cv = any_cv(draw, design, GroupKFold(2))
-    # That one stratifies by the permuted labels and has other folds in each permutation.
+    # It stratifies by the permuted labels, so its folds differ between permutations.
     if not isinstance(cv, StratifiedKFold):
         PLANNED.append(cv)
     subject_permutation_test(design.model, design.X, design.y, cv=cv, n_permutations=2)
@@ -363,7 +363,7 @@ EVALUATIONS = [
 ]
 
 LEAK = "leaks|that .* was trained on before"
-# Why a design cannot be evaluated, leaks apart.
+# Why a design cannot be evaluated, other than because of a leak.
 IMPOSSIBLE = re.compile(
     r"subjects of each class, but|only works for partitions|number of members in each class|"
     r"cannot be the greater|Cannot have number of splits|needs at least two classes|only one class|"

@@ -1,4 +1,4 @@
-"""Selectors: equation (14) written out, known relevant features, and tsfresh's own answer."""
+"""Selectors: equation (14) written out, known relevant features, and the results of tsfresh."""
 
 import numpy as np
 import pandas as pd

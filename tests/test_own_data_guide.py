@@ -26,7 +26,7 @@ def snippets(title):
 
 
 def run(block):
-    """Run a snippet and give the names that it leaves."""
+    """Run a snippet and return the names that it defines."""
     names = {}
     exec(compile(block, str(GUIDE), "exec"), names)
     return names

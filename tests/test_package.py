@@ -1,4 +1,4 @@
-"""What importing costs, what the README promises, and what the docs name."""
+"""Costs of importing, statements of the README, and names in the docs."""
 
 import re
 import subprocess

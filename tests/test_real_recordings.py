@@ -1,4 +1,4 @@
-"""The whole way from real recordings to a comparison by subject."""
+"""All steps from real recordings to a comparison by subject."""
 
 import numpy as np
 import pytest

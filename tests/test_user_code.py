@@ -1,4 +1,4 @@
-"""What users write: it runs, and mypy, to which `make lint` gives this file, accepts it.
+"""Code that users write runs, and passes mypy (`make lint` checks this file).
 
 `assert_type` does nothing when it runs; mypy compares the type it sees with the one given.
 """
@@ -45,7 +45,7 @@ class CrossingRate(FeatureExtractor):
 
 
 class Rectifier(SignalTransformer):
-    """A step that needs no rate, and says that it may be unknown."""
+    """A step that needs no rate and declares that it may be unknown."""
 
     def _transform_signals(self, signals: Signals, fs: float | None) -> Signals:
         return np.abs(signals)

@@ -1,4 +1,4 @@
-"""Checks of arguments: what they take, and what their messages say."""
+"""Checks of arguments: accepted values and error messages."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Warnings name the line of the user, however deep in the package they are given."""
+"""Warnings name the user's line, however deep in the package they are issued."""
 
 import warnings
 from pathlib import Path

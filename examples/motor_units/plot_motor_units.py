@@ -53,5 +53,5 @@ plt.show()
 facts.groupby("diagnosis", sort=False).median().round(2)
 
 # %%
-# Neuropathic units are larger and myopathic units smaller. The simulator changes only the number of
-# fibres and their diameters.
+# Neuropathic potentials are larger and myopathic potentials smaller. The simulator changes the
+# fibres of a unit (such as their number, diameters and end-plates), not the potentials themselves.

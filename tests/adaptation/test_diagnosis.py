@@ -75,7 +75,7 @@ def test_a_patient_is_standardised_by_an_own_rest_contraction():
 )
 def test_labelled_recordings_move_the_decision(classifier, update):
     X, y = site("Rome")
-    new, new_y = site("Oslo", offset=4.0, seed=1)  # the healthy of Oslo look like patients
+    new, new_y = site("Oslo", offset=4.0, seed=1)  # the healthy subjects of Oslo look like patients
     final = None if classifier else LogisticRegression()
     chain = make_pipeline(StandardScaler(), classifier or LogisticRegression())
     model = AdaptiveDiagnosis(divote(chain, final_estimator=final), update=update, weight=3.0)
@@ -90,7 +90,7 @@ def test_labelled_recordings_move_the_decision(classifier, update):
     assert set(model.subjects_) == set(X["subject"]) | set(new["subject"][local])
     with pytest.warns(SubjectLeakWarning, match="trained on"):
         model.predict(new[local])
-    # Steps before the classifier stay as they were fitted.
+    # Steps before the classifier are not fitted again.
     mean = model.estimator_.estimator_[0].mean_
     np.testing.assert_allclose(mean, X[["rms", "zc"]].mean())
 
@@ -174,12 +174,12 @@ def test_a_network_is_fine_tuned_on_recordings_and_remembers_its_subjects():
     old, new = (next(iter(n.net_.module_.parameters())).detach().numpy() for n in (before, after))
     assert not np.allclose(old, new)
     assert len(model.estimator_.training_features_) == 6
-    # None of them is held out where the network is trained further by itself.
+    # No subject is held out when the network alone is trained further.
     windows = model.estimator_.windows(X)
     owner = X["subject"].to_numpy()[windows.row]
     after.fit(windows.X, y[windows.row], groups=owner)
     assert set(after._held_out) <= {"s6", "s7", *before._held_out}
-    with pytest.raises(ValueError, match="shape"):  # two channels in place of one
+    with pytest.raises(ValueError, match="shape"):  # two channels instead of one
         two = X[8:10].assign(signal=[np.stack([x, x]) for x in X["signal"][8:10]])
         model.partial_fit(two, y[8:10])
     with pytest.raises(ValueError, match="Resample to the rate"):

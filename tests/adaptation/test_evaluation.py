@@ -37,7 +37,7 @@ def test_references_of_the_site_raise_the_curve_and_forget_nothing():
     X, y = two_sites(offset=8.0)
     curve = adaptation_curve(standardised(), X, y, learn="references", n_draws=3, **SETTINGS)
     rows = curve.rows().set_index("n_local")
-    assert rows.loc[0, "value"] == 0.5  # all are above every healthy subject of Rome
+    assert rows.loc[0, "value"] == 0.5  # all lie above the healthy subjects of Rome
     assert rows.loc[4, "value"] > 0.9
     assert rows.loc[4, "low"] <= rows.loc[4, "value"] <= rows.loc[4, "high"]
     assert rows.loc[4, "difference"] == pytest.approx(rows.loc[4, "value"] - 0.5)
@@ -60,7 +60,7 @@ def test_test_subjects_are_the_same_for_all_sizes_and_never_learned():
     assert curve.table().shape == (3, 2)
     rows = curve.rows().set_index(["model", "n_local"])["value"]
     assert rows["refit", 4] > rows["refit", 0]
-    # The mean over draws, from the predictions.
+    # The mean over draws, computed from the predictions.
     part = found[(found["model"] == "refit") & (found["n_local"] == 4)]
     recalls = (part["y_true"] == part["y_pred"]).groupby([part["draw"], part["y_true"]]).mean()
     assert rows["refit", 4] == pytest.approx(recalls.groupby(level=0).mean().mean())
@@ -95,7 +95,7 @@ def test_every_subject_is_tested_before_it_is_learned():
     score = prequential_score(model, new, new_y, old=(old, old_y), batch=2, n_resamples=100)
     assert score.predictions["subject"].tolist() == list(dict.fromkeys(new["subject"]))
     assert score.predictions["n_learned"].tolist() == [0, 0, 2, 2, *np.repeat(range(4, 20, 2), 2)]
-    # Before anything was learned, both systems are one.
+    # Before any update, both systems are the same.
     first = score.predictions[:2]
     assert first["y_pred"].tolist() == first["y_frozen"].tolist()
     summary = score.summary
@@ -103,12 +103,12 @@ def test_every_subject_is_tested_before_it_is_learned():
     assert summary.loc["difference", "value"] == pytest.approx(
         summary.loc["adapting", "value"] - summary.loc["frozen", "value"]
     )
-    assert summary.loc["old, change", "value"] < 0  # the limit moved to Oslo's values
+    assert summary.loc["old, change", "value"] < 0  # the limit moved to the values of Oslo
     assert score.old["n_learned"].tolist() == [*range(0, 21, 2)]
     curve = score.curve()
     assert curve["accuracy"].iloc[-1] == summary.loc["adapting", "value"]
     assert (curve["low"] <= curve["accuracy"]).all()
-    # The given system is as before.
+    # The given system is not changed.
     np.testing.assert_array_equal(model.estimator_.estimator_.coef_, coefficients)
     assert set(score.model.subjects_) >= set(new["subject"])
 

@@ -23,7 +23,7 @@ from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold, Subjec
 
 @pytest.fixture(scope="module")
 def features():
-    """24 subjects, 3 classes, rows that carry a signature of the subject."""
+    """24 subjects, 3 classes, rows that contain a signature of the subject."""
     rng = np.random.default_rng(0)
     of_subject = rng.normal(size=(24, 3)) + 1.2 * np.eye(3)[np.arange(24) % 3]
     subject = np.repeat(np.arange(24), rng.integers(5, 15, size=24))
@@ -402,7 +402,7 @@ def test_the_interval_of_the_area_is_that_of_scikit_learns_area(n_classes, avera
 
 @pytest.fixture(scope="module")
 def cohort():
-    """Recordings whose amplitude depends on the subject, and not on the class."""
+    """Recordings whose amplitude depends on the subject and not on the class."""
     return recording_cohort(1 + 0.2 * np.arange(20))
 
 
@@ -433,7 +433,7 @@ def test_audit_cuts_recordings_and_assigns_windows(cohort, in_pipeline):
     assert audit.summary.index.tolist() == ["random windows", "recordings", "subjects"]
     accuracy = audit.summary["mean_accuracy"]
     assert accuracy["random windows"] > accuracy["subjects"] + 0.1
-    # The pipeline that was handed in is left as it was.
+    # The given pipeline is not changed.
     assert "window=0.3" in repr(model)
     assert "overestimates the balanced accuracy\nof windows by +" in repr(audit)
 

@@ -25,7 +25,7 @@ def rng(seed=0):
 
 
 def planted(kind, y):
-    """Values of one kind by subject that tell the classes apart."""
+    """Values of one kind by subject that separate the classes."""
     if kind == "number":
         return rng().normal(10.0 * (y == "patient"), 3.0)
     if kind == "middle":  # controls at both ends, patients between
@@ -243,7 +243,7 @@ def test_adjusted_pvalues_are_those_of_the_definition():
 
 
 def null_audit(seed, n_per_class=8, n_classes=2, n_permutations=99):
-    """Audit of columns that have nothing to do with the class."""
+    """Audit of columns that are independent of the class."""
     n, draw = n_per_class * n_classes, rng(seed)
     table, y = cohort(
         n_per_class,

@@ -33,7 +33,7 @@ def test_pairs_lie_within_the_caliper_in_the_unit_of_the_column():
 def test_the_default_caliper_is_a_fifth_of_the_deviation_within_classes():
     ages = np.array([30.0, 40, 50, 130, 140, 150])
     table, y = subjects("cccppp", age=ages)
-    # Each class has the deviation 10; that between the classes does not count.
+    # The deviation is 10 within each class; the difference between classes is not included.
     assert match_subjects(table, y, "age", caliper=20).calipers == {"age": 200.0}
     with pytest.raises(ValueError, match=r"age \(c: 40 \(30 to 50\); p: 140 \(130 to 150\)\)"):
         match_subjects(table, y, "age")

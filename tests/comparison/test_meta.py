@@ -22,7 +22,7 @@ LABELS = np.array(["ill", "well"])
 
 
 def result(right, labels=None, **columns):
-    """A comparison whose pipelines are right about given subjects: name -> 0 or 1 by subject."""
+    """Comparison of pipelines by correctness for each subject (name -> 0 or 1 by subject)."""
     frames = []
     for name, values in right.items():
         true = LABELS[np.arange(len(values)) % 2] if labels is None else np.asarray(labels)

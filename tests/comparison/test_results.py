@@ -1,4 +1,4 @@
-"""What compare refuses, counts and prints; tests by permuting the labels of subjects."""
+"""Errors, counts and output of compare; permutation tests over subjects."""
 
 import os
 import signal
@@ -136,7 +136,7 @@ TAKES_ALL = {
     "RandomForestClassifier": RandomForestClassifier(2),
     "BaggingClassifier": BaggingClassifier(GaussianNB(), 2),
     "SelectKBest": make_pipeline(SelectKBest(k=2), GaussianNB()),
-    # Columns that are passed on, also without their names.
+    # Columns that are passed on with or without their names.
     "DecisionTreeClassifier": make_pipeline(
         make_column_transformer((StandardScaler(), ["a", "b"]), remainder="passthrough"),
         DecisionTreeClassifier(),

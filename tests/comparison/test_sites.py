@@ -114,7 +114,7 @@ def test_the_report_has_both_figures(result, tmp_path):
 @pytest.fixture(scope="module")
 def adapted():
     X, y = feature_table()
-    # A list of references holds none of a new site.
+    # A list of references contains none of a new site.
     with pytest.warns(FitFailedWarning, match="by site could not be adapted to site 'Bern'"):
         return compare(
             pipelines(n_reference=4), X, y, cv=2, site="site", adapt=20, n_resamples=20,

@@ -75,7 +75,7 @@ def test_steps_that_change_signals_have_snr_and_rmse():
     n = sum(a.size for a in before)
     assert times.loc["filter", "snr_db"] == pytest.approx(10 * np.log10(kept / removed), rel=1e-4)
     assert times.loc["filter", "rmse"] == pytest.approx(np.sqrt(removed / n), rel=1e-4)
-    # What removes nothing, or gives no signals, has neither.
+    # A step that removes nothing or returns no signals has neither.
     others = times.drop(index=["filter", "resample"])[["snr_db", "rmse"]]
     assert others.isna().all(axis=None)
 

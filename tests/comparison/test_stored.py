@@ -1,4 +1,4 @@
-"""Stateless steps that run once on each recording: scores are those of computing anew."""
+"""Stateless steps that run once on each recording: the scores equal those of a new computation."""
 
 import warnings
 

@@ -69,7 +69,7 @@ def test_real_lengths_are_those_of_the_logger(real, real_data):
     pd = pytest.importorskip("pandas")
     logged = pd.read_csv(real_data / "lower_limb" / "recordings.csv").set_index("file")["emg_rows"]
     n_times = real.data.set_index("recording")["signal"].map(lambda s: s.shape[1])
-    # Where the angle ends one sample before the EMG, both end with the angle.
+    # If the angle ends one sample before the EMG, the EMG is cut to the length of the angle.
     shorter = logged.loc[n_times.index] - n_times
     assert shorter[shorter != 0].to_dict() == {"4Nsen": 1, "7Npie": 1}
 

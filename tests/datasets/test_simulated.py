@@ -27,7 +27,7 @@ def cohort():
 
 @pytest.fixture
 def silent(monkeypatch):
-    """Plans without signals: the composition of a large cohort in no time."""
+    """Plans without signals: the composition of a large cohort is computed quickly."""
 
     def simulate(task):
         return np.zeros(task.n_samples, dtype=np.float32), None
@@ -252,7 +252,7 @@ def test_random_state_instance_moves_on():
 
 
 def noise_free(fs, diagnosis="normal", subtype="normal", highpass=5.0):
-    """A recording of 2 s that is nothing but potentials at their firing times."""
+    """A recording of 2 s that consists only of potentials at their firing times."""
     subject = Subject(40, dict.fromkeys(SUBJECT_LOG_SD, 1.0), diagnosis, subtype, 0.5)
     conditions = replace(
         conditions_of(MUSCLES["biceps_brachii"], subject, 0.5, 0.05),
@@ -302,7 +302,7 @@ def test_denervated_muscle_is_not_silent_at_rest():
         )[1]
         for seed in range(12)
     ]
-    # Poisson with mean 0.8 each: 12 recordings have between 2 and 20 but once in 1000.
+    # Poisson with mean 0.8 each: 12 recordings have between 2 and 20, except once in 1000 draws.
     assert 2 <= sum(len(truth["spontaneous"]) for truth in truths) <= 20
     assert sum(len(times) for truth in truths for times in truth["firing_times"]) > 0
 

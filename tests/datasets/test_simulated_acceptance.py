@@ -1,4 +1,4 @@
-"""How near the simulated EMG comes to published norms and real recordings.
+"""Agreement of the simulated EMG with published norms and real recordings.
 
 The limits stand round what the model reached when its parameters were set: they guard against
 regression and do not prove realism. The slow tests simulate whole cohorts.

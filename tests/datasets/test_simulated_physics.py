@@ -137,7 +137,7 @@ def test_electrode_averages_the_logarithm_of_the_radius():
 
 
 def test_fibres_behind_the_needle_are_shadowed():
-    # 0.25 deep in the shadow, 1 far in front.
+    # 0.25 deep in the shadow of the cannula, 1 far in front of the core.
     assert np.ptp(fibre(-1.0)) / np.ptp(fibre(1.0)) == pytest.approx(0.25, rel=1e-3)
 
 

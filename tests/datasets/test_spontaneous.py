@@ -1,4 +1,4 @@
-"""Spontaneous activity that is asked for: kinds, numbers, rates and sizes of the descriptions."""
+"""Requested spontaneous activity has the kinds, numbers, rates and amplitudes described."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""WFDB records: formats against the wfdb package's own writer, and headers that mean harm."""
+"""WFDB records: formats against the wfdb package's own writer, and malicious headers."""
 
 import sys
 
@@ -346,7 +346,7 @@ def test_truncated_packed_samples_are_named(fmt, stored, tmp_path):
 )
 def test_hostile_headers_are_named(header, message, plain):
     path = plain(header)
-    if message is None:  # an unused field may hold anything
+    if message is None:  # an unused field may contain anything
         assert len(load_wfdb(path, subject="a").data) == 1
         return
     with pytest.raises(ValueError, match=rf"rec\.(hea|dat)[\s\S]*{message}"):
@@ -398,7 +398,7 @@ def test_real_records_of_two_sets(real_data):
 @pytest.mark.parametrize("fmt", ["8", "16", "24", "32", "80", "160", "212", "310", "311"])
 @pytest.mark.parametrize("n_frames", [5, 6, 7, 8])
 def test_samples_are_those_that_the_wfdb_package_reads(fmt, n_frames, tmp_path):
-    # Any bytes are samples, but for the two bits that format 311 leaves unused.
+    # Any bytes are valid samples, except for the two bits that format 311 does not use.
     content = np.random.default_rng(n_frames).integers(0, 256, size=200, dtype=np.uint8)
     if fmt == "311":
         content[3::4] &= 0x3F

@@ -1,4 +1,4 @@
-"""Whole systems in the ONNX format: onnxruntime agrees with the systems, the rest is named."""
+"""Whole systems in the ONNX format agree with the systems; errors name what cannot be exported."""
 
 import json
 import warnings
@@ -62,7 +62,7 @@ def outputs(session, **inputs):
 
 @pytest.fixture(scope="module")
 def recordings():
-    """Twelve subjects to train on, six to predict."""
+    """Twelve subjects for training and six for prediction."""
     X, y = simulated_cohort(18, 36, 2000.0, 0.5)
     chosen = {s for c in np.unique(y) for s in X["subject"][y == c].unique()[:4]}
     train = X["subject"].isin(chosen).to_numpy()
@@ -267,7 +267,7 @@ def test_the_votes_of_windows_recordings_and_the_subject(recordings, tmp_path):
     np.testing.assert_allclose(found["recording_scores"], expected, rtol=0, atol=1e-5)
     expected = model.predict_proba(subject)[:1]
     np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=1e-5)
-    # One recording after the other gives the same answer.
+    # Recordings passed one at a time give the same predictions.
     first = outputs(session, signal=signal[:1], earlier_scores=np.zeros((0, 3)))
     rest = outputs(session, signal=signal[1:], earlier_scores=first["recording_scores"])
     np.testing.assert_allclose(rest["probabilities"], expected, rtol=0, atol=1e-5)

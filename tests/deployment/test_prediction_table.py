@@ -1,4 +1,4 @@
-"""Predictions for new recordings, with agreement, quality and what is known of the training."""
+"""Predictions for new recordings, with agreement, quality and details of the training."""
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,7 @@ def test_training_subjects_are_marked_or_not_known(rows):
 
 
 class Columns(PCA):
-    """The one feature of the table, without its subjects."""
+    """The only feature of the table, without the subjects."""
 
     def fit(self, X, y=None):
         return super().fit(X[["rms"]])

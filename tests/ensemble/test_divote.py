@@ -1,4 +1,4 @@
-"""DiVote on a case worked by hand, and everything it promises around it."""
+"""DiVote on a case computed by hand, and its other documented properties."""
 
 import pickle
 
@@ -75,7 +75,7 @@ def test_chain_worked_by_hand(hand):
     np.testing.assert_allclose(votes.recordings["score_N"], [0.2, 0.8, 0.7], rtol=1e-6)
     assert votes.recordings["n_windows"].tolist() == [2, 1, 3]
     assert votes.recordings["vote"].tolist() == ["M", "N", "N"]
-    # Recordings, not windows, count the same: (0.2 + 0.8) / 2, not (0.1 + 0.3 + 0.8) / 3.
+    # Recordings, not windows, have equal weights: (0.2 + 0.8) / 2, not (0.1 + 0.3 + 0.8) / 3.
     np.testing.assert_allclose(votes.subjects["score_N"], [0.5, 0.7], rtol=1e-6)
     assert votes.subjects.index.tolist() == ["a", "b"]
     assert votes.subjects["n_recordings"].tolist() == [2, 1]

@@ -1,4 +1,4 @@
-"""SMOTE that keeps the subjects right, and rules from normal limits."""
+"""SMOTE with the correct subjects, and rules on normal limits."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_synthetic_windows_lie_between_two_real_ones(windows):
     new = model.estimator_.X_[len(X) :].reshape(-1, 18)
     ill = X[y == "ill"].reshape(-1, 18)
     for window in new:
-        # On the segment: the distances to its ends add up to its length.
+        # On the segment, the distances to its ends sum to its length.
         d = np.linalg.norm(ill - window, axis=1)
         pairs = np.linalg.norm(ill[:, None] - ill[None], axis=2)
         assert np.abs(d[:, None] + d[None] - pairs).min() < 1e-9
@@ -90,7 +90,7 @@ def network(**params):
 
 
 def check_held_out_windows_are_real(net, X):
-    """Held-out windows are as they were given; synthetic ones are all in training."""
+    """Held-out windows are unchanged; all synthetic windows are in the training set."""
     assert len(net.X_) > len(X)
     np.testing.assert_array_equal(net.X_[: len(X)], X)
     assert 0 < len(net.valid_) < len(X)
@@ -106,7 +106,7 @@ def test_people_whom_a_network_holds_out_get_no_synthetic_windows(windows):
     check_held_out_windows_are_real(seen, X)
     subjects = set(seen.groups_[seen.train_]), set(seen.groups_[seen.valid_])
     assert not subjects[0] & subjects[1]
-    # Counted in training alone: 14 windows of two ill subjects, 20 or 30 of a healthy one.
+    # Counted in the training rows only: 14 windows of two ill subjects, 20 or 30 of a healthy one.
     well = np.sum(y[seen.train_[seen.train_ < len(X)]] == "well")
     assert model.n_synthetic_ == {"ill": min(28, well) - 14}
 
@@ -114,7 +114,7 @@ def test_people_whom_a_network_holds_out_get_no_synthetic_windows(windows):
 @pytest.mark.parametrize("seed", range(4))
 def test_whoever_is_held_out_is_so_without_smote_too(windows, seed):
     X, y, groups = windows
-    # Of several types, and not in the order that sorting would give.
+    # The labels have several types and are not sorted.
     names = [{"a": "z", "b": 9, "c": "y", "d": 3, "e": "x"}[g] for g in groups]
     net = network(validation_fraction=0.3, random_state=seed)
     seen = SMOTEClassifier(net, random_state=0).fit(X, y, groups=names).estimator_

@@ -34,7 +34,7 @@ FEATURES = [f"f{k}" for k in range(6)]
 
 
 def alike(n_subjects=10, effect=0.0):
-    """Rows of a subject are alike; without an effect the label means nothing."""
+    """Rows of a subject are similar; without an effect, they are independent of the label."""
     effects = dict.fromkeys(FEATURES, effect)
     return feature_cohort(n_subjects, 6, effects, 1.0, 0.1, labels=("well", "ill"), seed=1)
 

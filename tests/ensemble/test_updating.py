@@ -25,7 +25,7 @@ def divote(classifier, **params):
     "model",
     [
         divote(LogisticRegression()),
-        # Folds fit the classifier alone, so that these have no step before it.
+        # Folds fit only the classifier, so no step precedes it.
         DiVoteClassifier(LogisticRegression(), window=None, cv=3),
         DiVoteClassifier(LinearSVC(random_state=0), window=None),  # its decisions are calibrated
         divote(LogisticRegression(), final_estimator=None, voting="hard"),

@@ -76,7 +76,7 @@ def test_burg_matches_statsmodels():
     linear_model = pytest.importorskip("statsmodels.regression.linear_model")
     X = ar_process([1.2, -0.6, 0.1], n_windows=4, n_times=300)
     got = AutoregressiveFeatures(4).fit_transform(X)
-    # Its residual variance is another: the mean over forward and backward errors that remain.
+    # Its residual variance is the mean over the remaining forward and backward errors.
     expected = [linear_model.burg(x, order=4)[0] for x in X]
     np.testing.assert_allclose(got, expected, rtol=1e-9)
 

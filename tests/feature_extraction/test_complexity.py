@@ -24,7 +24,7 @@ def value(x, name, **parameters):
     return ComplexityFeatures([name], **parameters).fit_transform(np.asarray(x, float)[None])[0, 0]
 
 
-# Transcriptions of the definitions, with every pair looked at.
+# Transcriptions of the definitions that examine every pair.
 def templates(x, m, n):
     return np.stack([x[i : i + m] for i in range(n)])
 
@@ -185,7 +185,7 @@ def test_sample_entropy_alone_equals_that_with_approximate_entropy():
 def test_sample_entropy_of_windows_longer_than_16_bits_count():
     x = np.round(noise(1, 70_000, seed=2)[0] + noise(1, 70_000, seed=3)[0], 1)
     got = ComplexityFeatures(["sample_entropy"]).fit_transform(x[None])[0, 0]
-    # Values are few, so that templates can be counted by their value.
+    # There are few distinct values, so templates can be counted by value.
     levels, codes = np.unique(x, return_inverse=True)
     near = abs(levels[:, None] - levels) <= 0.2 * x.std()
     n, size = len(x) - 2, len(levels)
@@ -245,7 +245,7 @@ def test_dimension_and_exponent_of_fractional_brownian_motion(hurst):
     X = np.stack([fractional_brownian_motion(hurst, 4000, seed) for seed in range(10)])
     got = ComplexityFeatures(["higuchi", "box_counting"]).fit_transform(X).mean(axis=0)
     assert got[0] == pytest.approx(2 - hurst, abs=0.02)
-    # Box counting is known to read low in windows of this length.
+    # Box counting is known to underestimate in windows of this length.
     assert 2 - hurst - 0.22 < got[1] < 2 - hurst
     steps = np.diff(X, axis=1)
     exponent = ComplexityFeatures(["dfa"]).fit_transform(steps).mean()

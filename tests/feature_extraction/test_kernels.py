@@ -94,7 +94,7 @@ def test_pairs_in_the_wrong_order_are_found_where_the_search_may_stop_early(reac
 
     rng = np.random.default_rng(reach)
     for n in (2, 17, 90):
-        # Neighbours up to about `reach` apart change places here and there.
+        # Neighbours up to about `reach` apart change places in a few positions.
         x = np.sort(rng.integers(0, 50, n)).astype(float)
         x += np.where(rng.random(n) < 0.1, rng.integers(-reach, reach + 1, n), 0)
         first, second = np.triu_indices(n, 1)

@@ -40,7 +40,7 @@ def by_hand(extractor, X, size, probabilities):
     ],
 )
 def test_values_are_quantiles_of_the_features_of_the_parts(extractor):
-    X = noise(5, 3, 730)  # seven parts of 0.1 s, and a rest that is not used
+    X = noise(5, 3, 730)  # seven parts of 0.1 s, and a remainder that is not used
     got = FeatureQuantiles(extractor, part=0.1, quantiles=(0.25, 1.0), fs=FS).fit_transform(X)
     np.testing.assert_allclose(got, by_hand(extractor, X, 100, (0.25, 1.0)), rtol=1e-12)
 

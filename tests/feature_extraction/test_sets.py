@@ -1,4 +1,4 @@
-"""Named sets of features, and what holds for every feature of the package."""
+"""Named sets of features, and properties of every feature of the package."""
 
 import subprocess
 import sys

@@ -82,7 +82,7 @@ def test_float32_agrees_with_float64_on_real_windows(real_data, n_times):
     for X, fs in real_windows(real_data, n_times):
         ours = SpectralFeatures(fs=fs).fit_transform(X.astype(np.float32))
         assert ours.dtype == np.float32
-        # A quantile may fall one bin aside where rounding decides; 1e-3 is below a bin's width.
+        # Rounding may move a quantile by one bin; 1e-3 is below a bin's width.
         np.testing.assert_allclose(ours, SpectralFeatures(fs=fs).fit_transform(X), rtol=1e-3)
 
 

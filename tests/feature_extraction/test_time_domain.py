@@ -11,7 +11,7 @@ from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.feature_extraction._time_domain import FEATURES
 from sklearn_emg.recordings import recording_table
 
-# Between the steps of the quantised signals: on a step, rounding would decide what counts.
+# Thresholds lie between the steps of the quantised signals; on a step, rounding would decide.
 THRESHOLD, TURN, FS = 0.0095, 0.1005, 1000.0
 N_BINS, N_SEGMENTS = 9, 3
 

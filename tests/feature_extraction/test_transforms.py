@@ -198,7 +198,7 @@ def test_covariances_are_in_the_tangent_space_at_their_mean():
     # The mean of the tangent vectors is 0 at the mean of the covariances.
     np.testing.assert_allclose(extractor.transform(X).mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(extractor.mean_, [[1, 0.5], [0.5, 1.25]], atol=0.15)
-    # Twice the amplitude is log(4) more on the diagonal, whatever the mean is.
+    # Doubling the amplitude adds log(4) on the diagonal, for any mean.
     louder = extractor.transform(2 * X) - extractor.transform(X)
     np.testing.assert_allclose(louder, np.tile([np.log(4), 0, np.log(4)], (12, 1)), atol=1e-3)
 

@@ -3,7 +3,7 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def without_screen():
-    """Draw into memory, and close what a test has drawn."""
+    """Draw in memory, and close the figures of each test."""
     matplotlib = pytest.importorskip("matplotlib", reason="the Displays need matplotlib")
     matplotlib.use("Agg")
 

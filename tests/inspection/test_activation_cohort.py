@@ -54,7 +54,7 @@ def medians(networks, **settings):
 
 @pytest.mark.slow
 def test_neuropathic_windows_are_large_and_long_and_myopathic_ones_small_and_fast(networks):
-    """In each network; benchmarks/explanations.py has networks for which not all of it holds."""
+    """This holds in each network here, but not in all networks of benchmarks/explanations.py."""
     rms, frequency, phase = medians(networks, objective="margin", start_scale=0.05)
     myopathy, neuropathy, normal = rms
     assert (neuropathy > 1.5 * normal).all(), rms

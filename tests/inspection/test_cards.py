@@ -1,4 +1,4 @@
-"""Model cards and data cards: what they say, what they leave to the author, where they agree."""
+"""Model cards and data cards: their contents, the items left to the author, and their agreement."""
 
 import re
 
@@ -21,7 +21,7 @@ pytest.importorskip("jinja2", reason="cards need Jinja2")
 
 @pytest.fixture(scope="module")
 def data():
-    """24 subjects of four recordings; sex alternates, age tells the classes apart."""
+    """24 subjects of four recordings; sex alternates, age separates the classes."""
     rng = np.random.default_rng(0)
     subject = np.repeat(np.arange(24), 4)
     y = np.where(subject < 14, "control", "patient")

@@ -1,4 +1,4 @@
-"""DecompositionDisplay draws the signal, what is left of it, discharges and templates."""
+"""DecompositionDisplay draws the signal, the residual, discharges and templates."""
 
 import numpy as np
 import pandas as pd

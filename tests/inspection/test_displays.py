@@ -1,4 +1,4 @@
-"""The Displays: what they draw, from what, and how they refuse."""
+"""The Displays: what they draw, their inputs and their errors."""
 
 import sys
 from dataclasses import replace
@@ -65,7 +65,7 @@ def cohort():
 
 
 def aged_subjects():
-    """Subjects whose patients are older, and a side that says nothing."""
+    """Subjects whose patients are older, and a side without information."""
     y = np.repeat(["control", "patient"], 12)
     age = np.random.default_rng(0).normal(np.where(y == "patient", 62, 45), 9)
     table = pd.DataFrame({"subject": range(24), "age": age, "side": ["left", "right"] * 12})
@@ -253,11 +253,11 @@ def test_every_axis_with_numbers_has_a_label(displays):
         for axis in np.ravel(getattr(display, "axes_", getattr(display, "ax_", None))):
             if not axis.axison:
                 continue
-            # Panels share the labels of the outermost ones.
+            # Panels share the axis labels of the outer panels.
             for which, outer in (("x", "is_last_row"), ("y", "is_first_col")):
                 ticks = getattr(axis, f"get_{which}ticklabels")()
                 text = "".join(t.get_text() for t in ticks if t.get_visible())
-                # Names of classes, subjects and pipelines say themselves what they are.
+                # Names of classes, subjects and pipelines need no axis label.
                 if not text or any(c.isalpha() for c in text):
                     continue
                 if settings.get("kind") == "heatmap":

@@ -1,4 +1,4 @@
-"""explain_subject against what can be worked out by hand, and against the simulator's truth."""
+"""explain_subject against values computed by hand and against the simulator's ground truth."""
 
 import numpy as np
 import pandas as pd

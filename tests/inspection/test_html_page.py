@@ -1,4 +1,4 @@
-"""The HTML page of a comparison: what it says, and that nothing can run from the data."""
+"""The HTML page of a comparison: its contents, and that no data can be executed as code."""
 
 import re
 

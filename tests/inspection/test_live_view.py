@@ -53,7 +53,7 @@ def get(url, path=None, token=None, host=None):
 
 
 def pictures(url):
-    """Pictures that the page gets, as they come."""
+    """Pictures that the page receives, in the order of arrival."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5.0)
     connection.request("GET", f"/events?{parts.query}")
@@ -118,7 +118,7 @@ def test_only_the_token_and_this_computer_have_access(cohort):
     nonces = re.findall(r'nonce="([^"]+)"', page)
     assert len(nonces) == 2
     assert f"script-src 'nonce-{nonces[0]}'" in policy
-    # Nothing comes from elsewhere, and the token stands in the address alone.
+    # Nothing is loaded from elsewhere, and only the address contains the token.
     assert not re.search(r"https?://|@@", page)
     assert view._token not in page
     with pytest.raises(ConnectionRefusedError):
@@ -238,7 +238,7 @@ def test_a_browser_draws_the_page(cohort, tmp_path):
     live, signal = started(cohort)
     with LiveView(live) as view:
         list(view.run(replay(signal, 1000.0, speed=None)))
-        # The stream of events would go on for ever.
+        # The stream of events would not end by itself.
         threading.Timer(4.0, view._closed.set).start()
         done = subprocess.run(
             [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",

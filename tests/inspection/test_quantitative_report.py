@@ -1,4 +1,4 @@
-"""The page of the potentials of a subject: what it says, and what it leaves to the reader."""
+"""The page of the potentials of a subject: its contents, and the conclusions left to the reader."""
 
 from itertools import pairwise
 
@@ -44,7 +44,7 @@ def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):
     assert summary in text
     assert "Probabilities by the rule" in text
     assert "Norwegian guideline" in text
-    # No limits of this muscle: it is measured and not compared.
+    # Without limits for this muscle, it is measured but not compared.
     assert "no limits for amplitude of the muscle &#39;soleus&#39;" in text
     assert "http" not in text.replace("http-equiv", "")
 
@@ -140,7 +140,7 @@ def test_units_have_rates_and_overlaid_potentials(page_of_units):
     assert f">{round(rate, 1):.3g}</td>" in page
     assert "overlaid by recording" in page
     assert "that could not be separated or confirmed" in page
-    # What the published limits are of: averages of units, not single discharges.
+    # The published limits are those of averages of units, not of single discharges.
     assert "Single discharges are shorter" not in page
 
 

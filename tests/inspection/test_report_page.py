@@ -1,4 +1,4 @@
-"""The HTML report: what it says, what it refuses, and how it behaves in a browser."""
+"""The HTML report: its contents, its errors and its behaviour in a browser."""
 
 import base64
 import hashlib
@@ -39,7 +39,7 @@ def data():
 
 
 def aged(X, y):
-    """The table with an age that tells the classes apart, but for four subjects of each."""
+    """The table with an age that separates the classes, except for four subjects of each."""
     subject = np.arange(len(X)) // 4
     age = 40 + 30 * (y == "patient") + subject % 4 * 0.5
     age[np.isin(subject, [0, 1, 2, 3, 12, 13, 14, 15])] = 50
@@ -136,12 +136,12 @@ def test_the_policy_allows_the_style_and_the_script_of_the_page_alone(pages):
             (content,) = re.findall(rf"<{name}>(.*?)</{name}>", text, re.S)
             digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
             assert f"{name}-src 'sha256-{digest}'" in policy
-        # What the policy would not let run is not there.
+        # The page contains nothing that the policy would block.
         assert not re.findall(r"<[a-z][^>]* (?:on[a-z]+|style)=", text)
 
 
 def test_markup_objects_are_escaped_too(tmp_path):
-    """A label that calls itself safe for HTML is a name like any other."""
+    """A label that is marked as safe for HTML is escaped like any other."""
     y = np.repeat(["control", "patient"], 8)
     X = pd.DataFrame({"rms": np.random.default_rng(0).normal(size=16)})
     X["subject"] = np.repeat([Markup("<b>0</b>"), *map(str, range(1, 8))], 2)
@@ -357,7 +357,7 @@ def browse(tmp_path_factory):
         pytest.skip("needs chromium, which is not on the PATH")
 
     def run(path):
-        # No network is needed, and none is asked for.
+        # No network access is needed or attempted.
         done = subprocess.run(
             [
                 program,
@@ -385,7 +385,7 @@ def test_page_loads_without_console_messages(pages, browse, k):
     dom, console = browse(pages[k])
     assert console == []
     assert "<title>run</title>" not in dom
-    # The buttons are made by the script: it was let run.
+    # The buttons are made by the script, so the script was allowed to run.
     sortable = "".join(re.findall(r'<table class="sortable">.*?</table>', dom, re.S))
     assert dom.count('aria-sort="none"') == sortable.count('<th scope="col"') > 5
 
@@ -394,7 +394,7 @@ def test_page_loads_without_console_messages(pages, browse, k):
 def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
     import json
 
-    # The policy lets no other script run, so that the probe needs a page without it.
+    # The policy allows no other script, so the probe needs a page without the policy.
     text = re.sub(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>", _PROBE, text_of(pages[0]))
     (scores,) = re.findall(r"<caption>Scores over subjects.*?</table>", text, re.S)[:1]
     column = re.findall(r'<th scope="col">([^<]*)</th>', scores).index("balanced accuracy")
@@ -409,7 +409,7 @@ def test_a_click_sorts_and_figures_are_drawn(pages, browse, tmp_path):
     )
     none, first, down, second, up = messages["out"]
     assert (none, first, second) == ("none", "descending", "ascending")
-    # What has no score stays last; the others turn around.
+    # Rows without a score stay last; the order of the others is reversed.
     assert down.split("|")[-1] == up.split("|")[-1] == "broken"
     assert down.split("|")[:2] == up.split("|")[1::-1]
     assert messages["said"] == "Sorted by balanced accuracy, ascending."

@@ -1,4 +1,4 @@
-"""SurvivalDisplay: what it draws is the estimate, and the groups are those of the risk."""
+"""SurvivalDisplay draws the estimate, with groups by risk."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Hostile, truncated and mislabelled files of each form: an error that names the file."""
+"""Hostile, truncated and mislabelled files of each format raise an error that names the file."""
 
 import os
 import resource
@@ -52,7 +52,7 @@ def changed(draw, content):
     content = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, max(len(content) - 1, 0)))
-        # Most of what steers a reader stands at the beginning.
+        # Most bytes that control a reader are at the beginning.
         at = at % 1024 if draw(st.booleans()) else at
         at = min(at, max(len(content) - 1, 0))
         way = draw(st.sampled_from(["set", "cut", "remove", "insert", "field"]))
@@ -73,7 +73,7 @@ def changed(draw, content):
 
 
 def read_or_text(path):
-    """The table, or the text of an error that a user can act upon."""
+    """The table, or the text of an error that a user can act on."""
     try:
         return read_recordings(path, subject="s", fs=1000.0, unit="mV"), ""
     except UnicodeError:
@@ -105,7 +105,7 @@ def test_damaged_files_read_or_name_themselves(originals, tmp_path, name):
         if table is None:
             assert path.stem in text, text
             return
-        # What is still read is a table within the size of the file.
+        # Any table that is still read is no larger than the file.
         n_bytes = len(content) + (10_000 if name == "rec.hea" else 0)
         assert sum(np.size(s) for s in table["signal"]) <= 4 * n_bytes
 

@@ -1,4 +1,4 @@
-"""Text exports of devices: names, rates, units, labels and what is wrong with them."""
+"""Text exports of devices: names, rates, units, labels and their faults."""
 
 import datetime as dt
 import lzma

@@ -1,4 +1,4 @@
-"""One recording written in the ways of many programs and countries: equal samples and rate."""
+"""One recording in the formats of many programs and countries: equal samples and rate."""
 
 import contextlib
 import csv

@@ -1,4 +1,4 @@
-"""Recording tables that are written are read again as they were, here and by other programs."""
+"""Written recording tables are read back unchanged, by this package and by other programs."""
 
 import datetime as dt
 import shutil

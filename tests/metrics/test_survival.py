@@ -13,7 +13,7 @@ def outcomes(event, time):
 
 
 def random_outcomes(n=37, seed=0, *, ties=False):
-    """Outcomes, risks that tell something about them, and predicted curves at three times."""
+    """Outcomes, risks associated with them, and predicted curves at three times."""
     rng = np.random.default_rng(seed)
     hazard = np.exp(rng.normal(size=n))
     event_time, left = rng.exponential(8 / hazard), rng.exponential(12, n)

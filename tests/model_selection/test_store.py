@@ -1,4 +1,4 @@
-"""Stores of what stateless steps make of recordings."""
+"""Stores of the output of stateless steps."""
 
 import multiprocessing
 import os
@@ -342,7 +342,7 @@ def test_a_damaged_result_is_computed_again_with_a_warning(tmp_path, damage):
 
 
 def _forget():
-    """As in a new process: nothing is in memory."""
+    """As in a new process, nothing is in memory."""
     from sklearn_emg.model_selection import _store
 
     _store._fronts.clear()

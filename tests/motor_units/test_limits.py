@@ -115,7 +115,7 @@ def test_limits_follow_age_where_ages_spread():
 
 def test_no_control_is_among_its_own_references():
     table = pd.concat([controls(8), potentials("P", [4.0] * 20, [14.0] * 20, age=40.0)])
-    # One control is far off: alone it is abnormal, as long as it does not widen its own limits.
+    # One control is an outlier. It is abnormal as long as it does not widen its own limits.
     table.loc[table["subject"] == "C3", "amplitude"] *= 6
     y = np.where(table["subject"] == "P", "neuropathy", "healthy")
     with warnings.catch_warnings():

@@ -40,7 +40,7 @@ def test_every_training_window_is_changed_once_per_epoch_and_no_other():
     assert len(batches) == 3 * 40
     assert np.isin(batches.reshape(120, -1)[:, 0], X.reshape(50, -1)[:, 0]).all()
     assert len(set(spy.seeds)) == len(spy.seeds)
-    # The data set itself is as it was, and so are the windows that are predicted.
+    # The data set and the windows to predict are not changed.
     np.testing.assert_array_equal(X, before)
     n_calls = len(spy.seen)
     fitted.predict(X)

@@ -1,4 +1,4 @@
-"""Networks on a CUDA device, and what of that a machine without one can show."""
+"""Networks on a CUDA device, and what can be tested without one."""
 
 import hashlib
 import json

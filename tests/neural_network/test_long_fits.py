@@ -88,7 +88,7 @@ def killed_after(monkeypatch):
 
 
 def assert_same_fit(first, second):
-    """Bit-identical weights and, but for seconds, the same history."""
+    """Bit-identical weights and, except for times, the same history."""
     a, b = first.net_.module_.state_dict(), second.net_.module_.state_dict()
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
@@ -160,7 +160,7 @@ def test_fits_in_threads_divide_the_cores(four_cores):
     for seen, after in joblib.Parallel(n_jobs=2, backend="threading")(
         joblib.delayed(fit)(net) for net in nets
     ):
-        # One may end before the other, which then has all.
+        # One may end before the other, which then uses all threads.
         assert 2 in seen
         assert seen <= {2, 4}
         assert after == 4

@@ -1,4 +1,4 @@
-"""What the networks say of labels and modules that they cannot use, and of single settings."""
+"""Messages of the networks about invalid labels, modules and settings."""
 
 import numpy as np
 import pandas as pd
@@ -111,7 +111,7 @@ class WithStates(PerSample):
 
 
 class OneOutput(PerSample):
-    """Outputs without an axis, which the mean squared error would spread in silence."""
+    """Outputs without an axis, which the mean squared error would broadcast silently."""
 
     def forward(self, x):
         return self.layer(x).mean(dim=(1, 2))

@@ -200,7 +200,7 @@ def names_read(function):
 
 
 def attributes_read(module):
-    """Attributes of self that the functions of a module read, constructors left aside."""
+    """Attributes of self that the functions of a module read, except in constructors."""
     tree = ast.parse(inspect.getsource(module))
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     nodes = [n for f in functions if f.name != "__init__" for n in ast.walk(f)]

@@ -1,4 +1,4 @@
-"""Who is held out inside the fit of a network."""
+"""Subjects that are held out inside the fit of a network."""
 
 import numpy as np
 import pandas as pd
@@ -121,7 +121,7 @@ def test_a_warm_start_holds_out_nobody_it_was_trained_on(X):
     # The same subjects again: those that were held out are held out again.
     net.fit(X, Y, groups=SUBJECTS)
     assert set(SUBJECTS[net.valid_]) == held_out
-    # In addition new ones: some of them are held out as well, and none that was trained on.
+    # With new subjects in addition, some of these are held out, and none that was trained on.
     both = np.concatenate([SUBJECTS, np.char.add("new ", SUBJECTS)])
     net.fit(np.vstack([X, X]), np.concatenate([Y, Y]), groups=both)
     valid = set(both[net.valid_])

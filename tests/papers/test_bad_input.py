@@ -1,4 +1,4 @@
-"""What cannot be done is refused with the reason, from every way in."""
+"""Every entry point rejects invalid input and states the reason."""
 
 import numpy as np
 import pytest

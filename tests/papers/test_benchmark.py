@@ -67,7 +67,7 @@ def test_the_folds_are_those_of_compare(cohort, tmp_path):
 
 
 class Pretrained(GaussianNB):
-    """Was trained on subject S01 before, and says so."""
+    """Was trained on subject S01 before, and reports this."""
 
     def __sklearn_clone__(self):
         copy = type(self)()
@@ -110,7 +110,7 @@ class Deadly(ClassifierMixin, BaseEstimator):
 
 
 def deadly(name, estimator):
-    """A search that kills the worker which fits one of the systems."""
+    """A search that kills the worker that fits one of the systems."""
     return Deadly() if name == "rule-based" else estimator
 
 
@@ -126,7 +126,7 @@ def test_a_killed_worker_costs_its_own_runs(cohort, tmp_path):
     assert again.runs["state"].tolist() == result.runs["state"].tolist()
 
 
-# A benchmark that dies while the third of four runs is half on disk.
+# A benchmark that is killed while the third of four runs is being written.
 DYING = """
 import os, signal, sys
 from sklearn_emg.datasets import make_nemg_cohort
@@ -369,7 +369,7 @@ def test_a_forged_run_is_done_again(cohort, folder, name, sealed):
     out, files, expected = folder
     text = edited(files[1], FORGERIES[name])
     if sealed and name not in ("other predictions", "no digest"):
-        # Whoever knows how the digest is made still has to hold to the data.
+        # Even with a valid digest, the results must agree with the data.
         content = json.loads(text)
         content.pop("digest")
         text = json.dumps({**content, "digest": _store._seal(content)})

@@ -71,7 +71,7 @@ def test_an_interrupted_network_goes_on_within_its_run(cohort, tmp_path, monkeyp
     assert epochs == [2]  # and not the first two
     pd.testing.assert_frame_equal(resumed.comparison.predictions, whole.comparison.predictions)
     assert not (out / "training").exists()
-    # The time of the interrupted try counts.
+    # The time of the interrupted attempt is included.
     assert resumed.runs["cpu_seconds"][1] > progress["total_cpu_seconds"] > 0
     seconds = resumed.comparison.folds.query("fold == 1")["fit_seconds"]
     assert (seconds > progress["total_seconds"]).all()

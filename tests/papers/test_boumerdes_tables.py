@@ -1,4 +1,4 @@
-"""One command redoes the Boumerdes tables on a download of N2001."""
+"""One command computes the Boumerdes tables again on a download of N2001."""
 
 from functools import partial
 from importlib.util import find_spec
@@ -96,7 +96,7 @@ def test_the_whole_layout_of_n2001(tmp_path, monkeypatch):
     assert str(tmp_path) not in text
     leaky = (out / "boumerdes-cnn-ALS-normal-random-windows-LEAKY" / "results.md").read_text()
     assert "**LEAKY PROTOCOL" in leaky
-    # The same command goes on: nothing is left to do.
+    # The same command resumes and finds nothing left to do.
     written = {f: f.stat().st_mtime_ns for f in out.glob("*/runs/*/*.json")}
     assert main(["boumerdes", str(folder), "--out", str(out), *SMALL]) == 0
     assert {f: f.stat().st_mtime_ns for f in out.glob("*/runs/*/*.json")} == written

@@ -1,4 +1,4 @@
-"""Leaky protocols of studies: what they score, and that it is labelled."""
+"""Leaky protocols of studies: their scores, and the label of these as leaky."""
 
 import warnings
 
@@ -23,7 +23,7 @@ def test_random_recordings_are_labelled_and_scored_by_recording(cohort, tmp_path
     X, y = cohort
     protocol = RandomRecordings(0.5, n_repeats=2)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", SubjectLeakWarning)  # the table says that it leaks
+        warnings.simplefilter("error", SubjectLeakWarning)  # the table labels it as leaky
         result = run_benchmark(
             ["time-domain"], X, y, protocol, tmp_path,
             progress=False, figure=False, n_resamples=50,

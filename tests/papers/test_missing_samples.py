@@ -81,7 +81,7 @@ def test_real_recordings_with_dead_ones(real_damaged, tmp_path):
             SYSTEMS, X, y, protocol, tmp_path, progress=False, n_resamples=10, figure=False
         )
     assert result.runs["state"].tolist() == ["done"] * 6, result.runs["reason"].tolist()
-    # The subject of the lost recording is diagnosed from its other one.
+    # The subject of the lost recording is diagnosed from its other recording.
     diagnoses = result.comparison.predictions
     assert diagnoses.groupby("pipeline")["subject"].nunique().tolist() == [6, 6, 6]
 

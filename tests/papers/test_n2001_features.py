@@ -51,7 +51,7 @@ def test_windows_of_the_tables_own_test_subjects(real_data):
     # better than the published figures; these are of single windows.
     pooled = scores(y, model.predict_proba(X), model.classes_)
     assert all(ours >= theirs for ours, theirs in zip(pooled, PUBLISHED))
-    # Alone it does not reach them, but is not far off.
+    # Alone, it does not reach them, but the difference is small.
     columns = [f"score_{c}" for c in model.classes_]
     alone = scores(y, model.vote(X).windows[columns].to_numpy(), model.classes_)
     assert all(ours >= theirs - 0.03 for ours, theirs in zip(alone, PUBLISHED))

@@ -49,7 +49,7 @@ TUNED = {
     "yoo_2023": ("features__time__thresholds", [0.005, 0.02]),
     "yoo_2023_cnn": ("pooling", ["max", "average"]),
 }
-# One of each function is searched every day, unless it takes seconds.
+# One of each function is searched in the default run, unless it takes seconds.
 EVERYDAY = {
     *("alsnet", "amplitude-envelope", "boumerdes-cnn", "catch22", "deepemgnet", "elamvazuthi"),
     *("frequency-domain", "nemgnet-a-pd", "patel-sunitha-knn", "plain-cnn", "spectroemgnet"),
@@ -75,14 +75,14 @@ def small_system(name, fs):
 
 
 def cohort_of(name):
-    """As few subjects as two nested halves take: four of each class."""
+    """The minimum number of subjects for two nested halves: four of each class."""
     n_subjects = {"transfer-cnn": 24}.get(name, 12)  # four pretrain, four fine-tune
     if get_system(name).function.__name__ == "yoo_2023" or name.endswith("-svm"):
         n_subjects = 36  # three folds of subjects calibrate the support vector machine
     return simulated_cohort(n_subjects=n_subjects, n_recordings=2 * n_subjects, duration=0.45)
 
 
-# An autoencoder of one epoch restores next to nothing.
+# After one epoch, an autoencoder reconstructs almost nothing.
 @pytest.mark.filterwarnings("ignore:.* takes windows in mV, but a mean amplitude")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(

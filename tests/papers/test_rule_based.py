@@ -1,4 +1,4 @@
-"""Rules on turns, amplitude and motor unit potentials: what they see, and how they read."""
+"""Rules on turns, amplitude and motor unit potentials: their inputs and their text."""
 
 import re
 

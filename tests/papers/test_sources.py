@@ -1,4 +1,4 @@
-"""Systems are true to their sources, or say where not; baselines are listed with them."""
+"""Systems follow their sources or state the differences; baselines are listed with them."""
 
 from collections import Counter
 from importlib.util import find_spec
@@ -135,7 +135,7 @@ def test_the_random_window_arm_is_given_no_synthetic_window():
     model.set_params(**{factor: leaky[factor]}).fit(X, y)
     assert Counting.found == real
     model.set_params(**{factor: 2.0}).fit(X, y)
-    # No more than twice the real ones, nor than the largest class.
+    # At most twice the real ones, and at most as many as in the largest class.
     assert Counting.found["ALS"] == min(2 * real["ALS"], real["healthy"])
     assert real["myopathy"] < Counting.found["myopathy"] <= 2 * real["myopathy"]
     assert Counting.found["healthy"] == real["healthy"]
@@ -150,7 +150,7 @@ def test_smote_doubles_a_class_at_most():
 
 def test_windows_with_a_missing_sample_are_left_out_of_boumerdes_as_in_the_source(real_data):
     bunch = load_n2001(real_data / "n2001_biceps", "BB", invalid="nan", lazy=True)
-    # No other recording at hand has a missing sample.
+    # No other available recording has a missing sample.
     rows = bunch.data["subject"].isin(["A03", "A08", "M02", "M05"]).to_numpy()
     X, y = bunch.data[rows], np.asarray(bunch.target)[rows]
     has_gap = np.array([np.isnan(signal).any() for signal in X["signal"]])

@@ -86,7 +86,7 @@ def test_rls_that_never_forgets_is_least_squares():
     )
     lagged = np.stack([np.concatenate([np.zeros(k), r[: 300 - k]]) for k in range(3)], axis=1)
     ridge = 3 * 1e-3 * np.mean(r**2) * np.eye(3)
-    # The prediction of the last sample rests on all the others.
+    # The prediction of the last sample depends on all others.
     weights = np.linalg.solve(lagged[:-1].T @ lagged[:-1] + ridge, lagged[:-1].T @ x[:-1])
     estimate = adaptive.fit_transform(np.stack([x, r])[None])[0, 0, -1]
     assert estimate == pytest.approx(weights @ lagged[-1], rel=1e-9)

@@ -214,7 +214,7 @@ def test_no_flipped_bit_is_read_as_another_sample(format, tmp_path):
                 back = read_exported(path)
             except ValueError as error:
                 n_refused += str(path) in str(error)
-            else:  # nothing but what only other programs read
+            else:  # only files that other programs read
                 np.testing.assert_allclose(back.X, X, atol=1e-8)
                 assert back.y.tolist() == ["a", "b", "a"]
         file.write_bytes(content)

@@ -337,7 +337,7 @@ def test_lower_limb_copies_and_ragged_ends(real_data):
     copied = findings[findings["kind"] == "copy"]
     assert set(copied["recording"]) == {"1Npie", "1Nsen", "2Npie", "2Nsen"}
     assert (copied["quality"] == "bad").all()
-    # The 13 to 21 last rows without EMG, as listed by the loader.
+    # The last 13 to 21 rows have no EMG, as listed by the loader.
     ragged = {
         name for name, defect in zip(bunch.report["recording"], bunch.report["defect"])
         if defect.startswith("EMG missing")

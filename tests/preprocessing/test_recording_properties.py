@@ -23,7 +23,7 @@ def properties(signal, fs=FS, **kwargs):
 def test_amplitude_of_a_sine_at_the_line_frequency(name, line):
     t = np.arange(40_000) / FS
     found = properties(noise() + 0.03 * np.sin(2 * np.pi * line * t))
-    # 2 %: noise of 0.01 mV in 80 segments' lobes of 2.5 Hz adds to the sine of 0.03 mV.
+    # The tolerance is 2 %, since noise of 0.01 mV adds to the sine of 0.03 mV.
     assert found[name] == pytest.approx(0.03, rel=0.02)
     other = "line_60" if name == "line_50" else "line_50"
     assert found[other] == 0.0

@@ -122,7 +122,7 @@ def test_a_new_site_is_standardised_by_its_references_with_a_warning():
     assert out["rms"].tolist() == [-1, 1, 3]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        # A site of the training is known: its patients alone are enough.
+        # A site seen in training needs no new references.
         assert scaler.transform(X.iloc[[2]])["rms"].tolist() == [6]
 
 
@@ -249,7 +249,7 @@ def test_partial_fit_learns_a_site_from_its_references_alone():
     # A patient needs no references in the same call, and no group.
     patient = oslo[2:].drop(columns="group")
     assert scaler.transform(patient)["rms"].tolist() == [3]
-    # References that are given again replace those of before, of this site only.
+    # References that are given again replace the earlier ones of this site only.
     scaler.partial_fit(oslo[:2].assign(rms=[0.0, 2.0]))
     assert scaler.transform(X)["rms"].tolist() == [-1, 1, 6, 9, 29, 49]
 
@@ -290,7 +290,7 @@ def test_a_subject_is_standardised_by_its_own_rest():
     assert scaler.fit_transform(X)["rms"].tolist() == [-1, 1, 6, -1, 1, 3]
     with pytest.raises(ValueError, match=r"Subject 'a' has 1 reference row among .* contraction"):
         scaler.fit(X[1:])
-    # A new subject's own rest says nothing of its diagnosis: no warning.
+    # A new subject's recordings at rest do not reveal its diagnosis, so there is no warning.
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert scaler.transform(X.assign(subject="c")[:3])["rms"].tolist() == [-1, 1, 6]

@@ -144,7 +144,7 @@ def test_odd_signals_are_no_copies(tmp_path):
 
 def test_signals_that_only_start_alike_and_dead_channels_are_no_copies(cohort):
     table, y = cohort
-    for row in (0, 4):  # equal but for the last sample
+    for row in (0, 4):  # equal except for the last sample
         table.at[row, "signal"] = table.at[0, "signal"].copy()
     table.at[4, "signal"][-1] += 1
     for row in (2, 6):

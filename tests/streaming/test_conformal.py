@@ -1,4 +1,4 @@
-"""Stopping by conformal sets: the error that is stated, at every moment at which it is looked."""
+"""Stopping by conformal sets keeps the stated error, however often the sets are inspected."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ CLASSES = ["als", "control", "myopathy"]
 
 
 def courses(codes, n_windows, rng, strength=3.0):
-    """Votes of subjects that differ: each has its own probabilities of votes, some are wrong."""
+    """Votes of different subjects: each has its own vote probabilities, and some are wrong."""
     weights = rng.dirichlet(np.ones(3), size=len(codes))
     weights[np.arange(len(codes)), codes] += strength * rng.uniform(size=len(codes))
     weights /= weights.sum(axis=1, keepdims=True)
@@ -55,7 +55,7 @@ def test_the_error_is_at_most_the_stated_one_for_exchangeable_subjects(by_class)
 
 
 def test_sets_that_hold_only_at_the_end_would_err_more_often():
-    """The same rule, calibrated on whole courses, exceeds its error when looked at all the time."""
+    """Calibrated on whole courses, the same rule exceeds its error if read after every window."""
     rng = np.random.default_rng(1)
     wrong = np.zeros(2)
     for _ in range(20):
@@ -72,7 +72,7 @@ def test_sets_that_hold_only_at_the_end_would_err_more_often():
 
 
 def test_worst_moment_and_limit_by_hand():
-    # Shares of the true class (v + 1) / (n + 2): 1/2, 1/3, 2/4, 3/5 and 1/2, 2/3, 3/4, 4/5.
+    # Proportions of the true class (v + 1) / (n + 2): 1/2, 1/3, 2/4, 3/5 and 1/2, 2/3, 3/4, 4/5.
     first = [[0, 1], [1, 1], [2, 1]]
     second = [[0, 1], [0, 2], [0, 3]]
     rule = ConformalStop([first, second], ["a", "b"], ["a", "b"], coverage=0.5)
@@ -139,7 +139,7 @@ def test_subjects_are_calibrated_and_a_new_one_is_decided():
     events = live.push(3 * np.random.default_rng(0).normal(size=900))
     first = next(e for e in events if e.decision.decided is not None)
     assert first.decision.decided == events[-1].decision.decided == 1
-    # The course is what the decision counted: four windows of 0.2 s in 0.9 s, by recording.
+    # The course contains the votes of the decision: four windows of 0.2 s in 0.9 s, by recording.
     subject = found.index[0]
     n_rows = (table["subject"] == subject).sum()
     assert found.loc[subject, "votes"][-1].sum() == 4 * n_rows

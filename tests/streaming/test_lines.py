@@ -1,4 +1,4 @@
-"""Lines of text over TCP and a serial port: forms, lost samples, reconnections and errors."""
+"""Lines of text over TCP and a serial port: formats, lost samples, reconnections and errors."""
 
 import os
 import socket
