@@ -1,4 +1,4 @@
-"""Fractions of controls and patients who are abnormal by normal limits, by subject.
+"""Fractions of controls and patients that normal limits classify as abnormal, by subject.
 
 Run with ``python benchmarks/normal_limits.py DATA [--method potentials|units] [--recordings 6]``,
 where DATA has the folders ``n2001_biceps`` and ``algiers``. ``--recordings`` uses only the first

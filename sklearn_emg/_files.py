@@ -276,12 +276,12 @@ def read_bytes(path: Path, limit: int) -> bytes:
             raise
         kind = PACKED[path.suffix.lower()]
         raise ValueError(
-            f"{path} is truncated or not a {kind} file ({error}); get it again."
+            f"{path} is truncated or not a {kind} file ({error}); obtain a new copy."
         ) from error
     if len(content) > limit:
         raise ValueError(_too_large(path, limit))
     if not content:
-        raise ValueError(f"{path} is empty; get it again.")
+        raise ValueError(f"{path} is empty; obtain a new copy.")
     return bytes(content)
 
 

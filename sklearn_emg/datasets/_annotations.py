@@ -205,7 +205,9 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
         if len(tags) > _MAX_DEPTH:
             raise ValueError(f"{file} has elements more than {_MAX_DEPTH} deep.")
         if tags[0] != _ROOT:
-            raise ValueError(f"{file} is not an EMGLAB annotation file but {tags[0]!r}.")
+            raise ValueError(
+                f"{file} is not an EMGLAB annotation file: its first element is {tags[0]!r}."
+            )
 
     def end(_: str) -> None:
         if len(found) == _MAX_ELEMENTS:
@@ -282,7 +284,7 @@ def _templates(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
 def _template(name: str, parts: dict[str, str]) -> tuple[int, int, np.ndarray, float, int]:
     missing = [key for key in ("unit", "data", "index", "rate", "gain") if not parts.get(key)]
     if missing:
-        raise ValueError(f"the template {name} lacks {missing}")
+        raise ValueError(f"the template {name} lacks {', '.join(missing)}")
     unit, channel, index = _integers(
         f"unit, channel and index of the template {name}",
         np.array([float(parts["unit"]), float(parts.get("chan") or 1), float(parts["index"])]),

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes, regular_file
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.datasets._base import decode
 from sklearn_emg.recordings import SignalFile, millivolts_per
@@ -498,7 +499,9 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
             if file.format != "FLAC" or bits > int(group[0].fmt) - 500:
                 raise ValueError(f"{path} contains {file.format} {file.subtype}, not FLAC.")
             if file.channels != len(group):
-                raise ValueError(f"{path} has {file.channels} signals, not {len(group)}.")
+                raise ValueError(
+                    f"{path} has {counted(file.channels, 'signal')}, not {len(group)}."
+                )
             file.seek(group[0].offset)
             # libsndfile fails for large blocks, and a file may hold less than it announces.
             parts = []
@@ -508,7 +511,7 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
     except RuntimeError as error:
         raise ValueError(f"{path} is not a FLAC file ({error}); obtain a new copy.") from error
     if wanted:
-        raise ValueError(f"{path} lacks {wanted} samples; obtain a new copy.")
+        raise ValueError(f"{path} lacks {counted(wanted, 'sample')}; obtain a new copy.")
     stored = np.concatenate(parts) >> np.int32(32 - bits)
     frames = stored.reshape(n_frames, per_frame, len(group)).transpose(0, 2, 1)
     return frames.reshape(n_frames, -1)

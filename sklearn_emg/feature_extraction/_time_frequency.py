@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._ranges import compute_safely, ranges_of
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg.base import SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.recordings import LastToSeeSubjects, distinct_rates, is_recording_table
@@ -117,7 +118,7 @@ class ImageTransformer(
         X = X[:, np.newaxis, :] if X.ndim == 2 else X
         if X.shape[1:] != (self.n_channels_in_, self.n_times_in_):
             raise ValueError(
-                f"X has windows of {X.shape[1]} channels x {X.shape[2]} samples, but "
+                f"X has windows of {counted(X.shape[1], 'channel')} x {X.shape[2]} samples, but "
                 f"{type(self).__name__} was fitted on windows of {self.n_channels_in_} x "
                 f"{self.n_times_in_}."
             )
@@ -162,7 +163,7 @@ class ImageTransformer(
             if shape != expected:
                 raise ValueError(
                     f"{type(self).__name__} makes images of one size: expected signals of "
-                    f"{expected[0]} channels x {expected[1]} samples, but row {row} has "
+                    f"{counted(expected[0], 'channel')} x {expected[1]} samples, but row {row} has "
                     f"{shape[0]} x {shape[1]}. Cut the table into windows first."
                 )
 

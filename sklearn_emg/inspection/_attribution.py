@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import (
     find_network,
@@ -68,7 +69,7 @@ class Attribution:
         """
         if len(windows) != len(self.values):
             raise ValueError(
-                f"Got {len(windows)} windows for an attribution of {len(self.values)} windows. "
+                f"Got {counted(len(windows), 'window')} for an attribution of {len(self.values)}. "
                 "Give the windows that were explained."
             )
         size = self.values.shape[-1]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_option
 from sklearn_emg.ensemble import Votes
 from sklearn_emg.inspection._networks import find_divote
@@ -120,7 +121,8 @@ class DiVoteDisplay:
             y = np.asarray(y)
             if len(y) != len(votes.recordings):
                 raise ValueError(
-                    f"y of DiVoteDisplay has {len(y)} labels for {len(votes.recordings)} rows."
+                    f"y of DiVoteDisplay has {counted(len(y), 'label')} for "
+                    f"{len(votes.recordings)} rows."
                 )
             y = y[np.unique(_unit_of_row(votes), return_index=True)[1]]
         final = None

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.inspection._networks import find_network, torch_tools
 from sklearn_emg.inspection._plot import class_styles, legend_outside, panels, tidy
@@ -79,7 +80,8 @@ class LayerEmbeddingDisplay:
         n_windows = len(next(iter(self.points.values())))
         if self.y is not None and len(self.y) != n_windows:
             raise ValueError(
-                f"y of LayerEmbeddingDisplay has {len(self.y)} labels for {n_windows} windows."
+                f"y of LayerEmbeddingDisplay has {counted(len(self.y), 'label')} for "
+                f"{n_windows} windows."
             )
 
     @classmethod
@@ -270,8 +272,8 @@ def layer_embedding(
     windows = network._check_input(X)
     if len(windows) <= n_components:
         raise ValueError(
-            f"{caller} needs more windows than components. Got {len(windows)} windows for "
-            f"n_components={n_components}."
+            f"{caller} needs more windows than components. Got {counted(len(windows), 'window')} "
+            f"for n_components={n_components}."
         )
     batch = network._inference_batch(str(network.net_.device).partition(":")[0])
     found = tools.activations(module, network.net_.device, windows, names, batch, time_average)

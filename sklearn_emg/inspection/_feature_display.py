@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
@@ -142,7 +143,9 @@ class FeatureDisplay:
         """
         y = np.asarray(y)
         if len(y) != len(X):
-            raise ValueError(f"y of FeatureDisplay has {len(y)} labels for {len(X)} rows.")
+            raise ValueError(
+                f"y of FeatureDisplay has {counted(len(y), 'label')} for {len(X)} rows."
+            )
         names = list(X.columns[:_MOST]) if features is None else list(features)
         _check_features(names, X.columns)
         shown = X[names].reset_index(drop=True)

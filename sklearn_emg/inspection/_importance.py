@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_params
+from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, legend_outside, panels, tidy
 from sklearn_emg.metrics import subject_scorer
@@ -276,7 +277,9 @@ def family_importance(
     """
     y = np.asarray(y)
     if len(y) != len(X):
-        raise ValueError(f"y of family_importance has {len(y)} labels for {len(X)} rows.")
+        raise ValueError(
+            f"y of family_importance has {counted(len(y), 'label')} for {len(X)} rows."
+        )
     named = _families(families, X, y)
     rng = check_random_state(random_state)
     if isinstance(cv, Integral):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
 from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, panels, style, tidy
@@ -346,7 +347,7 @@ class AttentionDisplay:
         n_windows = len(next(iter(maps.weights.values())))
         if len(self.X) != n_windows:
             raise ValueError(
-                f"X of AttentionDisplay has {len(self.X)} windows, but the maps are of "
+                f"X of AttentionDisplay has {counted(len(self.X), 'window')}, but the maps are of "
                 f"{n_windows}. Give the windows that they were computed from."
             )
 

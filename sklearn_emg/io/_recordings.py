@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._files import existing_file
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
@@ -418,7 +418,8 @@ def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
     if len(value) != len(paths):
         raise ValueError(
             f"The {name!r} of read_recordings must be one value for all files, one value per file, "
-            f"or a function of the file's name. Got {len(value)} values for {len(paths)} files."
+            f"or a function of the file's name. Got "
+            f"{counted(len(value), 'value')} for {counted(len(paths), 'file')}."
         )
     return list(value)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_emg._files import write_atomically
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn
@@ -200,8 +200,8 @@ def _labels(y: Labels | None, table: pd.DataFrame) -> tuple[list[Any] | None, st
     labels = list(y)
     if len(labels) != len(table):
         raise ValueError(
-            f"The 'y' of write_recordings must have one label per row. Got {len(labels)} labels "
-            f"for {len(table)} rows."
+            f"The 'y' of write_recordings must have one label per row. Got "
+            f"{counted(len(labels), 'label')} for {len(table)} rows."
         )
     if target in table.columns:
         raise ValueError(

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from sklearn_emg._tables import ReadableTable
+from sklearn_emg._tables import ReadableTable, columns_text
 from sklearn_emg._validation import check_real
 
 __all__ = ["DecompositionAgreement", "common_discharges", "decomposition_agreement"]
@@ -155,7 +155,9 @@ def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
     if not isinstance(data, pd.DataFrame):
         return {0: {k: np.sort(np.asarray(t, dtype=float)) for k, t in enumerate(data, start=1)}}
     if missing := [column for column in ("time", "unit") if column not in data]:
-        raise ValueError(f"decomposition_agreement: the table '{name}' lacks {missing}.")
+        raise ValueError(
+            f"decomposition_agreement: the table '{name}' lacks the {columns_text(missing)}."
+        )
     rows = data["row"] if "row" in data else pd.Series(0, index=data.index)
     trains: dict[Any, dict[Any, Times]] = {}
     for (row, unit), times in data["time"].groupby([rows, data["unit"]]):

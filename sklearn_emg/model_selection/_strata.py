@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings import Subjects, is_blank, mean_by_code, warn_of_other_order
@@ -176,7 +177,7 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     refuse_missing_labels(y)
     y = column_or_1d(y)
     if len(y) != n_rows:
-        raise ValueError(f"y has {len(y)} labels for {n_rows} rows of X.")
+        raise ValueError(f"y has {counted(len(y), 'label')} for {n_rows} rows of X.")
     return y
 
 

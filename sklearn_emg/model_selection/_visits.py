@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_fraction, check_integer, check_real
 from sklearn_emg.model_selection._runs import Protocol, ProtocolRun
@@ -43,8 +44,9 @@ def check_contexts(X: Any, caller: str) -> pd.DataFrame:
     missing = [c for c in CONTEXT_COLUMNS if not isinstance(X, pd.DataFrame) or c not in X.columns]
     if missing:
         raise ValueError(
-            f"{caller} needs a table of contexts with the columns {list(CONTEXT_COLUMNS)}; "
-            f"{missing} are missing. Make it with sklearn_emg.prognosis.visit_contexts."
+            f"{caller} needs a table of contexts with the columns {list(CONTEXT_COLUMNS)}, but X "
+            f"lacks the {columns_text(missing)}. Make it with "
+            "sklearn_emg.prognosis.visit_contexts."
         )
     early = np.flatnonzero(~(X["time"].to_numpy(float) < X["target_time"].to_numpy(float)))
     if early.size:
@@ -282,8 +284,8 @@ class ChronologicalSplit(Protocol):
         columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
         if missing := [c for c in (self.by, self.time) if c not in columns]:
             raise ValueError(
-                f"{name} needs a table with the columns {[self.by, self.time]}; {missing} are "
-                "missing. Use 'by' and 'time' to name the columns of the table."
+                f"{name} needs a table with the columns {[self.by, self.time]}, but X lacks the "
+                f"{columns_text(missing)}. Use 'by' and 'time' to name the columns of the table."
             )
         time = X[self.time].to_numpy(dtype=float)
         train: list[int] = []

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._tables import counted
 from sklearn_emg.recordings import is_recording_table
 
 __all__ = ["WindowAugmenter", "mixup"]
@@ -136,7 +137,9 @@ def mixup(
     if not alpha > 0:
         raise ValueError(f"The 'alpha' of mixup must be positive. Got {alpha!r} instead.")
     if len(X) != len(y):
-        raise ValueError(f"X has {len(X)} windows and y has {len(y)} targets.")
+        raise ValueError(
+            f"X has {counted(len(X), 'window')} and y has {counted(len(y), 'target')}."
+        )
     rng = _generator(random_state)
     weight, other = rng.beta(alpha, alpha, size=len(X)), rng.permutation(len(X))
     return _mix(X, X[other], weight), _mix(y, y[other], weight)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
 from sklearn_emg.preprocessing._streams import SampleStream
@@ -194,7 +195,7 @@ class AmplitudeScaler(SignalTransformer):
             if n != n_channels[0]:
                 raise ValueError(
                     "AmplitudeScaler learns one scale per channel, but row 0 has "
-                    f"{n_channels[0]} channels and row {row} has {n}."
+                    f"{counted(n_channels[0], 'channel')} and row {row} has {n}."
                 )
         signals = (
             np.atleast_2d(self._read_finite(signal, row)) for row, signal in enumerate(X["signal"])
@@ -215,8 +216,8 @@ class AmplitudeScaler(SignalTransformer):
             if n_channels > 1 and (signals.ndim == 1 or signals.shape[-2] != n_channels):
                 found = 1 if signals.ndim == 1 else signals.shape[-2]
                 raise ValueError(
-                    f"AmplitudeScaler was fitted on {n_channels} channels and got a signal of "
-                    f"{found}."
+                    f"AmplitudeScaler was fitted on {n_channels} channels and got a signal with "
+                    f"{counted(found, 'channel')}."
                 )
         return ((signals - location) / scale).astype(signals.dtype, copy=False)
 
@@ -389,8 +390,8 @@ class ReferenceScaler(SignalTransformer):
             best = references.get(codes[row])
             if best is not None and best.shape != amplitude.shape:
                 raise ValueError(
-                    f"Row {row} is a reference with {len(amplitude)} channels, but another of the "
-                    f"same subject has {len(best)}."
+                    f"Row {row} is a reference with {counted(len(amplitude), 'channel')}, but "
+                    f"another of the same subject has {len(best)}."
                 )
             references[codes[row]] = amplitude if best is None else np.maximum(best, amplitude)
         return codes, references

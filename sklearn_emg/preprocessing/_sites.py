@@ -345,8 +345,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             warn(
                 "SiteStandardizer got references of a site that is new to it: "
                 f"{counted(len(leaked), 'subject')} ({some}). References do not test a model, so "
-                "leave them out of the "
-                "scores, as compare(site=...) does; then ignore SubjectLeakWarning.",
+                "leave them out of the scores, as compare(site=...) does; then ignore "
+                "SubjectLeakWarning.",
                 SubjectLeakWarning,
             )
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
@@ -318,7 +318,10 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
                 f"groups must be 1-D, with one subject per row. Got shape {np.shape(groups)}."
             )
         if X is not None and len(groups) != len(X):
-            raise ValueError(f"groups has {len(groups)} entries for {len(X)} rows of X.")
+            raise ValueError(
+                f"groups has {counted(len(groups), 'entry', 'entries')} for "
+                f"{counted(len(X), 'row')} of X."
+            )
         return groups
     if isinstance(X, pd.DataFrame) and "subject" in X.columns:
         return X["subject"]

@@ -378,7 +378,7 @@ def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
         return [value] * n_rows
     if len(value) != n_rows:
         raise ValueError(
-            f"Column {name!r} has {len(value)} values for {n_rows} signals; "
+            f"Column {name!r} has {counted(len(value), 'value')} for {counted(n_rows, 'signal')}; "
             "pass one value for all signals or one per signal."
         )
     return list(value)

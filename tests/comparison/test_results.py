@@ -62,7 +62,7 @@ def vote(estimator=None, **settings):
 
 
 class Pretrained(GaussianNB):
-    """Keeps what it was pretrained on when it is cloned, as TransferClassifier does."""
+    """Keeps its pretraining subjects when it is cloned, as TransferClassifier does."""
 
     def __sklearn_clone__(self):
         copy = type(self)()

@@ -292,7 +292,7 @@ def test_unusable_labels_are_named(change, match, final):
 
 
 class Pretrained(GaussianNB):
-    """Keeps what it was pretrained on when it is cloned, as TransferClassifier does."""
+    """Keeps its pretraining subjects when it is cloned, as TransferClassifier does."""
 
     def __sklearn_clone__(self):
         copy = type(self)()

@@ -220,7 +220,9 @@ def test_parquet_states_the_types_of_numbers(tmp_path):
 def test_missing_samples(tmp_path, table):
     table["signal"][0][1, 7] = np.nan
     for form in ("edf", "bids"):
-        with pytest.raises(ValueError, match=r"row 0 \('r1'\) has 1 samples .* channel 'triceps'"):
+        with pytest.raises(
+            ValueError, match=r"row 0 \('r1'\) has samples \(1\) .* channel 'triceps'"
+        ):
             quiet(table, tmp_path / form, format=form)
         assert list(tmp_path.iterdir()) == []
     path = quiet(table, tmp_path / "w", format="wfdb")
@@ -254,7 +256,7 @@ def test_parameters_are_checked(tmp_path, table):
         ({"format": "csv"}, "'format' parameter of write_recordings must be"),
         ({"format": "edf", "bits": 24}, "is 16 for edf. Got 24"),
         ({"format": "edf", "sidecar": {}}, "require format='bids'"),
-        ({"format": "edf", "y": [1]}, "Got 1 labels for 3 rows"),
+        ({"format": "edf", "y": [1]}, "Got 1 label for 3 rows"),
         ({"format": "edf", "y": pd.Series([1, 2, 3], name="age")}, "already has a column 'age'"),
     ):
         with pytest.raises(ValueError, match=text):

@@ -77,5 +77,5 @@ def test_nothing_found_and_no_reference():
 
 
 def test_a_table_without_units_is_refused():
-    with pytest.raises(ValueError, match=r"'found' lacks \['unit'\]"):
+    with pytest.raises(ValueError, match="'found' lacks the column 'unit'"):
         decomposition_agreement(pd.DataFrame({"time": [0.1]}), [[0.1]])

@@ -70,7 +70,7 @@ def test_other_number_of_channels_than_in_training_is_refused():
     train = recording_table([noise(2, 9)], fs=10.0, subject="a")
     test = recording_table([noise(3, 9)], fs=10.0, subject="b")
     scaler = AmplitudeScaler(by="training").fit(train)
-    with pytest.raises(ValueError, match="fitted on 2 channels and got a signal of 3"):
+    with pytest.raises(ValueError, match="fitted on 2 channels and got a signal with 3"):
         scaler.transform(test)
 
 

@@ -303,5 +303,5 @@ def test_amplitude_becomes_a_fraction_of_the_largest_contraction():
         normalize_to_mvc(table, mvc[:2])
     with pytest.raises(ValueError, match="already normalized"):
         normalize_to_mvc(normal, mvc)
-    with pytest.raises(ValueError, match="a positive RMS for each of 2 channels"):
+    with pytest.raises(ValueError, match="must have 2 channels with a positive RMS"):
         normalize_to_mvc(table, mvc.assign(signal=[s[0] for s in mvc["signal"]]))

@@ -51,7 +51,7 @@ def test_names_of_subjects_may_be_tuples():
     signals = np.random.default_rng(0).normal(size=(2, 100))
     table = recording_table(list(signals), fs=1000.0, subject=names)
     assert table["subject"].tolist() == names
-    with pytest.raises(ValueError, match="'subject' has 2 values for 1 signals"):
+    with pytest.raises(ValueError, match="'subject' has 2 values for 1 signal"):
         recording_table([signals[0]], fs=1000.0, subject=names)
 
 

@@ -72,7 +72,7 @@ def test_a_file_gets_another_scale_and_is_not_read(tmp_path, noise):
         ({"unit": "counts", "gain": 0}, "requires a 'gain'"),
         ({"unit": "counts", "gain": 1.0, "baseline": np.nan}, "'baseline' .* finite"),
         ({"gain": 1000.0}, "require unit='counts'"),
-        ({"unit": ["mV", "uV", "V"]}, "Column 'unit' has 3 values for 1 signals"),
+        ({"unit": ["mV", "uV", "V"]}, "Column 'unit' has 3 values for 1 signal"),
     ],
 )
 def test_unusable_units_are_refused(given, match, noise):

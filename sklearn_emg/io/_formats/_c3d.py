@@ -163,8 +163,8 @@ def _layout(path: Path, head: bytes, parameters: _Parameters, order: str) -> _La
         n_channels = n_analog // per_frame
     if not n_channels or not per_frame or n_analog != n_channels * per_frame:
         raise ValueError(
-            f"{path} has {n_analog} analog values per frame for {n_channels} channels of "
-            f"{per_frame} samples; it has no analog channels or is damaged."
+            f"{path} has {n_analog} analog values per frame for {counted(n_channels, 'channel')} "
+            f"of {per_frame} samples; it has no analog channels or is damaged."
         )
     frame_rate = float(floats(head[20:24], order, parameters.dec)[0])
     frame_rate = parameters.number("POINT", "RATE", frame_rate)

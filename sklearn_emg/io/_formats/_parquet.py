@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._text import content_of_frame
@@ -223,7 +224,10 @@ def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> File
     row = {name: value for name, value in row.items() if value is not None or name not in _FACTS}
     names = row.get("channel_names", [f"ch{k + 1}" for k in range(len(signal))])
     if len(names) != len(signal):
-        raise ValueError(f"row {i} has {len(signal)} channels but {len(names)} channel names")
+        raise ValueError(
+            f"row {i} has {counted(len(signal), 'channel')} but "
+            f"{counted(len(names), 'channel name')}"
+        )
     unit = row.get("unit", "mV")
     stored = row.get("stored_names", [None] * len(names))
     channels = [

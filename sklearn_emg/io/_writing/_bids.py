@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import columns_text
 from sklearn_emg._version import __version__
 from sklearn_emg.io._writing._edf import edf_labels, write_edf_file
 from sklearn_emg.io._writing._rows import Part, WrittenRow, unique_names
@@ -103,8 +104,8 @@ def _electrodes(
     """Positions of the electrodes and their coordinate system, for each subject or session."""
     if missing := [name for name in ("name", "x", "y") if name not in electrodes.columns]:
         raise ValueError(
-            f"The 'electrodes' of write_recordings must have the columns name, x and y; {missing} "
-            "are missing."
+            "The 'electrodes' of write_recordings must have the columns name, x and y, but lack "
+            f"the {columns_text(missing)}."
         )
     parts = []
     for folder in dict.fromkeys(stem.rpartition("/")[0] for stem in stems):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_real
 from sklearn_emg.recordings._operations._activity import moving_rms
 from sklearn_emg.recordings._signal_file import read_signal
@@ -97,9 +98,9 @@ def _check_reference(reference: NDArray, signal: NDArray, place: str) -> None:
     n_channels = 1 if signal.ndim == 1 else len(signal)
     if len(reference) != n_channels or not (reference > 0).all():
         raise ValueError(
-            f"The reference of {place} has {len(reference)} channels with the RMS "
-            f"{reference.tolist()} mV; it must have a positive RMS for each of {n_channels} "
-            "channels."
+            f"The reference of {place} has {counted(len(reference), 'channel')} with the RMS "
+            f"{reference.tolist()} mV; it must have {counted(n_channels, 'channel')} with a "
+            "positive RMS."
         )
 
 
