@@ -7,7 +7,7 @@ memory bandwidth, uses float32; all other functions use float64.
 import numpy as np
 from numba import njit
 
-__all__ = ["fit_mixture", "match", "medians", "place", "projections", "stretches"]
+__all__ = ["closest", "fit_mixture", "match", "medians", "place", "projections", "stretches"]
 
 _BLOCK = 64
 # Number of blocks on either side among which the highest score is found first. Memory that is read
@@ -16,47 +16,61 @@ _AROUND = 16
 # Number of samples around a discharge within which it is placed again.
 _NEAR = 12
 _TAPS = 5
-
-
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
-def _highest(values, bars, start, stop):
-    """Highest value that exceeds its threshold, or a negative number if there is none."""
-    none = np.float32(-1.0)
-    top = none
-    part, least = values[start:stop], bars[start:stop]
-    for i in range(part.shape[0]):
-        value = part[i] if part[i] > least[i] else none
-        top = value if value > top else top
-    return top
+# Largest number of columns that are sorted together.
+_COLUMNS = 64
 
 
 @njit(cache=True, nogil=True)
-def _refresh(state, best, which, first, last, only):
-    """Find the unit that decreases the energy most in the blocks of samples `first` to `last`.
+def _raise(top, values, bars):
+    """Replace elements of `top` by higher values that exceed their threshold."""
+    for i in range(top.shape[0]):
+        value, highest, bar = values[i], top[i], bars[i]
+        least = max(highest, bar)
+        top[i] = value if value > least else highest
 
-    If `only` is a unit, only blocks in which that unit is the best are updated.
+
+@njit(cache=True, nogil=True)
+def _unit_of(values, bars, i, top):
+    """First unit with this value at sample `i`, above its threshold."""
+    for unit in range(values.shape[0]):
+        if values[unit, i] == top and top > bars[unit, i]:
+            return unit
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _refresh(state, blocks, first, last):
+    """Find the discharge that decreases the energy most in each block of samples `first` to `last`.
+
+    Where no discharge exceeds its threshold, `best` is -1.
     """
     values, bars = state
+    best, at, which = blocks[:3]
     n_units, n_times = values.shape
-    for block in range(max(first, 0) // _BLOCK, min(last, n_times - 1) // _BLOCK + 1):
-        if only >= 0 and which[block] != only:
-            continue
-        start = block * _BLOCK
-        stop = min(start + _BLOCK, n_times)
-        best[block] = np.float32(-1.0)
+    top = np.empty(_AROUND * _BLOCK, dtype=np.float32)
+    begin, end = max(first, 0) // _BLOCK, min(last, n_times - 1) // _BLOCK + 1
+    for base in range(begin, end, _AROUND):
+        start, stop = base * _BLOCK, min(min(base + _AROUND, end) * _BLOCK, n_times)
+        part = top[: stop - start]
+        part[:] = np.float32(-1.0)
         for unit in range(n_units):
-            top = _highest(values[unit], bars[unit], start, stop)
-            if top > best[block]:
-                best[block] = top
-                which[block] = unit
+            _raise(part, values[unit, start:stop], bars[unit, start:stop])
+        for block in range(base, min(base + _AROUND, end)):
+            here = part[(block - base) * _BLOCK : (block - base + 1) * _BLOCK]
+            best[block], i = _highest(here)
+            if best[block] > 0.0:
+                at[block] = block * _BLOCK + i
+                which[block] = _unit_of(values, bars, at[block], best[block])
 
 
 @njit(cache=True, nogil=True)
-def _place_of(top, row, start):
-    """Index of the first sample from `start` with this value."""
-    while row[start] != top:
-        start += 1
-    return start
+def _highest(row):
+    """Highest value and its index."""
+    top, place = row[0], 0
+    for i in range(1, row.shape[0]):
+        if row[i] > top:
+            top, place = row[i], i
+    return top, place
 
 
 @njit(cache=True, nogil=True)
@@ -121,59 +135,117 @@ def _step(row, at, n_steps):
 
 
 @njit(cache=True, nogil=True)
-def _fill(state, model, units, times, steps, count):
+def _fill(state, model, blocks, units, times, steps, count):
     """Add discharges in order of the local decrease in energy until none exceeds its threshold."""
     values = state[0]
     gram, refractory, expected = model[0], model[2], model[3]
-    n_times = values.shape[1]
+    best, at, which, changed = blocks
     n_steps, reach = gram.shape[2], gram.shape[3] // 2
-    n_blocks = (n_times + _BLOCK - 1) // _BLOCK
-    best = np.empty(n_blocks, dtype=np.float32)
-    which = np.zeros(n_blocks, dtype=np.int64)
-    _refresh(state, best, which, 0, n_times - 1, -1)
+    n_blocks = best.shape[0]
+    cursor = 0
+    while cursor < n_blocks:
+        start = cursor
+        while cursor < n_blocks and changed[cursor]:
+            cursor += 1
+        if cursor > start:
+            _refresh(state, blocks, start * _BLOCK, cursor * _BLOCK - 1)
+        cursor += 1
+    changed[:] = False
     cursor = 0
     while cursor < n_blocks and count < units.shape[0]:
         if best[cursor] <= 0.0:
             cursor += 1
             continue
         block = _climb(best, cursor)
-        unit = which[block]
-        at = _place_of(best[block], values[unit], block * _BLOCK)
-        units[count], times[count] = unit, at
-        steps[count] = _step(values[unit], at, n_steps)
-        _change(state, model, unit, at, steps[count], 1.0)
+        unit, place = which[block], at[block]
+        units[count], times[count] = unit, place
+        steps[count] = _step(values[unit], place, n_steps)
+        _change(state, model, unit, place, steps[count], 1.0)
         count += 1
-        _refresh(state, best, which, at - reach, at + reach, -1)
+        _refresh(state, blocks, place - reach, place + reach)
         # Farther away, only the thresholds and thus the blocks of this unit have changed.
         far = max(expected[unit], refractory)
-        _refresh(state, best, which, at - far, at + far, unit)
+        end = min((place + far) // _BLOCK + 1, n_blocks)
+        for near in range(max(place - far, 0) // _BLOCK, end):
+            if which[near] == unit and best[near] > 0.0:
+                _refresh(state, blocks, near * _BLOCK, near * _BLOCK)
         # The remainder of an earlier potential may now exceed a threshold.
-        cursor = min(cursor, max(at - reach, 0) // _BLOCK)
+        cursor = min(cursor, max(place - reach, 0) // _BLOCK)
     return count
 
 
 @njit(cache=True, nogil=True)
-def _replace(state, model, units, times, steps, count):
-    """Remove each discharge and place the best discharge of any unit nearby."""
+def _without(near, state, model, unit, at, step, start):
+    """Copy the state from sample `start` into `near`, as it would be without a discharge."""
     values, bars = state
-    n_steps = model[0].shape[2]
-    kept = 0
+    gram, spread, refractory, expected, doubt, never = model
+    rest, least = near
+    width = rest.shape[1]
+    offset = start - at + gram.shape[3] // 2
+    inner = max(-offset, 0), min(gram.shape[3] - offset, width)
+    for other in range(values.shape[0]):
+        potential, raised = gram[other, unit, step], spread[other, unit]
+        for i in range(width):
+            rest[other, i] = values[other, start + i]
+            least[other, i] = bars[other, start + i]
+        for i in range(inner[0], inner[1]):
+            rest[other, i] += np.float32(2.0) * potential[offset + i]
+        if other != unit:
+            for i in range(inner[0], inner[1]):
+                least[other, i] -= raised[offset + i]
+    for i in range(width):
+        apart = abs(start + i - at)
+        if apart <= max(expected[unit], refractory):
+            least[unit, i] -= never[unit] if apart <= refractory else doubt[unit]
+
+
+@njit(cache=True, nogil=True)
+def _replace(state, model, blocks, units, times, steps, count):
+    """Replace each discharge by the best discharge of any unit nearby.
+
+    The state and its blocks change only where another discharge is better or none is left.
+
+    Returns
+    -------
+    kept, n_changes : int
+        Number of discharges that are left, and number of changes.
+    """
+    n_units, n_times = state[0].shape
+    n_steps, reach = model[0].shape[2], model[0].shape[3] // 2
+    room = np.empty((2, n_units, 2 * _NEAR + 3), dtype=np.float32)
+    top = np.empty(2 * _NEAR + 3, dtype=np.float32)
+    kept, n_changes = 0, 0
     for k in range(count):
-        at = times[k]
-        _change(state, model, units[k], at, steps[k], -1.0)
-        first, stop = max(at - _NEAR, 0), min(at + _NEAR + 1, values.shape[1])
-        best, unit = np.float32(0.0), -1
-        for other in range(values.shape[0]):
-            top = _highest(values[other], bars[other], first, stop)
-            if top > best:
-                best, unit = top, other
+        old, at, step = units[k], times[k], steps[k]
+        first, stop = max(at - _NEAR, 0), min(at + _NEAR + 1, n_times)
+        # One more sample on either side, which the step within a sample depends on.
+        start = max(first - 1, 0)
+        width = min(stop + 1, n_times) - start
+        rest, least = room[0, :, :width], room[1, :, :width]
+        _without((rest, least), state, model, old, at, step, start)
+        best = top[:width]
+        best[:] = np.float32(-1.0)
+        for other in range(n_units):
+            _raise(best, rest[other], least[other])
+        highest, i = _highest(best[first - start : stop - start])
+        unit, place, part = -1, at, step
+        if highest > 0.0:
+            i += first - start
+            unit = _unit_of(rest, least, i, highest)
+            place, part = start + i, _step(rest[unit], i, n_steps)
+        if unit != old or place != at or part != step:
+            n_changes += 1
+            far = max(model[3][old], model[2], reach) + _NEAR
+            blocks[3][max(at - far, 0) // _BLOCK : (at + far) // _BLOCK + 1] = True
+            _change(state, model, old, at, step, -1.0)
+            if unit >= 0:
+                far = max(model[3][unit], model[2], reach)
+                blocks[3][max(place - far, 0) // _BLOCK : (place + far) // _BLOCK + 1] = True
+                _change(state, model, unit, place, part, 1.0)
         if unit >= 0:
-            at = _place_of(best, values[unit], first)
-            units[kept], times[kept] = unit, at
-            steps[kept] = _step(values[unit], at, n_steps)
-            _change(state, model, unit, at, steps[kept], 1.0)
+            units[kept], times[kept], steps[kept] = unit, place, part
             kept += 1
-    return kept
+    return kept, n_changes
 
 
 @njit(cache=True, nogil=True)
@@ -213,10 +285,18 @@ def match(state, model, n_sweeps, units, times, steps):
     n_discharges : int
         Number of discharges in the output arrays.
     """
-    count = _fill(state, model, units, times, steps, 0)
+    n_blocks = (state[0].shape[1] + _BLOCK - 1) // _BLOCK
+    # Decrease in energy, sample and unit of the best discharge in each block of samples, and
+    # whether it must be determined again.
+    best = np.empty(n_blocks, dtype=np.float32)
+    at, which = np.zeros(n_blocks, dtype=np.int64), np.zeros(n_blocks, dtype=np.int64)
+    blocks = best, at, which, np.ones(n_blocks, dtype=np.bool_)
+    count = _fill(state, model, blocks, units, times, steps, 0)
     for _ in range(n_sweeps):
-        count = _replace(state, model, units, times, steps, count)
-        count = _fill(state, model, units, times, steps, count)
+        count, n_changes = _replace(state, model, blocks, units, times, steps, count)
+        if n_changes == 0:
+            break
+        count = _fill(state, model, blocks, units, times, steps, count)
     return count
 
 
@@ -251,44 +331,84 @@ def stretches(signal, times, before, length):
 
 @njit(cache=True, nogil=True)
 def medians(values):
-    """Median of `values` of shape (n, n_channels, length) over the first axis."""
+    """Median of `values` of shape (n, n_channels, length) over the first axis.
+
+    Columns are sorted together in groups by the merge exchange of Batcher (1968). Its order of
+    comparisons is the same for any values, so that several columns are compared at once.
+    """
     n, n_channels, length = values.shape
     out = np.empty((n_channels, length))
-    column = np.empty(n)
+    n_groups = (length + _COLUMNS - 1) // _COLUMNS
+    width = (length + n_groups - 1) // max(n_groups, 1)
+    rows = np.empty((n, width))
     for channel in range(n_channels):
-        for i in range(length):
+        for group in range(n_groups):
+            start = min(group * width, length - width)
             for k in range(n):
-                column[k] = values[k, channel, i]
-            upper = _select(column, n // 2)
-            out[channel, i] = upper
-            if n % 2 == 0:
-                out[channel, i] = 0.5 * (upper + column[: n // 2].max())
+                rows[k] = values[k, channel, start : start + width]
+            _sort_columns(rows)
+            for i in range(width):
+                middle = rows[n // 2, i]
+                if n % 2 == 0:
+                    middle = 0.5 * (middle + rows[n // 2 - 1, i])
+                out[channel, start + i] = middle
     return out
 
 
 @njit(cache=True, nogil=True)
-def _select(values, k):
-    """The k-th smallest value; smaller values are moved before it."""
-    first, last = 0, values.shape[0] - 1
-    while first < last:
-        pivot = values[(first + last) // 2]
-        i, j = first, last
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            last = j
-        elif k >= i:
-            first = i
-        else:
-            break
-    return values[k]
+def _sort_columns(rows):
+    """Sort each column in place."""
+    n = rows.shape[0]
+    size = 1
+    while size < n:
+        apart = size
+        while apart >= 1:
+            for begin in range(apart % size, n - apart, 2 * apart):
+                for i in range(begin, min(begin + apart, n - apart)):
+                    if i // (2 * size) == (i + apart) // (2 * size):
+                        _exchange(rows[i], rows[i + apart])
+            apart //= 2
+        size *= 2
+
+
+@njit(cache=True, nogil=True)
+def _exchange(low, high):
+    for i in range(low.shape[0]):
+        a, b = low[i], high[i]
+        low[i] = min(a, b)
+        high[i] = max(a, b)
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc", "contract"})
+def _inner(a, b):
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def closest(a, b, reach):
+    """Largest inner product of `a` and a shifted `b`, both of shape (n_channels, length).
+
+    Returns
+    -------
+    product : float
+        Largest inner product for shifts of at most `reach` samples.
+    shift : int
+        Number of samples by which `b` is delayed.
+    """
+    n_channels, length = a.shape
+    product, shift = -np.inf, 0
+    for lag in range(-min(reach, length - 1), min(reach, length - 1) + 1):
+        n = length - abs(lag)
+        total = 0.0
+        for channel in range(n_channels):
+            first, second = max(lag, 0), max(-lag, 0)
+            total += _inner(a[channel, first : first + n], b[channel, second : second + n])
+        if total > product:
+            product, shift = total, lag
+    return product, shift
 
 
 @njit(cache=True, nogil=True)

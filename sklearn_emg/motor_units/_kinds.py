@@ -113,13 +113,12 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
 
 def similarity(a: Floats, b: Floats, reach: int) -> tuple[float, int]:
     """Minimum distance of `a` and a shifted `b` relative to the smaller energy, and the shift."""
-    n = a.shape[-1]
-    values = np.sum([np.correlate(x, y, "full") for x, y in zip(a, b)], axis=0)
-    values = values[n - 1 - reach : n + reach]
-    best = int(values.argmax())
-    energies = float((a**2).sum()), float((b**2).sum())
-    apart = (sum(energies) - 2.0 * values[best]) / max(min(energies), 1e-12)
-    return apart, best - reach
+    from sklearn_emg.motor_units._kernels import closest
+
+    product, shift = closest(np.ascontiguousarray(a), np.ascontiguousarray(b), reach)
+    energies = float(np.vdot(a, a)), float(np.vdot(b, b))
+    apart = (sum(energies) - 2.0 * product) / max(min(energies), 1e-12)
+    return apart, shift
 
 
 def drop_parts(search: Search) -> None:
