@@ -1,4 +1,4 @@
-"""The choice of `recommended_pipeline` in nested folds, on N2001 at low contraction and Algiers.
+"""The choice of `recommended_pipeline` in nested folds, on N2001 (low level) and Algiers.
 
     python benchmarks/best_pipeline.py FOLDER [--data n2001 algiers] [--repeats 10] [--out TABLE.md]
 

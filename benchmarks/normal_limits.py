@@ -40,7 +40,7 @@ METHODS = {"potentials": MUAPFeatures, "units": MotorUnitDecomposer}
 
 
 def load(data: Path) -> dict[str, pd.DataFrame]:
-    """Return the recordings of both sets, those of N2001 at low contraction."""
+    """Return the recordings of both sets, those of N2001 at the low level."""
     n2001 = load_n2001(data / "n2001_biceps", spoilt="trim").data
     return {
         "n2001": n2001[n2001["level"] == "low"],

@@ -14,7 +14,7 @@ from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, TRAINING
 from sklearn_emg.neural_network._registry import HOME, NETWORKS, PUBLIC
 
 HEAD = '''\
-"""Public names, and signatures of the ready classifiers; written by doc/stubs.py."""
+"""Public names, and signatures of the ready-made classifiers; written by doc/stubs.py."""
 
 # ruff: noqa: I001, RUF022
 

@@ -40,7 +40,7 @@ def test_importances_are_equation_14(task):
     selector = RandomForestSelector(n_estimators=7, random_state=0).fit(X, y)
     expected = written_out_importance(selector.selector_.estimator_, 7)
     np.testing.assert_allclose(selector.importances_, expected, rtol=1e-10)
-    # The sum of the whole decrease of impurity; it is 0 if no tree was split.
+    # The total decrease of impurity is 0 if no tree was split.
     assert selector.importances_.sum() > 0
 
 

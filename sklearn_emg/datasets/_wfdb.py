@@ -140,7 +140,7 @@ def load_wfdb(
 
     Notes
     -----
-    Samples are ``(stored - baseline) / gain`` in the unit of the header, which may be spelt uV,
+    Samples are ``(stored - baseline) / gain`` in the unit of the header, which may be spelled uV,
     µV, mV, mv, V and so on. A signal without a gain raises an error, since its scale in mV is
     unknown. Segments of a record are joined, with NaN for segments or signals that are missing. A
     skewed signal is shifted to its true time, with NaN at the end. All formats of signal(5) are

@@ -45,7 +45,7 @@ def _calculators(settings: Settings) -> Iterator[tuple[Any, list[dict[str, Any]]
         if not callable(calculator):
             function = getattr(feature_calculators, calculator)
         if not issubclass(pd.RangeIndex, getattr(function, "index_type", pd.Index)):
-            continue  # tsfresh also skips these for series without timestamps
+            continue  # tsfresh also skips these for series without time stamps
         if calculator == "query_similarity_count":
             # The default parameters contain no query, so the value is always NaN.
             parameters = [p for p in parameters or [] if p.get("query") is not None]
@@ -124,7 +124,7 @@ class TsfreshFeatures(FeatureExtractor):
     Columns have the names of tsfresh, ``<kind>__<calculator>__<parameters>``, where the kinds are
     the channels ``ch1``, ``ch2`` ...; ``tsfresh.feature_extraction.settings.from_columns`` recovers
     the settings of selected columns from these names. Features that never have a value are
-    omitted: ``query_similarity_count`` without a query, and calculators for series with timestamps.
+    omitted: ``query_similarity_count`` without a query, and calculators that need time stamps.
     :class:`sklearn_emg.feature_selection.RelevanceSelector` selects features as tsfresh does.
 
     References

@@ -127,7 +127,7 @@ class RecordingStore:
 
     Notes
     -----
-    Results are files of :class:`joblib.Memory` in a subfolder ``sklearn_emg`` that only its owner
+    Results are files of :class:`joblib.Memory` in a sub-folder ``sklearn_emg`` that only its owner
     can access (mode 0700). They are pickle files, and loading one executes code in it: no other
     user may have write access. Several processes can use a folder at the same time. Each file is
     written under another name and then renamed, so that a killed process leaves no incomplete

@@ -1,4 +1,4 @@
-"""Public names, and signatures of the ready classifiers; written by doc/stubs.py."""
+"""Public names, and signatures of the ready-made classifiers; written by doc/stubs.py."""
 
 # ruff: noqa: I001, RUF022
 

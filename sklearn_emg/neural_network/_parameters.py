@@ -550,6 +550,6 @@ def _settings_texts(network: type) -> list[str]:
     if lacking := [p.name for p in network_settings(network) if p.name not in described]:
         raise TypeError(
             f"The docstring of {network.__name__} does not describe the parameter {lacking[0]!r}. "
-            "Its ready classifier takes the text from there; add it to the section Parameters."
+            "Its ready-made classifier takes the text from there; add it to the section Parameters."
         )
     return kept

@@ -1,7 +1,7 @@
-"""Base classes of the ready classifiers, each of which trains one network as in its paper.
+"""Base classes of the ready-made classifiers, each of which trains one network as in its paper.
 
-A ready classifier is defined below its network in ``_modules``. It consists of a docstring, which
-describes the training in the paper, the defaults that differ, and an example. The decorator
+A ready-made classifier is defined below its network in ``_modules``. It consists of a docstring,
+which describes the training in the paper, the defaults that differ, and an example. The decorator
 ``trains`` adds the parameters of the network and of training.
 """
 

@@ -48,7 +48,7 @@ HOME = {
     "save_model": "_saving",
 }
 PUBLIC = sorted(HOME.keys() - INTERNAL.keys())
-# A network is listed together with its ready classifier, <name>Classifier.
+# A network is listed together with its ready-made classifier, <name>Classifier.
 NETWORKS = [name for name in HOME if f"{name}Classifier" in HOME]
 
 

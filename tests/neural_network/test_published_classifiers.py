@@ -229,7 +229,7 @@ def test_every_parameter_of_an_estimator_is_used(cls):
 
 
 def net_classifier(settings):
-    """A ready classifier of a network whose docstring describes some settings."""
+    """A ready-made classifier of a network whose docstring describes some settings."""
 
     def __init__(self, n_channels, n_times, n_classes, *, width=3):
         pass

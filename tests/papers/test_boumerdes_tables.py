@@ -137,7 +137,7 @@ def test_training_differs_where_the_study_says_so(tmp_path, monkeypatch):
             "divote__nan": "skip",
             "resample": "passthrough",
             "divote__window": 0.5,
-            "divote__estimator__factor": 1.0,  # no window is synthetic in this arm
+            "divote__estimator__factor": 1.0,  # no window is synthetic under this split
             "divote__estimator__estimator__batch_size": 32,
             "divote__estimator__estimator__patience": 20,
             "undersample__max_ratio": 192 / 107,

@@ -301,7 +301,7 @@ def test_amplitude_becomes_a_fraction_of_the_largest_contraction():
     assert set(normal["unit"]) == {"MVC"}
     with pytest.raises(ValueError, match=r"Row 1 has no maximal contraction.*'b'"):
         normalize_to_mvc(table, mvc[:2])
-    with pytest.raises(ValueError, match="already normalized"):
+    with pytest.raises(ValueError, match="already normalised"):
         normalize_to_mvc(normal, mvc)
     with pytest.raises(ValueError, match="must have 2 channels with a positive RMS"):
         normalize_to_mvc(table, mvc.assign(signal=[s[0] for s in mvc["signal"]]))

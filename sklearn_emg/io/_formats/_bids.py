@@ -43,7 +43,7 @@ def find_bids_files(folder: Path) -> list[Path]:
     Parameters
     ----------
     folder : pathlib.Path
-        The folder, which is searched with its subfolders.
+        The folder, which is searched with its sub-folders.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def recommended_pipeline(
     C: float = 0.003,
     random_state: Any = 0,
 ) -> Pipeline:
-    """Quantiles of many features with logistic regression, for needle EMG at low contraction.
+    """Quantiles of many features with logistic regression, for needle EMG at low force.
 
     Recordings are band-pass filtered from 20 Hz to 0.4 times `fs` and resampled, and power-line
     interference and its harmonics are removed. Windows of `window` seconds are cut into parts of

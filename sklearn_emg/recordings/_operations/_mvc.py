@@ -1,4 +1,4 @@
-"""Normalization of amplitudes to the maximal voluntary contraction."""
+"""Normalisation of amplitudes to the maximal voluntary contraction."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def normalize_to_mvc(
     ------
     ValueError
         If a recording has no reference or a reference with a different number of channels, if a
-        reference is not positive, or if a table is already normalized.
+        reference is not positive, or if a table is already normalised.
 
     See Also
     --------
@@ -76,7 +76,7 @@ def normalize_to_mvc(
     for name, frame in (("table", table), ("mvc", mvc)):
         check_recording_table(frame, required=("signal", "fs", *keys))
         if "unit" in frame.columns and (frame["unit"] == "MVC").any():
-            raise ValueError(f"normalize_to_mvc: {name!r} is already normalized.")
+            raise ValueError(f"normalize_to_mvc: {name!r} is already normalised.")
     window = check_real(window, "window", "normalize_to_mvc", 0.0)
     references = _references(mvc, keys, window)
     signals = []
