@@ -95,7 +95,7 @@ def fitted(classifier: object, n_channels: int, fs: float) -> StreamingDiagnosis
 def play(live: StreamingDiagnosis, n_channels: int, fs: float, seconds: float) -> np.ndarray:
     """Push chunks and return the CPU time of each.
 
-    For long signals, the memory of the process is printed at each sixth of the time.
+    For long signals, the memory of the process is printed after each sixth of the run.
     """
     size, n_chunks = int(CHUNK * fs), int(seconds / CHUNK)
     source = noise(n_channels, 20 * size, 9)

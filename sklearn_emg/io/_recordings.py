@@ -147,8 +147,9 @@ def read_recordings(
     Returns
     -------
     table : DataFrame of shape (n_recordings, n_columns)
-        Recording table with one row per file; channels of another rate or length have a row of
-        their own. The columns are ``signal``, a float64 array of shape ``(n_times,)`` for one
+        Recording table with one row per recording: one per file, or several for a Parquet file
+        that holds several recordings. Channels with a different rate or length have their own
+        rows. The columns are ``signal``, a float64 array of shape ``(n_times,)`` for one
         channel and ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``;
         ``recording``, the file's name without its extension; ``channel_names``, a tuple of str;
         ``unit`` of the signal, "mV" or "counts"; ``start_time``; ``annotations``, a tuple of

@@ -108,7 +108,7 @@ def decomposition_agreement(
     Returns
     -------
     agreement : DecompositionAgreement
-        Matched units with their measures, and found units without a match.
+        Reference units with their matches and measures, and found units without a match.
 
     Raises
     ------

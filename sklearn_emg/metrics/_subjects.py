@@ -79,7 +79,7 @@ def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) 
 def predict_subjects(
     estimator: Any, X: Any, y: Labels | None = None, *, groups: Labels | None = None
 ) -> SubjectPredictions:
-    """Predict rows and aggregate the predictions to one per subject.
+    """Predict rows and aggregate the predictions into one per subject.
 
     If all rows of a subject have the same predicted label, as with DiVoteClassifier, it is the
     prediction for the subject. Otherwise, the prediction is the class with the highest mean

@@ -122,7 +122,7 @@ class RecordingStore:
     Warns
     -----
     UserWarning
-        If a result is damaged and is computed again, or the folder cannot be written, so that
+        If a result is damaged and is computed again, or the folder cannot be written to, so that
         results are kept in memory only.
 
     Notes
@@ -180,7 +180,7 @@ class RecordingStore:
             self.folder = None
 
     def _open(self, folder: Path) -> None:
-        """Make the folder private and use it; if it cannot be written, continue without it."""
+        """Make the folder private and use it; if it cannot be written to, continue without it."""
         own = folder / _FOLDER
         try:
             own.mkdir(mode=0o700, parents=True, exist_ok=True)

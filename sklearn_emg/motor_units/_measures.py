@@ -41,14 +41,15 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
         ``turns``, ``rise_time`` (ms), ``area`` (mV ms), ``thickness`` (ms) and ``size_index``, as
         in :class:`~sklearn_emg.feature_extraction.MUAPFeatures`; and ``near_fibres``, the number
         of near-fibre potentials. All measures except ``near_fibres`` are NaN for a template that
-        stays within 10 uV.
+        stays within 10 uV; ``near_fibres`` is NaN for a constant or very short template.
 
     Notes
     -----
-    Near-fibre potentials are counted as the peaks of the second derivative, negated for the
-    polarity of the largest deflection, with a height of at least a quarter of its largest absolute
-    value. They approximate the near-fibre potentials of decomposition-based quantitative EMG, which
-    come from fibres close to the electrode.
+    The second derivative, smoothed over 0.5 ms (at least 5 samples), is multiplied by minus the
+    sign of the largest deflection. Near-fibre potentials are its peaks that are at least a quarter
+    as high as the largest absolute value of the second derivative. They approximate the near-fibre
+    potentials of decomposition-based quantitative EMG, which come from fibres close to the
+    electrode.
 
     Examples
     --------

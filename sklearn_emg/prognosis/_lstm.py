@@ -347,7 +347,7 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
 
 
 class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
-    """Predict a later label from a sequence by an LSTM with attention (Algorithm 3).
+    """Predict a later label from a sequence with an LSTM with attention (Algorithm 3).
 
     See :class:`LSTMPrognosis` for a description and the reference.
 
