@@ -60,8 +60,8 @@ course.iloc[[0, 4, 9, -1]].round(2)
 # The decision over time
 # ----------------------
 # The shaded interval belongs to the fraction of this subject's windows that are assigned to the
-# leading class. Wald's sequential test stops at the dashed line. Its error rates refer to windows: a subject whose windows resemble another class
-# is misdiagnosed, however long the recording is.
+# leading class. Wald's sequential test stops at the dashed line. Its error rates refer to windows:
+# a subject whose windows resemble another class is misdiagnosed, however long the recording is.
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 4.4), sharex=True, layout="constrained")
 seconds = [k / 4000.0 for k in range(signal.size)]
 top.plot(seconds, signal, color="0.3", lw=0.4)

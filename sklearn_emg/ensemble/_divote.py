@@ -1,4 +1,4 @@
-"""DiVote: divide recordings into windows and aggregate their scores into a diagnosis per subject."""
+"""DiVote: cut recordings into windows and aggregate their scores into a diagnosis per subject."""
 
 from __future__ import annotations
 

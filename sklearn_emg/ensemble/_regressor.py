@@ -1,4 +1,4 @@
-"""DiVoteRegressor: divide recordings into windows and aggregate predictions into one per subject."""
+"""DiVoteRegressor: cut recordings into windows and aggregate predictions into one per subject."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ class PatternNet(nn.Module):
     absolute value features, Ahmed and Islam (2021) on eleven features with sigmoid units
     (``activation="sigmoid"``), and Patel and Sunitha (2022) on twelve features. None of these
     studies states the size of the network: 10 tanh units, as in MATLAB's ``patternnet``, and the
-    normalisation are choices of this package. Raw windows are treated as features too, one per sample and channel.
+    normalisation are choices of this package. Raw windows are treated as features too, one per
+    sample and channel.
 
     Parameters
     ----------
