@@ -88,7 +88,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
         distinguished.
     highpass : float, default=250.0
         Corner frequency in Hz of the zero-phase high-pass filter before the first search, at most
-        2000. For the search for slow potentials it is multiplied by 0.4. The templates are averages
+        2000. For the search for slow potentials it is multiplied by 0.4. The templates are medians
         of the recording without this filter.
     threshold : float, default=5.0
         Minimum height of the peaks that are grouped, in standard deviations of the noise.
@@ -149,8 +149,9 @@ class MotorUnitDecomposer(DecomposingExtractor):
     -----
     The method has the following steps, which are repeated while units are added:
 
-    1. The recording is high-pass filtered, downsampled to 11.5 kHz or slightly more, and whitened.
-       Noise and the activity of distant units then have the same power at all frequencies.
+    1. The recording is high-pass filtered, downsampled by the largest integer that leaves at least
+       11.5 kHz, and whitened. Noise and the activity of distant units then have the same power at
+       all frequencies.
     2. Peaks of the signal that no unit explains yet are aligned to a fraction of a sample and
        grouped. The limit on their distance is determined by the noise and the energy of the
        potential. The median of a group is a template.
@@ -163,17 +164,19 @@ class MotorUnitDecomposer(DecomposingExtractor):
        potentials are of two kinds that discharge independently. They are dropped if they are part
        of the potential of a larger unit, to which they have a fixed lag.
 
-    At the end of a search, templates follow slow drift in parts of 4 s. The potentials of all units
-    are then subtracted, and the residual is searched with a corner frequency of 0.4 times
-    `highpass` and longer windows. This reveals the slow potentials of distant units, most of whose
-    energy lies below `highpass`. Finally, each train must be plausible for a motor unit: its rate
-    must be below 60 Hz, and its template must differ from noise and from other templates, by more
-    if its discharges are few or irregular. Trains of the second search must also be regular and
-    have no fixed lag to other units. These ideas are those of published decomposition methods [1]_
-    [2]_ [3]_; the settings were chosen on simulated recordings.
+    At the end of a search, templates follow slow drift in parts of 4 to 6 s, if the recording lasts
+    at least 8 s. Each train must then be plausible for a motor unit: its rate must be below 60 Hz,
+    and its template must differ from noise and from other templates, by more if its discharges are
+    few or irregular. The potentials of all units are then subtracted, and the residual is searched
+    with a corner frequency of 0.4 times `highpass` and longer windows. This reveals the slow
+    potentials of distant units, most of whose energy lies below `highpass`. Trains of this second
+    search must also be regular and have no fixed lag to other units. These ideas are those of
+    published decomposition methods [1]_ [2]_ [3]_; the settings were chosen on simulated
+    recordings.
 
-    The results of a recording do not depend on other recordings. If a signal is scaled, only the
-    amplitudes change.
+    The method ``transform`` returns the numbers of units, of discharges and of trains that were
+    left out for each recording. The results of a recording do not depend on other recordings. If a
+    signal is scaled, only the amplitudes change.
 
     References
     ----------
@@ -328,7 +331,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
         NotFittedError
             If the decomposer is not fitted.
         ValueError, TypeError
-            If `row` is not the position of a recording that was passed to ``fit``.
+            If `row` is not the position of a recording that was passed to ``fit``, or if `n_times`
+            is not a positive integer.
         """
         self._check_row(row, "reconstruct")
         check_integer(n_times, "n_times", "reconstruct")
@@ -389,7 +393,15 @@ class MotorUnitDecomposer(DecomposingExtractor):
         -------
         decomposer : MotorUnitDecomposer
             Decomposer with the ``discharges_``, ``units_`` and ``templates_`` of the file. Peaks
-            and confidences are NaN, since annotation files do not contain them.
+            and confidences are NaN, since annotation files do not contain them. For the same reason
+            ``units_`` has only the columns ``row``, ``unit``, ``n_discharges`` and ``amplitude``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is not an annotation file, is damaged or is too large.
         """
         bunch = load_annotations(path)
         found = cls()

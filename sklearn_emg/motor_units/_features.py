@@ -73,8 +73,9 @@ class DecompositionFeatures(DecomposingExtractor):
         Minimum number of discharges of a unit in a recording, at least 4.
     fill_value : float, default=NaN
         Value of features that are not defined. In a recording without units, these are all
-        features except "mu_count", "mu_left_out" and "mu_discharges". In a recording without a
-        suitable pair of units, it is the common drive.
+        features except "mu_count", "mu_left_out" and "mu_discharges"; in a recording without two
+        units that are active together, "mu_common_drive"; and in a recording in which all
+        potentials stay within 10 uV, most of their measures.
     n_jobs : int, default=None
         Number of threads over recordings. None means 1 unless a `joblib.parallel_config` is active;
         -1 means all processors.

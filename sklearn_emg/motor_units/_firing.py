@@ -50,13 +50,14 @@ def firing_statistics(
         for which rate and variability are corrected; ``doublets``, the fraction of intervals that
         are doublets; ``first``, the time of the first discharge in s; ``order`` of recruitment
         within the recording, from 1; and ``threshold``, the `level` at the first discharge, which
-        is NaN without a level. Rate and variability are NaN for fewer than 4 discharges.
+        is NaN without a level. Rate, variability and the fractions of missed and false discharges
+        are NaN for fewer than 4 discharges. If `discharges` has no column ``row``, it is 0.
 
     Raises
     ------
     ValueError
-        If a column or a time is missing, if `level` is given for several recordings, or if its
-        times are not in ascending order.
+        If a column is missing or has missing values, if `level` is given for several recordings, or
+        if its times are not in ascending order.
 
     Examples
     --------
@@ -126,7 +127,8 @@ def common_drive(
     Raises
     ------
     ValueError
-        If a column or a time is missing, or if `window` is shorter than 0.01 s.
+        If a column is missing or has missing values, if `window` is shorter than 0.01 s, or if
+        `max_lag` is negative.
 
     Notes
     -----

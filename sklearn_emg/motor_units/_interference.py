@@ -108,7 +108,7 @@ class InterferenceCloud:
         the ``covariance`` of the decadic logarithms; the ``radius`` in standard deviations; the
         ``allowed`` fraction of points outside; and the numbers ``n_controls`` and ``n_points``.
     subjects_ : list
-        Names of the controls.
+        Names of the controls from whose points the clouds were learned.
 
     See Also
     --------
@@ -122,9 +122,9 @@ class InterferenceCloud:
     the `coverage` quantile of the distances of each control's points from the ellipse of the other
     controls. The allowed fraction is a tenth or, if it is larger, the largest fraction of a control
     outside the cloud of the other controls. Of n controls and a further healthy subject, each is
-    equally likely to have the largest fraction, so the probability that the further subject is
-    called abnormal is at most 1 / (n + 1). Clouds depend on the needle, the filter and the forces
-    that were recorded.
+    about equally likely to have the largest fraction, so the probability that the further subject
+    is called abnormal is at most about 1 / (n + 1). Clouds depend on the needle, the filter and the
+    forces that were recorded.
 
     References
     ----------
@@ -155,6 +155,8 @@ class InterferenceCloud:
 
     def fit(self, X: pd.DataFrame, y: ArrayLike | None = None) -> Self:
         """Learn the clouds of healthy subjects.
+
+        A muscle with fewer than three controls with at least 10 points each has no cloud.
 
         Parameters
         ----------
@@ -190,7 +192,7 @@ class InterferenceCloud:
                     f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
                 )
             X = X[healthy]
-        rows, left_out = [], []
+        rows, left_out, used = [], [], set()
         for muscle, part in X.groupby("muscle", sort=True):
             points = _points_of(part)
             few = [name for name, values in points.items() if len(values) < _MIN_POINTS]
@@ -198,6 +200,7 @@ class InterferenceCloud:
             kept = {name: values for name, values in points.items() if name not in few}
             if len(kept) >= _MIN_CONTROLS:
                 rows.append(self._cloud(str(muscle), kept))
+                used.update(kept)
         if not rows:
             raise ValueError(
                 f"InterferenceCloud requires at least {_MIN_CONTROLS} controls with {_MIN_POINTS} "
@@ -209,8 +212,7 @@ class InterferenceCloud:
                 f"{', '.join(left_out[:5])}: fewer than {_MIN_POINTS} points."
             )
         self.clouds_ = pd.DataFrame(rows)
-        known = X[X["muscle"].isin(self.clouds_["muscle"])]
-        self.subjects_ = list(dict.fromkeys(known["subject"]))
+        self.subjects_ = [name for name in dict.fromkeys(X["subject"]) if name in used]
         return self
 
     def _cloud(self, muscle: str, points: dict[Any, NDArray[np.float64]]) -> dict[str, Any]:
@@ -284,7 +286,7 @@ class InterferenceCloud:
         Raises
         ------
         ValueError
-            If there is no cloud of this muscle.
+            If the clouds are not fitted, or if there is no cloud of this muscle.
         """
         row = self._row(muscle)
         centre, covariance = _of_row(row)
@@ -311,7 +313,8 @@ class InterferenceCloud:
         Raises
         ------
         ValueError
-            If a column is missing, or if there is no cloud of a muscle.
+            If the clouds are not fitted, if a column is missing, or if there is no cloud of a
+            muscle.
 
         Warns
         -----
@@ -365,7 +368,8 @@ class InterferenceCloud:
         Raises
         ------
         ValueError
-            In the same cases as :meth:`fit`.
+            In the same cases as :meth:`fit`, or if there is no cloud of a muscle, with or without
+            one of its controls.
         """
         X = _checked(X)
         labels = np.asarray(y, dtype=object)

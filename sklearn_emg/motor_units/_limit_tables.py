@@ -181,8 +181,9 @@ def muscle_potentials(
         filter at 20 Hz.
     method : MUAPFeatures or MotorUnitDecomposer, default=None
         Method to find potentials: MUAPFeatures measures isolated discharges, and
-        MotorUnitDecomposer the average potential of each motor unit. By default it is
-        ``MUAPFeatures()``. Limits must be learned with the same method as subjects are measured.
+        MotorUnitDecomposer the average potential of each motor unit in the channel in which it is
+        largest. By default it is
+        ``MUAPFeatures()``. Limits must be learned with the method by which subjects are measured.
 
     Returns
     -------

@@ -54,8 +54,8 @@ class ReferenceLimits:
         Columns of the tables of potentials. "amplitude", "duration", "area", "thickness" and
         "size_index" determine the probabilities; "phases", "turns" and "rise_time" do not.
     confidence : float, default=0.95
-        Proportion of healthy muscles that should lie within the limits learned from controls in
-        all `measures` together.
+        Proportion of healthy muscles whose means should lie within the limits learned from controls
+        in all `measures` together. The same holds for their outliers.
     min_potentials : int, default=20
         Minimum number of potentials of a muscle. Controls with fewer potentials are left out. For
         other subjects with fewer potentials, measures are reported without a conclusion.
@@ -69,11 +69,13 @@ class ReferenceLimits:
         Limits, with one row per ``muscle``, ``measure`` and ``statistic`` ("mean", "lowest" or
         "highest"). The further columns are ``centre``, ``sd``, ``low`` and ``high`` (NaN for the
         side that a statistic does not have), ``scale`` ("log" if `sd` is that of log10 values),
-        ``age``, the mean age in years of the controls, ``slope`` per year on that scale (0 if
-        limits do not depend on age), ``n_controls`` and ``source``. Amplitudes are in mV and
-        durations in ms.
+        ``age``, the mean age in years of the controls (NaN if limits do not depend on age),
+        ``slope`` per year on that scale (0 if limits do not depend on age), ``n_controls`` and
+        ``source``. Amplitudes are in mV and durations in ms. For published limits, ``centre`` and
+        ``sd`` of single potentials are NaN, and ``n_controls`` is 0.
     subjects_ : list
-        Names of the controls; empty for published limits.
+        Names of the controls from whose potentials the limits were learned; empty for published
+        limits.
 
     See Also
     --------
@@ -214,8 +216,8 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column is missing, if no row is of a healthy group, or if no muscle has three
-            controls with enough potentials.
+            If a column is missing, if no row is of a healthy group, if a subject has several ages,
+            or if no muscle has three controls with enough potentials.
 
         Warns
         -----
@@ -242,12 +244,13 @@ class ReferenceLimits:
                 f"{self.min_potentials} potentials. Pass more recordings of these muscles."
             )
         found = found[~few]
-        rows, small = [], set()
+        rows, small, used = [], set(), set()
         for (muscle, measure), part in found.groupby(["muscle", "measure"], sort=True):
             if len(part) < _MIN_CONTROLS:
                 small.add(str(muscle))
                 continue
             rows += [self._limit(part, muscle, measure, statistic) for statistic in STATISTICS]
+            used.update(part["subject"])
         if not rows:
             raise ValueError(
                 f"ReferenceLimits requires at least {_MIN_CONTROLS} controls with "
@@ -259,7 +262,7 @@ class ReferenceLimits:
                 f"{_MIN_CONTROLS} controls with enough potentials."
             )
         self.limits_ = pd.DataFrame(rows, columns=_LIMITS)
-        self.subjects_ = list(dict.fromkeys(found["subject"]))
+        self.subjects_ = [name for name in dict.fromkeys(found["subject"]) if name in used]
         return self
 
     def _limit(self, part: pd.DataFrame, muscle: Any, measure: Any, statistic: str) -> dict:
@@ -338,6 +341,11 @@ class ReferenceLimits:
         -------
         names : list of str
             Names in the order of ``limits_``.
+
+        Raises
+        ------
+        ValueError
+            If the limits are neither fitted nor published.
         """
         return list(dict.fromkeys(self._fitted()["muscle"]))
 
@@ -367,7 +375,8 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If there are no limits of this muscle or measure.
+            If the limits are neither fitted nor published, or if there are none of this muscle or
+            measure.
         """
         low = self._row(muscle, measure, "lowest")
         high = self._row(muscle, measure, "highest")
@@ -404,6 +413,12 @@ class ReferenceLimits:
             ``n_allowed``, the number allowed on each side; ``enough``, whether there are at least
             `min_potentials`; and ``finding``, in words, which is "too few potentials" if there
             are not enough.
+
+        Raises
+        ------
+        ValueError
+            If the limits are neither fitted nor published, if a column is missing, or if there are
+            no limits of a muscle.
 
         Warns
         -----
@@ -482,8 +497,13 @@ class ReferenceLimits:
             mean z value of the measures that determine the probabilities; the probabilities
             ``myopathic``, ``normal`` and ``neuropathic``; ``abnormal``, whether any measure is
             beyond its limits; and ``summary``, in words. Measures with fewer than `min_potentials`
-            are not used: ``z`` and the probabilities are NaN if no other measure is left, and
-            ``abnormal`` is NA if no other measure is beyond its limits.
+            are not used: ``z`` and the probabilities are NaN if no measure is left that determines
+            them, and ``abnormal`` is NA if no other measure is beyond its limits.
+
+        Raises
+        ------
+        ValueError
+            In the same cases as :meth:`score_measures`.
 
         Warns
         -----
@@ -532,6 +552,11 @@ class ReferenceLimits:
             Results with the index of `X`. The columns are ``z_`` followed by the name of each
             measure (-2 at the lower and +2 at the upper limit), their mean ``z``, ``myopathic``,
             ``normal`` and ``neuropathic``. Values are NaN if a potential lacks the measures.
+
+        Raises
+        ------
+        ValueError
+            In the same cases as :meth:`score_measures`.
         """
         X = self._checked(X)
         scores = pd.DataFrame(np.nan, index=X.index, columns=[f"z_{m}" for m in self.measures])
@@ -572,7 +597,8 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            In the same cases as :meth:`fit`, or if a subject has several groups.
+            In the same cases as :meth:`fit`, if a subject has several groups, or if there are no
+            limits of a muscle, with or without one of its controls.
         """
         check_consistent_length(X, y)
         X = self._checked(X)

@@ -75,6 +75,7 @@ def test_few_controls_points_and_unknown_muscles_are_said():
     table = pd.concat([controls(4), points("few", n=5)], ignore_index=True)
     with pytest.warns(RecordingWarning, match=r"leaves out 1 control, few \(biceps brachii\)"):
         cloud = InterferenceCloud().fit(table)
+    assert cloud.subjects_ == ["C0", "C1", "C2", "C3"]
     with pytest.raises(ValueError, match="no cloud of the muscle 'soleus'"):
         cloud.score(points("P", muscle="soleus"))
     with pytest.raises(ValueError, match="call fit first"):

@@ -167,6 +167,13 @@ def test_controls_with_fewer_than_twenty_potentials_are_left_out():
     assert "C9" not in limits.subjects_
 
 
+def test_controls_of_muscles_without_limits_are_not_among_the_subjects():
+    other = potentials("C9", np.linspace(0.2, 0.6, 20), muscle="deltoid", age=40.0)
+    with pytest.warns(RecordingWarning, match="no limits for deltoid"):
+        limits = ReferenceLimits().fit(pd.concat([controls(4), other]))
+    assert limits.subjects_ == ["C0", "C1", "C2", "C3"]
+
+
 def test_rows_and_their_order_change_nothing():
     table, new = controls(6), potentials("P", np.linspace(0.1, 2, 25))
     shuffled = table.sample(frac=1, random_state=0)

@@ -72,9 +72,10 @@ class RestActivityDetector(FeatureExtractor):
     """Find fibrillation potentials, positive sharp waves and fasciculations of a muscle at rest.
 
     Events that exceed the noise are grouped by shape. Each group is the train of one source, and
-    rules on shape and regularity determine its kind. A recording is rejected as a contraction if
-    motor units discharge at voluntary rates, if there is activity most of the time, or if there are
-    many potentials of unknown kind. No events of rejected recordings are reported.
+    rules on shape and regularity determine its kind. Each channel is examined by itself. It is
+    rejected as a contraction if motor units discharge at voluntary rates, if there are events for
+    more than 40 % of the time or a background of muscle activity, or if there are many potentials
+    of unknown kind. No events of rejected channels are reported.
 
     The detector was developed and evaluated only on simulated recordings
     (:func:`~sklearn_emg.datasets.simulate_recording`), since no annotated recordings at rest were
@@ -92,7 +93,8 @@ class RestActivityDetector(FeatureExtractor):
     min_seconds : float, default=2.0
         Minimum duration of a recording in s. Regularity cannot be determined in shorter recordings.
     fill_value : float, default=NaN
-        Value of the features of recordings that are not at rest.
+        Value of the features of recordings that are not at rest, except ``rest_noise``, if it is
+        known, and ``rest_state``.
 
     Attributes
     ----------
@@ -104,13 +106,15 @@ class RestActivityDetector(FeatureExtractor):
     sources_ : DataFrame of shape (n_sources, 10)
         Sources with one train per row. In addition to ``row``, ``channel``, ``source`` and
         ``kind``, the columns are ``n_events``; ``rate`` in Hz; ``variability``, the coefficient of
-        variation of the intervals, which is corrected for missed events if there are at least 12
-        events, and NaN for fewer than 3 events; ``amplitude`` in mV and ``duration`` in ms of the
-        average potential; and ``first_phase``, "positive" or "negative".
+        variation of the intervals, which is NaN for fewer than 3 events; ``amplitude`` in mV and
+        ``duration`` in ms of the average potential; and ``first_phase``, "positive", "negative" or,
+        if it does not exceed the noise, empty. If there are at least 12 events, rate and
+        variability are corrected for missed and false events, unless these are frequent.
     recordings_ : DataFrame of shape (n_recordings * n_channels, 6)
         Channels with one channel per row. In addition to ``row`` and ``channel``, the columns are
-        ``rest``, whether the channel is at rest; ``reason``, why it is not; ``seconds``, its
-        duration; and ``noise``, the standard deviation of the noise above 100 Hz in mV.
+        ``rest``, whether the channel is at rest; ``reason``, why it is not, or empty; ``seconds``,
+        its duration; and ``noise``, the standard deviation of the noise above 100 Hz in mV, or NaN
+        if the recording is too short or its sampling rate too low.
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``; not set for a table.
     n_channels_in_ : int
@@ -126,7 +130,8 @@ class RestActivityDetector(FeatureExtractor):
     Warns
     -----
     RecordingWarning
-        If recordings are too short, are sampled at too low a rate, or are not at rest.
+        In ``fit``, if recordings are too short, are sampled at too low a rate, have noise of an
+        implausible amplitude, or are not at rest.
 
     See Also
     --------
