@@ -378,7 +378,12 @@ def write_extras(path: Path) -> None:
         for name, needs in extras.items()
     ]
     text = _list_table(["extra", "purpose", "packages"], rows, "14 40 46", "features")
-    _write(path, text.replace("sklearn-emg[", "[").replace("- [", "- extras ["))
+
+    def listed(found: re.Match[str]) -> str:
+        names = found[1].split(",")
+        return f"extra{'s' * (len(names) > 1)} {', '.join(names)}"
+
+    _write(path, re.sub(r"sklearn-emg\[(.*?)\]", listed, text))
 
 
 # Groups of the gallery, in the order of its page: the main comparison comes first.

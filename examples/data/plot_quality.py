@@ -33,7 +33,8 @@ table["signal"] = signals
 # Findings
 # --------
 quality = check_quality(table, y)
-quality.findings[["row", "kind", "quality", "text"]]
+for finding in quality.findings.itertuples():
+    print(f"recording {finding.row}, {finding.quality}: {finding.text}")
 
 # %%
 # The figure has one row per recording. The planted defects stand out from the recordings without
@@ -45,10 +46,11 @@ plt.show()
 # %%
 # Look at a recording
 # -------------------
-# A finding is a reason to look at the recording. In row 12 the interference appears as a line at 50
-# Hz in the spectrogram and as a thickened baseline in the signal:
+# A finding is a reason to look at the recording. In recording 12, the interference appears as a
+# regular oscillation between the potentials, and in the spectrogram, whose segments of 25 ms
+# resolve 40 Hz, as a band around 50 Hz that does not stop between the potentials:
 display = RecordingDisplay.from_table(table, 12).plot(max_frequency=500.0)
-display.figure_.suptitle("Power-line interference is a line at 50 Hz")
+display.figure_.suptitle("Power-line interference continues between the potentials")
 plt.show()
 
 # %%

@@ -67,7 +67,10 @@ display.figure_.suptitle("Power-line interference and age distinguish patients f
 plt.show()
 
 # %%
-# The audit finds the planted confounds, but not the side, which does not depend on the class. A
-# property of the signals can also reflect the disease: in a contracting muscle, even the quietest
-# parts of a recording (``noise_floor``) contain EMG.
+# The audit finds the planted confounds, but not the side, which does not depend on the class. Its
+# score is far below chance because each subject is left out once: if the groups have nearly the
+# same proportions of left and right, leaving out a subject tips the balance against its own class.
+# Only scores above chance are evidence of a confound. A property of the signals can also reflect
+# the disease: in a contracting muscle, even the quietest parts of a recording (``noise_floor``)
+# contain EMG.
 print(f"confounds: {', '.join(audit.confounds)}")

@@ -113,10 +113,19 @@ plt.show()
 # Means of each diagnosis
 # -----------------------
 # Potentials are large and long in neuropathy, and small and short in myopathy. In both diseases,
-# potentials have more phases than in healthy muscle.
+# more potentials are polyphasic than in healthy muscle.
 features = pd.DataFrame(extractor.transform(table), columns=extractor.get_feature_names_out())
-names = ["muap_rate", "muap_superposed", "muap_amplitude", "muap_duration", "muap_thickness"]
-features[[*names, "muap_size_index", "muap_polyphasic"]].groupby(cohort.target).mean().round(2)
+shown = {
+    "muap_rate": "potentials (1/s)",
+    "muap_superposed": "superposed (1/s)",
+    "muap_amplitude": "amplitude (mV)",
+    "muap_duration": "duration (ms)",
+    "muap_thickness": "thickness (ms)",
+    "muap_size_index": "size index",
+    "muap_polyphasic": "polyphasic (fraction)",
+}
+means = features[list(shown)].astype(float).groupby(cohort.target).mean()
+means.rename(columns=shown).T.round(2)
 
 # %%
 # Rules on normal limits

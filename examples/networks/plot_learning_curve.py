@@ -53,7 +53,7 @@ total = np.sum(history[:, "dur"])
 ax.set(
     xlabel="epoch",
     ylabel="time (s)",
-    title=f"All epochs take about the same time, {total:.1f} s in total",
+    title=f"{len(history)} epochs take {total:.1f} s in total",
 )
 fig.tight_layout()
 plt.show()

@@ -69,7 +69,7 @@ FACTS = ("subject", "muscle", "age", "recording", "side")
 
 
 def muscle_name(name: Any) -> str:
-    """Name of a muscle in lower case, with single blanks, and in one spelling.
+    """Name of a muscle in lower case, with single blanks (no underscores), and in one spelling.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def muscle_name(name: Any) -> str:
     """
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"The name of a muscle must be a non-empty text. Got {name!r}.")
-    text = " ".join(name.lower().split())
+    text = " ".join(name.lower().replace("_", " ").split())
     return _ALIASES.get(text, text)
 
 

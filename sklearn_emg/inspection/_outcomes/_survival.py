@@ -212,7 +212,9 @@ class SurvivalDisplay:
         _draw_curve(axis, self.outcomes, COLORS[2], "--", "Kaplan-Meier")
         axis.set(xlabel=_UNITS, ylabel="probability of no event", ylim=(-0.02, 1.05))
         axis.set_xlim(0, 1.1 * times[-1])
-        axis.legend(frameon=False, fontsize=8, loc="lower left")
+        legend = axis.legend(frameon=False, fontsize=8, loc="lower left")
+        for line in legend.get_lines()[:2]:  # thin and pale in the plot, where curves overlap
+            line.set(alpha=1.0, linewidth=1.5)
 
 
 def _draw_curve(axis: Any, outcomes: pd.DataFrame, color: str, line: Any, label: str) -> None:

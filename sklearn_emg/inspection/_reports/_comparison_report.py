@@ -457,6 +457,7 @@ def _cases(result: Comparison, max_rows: int) -> dict[str, Any]:
     return {
         "text": counted(len(frame), result.unit),
         "n_missed": len(missed),
+        "n_pipelines": predictions["pipeline"].nunique(),
         "missed": ", ".join(map(str, missed)) if len(missed) <= _N_NAMED else "",
         "table": table(
             frame,

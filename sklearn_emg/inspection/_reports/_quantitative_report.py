@@ -18,6 +18,7 @@ from sklearn_emg.inspection._reports._html import Picture, check_page, draw, tab
 from sklearn_emg.inspection._reports._unit_section import (
     decomposed,
     interference_section,
+    trace_title,
     unit_section,
 )
 from sklearn_emg.motor_units import (
@@ -242,7 +243,8 @@ def _muscle(
         try:
             measures = limits.score_measures(part)
         except ValueError as error:
-            return content | {"text": f"not compared: {error}"}
+            reason = str(error).rstrip(".")
+            return content | {"text": f"not compared: {reason}"}
         row = limits.score_muscles(part).iloc[0]
     names = [_LABELS.get(m, m) for m in measures["measure"]]
     shown = pd.DataFrame(
@@ -296,7 +298,7 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
             for peak in peaks[peaks < length]:
                 ax.axvspan(peak - 0.005, peak + 0.005, color="#0072B2", alpha=0.2, lw=0)
             ax.set_ylabel("mV")
-            ax.set_title(str(record.get("recording", f"recording {row}")), fontsize=9, loc="left")
+            ax.set_title(trace_title(recordings, row), fontsize=9, loc="left")
         axes[-1].set_xlabel("time (s)")
 
     return draw(

@@ -19,7 +19,7 @@ from sklearn_emg.motor_units import (
     template_measures,
 )
 
-__all__ = ["Units", "decomposed", "interference_section", "unit_section"]
+__all__ = ["Units", "decomposed", "interference_section", "trace_title", "unit_section"]
 
 _N_PANELS = 6
 _SPREAD = 0.015  # time in s that is shown before and after the discharge
@@ -100,7 +100,13 @@ def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[st
 
 
 def _label(recordings: pd.DataFrame, row: int) -> str:
-    return str(recordings.loc[row].get("recording", f"recording {row}"))
+    return str(recordings.loc[row].get("recording", row))
+
+
+def trace_title(recordings: pd.DataFrame, row: int) -> str:
+    """Return the name of a recording as the title of its trace: "recording 2" for a number."""
+    label = _label(recordings, row)
+    return f"recording {label}" if label.isdigit() else label
 
 
 def _firing(muscle: str, recordings: pd.DataFrame, own: pd.DataFrame) -> Table:
@@ -146,7 +152,7 @@ def _templates(
                     lw=1.1,
                     label=f"unit {unit.unit}, {unit.rate:.1f} Hz",
                 )
-            ax.set_title(_label(recordings, row), fontsize=9, loc="left")
+            ax.set_title(trace_title(recordings, row), fontsize=9, loc="left")
             ax.set_ylabel("mV")
             ax.legend(
                 fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, frameon=False
