@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn_emg.comparison import compare, leakage_audit
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.inspection import report
+from sklearn_emg.inspection._reports._html import table
 
 pytest.importorskip("matplotlib")
 HOSTILE = "<script>alert(1)</script>"
@@ -60,3 +61,9 @@ def test_something_else_than_a_result_is_refused(tmp_path):
     with pytest.raises(TypeError, match="report"):
         report({"accuracy": 1.0}, tmp_path / "a.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_large_rates_are_written_in_full():
+    frame = pd.DataFrame({"fs": [10_000.0, 23437.5, 0.000123, np.inf]}, index=list("abcd"))
+    shown = table(frame, "Rates", index="recording")
+    assert [cells[0].text for _, cells in shown.rows] == ["10000", "23437.5", "0.000123", "inf"]

@@ -46,6 +46,7 @@ def test_published_numbers_have_a_source():
     # 436 +- 115 uV, and 2 SD on either side.
     np.testing.assert_allclose(mean[["centre", "low", "high"]].tolist(), [0.436, 0.206, 0.666])
     assert published().single_limits("Biceps", "amplitude") == (0.178, 1.414)
+    assert published().single_limits("biceps_brachii", "amplitude") == (0.178, 1.414)
     assert published().single_limits("first dorsal interosseous", "duration") == (4.0, 18.0)
 
 

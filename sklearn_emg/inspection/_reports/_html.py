@@ -159,8 +159,9 @@ def _cell(value: Any, key: Any, marks: Mapping[str, str]) -> Cell:
     value, key = _scalar(value), _scalar(key)
     text = str(value)
     if isinstance(value, float):
-        long = np.isfinite(value) and 1000 <= abs(value) < 1e6  # a sampling rate, not 1e+04
-        text = "" if np.isnan(value) else f"{value:.0f}" if long else f"{value:.3g}"
+        text = "" if np.isnan(value) else f"{value:.3g}"
+        if 1000 <= abs(value) < 1e6:  # a sampling rate, which 3 digits would show as 1e+04
+            text = f"{value:.1f}".removesuffix(".0")
     if isinstance(value, str) and value in marks:
         return Cell(text, marks[value], None)
     if isinstance(key, bool) or not isinstance(key, (int, float)):

@@ -99,11 +99,11 @@ def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[st
     }
 
 
-def _label(recordings: pd.DataFrame, row: int) -> str:
+def _label(recordings: pd.DataFrame, row: Any) -> str:
     return str(recordings.loc[row].get("recording", row))
 
 
-def trace_title(recordings: pd.DataFrame, row: int) -> str:
+def trace_title(recordings: pd.DataFrame, row: Any) -> str:
     """Return the name of a recording as the title of its trace: "recording 2" for a number."""
     label = _label(recordings, row)
     return f"recording {label}" if label.isdigit() else label
