@@ -155,13 +155,18 @@ def _scalar(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _number(value: float) -> str:
+    """Write a number with 3 digits, or in full from 1000: a sampling rate is not 1e+04."""
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:.1f}".removesuffix(".0")
+    return "" if np.isnan(value) else f"{value:.3g}"
+
+
 def _cell(value: Any, key: Any, marks: Mapping[str, str]) -> Cell:
     value, key = _scalar(value), _scalar(key)
     text = str(value)
     if isinstance(value, float):
-        text = "" if np.isnan(value) else f"{value:.3g}"
-        if 1000 <= abs(value) < 1e6:  # a sampling rate, which 3 digits would show as 1e+04
-            text = f"{value:.1f}".removesuffix(".0")
+        text = _number(value)
     if isinstance(value, str) and value in marks:
         return Cell(text, marks[value], None)
     if isinstance(key, bool) or not isinstance(key, (int, float)):
