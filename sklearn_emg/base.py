@@ -1,8 +1,8 @@
 """Base classes of the steps that take signals.
 
-A subclass of :class:`SignalTransformer` or :class:`FeatureExtractor` implements one function that
-is vectorised along the last axis. The base class validates the input, handles the sampling rate and
-applies the function to windows (2-D or 3-D) and to recording tables.
+A subclass of :class:`SignalTransformer` or :class:`FeatureExtractor` implements a function of
+signals that is vectorised along the last axis. The base class validates the input, handles the
+sampling rate and applies the function to windows (2-D or 3-D) and to recording tables.
 """
 
 from __future__ import annotations
@@ -384,8 +384,8 @@ class SignalTransformer(
         Returns
         -------
         X_new : ndarray or DataFrame
-            Transformed signals in the form of `X`. For a table, it is a new table with new signals
-            and otherwise the same columns.
+            Transformed signals in the form of `X`. For a table, it is a new table with new signals,
+            with a new ``fs`` if the step changes the sampling rate, and otherwise the same columns.
 
         Raises
         ------
@@ -698,7 +698,8 @@ class FeatureExtractor(
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Get the names of the features, such as ``rms``, or ``ch2_rms`` for several channels.
 
-        If the table seen in ``fit`` has channel names, these are used, as in ``biceps_rms``.
+        If the table seen in ``fit`` has several channels with names, these are used, as in
+        ``biceps_rms``.
 
         Parameters
         ----------

@@ -4,10 +4,11 @@ __all__ = ["RecordingWarning", "SubjectLeakWarning"]
 
 
 class RecordingWarning(UserWarning):
-    """Warning of implausible recordings, subjects or columns.
+    """Warning of implausible recordings, subjects or columns, and of data that are left out.
 
-    Examples are an implausible unit or sampling rate, swapped axes, and different spellings of a
-    name. The limits are stated in :func:`~sklearn_emg.recordings.check_recording_table`.
+    Examples are an implausible unit or sampling rate, swapped axes, different spellings of a name,
+    and files or windows that cannot be used. The limits of plausible recordings are stated in
+    :func:`~sklearn_emg.recordings.check_recording_table`.
     """
 
 

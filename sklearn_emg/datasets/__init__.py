@@ -1,4 +1,4 @@
-"""Data sets: a simulated needle-EMG cohort, and loaders of public recordings."""
+"""Data sets: simulated needle EMG, and loaders of public recordings and features."""
 
 from sklearn_emg.datasets._algiers import load_algiers
 from sklearn_emg.datasets._annotations import load_annotations, save_annotations

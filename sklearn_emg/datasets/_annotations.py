@@ -48,7 +48,7 @@ def load_annotations(path: str | os.PathLike[str]) -> Bunch:
         events : DataFrame of shape (n_discharges, 3)
             One discharge per row, sorted by time, with the columns ``time`` (in seconds from the
             first sample), ``unit`` and ``channel`` (both counted from 1).
-        templates : DataFrame of shape (n_units, 5)
+        templates : DataFrame of shape (n_templates, 5)
             One template per row, with the columns ``unit``, ``channel``, ``signal`` (an array in
             mV), ``fs`` (its sampling rate in Hz) and ``index`` (0-based index of the sample at the
             time of the discharge).
@@ -125,7 +125,8 @@ def save_annotations(
 
     Notes
     -----
-    Times are rounded to 10 microseconds, as in EMGLAB's own files, and templates to 1 nV.
+    Times are rounded to 10 microseconds, as in EMGLAB's own files, and samples of templates to six
+    significant digits.
     """
     wanted = (
         ("events", events, ("time", "unit")),

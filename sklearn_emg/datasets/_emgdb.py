@@ -214,8 +214,8 @@ def _fetch_file(cache: Any, name: str, fault: str, folder: Path) -> None:
     except OSError as error:  # includes the errors of requests
         if error.errno in _CANNOT_WRITE:
             raise OSError(
-                f"fetch_emgdb: {name} is {fault}, and {folder} cannot be written. Set 'data_home' "
-                "to a folder of your own."
+                f"fetch_emgdb: {name} is {fault}, and {folder} cannot be written to. Set "
+                "'data_home' to a folder of your own."
             ) from error
         raise OSError(
             f"fetch_emgdb: cannot download {url} ({error}). "

@@ -151,8 +151,9 @@ def load_lower_limb(
             the file, such as "1Amar"), ``group`` (as `target`), ``site`` ("lower_limb"),
             ``exercise`` ("gait", "standing" for leg flexion or "sitting" for leg extension),
             ``number`` (the subject as published, such as "1A"), ``goniometer`` (the knee angle in
-            degrees, an array of length n_times) and ``goniometer_fs`` (the rate in Hz at which it
-            was measured before it was interpolated to 1000 Hz).
+            degrees, an array of length n_times), ``goniometer_fs`` (the rate in Hz at which it was
+            measured before it was interpolated to 1000 Hz) and ``channel_names`` (a tuple of the
+            four muscles).
         target : ndarray of shape (n_recordings,)
             Class of each recording: "pathology" or "normal".
         target_names : ndarray of str

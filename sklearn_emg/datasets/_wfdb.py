@@ -121,6 +121,8 @@ def load_wfdb(
             Names of the signals of each record, as in the header.
         DESCR : str
             Description.
+        describe : callable
+            ``bunch.describe()`` summarises what was loaded.
     (data, target) : tuple
         If `return_X_y` is True.
 

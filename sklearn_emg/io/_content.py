@@ -51,7 +51,8 @@ class Annotation(NamedTuple):
     label : hashable
         The label or the text of the event.
     source : str
-        Where the label comes from: the name of a column, "EDF", "events.tsv" or "time stamps".
+        Where the label comes from: the name of a label column, "EDF", "C3D", "WFDB", "comments",
+        "events.tsv" or, for interruptions, "gap".
     """
 
     onset: float

@@ -25,6 +25,8 @@ _MAX_ANNOTATIONS = 10
 class FileDescription:
     """Description of what was recognised in a file; ``print`` shows it.
 
+    Of a Parquet file with several recordings, the first is described.
+
     Attributes
     ----------
     path : pathlib.Path
@@ -32,12 +34,13 @@ class FileDescription:
     form : str
         Format of the file in words.
     channels : DataFrame of shape (n_channels, 5)
-        Table of the channels with the columns ``name``, ``kind``, ``unit``, ``fs`` in Hz and
-        ``n_samples``.
+        Table with one row per channel and the columns ``name``, ``kind``, ``unit`` ("?" if it is
+        not in the file), ``fs`` in Hz (missing if it is not in the file) and ``n_samples``.
     labels : dict of str to int
         Number of distinct labels in each label column.
     annotations : tuple of Annotation
-        Annotations of the file, including gaps in its time stamps.
+        Annotations of the file, including gaps in its time stamps, but without those of the label
+        columns.
     start_time : datetime or None
         Time of the first sample; None if the file does not give it.
     subject : hashable or None
@@ -123,7 +126,9 @@ def describe_file(path: str | os.PathLike[str], *, format: str | None = None) ->
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or of no known format.
+        If the file is damaged, of no known format or without channels.
+    ImportError
+        If the format requires a library that is not installed.
 
     Examples
     --------
@@ -172,7 +177,7 @@ def _open_questions(content: FileContent) -> list[str]:
         asks.append("channels=[...]: no channel looks like EMG")
     if any(c.fs is None for c in emg):
         asks.append("fs=...: the sampling rate in Hz is not in the file")
-    if any(c.to_mv is None for c in emg):
+    if content.unit is None and any(c.to_mv is None for c in emg):
         asks.append("unit=...: the unit is not in the file ('uV', 'mV', 'V' or 'counts')")
     if content.subject is None:
         asks.append("subject=...: the file does not name the subject")

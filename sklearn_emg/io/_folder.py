@@ -47,8 +47,9 @@ def read_folder(
         of a field contains no slash. Unless the field is the last in a file or folder name, its
         value does not contain the text that separates it from the next field either.
     metadata : path-like or DataFrame, default=None
-        Table with one row per file or per subject: CSV, TSV or a spreadsheet (xlsx requires the
-        extra ``formats``). Its columns are added to those of the recordings.
+        Table with one row per file or per value of a field, such as a subject: CSV, TSV or a
+        spreadsheet (xlsx requires the extra ``formats``). Its columns are added to those of the
+        recordings.
     on : str, default=None
         Column of `metadata` with the name of the file (with or without extension and folders) or
         with a field of the pattern. By default it is the first existing column of "file",
@@ -63,23 +64,28 @@ def read_folder(
     Returns
     -------
     table : DataFrame of shape (n_recordings, n_columns)
-        Recording table with the fields of the pattern as columns, without the column of labels.
+        Recording table of :func:`read_recordings`, with the fields of the pattern and the columns
+        of `metadata` and without the column of labels. ``file`` is the path below `folder`.
     y : ndarray of shape (n_recordings,) or None
         Labels; None if `target` is None and no column of labels exists.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If there is no such folder or file of metadata.
     ValueError
         If no file fits the pattern, if there is no field or column "subject", if files cannot be
-        read, or if `metadata` has two rows for one file.
+        read, if `metadata` has two rows for one file, contradicts a path or lacks the column `on`,
+        if there is no column `target`, or if a recording has no label.
+    ImportError
+        If a file or the spreadsheet requires a library that is not installed.
 
     Warns
     -----
     RecordingWarning
-        If files do not fit the pattern or have no row in `metadata`, or if rows of `metadata` have
-        no file. The message lists them.
+        If files with the extension of the pattern do not fit it, if files have no row in
+        `metadata`, or if rows of `metadata` have no file. The message lists them. Further warnings
+        are those of :func:`read_recordings`.
 
     Examples
     --------

@@ -94,7 +94,7 @@ read_text = _reader(
     "Read text exports with one row per sample, such as CSV, TXT, TSV and ASC files.",
     """Separator, decimal sign, header, encoding, units in the titles, time columns and label
     columns are recognised, and so are the exports of Delsys EMGworks, Noraxon, Vicon Nexus,
-    OpenBCI, Biometrics and Myo. Sensors with time columns of their own keep their own rates.""",
+    OpenBCI and Biometrics. Sensors with time columns of their own keep their own rates.""",
 )
 read_edf = _reader(
     "read_edf",
@@ -106,7 +106,8 @@ read_c3d = _reader(
     "read_c3d",
     "c3d",
     "Read the analog channels of C3D files.",
-    "Forces and other channels that are not EMG are left out; events become annotations.",
+    """Forces and other channels that are not EMG are left out unless `aux` is true; events become
+    annotations.""",
 )
 read_opensignals = _reader(
     "read_opensignals",
@@ -133,7 +134,8 @@ read_wfdb = _reader(
     "read_wfdb",
     "wfdb",
     "Read WFDB records.",
-    "The records are read by :func:`sklearn_emg.datasets.load_wfdb`.",
+    """The records are read by :func:`sklearn_emg.datasets.load_wfdb`, and their annotations from
+    the files with the extension ``.atr``.""",
     "Path of each record: that of its header or samples, with or without the extension.",
 )
 read_bids = _reader(
@@ -141,8 +143,9 @@ read_bids = _reader(
     "bids",
     "Read the EMG recordings of a BIDS data set.",
     """The EDF or BDF files are read with ``*_channels.tsv`` (kinds, units, bad channels),
-    ``*_emg.json``, ``*_events.tsv`` (annotations), and age, sex and group from
-    ``participants.tsv``. Subject, session, task and run are taken from the file names.""",
+    ``*_emg.json``, ``*_events.tsv`` (annotations), and the columns of ``participants.tsv`` (such
+    as age, sex and group) and ``*_scans.tsv``. Subject, session, task, acquisition and run are
+    taken from the file names.""",
     "Path of a data set, of a folder in it, or of files.",
 )
 read_npy = _reader(

@@ -160,10 +160,13 @@ def read_recordings(
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If a single path is given and there is no such file.
+    TypeError
+        If `unit` is not a str, or a subject is not hashable.
     ValueError
         If a file is damaged or of no known format, or if its unit, rate or subject is neither in
-        the file nor passed. The message names the file, the fault and the remedy.
+        the file nor passed. The message names the file, the fault and the remedy. Of several
+        files, those that do not exist are also listed in this error.
     ImportError
         If a format requires a library of the extra ``formats`` or ``export`` that is not
         installed.
@@ -173,7 +176,7 @@ def read_recordings(
     RecordingWarning
         If a file can be read but looks wrong, for instance because its time stamps have gaps or
         jitter, a channel is constant, the RMS is implausible for EMG, or labels and activity are
-        not aligned in time.
+        not aligned in time; and if files are left out with ``errors="warn"``.
 
     See Also
     --------

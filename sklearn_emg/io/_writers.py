@@ -47,12 +47,13 @@ def write_recordings(
     ==========  =============================  =====================================================
     format      files                          what is kept
     ==========  =============================  =====================================================
-    "parquet"   one file                       everything, exactly
+    "parquet"   one file                       everything, exactly, apart from columns with
+                                               objects other than text, numbers, lists and dates
     "bids"      a data set in a folder         samples within half a step; all facts and columns
     "edf"       EDF+, one file per recording   samples within half a step of 16 bits; channels,
                                                rate, subject, sex, start time and annotations
     "bdf"       BDF+, one file per recording   as "edf", with 24 bits
-    "wfdb"      three files per recording      samples within half a step; NaN; all facts and
+    "wfdb"      2 or 3 files per recording     samples within half a step; NaN; all facts and
                                                columns; annotations to the nearest sample
     ==========  =============================  =====================================================
 
@@ -97,7 +98,8 @@ def write_recordings(
     Raises
     ------
     FileExistsError
-        If a file or data set exists already and `overwrite` is false.
+        If a file or data set exists already and `overwrite` is false, or if the path for "bids" has
+        other content than a data set that :func:`write_recordings` wrote.
     ValueError
         If the table is invalid, the format cannot hold its samples, or parameters contradict each
         other.

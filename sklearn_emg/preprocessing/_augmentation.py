@@ -223,8 +223,10 @@ class WindowAugmenter(BaseEstimator):
     ------
     ValueError
         If `fs` is missing for `band_stop`, `band_stop` is not below the Nyquist frequency, both
-        `epsilon` and `snr` are given, `drop_channel` is set for windows without a channel axis, or
-        a window contains NaN.
+        `epsilon` and `snr` are given, `drop_channel` is set for windows without a channel axis, the
+        labels are missing for `mix`, or a window contains NaN.
+    TypeError
+        If X is a recording table.
 
     See Also
     --------

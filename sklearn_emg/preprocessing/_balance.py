@@ -94,7 +94,8 @@ class RecordingUndersampler(BaseEstimator):
     sample_indices_ : ndarray of shape (n_kept,)
         Indices of the rows that were kept, in ascending order.
     n_features_in_ : int
-        Number of columns of an array. It is not set for a table.
+        Number of columns of an array. It is not set for a table with a column ``signal`` or
+        ``subject``.
 
     Raises
     ------
@@ -107,8 +108,8 @@ class RecordingUndersampler(BaseEstimator):
 
     Notes
     -----
-    Feature tables with a ``subject`` column and arrays are also accepted. The rows of an array are
-    drawn at random because their subjects are unknown.
+    Feature tables and arrays are also accepted. The rows of an array, or of a table without a
+    ``subject`` column, are drawn at random because their subjects are unknown.
 
     Examples
     --------
@@ -196,7 +197,8 @@ class RecordingUndersampler(BaseEstimator):
             y = column_or_1d(y)
             check_consistent_length(X, y)
         else:
-            X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
+            array, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
+            X = X if isinstance(X, pd.DataFrame) else array
         check_classification_targets(y)
         return X, np.asarray(y)
 

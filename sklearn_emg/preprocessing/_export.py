@@ -61,7 +61,8 @@ def export(
     """Write a recording table or windows to a file, with labels and metadata.
 
     The file or folder appears under its name only when it is complete. :func:`read_exported`
-    restores the data exactly, except for samples in the format "wfdb", which are rounded.
+    restores the data exactly, except for samples in the format "wfdb", which are rounded, and for
+    samples other than float32, which become float64.
 
     Parameters
     ----------
@@ -74,8 +75,9 @@ def export(
     format : {"parquet", "npz", "wfdb"}, default=None
         Format. By default, it is determined by the suffix of `path`, ``.parquet`` or ``.npz``.
         "wfdb" writes one record per row with 32 bits per sample: the error of a sample is at most
-        the largest absolute sample of its channel divided by 2**31, and NaN becomes an invalid
-        sample. The file ``table.json`` in the folder contains the other columns.
+        the largest absolute sample of its channel, or 1 mV if that is larger, divided by 2**31; NaN
+        and infinity become invalid samples, which are read as NaN. The file ``table.json`` in the
+        folder contains the other columns.
     fs : float, default=None
         Sampling rate of windows in Hz, required for "wfdb". A recording table contains its own
         sampling rates.

@@ -49,6 +49,8 @@ class ShapeReducer(SignalTransformer):
     ------
     ValueError
         If a signal contains NaN.
+    ImportError
+        If tsdownsample (extra ``reduce``) is not installed.
 
     See Also
     --------

@@ -37,7 +37,7 @@ def location_and_scale(
     Returns
     -------
     location, scale : ndarrays of shape (..., 1), float64
-        Offset and scale. The scale of a constant signal is 1.
+        Offset and scale. A scale of 0, as of a constant signal, is replaced by 1.
     """
     largest = np.abs(values).max(axis=-1, keepdims=True).astype(np.float64)
     if method == "zscore":
@@ -143,9 +143,9 @@ class AmplitudeScaler(SignalTransformer):
     ========== =================================== ==========================
 
     "minmax" is equation 4 of the NeuroFusionNet paper, which does not state over which data the
-    minimum and maximum are taken. A constant signal is divided by 1. "robust" with
-    ``by="training"`` needs all training samples in memory at once; the other methods read the
-    recordings one by one.
+    minimum and maximum are taken. If the scale is 0, as that of a constant signal, 1 is used
+    instead. "robust" with ``by="training"`` needs all training samples in memory at once; the other
+    methods read the recordings one by one.
 
     References
     ----------

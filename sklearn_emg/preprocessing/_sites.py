@@ -77,8 +77,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Weight of the training sites in the scale of a new site, expressed as a number of reference
         subjects. The variance of the new site, weighted by its number of reference subjects (of
         reference rows, with ``site="subject"``), is averaged with the mean variance of the training
-        sites, weighted by `prior`. If `prior` is positive, one reference subject is enough. The
-        location is always that of the reference subjects of the new site.
+        sites, weighted by `prior`. If `prior` is positive, one reference subject is enough at a new
+        site. The location is always that of the reference subjects of the new site.
     new_site : {"raise", "pooled"}, default="raise"
         Treatment of a site that is new in ``transform`` and has too few reference subjects. "raise"
         raises an error. "pooled" warns and uses `pooled_location_` and `pooled_scale_`.
@@ -111,17 +111,19 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     ------
     ValueError
         If X lacks the column of the sites or does not identify the reference subjects, a site has
-        fewer than two reference subjects (or rows, with ``site="subject"``), or a feature is
-        infinite.
+        fewer than two reference subjects (or rows, with ``site="subject"``; see also `prior` and
+        `new_site`), or a feature is infinite.
 
     Warns
     -----
     SubjectLeakWarning
-        If reference subjects of a new site are among the rows given to ``transform``.
+        If reference subjects of a new site are among the rows given to ``transform`` (unless
+        ``site="subject"``).
     RecordingWarning
-        If pooled statistics are used for a new site, or an array is given without sites and
-        reference marks. In the latter case, all rows are treated as reference rows of a single
-        site; use ``SiteStandardizer("all", site=None)`` to request this without a warning.
+        If pooled statistics are used for a new site, or an array or a table without metadata is
+        given without sites and reference marks. In the latter case, all rows are treated as
+        reference rows of a single site; use ``SiteStandardizer("all", site=None)`` to request this
+        without a warning.
 
     See Also
     --------

@@ -212,7 +212,7 @@ def feature_columns(
     Warns
     -----
     RecordingWarning
-        If a column is left out that is neither usual metadata nor among `other`.
+        If a column is left out that is neither usual metadata (except ``label``) nor among `other`.
 
     Examples
     --------

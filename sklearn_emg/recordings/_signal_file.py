@@ -44,7 +44,7 @@ class SignalFile:
         Number of channels stored in the file.
     channels : sequence of int, default=None
         Positions of the channels to read. By default all channels are read; the signal is then 1-D
-        if `n_channels` is 1. In all other cases it has the shape ``(n_channels, n_times)``.
+        if `n_channels` is 1. In all other cases it is 2-D, with one row per channel that is read.
     scale : float or sequence of float, default=1.0
         Size of one stored unit in mV, as one number or as one per stored channel.
     baseline : float or sequence of float, default=0.0
@@ -60,7 +60,7 @@ class SignalFile:
     Raises
     ------
     ValueError
-        If a number is out of range or, on reading, if the file holds fewer samples than `length`.
+        If a parameter is invalid or, on reading, if the file holds fewer samples than `length`.
     FileNotFoundError
         If there is no such file on reading.
 
@@ -158,7 +158,7 @@ class SignalFile:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the signal, ``(n_times,)`` or ``(n_channels, n_times)``."""
+        """Shape of the signal, ``(n_times,)`` or ``(n_read, n_times)`` for `n_read` channels."""
         if self.n_channels == 1 and self.channels is None:
             return (self.n_times,)
         n_read = self.n_channels if self.channels is None else len(self.channels)
@@ -172,26 +172,29 @@ class SignalFile:
     def read(
         self, start: int = 0, stop: int | None = None, *, dtype: DTypeLike = np.float32
     ) -> NDArray[np.floating]:
-        """Read the samples from `start` to `stop` of every channel in mV.
+        """Read the samples from `start` to `stop` of the selected channels in mV.
 
         Parameters
         ----------
         start : int, default=0
             Index of the first sample to read.
         stop : int, default=None
-            Index after the last sample to read. By default all samples after `start` are read.
+            Index after the last sample to read, limited to the number of samples. By default all
+            samples from `start` on are read.
         dtype : dtype-like, default=numpy.float32
             Float type of the result.
 
         Returns
         -------
-        signal : ndarray of shape (stop - start,) or (n_channels, stop - start)
+        signal : ndarray of shape (stop - start,) or (n_read, stop - start)
             Samples in mV, with NaN where the stored value is `invalid`.
 
         Raises
         ------
         ValueError
-            If the file holds fewer samples than requested.
+            If the file holds fewer samples than `length` states.
+        FileNotFoundError
+            If there is no such file.
         """
         n_times = self.n_times
         stop = n_times if stop is None else min(stop, n_times)
@@ -328,8 +331,8 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
     signal : array-like or SignalFile of shape (n_times,) or (n_channels, n_times)
         Signal in mV.
     dtype : dtype-like, default=None
-        Float type of the result. By default it is float32 for float32 samples and float64 for all
-        others, since half precision would lose digits in each step.
+        Float type of the result. By default it is float32 for a SignalFile and for float32 samples,
+        and float64 for all others, since half precision would lose digits in each step.
 
     Returns
     -------

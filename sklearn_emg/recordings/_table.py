@@ -222,7 +222,8 @@ def recording_table(
         ``(n_channels, n_times)``. A 2-D array holds one recording with a single channel per row,
         and a 3-D array one recording per entry. A DataFrame, alone or as an element of the list, is
         one recording whose rows are samples and whose columns are channels; it is converted to the
-        shape ``(n_channels, n_times)``, and its columns give the names of the channels.
+        shape ``(n_channels, n_times)``. If the names of its columns are texts, they become the
+        names of the channels.
     fs : float or array-like of shape (n_recordings,)
         Sampling rate in Hz, one for all recordings or one per recording. Numbers given as text are
         converted.
@@ -234,11 +235,12 @@ def recording_table(
     unit : {"nV", "uV", "mV", "V", "counts"} or sequence of these, default="mV"
         Unit of the samples, one for all recordings or one per recording. Samples are converted to
         mV. The micro sign may be written as "u" or "µ". The samples of a SignalFile are not read;
-        only its scale is changed.
+        only its scale and baseline are changed.
     gain : float or sequence of float, default=None
         Counts per mV, which ``unit="counts"`` requires.
     baseline : float or sequence of float, default=None
-        Count that stands for 0 mV, such as 2048 for a converter of 12 bits. By default it is 0.
+        Count that stands for 0 mV, such as 2048 for a converter of 12 bits, for
+        ``unit="counts"``. By default it is 0.
     channel_names : sequence of str or sequence of sequences of str, default=None
         Names of the channels, for all recordings or for each recording. They are stored in the
         column ``channel_names`` with one tuple per row, and features are named after them.
@@ -254,7 +256,7 @@ def recording_table(
     Raises
     ------
     TypeError
-        If `signals` is a frame of a library other than pandas.
+        If `signals` or one of them is a frame of a library other than pandas.
     ValueError
         If the length of a column differs from that of `signals`, or if a signal, rate or unit is
         invalid.
@@ -262,8 +264,8 @@ def recording_table(
     Warns
     -----
     RecordingWarning
-        If signals do not look like EMG in mV, or if names look like spellings of one name, see
-        :func:`check_recording_table`.
+        If signals do not look like EMG in mV, if names look like spellings of one name (see
+        :func:`check_recording_table`), or if Series have their labels in different orders.
 
     Examples
     --------
@@ -479,9 +481,9 @@ def check_recording_table(
     :class:`~sklearn_emg.exceptions.RecordingWarning` that names the rows. The reasons are: more
     channels than samples (for at least 8 channels); a sampling rate below 100 Hz or above 200 kHz;
     only integers; a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the median of the table
-    is also below 2 µV, or different from that median by a factor of more than 300; an offset above
-    1 V; and samples that never change their sign. Another warning reports names that look like
-    spellings of one name, see :func:`similar_subjects`.
+    is also below 2 µV, or different from that median by a factor of more than 300 (in a table of at
+    least three recordings); an offset above 1 V; and samples that never change their sign. Another
+    warning reports names that look like spellings of one name, see :func:`similar_subjects`.
 
     Parameters
     ----------
@@ -493,9 +495,9 @@ def check_recording_table(
     finite : bool, default=False
         Whether to read every signal and refuse NaN and infinity.
     plausible : bool, default=True
-        Whether to check the shapes, rates and some samples of at most 512 arrays and to warn about
-        those that cannot be EMG in mV. Files are not read for this. If signals are the output of a
-        step of this package, only their shapes are checked.
+        Whether to check the shapes, the rates and, of at most 512 arrays, some samples, and to warn
+        about recordings that cannot be EMG in mV. Files are not read for this. If signals are the
+        output of a step of this package, only their shapes are checked.
 
     Returns
     -------
@@ -507,13 +509,14 @@ def check_recording_table(
     TypeError
         If `table` is not a DataFrame.
     ValueError
-        If the table has no rows or lacks a column, or if a row is unusable. The message names the
-        row, the column and the remedy.
+        If the table has no rows, lacks a column or has two columns of one name, or if a row is
+        unusable. The message names the row, the column and the remedy.
 
     Warns
     -----
     RecordingWarning
-        If recordings, names of subjects or times of visits are implausible.
+        If recordings or times of visits are implausible, or, also with ``plausible=False``, if
+        names of subjects are.
 
     Examples
     --------

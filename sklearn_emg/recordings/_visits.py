@@ -36,7 +36,7 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     table : DataFrame of shape (n_rows, n_columns)
         Table with the column ``subject`` and at least one of ``visit`` and ``time``.
     plausible : bool, default=True
-        Whether to warn about subjects whose times look like days.
+        Whether to warn about subjects whose times do not look like months.
 
     Returns
     -------
@@ -47,8 +47,9 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     ------
     ValueError
         If the table is empty or lacks a column, if a value is missing or is not a number (or date),
-        if months and dates are mixed, if a visit has two times, or if the time of a visit is not
-        after that of the visit before. The message names the row.
+        if months and dates (or dates with and without a time zone) are mixed, if a visit has two
+        times, or if the time of a visit is not after that of the visit before. The message names
+        the row.
 
     Warns
     -----
@@ -219,8 +220,8 @@ def visit_months(table: pd.DataFrame) -> NDArray[np.floating]:
     Returns
     -------
     months : ndarray of shape (n_rows,)
-        For dates, the number of months of 30.4375 days since the first date of the table; otherwise
-        the months or numbers of visits in the table.
+        For dates, the number of months of 30.4375 days since the earliest date of the table;
+        otherwise the months or numbers of visits in the table.
     """
     if "time" not in table.columns:
         return table["visit"].to_numpy(dtype=float)

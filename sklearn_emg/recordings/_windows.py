@@ -267,8 +267,8 @@ def divide(
         Length of a window in `unit`. A length in seconds is rounded down to
         ``floor(window * fs)`` samples.
     step : float, default=None
-        Distance between the beginnings of two windows in `unit`. By default it equals `window`, and
-        windows do not overlap.
+        Distance between the beginnings of two windows in `unit`. By default it equals `window`, so
+        that windows do not overlap, apart from the last one with ``tail="overlap"``.
     unit : {"seconds", "samples"}, default="seconds"
         Unit of `window` and `step`.
     tail : {"drop", "overlap", "pad"}, default="drop"
@@ -279,7 +279,7 @@ def divide(
         out with one warning, which also names the rows without any window left.
     short : {"raise", "skip"}, default="raise"
         How to treat recordings that are shorter than one window: "raise" raises an error, and
-        "skip" leaves them out with one warning.
+        "skip" leaves them out with one warning. With ``tail="pad"``, they are padded instead.
     dtype : dtype-like, default=numpy.float32
         Data type of the windows.
 
@@ -343,8 +343,8 @@ def window_table(
 ) -> tuple[pd.DataFrame, NDArray[np.intp]]:
     """Cut recordings into windows and give each window a row of its own.
 
-    The signals are views of the recordings, so overlapping windows use no additional memory. All
-    other columns are repeated.
+    Windows of a recording are views of one array, so overlapping windows use no additional memory.
+    Signal files are read, and recordings to be padded are copied. All other columns are repeated.
 
     Parameters
     ----------
@@ -359,6 +359,16 @@ def window_table(
         Recording table with one window per row.
     row : ndarray of shape (n_windows,)
         Position in `table` of the recording of each window.
+
+    Raises
+    ------
+    ValueError
+        In the same cases as :func:`divide`.
+
+    Warns
+    -----
+    RecordingWarning
+        If windows or recordings are left out.
 
     Examples
     --------

@@ -178,7 +178,7 @@ def test_home_that_cannot_be_written_tells_what_to_do(small_release, tmp_path, m
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(pooch.core, "make_local_storage", refuse)
-    with pytest.raises(OSError, match=r"cannot be written\. Set 'data_home'"):
+    with pytest.raises(OSError, match=r"cannot be written to\. Set 'data_home'"):
         fetch_emgdb(data_home=tmp_path / "home", base_url="http://127.0.0.1:9")
 
 
@@ -187,7 +187,7 @@ def test_file_in_place_of_the_home_tells_what_to_do(place, small_release, tmp_pa
     path = tmp_path / place
     path.parent.mkdir(exist_ok=True)
     path.write_text("a file")
-    with pytest.raises(OSError, match=r"cannot be written\. Set 'data_home'"):
+    with pytest.raises(OSError, match=r"cannot be written to\. Set 'data_home'"):
         fetch_emgdb(data_home=tmp_path / "home", base_url="http://127.0.0.1:9")
 
 

@@ -147,6 +147,7 @@ def test_counts_are_kept_in_parquet_and_refused_elsewhere(tmp_path):
     again = read_parquet(quiet(table, tmp_path / "t.parquet"))
     assert again["unit"].tolist() == ["counts"]
     np.testing.assert_array_equal(again["signal"][0], counts)
+    assert describe_file(tmp_path / "t.parquet").asks == []  # read_parquet needed no parameter
     for form in ("edf", "wfdb", "bids"):
         with pytest.raises(ValueError, match="row 0 is in counts, but this format holds voltages"):
             write_recordings(table, tmp_path / "out", format=form)

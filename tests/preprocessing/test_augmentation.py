@@ -257,6 +257,13 @@ def test_undersampling_of_a_table_of_features():
     assert of_features["rms"].dtype == float
 
 
+def test_undersampling_of_a_table_without_subjects_keeps_its_columns():
+    table = pd.DataFrame(noise(9, 2), columns=["rms", "mav"], index=list("abcdefghi"))
+    sampler = RecordingUndersampler(random_state=0)
+    kept, _ = sampler.fit_resample(table, [0] * 7 + [1] * 2)
+    pd.testing.assert_frame_equal(kept, table.iloc[sampler.sample_indices_])
+
+
 def test_tables_are_not_augmented():
     table, y = unbalanced_table()
     with pytest.raises(TypeError, match="WindowAugmenter takes arrays of windows"):

@@ -259,6 +259,8 @@ def test_bad_input_of_activity_is_named():
         segment_activity(np.full(100, np.nan), 1000.0)
     with pytest.raises(ValueError, match="require method='level'"):
         segment_activity(x, 1000.0, mvc=1.0)
+    with pytest.raises(ValueError, match=r"'mvc'.*one per channel \(3 in the signal\)\. Got 2"):
+        segment_activity(np.stack([x] * 3), 1000.0, method="level", mvc=[1.0, 2.0])
 
 
 @pytest.mark.parametrize("shift", [-0.5, 0.0, 0.75])

@@ -99,7 +99,8 @@ def make_nemg_cohort(
     Parameters
     ----------
     n_subjects : int, default=57
-        Number of subjects, divided equally among the classes.
+        Number of subjects, divided equally among the classes (in the ratio of the protocol with
+        ``protocol="biceps_low_force"``).
     n_recordings : int, default=None
         Number of recordings. By default, it is 376 for 57 subjects, in proportion for other numbers
         of subjects, and 8 per subject with ``protocol="biceps_low_force"``.

@@ -101,7 +101,7 @@ def make_progression_cohort(
     n_recordings : int, default=0
         Number of recordings per visit; 0 simulates visits without EMG, which is fast.
     fs : float, default=4000.0
-        Sampling rate in Hz.
+        Sampling rate in Hz, from 500 to 200000.
     duration : float, default=1.0
         Length of a recording in seconds.
     diagnosis : {"neuropathy", "myopathy"}, default="neuropathy"
@@ -143,15 +143,16 @@ def make_progression_cohort(
             ``time`` (months since the first visit) and ``score`` (the measured score, at most 48
             points; lower is worse).
         data : DataFrame or None
-            Recording table with ``subject``, ``visit`` and ``time``; None without recordings.
-        truth : DataFrame
+            Recording table with the columns ``signal`` (in mV), ``fs``, ``subject``, ``visit``,
+            ``time``, ``muscle`` ("tibialis_anterior") and ``recording``; None without recordings.
+        truth : DataFrame of shape (n_visits_in_all, 5)
             Values of each visit that cannot be measured: ``severity``, ``true_score``, ``units``
             (number of remaining motor units of 150), ``fibres_per_unit`` (relative to a healthy
             unit) and ``gain`` (factor due to the placement of the electrode).
-        subjects : DataFrame
-            Table with the columns ``subject``, ``rate``, ``treated_from`` (months; NaN if never),
-            ``event_time`` (months to the event or, if it was not observed, to the last visit) and
-            ``event`` (whether it was observed).
+        subjects : DataFrame of shape (n_subjects, 5)
+            Table with the columns ``subject``, ``rate`` (per month), ``treated_from`` (months since
+            the first visit; NaN if never), ``event_time`` (months to the event or, if it was not
+            observed, to the last visit) and ``event`` (whether it was observed).
         DESCR : str
             Description.
 

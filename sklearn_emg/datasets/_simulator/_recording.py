@@ -128,7 +128,7 @@ def simulate_recording(
         Spontaneous activity that replaces that of the disease; ``{}`` gives none. The values of
         "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular), "fasciculations" (motor
         units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz, irregular) are numbers of
-        sources; that of "endplate_noise" is its RMS in mV. The events are in
+        sources; that of "endplate_noise" is its RMS in mV. The discharges of the sources are in
         ``truth["spontaneous"]``.
     return_truth : bool, default=False
         Whether to also return firing times and potentials.

@@ -61,6 +61,8 @@ class ArtefactDetector(FeatureExtractor):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
+    channel_names_in_ : tuple of str or None
+        Names of the channels, as in :class:`~sklearn_emg.base.FeatureExtractor`.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
 
@@ -95,10 +97,10 @@ class ArtefactDetector(FeatureExtractor):
 
     The limits are choices of this package. Few windows of real needle recordings are flagged; set
     other limits if your recordings differ. A window that is too short for a measure has a score of
-    0: "motion" needs more than one period of `motion_freq`, and "mains" more than eight periods of
-    the power line. Saturation can only be detected in the recorded samples, since a filter removes
-    plateaus. Sharp potentials of two or three samples may count as spikes, so raise that limit for
-    sampling rates of a few kHz.
+    0: "motion" needs more than one period of `motion_freq`, "mains" more than eight periods of the
+    power line, "spikes" 25 samples, and "pop" 50 ms. Saturation can only be detected in the
+    recorded samples, since a filter removes plateaus. Sharp potentials of two or three samples may
+    count as spikes, so raise that limit for sampling rates of a few kHz.
 
     References
     ----------
@@ -216,8 +218,8 @@ class ArtefactDetector(FeatureExtractor):
         Returns
         -------
         flags : DataFrame of shape (n_windows, 6)
-            Flags, which are True if the score of any channel is above 1. The index of a table is
-            kept.
+            Flags, with one column per kind, which are True if the score of any channel is above 1.
+            The index of a table is kept.
         """
         scores = np.asarray(self.transform(X)).reshape(-1, self.n_channels_in_, 7)
         index = X.index if isinstance(X, pd.DataFrame) else None

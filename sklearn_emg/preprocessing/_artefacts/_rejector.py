@@ -69,8 +69,9 @@ class ArtefactRejector(SignalTransformer):
     Warns
     -----
     RecordingWarning
-        If a channel of a recording is constant while others are not, or if `kinds` contains
-        "saturation" and the samples cannot be those of a converter. The message names the row.
+        If a channel of a recording in a table is constant while others are not, or if `kinds`
+        contains "saturation" and the samples cannot be those of a converter. The message names the
+        row.
 
     See Also
     --------

@@ -48,8 +48,8 @@ def segment_recording(
     -------
     segments : DataFrame of shape (n_segments, 3)
         Start and end of each segment in seconds, in the columns ``start`` and ``stop``, and its
-        kind, "rest", "contraction" or "artefact", in the column ``kind``. Neighbouring segments
-        differ in kind.
+        kind, "rest", "contraction" or "artefact", in the column ``kind``. A stretch below the level
+        of rest counts as rest even if it has an artefact. Neighbouring segments differ in kind.
 
     Raises
     ------

@@ -99,8 +99,8 @@ class AutoencoderDenoiser(SignalTransformer):
         If torch is missing.
     ValueError
         If `kernel_size` is even, the rows of a table differ in sampling rate or have another rate
-        than the training signals, `fs` is missing for "powerline", a signal contains NaN, or
-        `device` does not exist.
+        than the training signals, `fs` is missing for "powerline", `line_freq` is not below the
+        Nyquist frequency, a signal contains NaN, or `device` does not exist.
 
     See Also
     --------

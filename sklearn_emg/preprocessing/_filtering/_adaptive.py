@@ -199,9 +199,9 @@ class AdaptiveFilter(SignalTransformer):
     Raises
     ------
     ValueError
-        If a harmonic is not below the Nyquist frequency, `memory` is too short for a stable filter,
-        the reference channel is missing, "lms" diverges, `fs` is missing for an array, or a signal
-        contains NaN.
+        If a harmonic is not below the Nyquist frequency, `max_drift` is not below `freq`, `memory`
+        is too short for a stable filter, the reference channel is missing, the filter diverges,
+        `fs` is missing for an array, or a signal contains NaN.
 
     See Also
     --------

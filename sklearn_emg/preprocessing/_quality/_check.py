@@ -54,7 +54,8 @@ class QualityReport:
     Parameters
     ----------
     channels : DataFrame
-        Table with a row for each channel of each recording. The columns are ``row``, the position
+        Table with a row for each channel of each recording, or with a single row for the channel
+        "all" if a recording cannot be read or is transposed. The columns are ``row``, the position
         in the checked table from 0; ``recording``, ``subject``, ``label`` (if known) and
         ``channel``; ``fs`` in Hz; the measures; ``time_gaps``, the number of jumps of the time
         stamps annotated by the reader of the file (NaN without annotations); ``quality``, which is
@@ -73,7 +74,11 @@ class QualityReport:
 
     @property
     def recordings(self) -> pd.DataFrame:
-        """Table with a row for each recording, with the quality of its worst channel."""
+        """Table with a row for each recording, with the quality of its worst channel.
+
+        The columns are ``recording``, ``subject``, ``label`` (if known), ``quality``, ``findings``
+        and ``remedy``. The index is that of the checked table.
+        """
         first = self.channels.groupby("row", sort=True).first()
         rank = (
             self.channels["quality"].map(QUALITY_LEVELS.index).groupby(self.channels["row"]).max()
@@ -88,7 +93,11 @@ class QualityReport:
 
     @property
     def kinds(self) -> pd.DataFrame:
-        """Table with a row for each kind of finding, with its title, counts and remedy."""
+        """Table with a row for each kind that was found.
+
+        The columns are ``title``; ``check`` and ``bad``, the numbers of recordings with a finding
+        of this kind whose worst quality is that; and ``remedy``.
+        """
         rows = {}
         for kind, part in self.findings.groupby("kind"):
             bad = set(part.loc[part["quality"] == "bad", "row"])
@@ -277,8 +286,9 @@ def check_quality(
     recording without findings may still be unsuitable.
 
     Common samples are found by winnowing [1]_: each channel is described by patterns of rises and
-    falls over 129 samples, of which on average every 4th to 64th is kept, chosen by its hash. At
-    most about 8 million patterns of a table are in memory.
+    falls over 129 samples, of which on average every 4th to 64th is kept (fewer in tables of more
+    than 500 million samples), chosen by its hash. At most about 8 million patterns of a table are
+    in memory.
 
     References
     ----------

@@ -98,8 +98,8 @@ def segment_activity(
     -------
     segments : DataFrame of shape (n_segments, 3) or (n_segments, 4)
         Segments with the columns ``start`` and ``stop`` in s and ``label``, which alternates
-        between "rest" and "contraction". For a table, the first column is ``row``, the position of
-        the recording.
+        between "rest" and "contraction" within a recording. For a table, the first column is
+        ``row``, the position of the recording.
 
     Raises
     ------
@@ -177,6 +177,11 @@ def _segments(signal: Any, fs: float, what: str, settings: dict[str, Any]) -> pd
     values = values - np.median(values, axis=-1, keepdims=True)
     n_times = values.shape[-1]
     references = np.ravel(np.asarray(np.nan if settings["mvc"] is None else settings["mvc"]))
+    if references.size not in (1, len(values)):
+        raise ValueError(
+            "The 'mvc' of segment_activity must be one number or one per channel "
+            f"({len(values)} in {what}). Got {references.size}."
+        )
     active = np.zeros(n_times, dtype=bool)
     for i, channel in enumerate(values):
         rest = _rest(channel, fs, what, settings["baseline"])

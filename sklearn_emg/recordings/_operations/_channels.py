@@ -87,8 +87,9 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     Returns
     -------
     table : DataFrame of shape (n_recordings, n_columns)
-        The same rows. A single name or position gives signals of shape (n_times,), and a sequence
-        gives signals of shape (n_channels, n_times).
+        The same rows, with the names of the channels that were kept in ``channel_names``. A single
+        name or position gives signals of shape (n_times,), and a sequence gives signals of shape
+        (n_channels, n_times).
 
     Raises
     ------
@@ -146,8 +147,9 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame
-        Table with one row per channel of each recording. Signals have the shape (n_times,), and
-        the column ``channel`` holds the name of the channel. All other columns are repeated.
+        Table with one row per channel of each recording. Signals have the shape (n_times,). The
+        column ``channel`` holds the name of the channel, and ``channel_names`` a tuple of this
+        name. All other columns are repeated.
 
     See Also
     --------

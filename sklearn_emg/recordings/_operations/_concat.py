@@ -51,16 +51,17 @@ def concat_tables(
     Raises
     ------
     TypeError
-        If a table is not a DataFrame.
+        If a table is not a DataFrame, or `tables` is neither a sequence nor a dict.
     ValueError
         If there is no table; if a table has no rows, no column ``subject`` or unusable rows; if
-        only some tables have signals; if a row has no site; or if the column ``site`` of a table
-        differs from its key in a dict.
+        only some tables have signals; if a row has no site; if the column ``site`` of a table
+        differs from its key in a dict; or if another subject already has the new name of a renamed
+        subject.
 
     Warns
     -----
     RecordingWarning
-        If subjects are renamed.
+        If subjects are renamed, or in the cases of :func:`check_recording_table`.
 
     See Also
     --------

@@ -41,7 +41,7 @@ def segments_from_labels(labels: ArrayLike, fs: float) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If `labels` is not 1-D or empty, or `fs` is not positive.
+        If `labels` is not 1-D or is empty, or `fs` is not positive.
 
     See Also
     --------
@@ -110,7 +110,8 @@ def segments_from_events(
         Labels of the events to keep. By default all events are kept.
     source : str, default=None
         Source of the annotations to keep from a recording table, such as the name of a column,
-        "EDF" or "events.tsv". By default annotations from all sources are kept.
+        "EDF" or "events.tsv". By default annotations from all sources are kept. Interruptions
+        (source "gap") are always left out.
     window : tuple of float, default=None
         Start and stop of each segment in s relative to the onset, for instance (-0.1, 0.5). By
         default a segment lasts from the onset to the end of the event, and events without a
@@ -119,8 +120,9 @@ def segments_from_events(
     Returns
     -------
     segments : DataFrame of shape (n_segments, 3) or (n_segments, 4)
-        Segments with the columns ``start`` and ``stop`` in s and ``label``. For a recording table,
-        the first column is ``row``, the position of the recording.
+        Segments with the columns ``start`` and ``stop`` in s and ``label`` ("event" if the events
+        have no labels). For a recording table, the first column is ``row``, the position of the
+        recording.
 
     Raises
     ------
@@ -245,25 +247,28 @@ def cut_recordings(
         How to treat a segment with missing samples (NaN) or an interruption that the reader found:
         "split" splits it there, "skip" leaves it out with a warning, and "raise" raises an error.
     min_duration : float, default=0.0
-        Minimum duration of a segment in s. Shorter segments are left out with a warning.
+        Minimum duration of a segment, or of a part of a split segment, in s. Shorter ones are left
+        out with a warning.
 
     Returns
     -------
     table : DataFrame
-        Table with one row per segment and with all columns of the recording and the segment.
-        ``start`` and ``stop`` are the limits of the segment in s. ``annotations`` are relative to
-        the beginning of the segment. Signals are views of the recordings.
+        Table with one row per segment, or per part of a segment that was split, and with all
+        columns of the recording and the segment. ``start`` and ``stop`` are the limits of the row
+        in the recording in s. ``annotations`` are relative to the beginning of the row. Signals are
+        views of the recordings.
 
     Raises
     ------
     ValueError
-        If a segment refers to a missing row, does not end after its start, lies outside its
-        recording or, with ``gaps="raise"``, has a gap; or if no segment is left.
+        If `segments` lacks a column; if a segment refers to a missing row, does not end after its
+        start, lies outside its recording or, with ``gaps="raise"``, has a gap; or if no segment is
+        left.
 
     Warns
     -----
     RecordingWarning
-        If segments are left out, or are cut because they end after their recording.
+        If segments are left out, or are shortened because they extend beyond their recording.
 
     See Also
     --------
