@@ -57,8 +57,8 @@ from sklearn_emg.preprocessing import BandpassFilter, Resampler
 # -------------
 #
 # Filters are applied to whole recordings, so the windows have no edge effects. ``DiVoteClassifier``
-# cuts the windows, classifies them, and aggregates the window predictions to recordings and
-# subjects.
+# cuts the windows, classifies them, and aggregates the window predictions by recording and by
+# subject.
 
 
 def features():
@@ -158,8 +158,8 @@ SOURCES = {
 CAVEATS = {
     "simulated": "These data are simulated: no score is evidence about real patients.",
     "lower-limb": (
-        "In this set, diagnosis and recording campaign are confounded (most patients and controls "
-        "were recorded in different years): no score is evidence about diagnosis."
+        "In this set, diagnosis and recording campaign are confounded (patients and nearly all "
+        "controls were recorded in different months): no score is evidence about diagnosis."
     ),
 }
 AUDITED = ("features + LDA", "features + forest", "LDA", "extra trees")
