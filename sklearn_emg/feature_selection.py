@@ -111,7 +111,7 @@ class RandomForestSelector(_SupervisedSelector):
     importances_ : ndarray of shape (n_features_in_,)
         Importance :math:`I_f` of each feature.
     threshold_ : float
-        Minimum importance of the features that are kept.
+        Minimum importance of the features that are kept; minus infinity if only `k` is given.
     selector_ : SelectFromModel
         Fitted selector, which contains the forest as ``selector_.estimator_``.
     n_features_in_ : int
@@ -122,8 +122,8 @@ class RandomForestSelector(_SupervisedSelector):
     Raises
     ------
     ValueError
-        If `k` is larger than the number of features, `threshold` is not a valid expression, or X
-        contains NaN or infinity.
+        If `k` is larger than the number of features, `threshold` is not a valid expression,
+        `class_weight` is given in regression, or X contains NaN or infinity.
 
     Notes
     -----
@@ -265,7 +265,11 @@ class RelevanceSelector(_SupervisedSelector):
     Attributes
     ----------
     relevance_table_ : DataFrame
-        Type, p-values and decision for each feature, as returned by tsfresh.
+        Type, p-values and decisions for each feature, as returned by tsfresh, with one row per
+        feature, the most relevant first. With three or more classes, there is a p-value and a
+        decision for each class.
+    support_ : ndarray of bool of shape (n_features_in_,)
+        Whether each feature is kept.
     n_features_in_ : int
         Number of features seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)

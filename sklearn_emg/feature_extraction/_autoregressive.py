@@ -102,7 +102,8 @@ class AutoregressiveFeatures(FeatureExtractor):
     order : int or "aic", default=4
         Order p of the model. With "aic", ``fit`` selects the order up to `max_order` that minimises
         the mean over the training windows of Akaike's criterion,
-        ``N log(residual variance) + 2 p`` for windows of N samples.
+        ``N log(residual variance) + 2 p`` for windows of N samples. Windows without power are left
+        out.
     method : {"burg", "yule_walker", "least_squares"}, default="burg"
         Method of estimation: Burg's lattice method, the Yule-Walker equations of the biased
         autocorrelation, or least squares of the forward prediction error over the samples that have
@@ -133,7 +134,8 @@ class AutoregressiveFeatures(FeatureExtractor):
     Raises
     ------
     ValueError
-        If windows are shorter than p + 1 samples (2 p for least squares).
+        If a feature is unknown, or windows are shorter than p + 1 samples (2 p for least squares);
+        with ``order="aic"``, p is `max_order` in ``fit``.
 
     Notes
     -----

@@ -34,7 +34,8 @@ class FeatureInfo:
     source : str
         Publication that the definition follows.
     min_n_times : int, default=1
-        Length in samples of the shortest window for which the feature is defined.
+        Length in samples of the shortest window for which the feature is defined; the parameters of
+        the extractor can change it.
     power : float or None, default=0
         Exponent of the scaling f(c x) = c**power f(x) for c > 0, with thresholds in mV also scaled
         by c. It is None if the feature follows no power law, for instance a logarithm.

@@ -69,7 +69,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "rms_phasor",
             "Phasor difference of root mean squares",
-            "|RMS_i e^(2 pi i (i-1) / C) - RMS_j e^(2 pi i (j-1) / C)| for i < j of C channels",
+            "|RMS_i z^(i-1) - RMS_j z^(j-1)| for i < j of C channels, z = exp(2 pi sqrt(-1) / C)",
             "mV",
             _ONAY,
             1.0,
@@ -77,7 +77,7 @@ FEATURES: dict[str, FeatureInfo] = {
         _info(
             "rms_resultant",
             "Resultant of the root mean square phasors",
-            "|sum_c RMS_c e^(2 pi i (c-1) / C)|",
+            "|sum_c RMS_c z^(c-1)| over C channels, z = exp(2 pi sqrt(-1) / C)",
             "mV",
             _ONAY,
             1.0,

@@ -96,8 +96,9 @@ class EMGFeatures(FeatureExtractor):
         "all" omits "band_power" if `bands` is None, and features across channels if there is only
         one channel.
     fs : float, default=None
-        Sampling rate in Hz. It is required for arrays if a feature is a frequency or a rate; a
-        recording table contains its own.
+        Sampling rate in Hz. For arrays, it is required by ``turns``, the ridge frequencies and all
+        features of the power spectrum and of motor unit potentials; a recording table contains its
+        own.
     thresholds, threshold_unit
         See :class:`TimeDomainFeatures`.
     ar_order : int or "aic", default=4

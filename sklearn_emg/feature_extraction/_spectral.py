@@ -1,4 +1,4 @@
-"""Features of the power spectrum, computed from one Fourier transform per window."""
+"""Features of the power spectrum, computed from one estimate of the spectrum per window."""
 
 from __future__ import annotations
 
@@ -291,9 +291,10 @@ def power_spectrum(
 class SpectralFeatures(FeatureExtractor):
     """Features of the power spectrum: powers, characteristic frequencies, moments, shape.
 
-    All features come from one Fourier transform per window. P_k, k = 1 ... M, is the one-sided
-    power at the frequency f_k = k fs / n_fft of the window without its mean, scaled so that
-    sum_k P_k is the variance of the window (A^2 / 2 for a sinusoid of amplitude A).
+    All features come from one estimate of the spectrum per window. P_k, k = 1 ... M, is the
+    one-sided power at the frequency f_k = k fs / n_fft of the window without its mean, scaled so
+    that sum_k P_k is the variance of the window (A^2 / 2 for a sinusoid of amplitude A); with a
+    taper or segments, it is approximately the variance.
 
     Parameters
     ----------
@@ -355,7 +356,7 @@ class SpectralFeatures(FeatureExtractor):
 
     All features of a constant window are 0. The frequency ratio is also 0 if its high band has no
     power. A spectrum of a single bin (windows of two or three samples) has an entropy, slope and
-    ratio of 0.
+    frequency ratio of 0.
 
     Examples
     --------

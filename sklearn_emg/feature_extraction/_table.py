@@ -42,23 +42,26 @@ FAMILIES: dict[type, dict[str, FeatureInfo]] = {
 
 
 def feature_table() -> pd.DataFrame:
-    """Describe all features of this package, one per row.
+    """Describe the features that are requested by their names, one per row.
 
     Returns
     -------
     table : DataFrame
         Features, with the columns ``name`` (as in the ``features`` parameters), ``title`` (name in
         plain words), ``formula``, ``unit`` (for signals in mV), ``domain``, ``source``,
-        ``extractor`` (class), ``min_n_times`` (length of the shortest window, in samples) and
-        ``power`` (p in f(c x) = c^p f(x); NaN if the feature follows no power law). In the
-        formulas, x_1 ... x_N are the samples in mV and d_i = x_{i+1} - x_i; P_k is the one-sided
-        power at f_k, k = 1 ... M; c_bk are the K_b coefficients of band b; and W(a, b) is the
-        continuous wavelet transform.
+        ``extractor`` (class), ``min_n_times`` (length of the shortest window in samples, which the
+        parameters of the extractor can change) and ``power`` (p in f(c x) = c^p f(x); NaN if the
+        feature follows no power law). ``spectral_entropy`` has two rows, one for each of its two
+        extractors. In the formulas, x_1 ... x_N are the samples in mV and d_i = x_{i+1} - x_i; P_k
+        is the one-sided power at f_k, k = 1 ... M; c_bk are the K_b coefficients of band b; and
+        W(a, b) is the continuous wavelet transform.
 
     Notes
     -----
-    The table does not contain the features of tsfresh, of which there are about 800; see the
-    documentation of tsfresh.
+    The table does not contain features that are not requested by name: the amplitudes of
+    :class:`FFTSpectrum`, those of :class:`MiniRocket`, :class:`MultiRocket`,
+    :class:`TangentSpaceFeatures` and :class:`Catch22Features`, and those of tsfresh, of which there
+    are about 800 (see the documentation of tsfresh).
 
     Examples
     --------

@@ -89,7 +89,8 @@ class TimeDomainFeatures(FeatureExtractor):
     Raises
     ------
     ValueError
-        If a feature is unknown, a threshold is negative, or windows are too short for a feature.
+        If a feature or a key of `thresholds` is unknown, a threshold is negative, the sampling rate
+        that ``turns`` requires is missing, or windows are too short for a feature.
 
     See Also
     --------

@@ -1,7 +1,7 @@
 """Images of windows for networks: spectrograms.
 
 The transformers take windows (or a recording table with rows of equal length) and return float32
-arrays of shape (n_windows, n_channels, height, width) with time along the last axis.
+arrays of shape (n_windows, n_channels * n_maps, height, width) with time along the last axis.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class ImageTransformer(
         Raises
         ------
         ValueError
-            If a window contains NaN or differs in length from the windows seen in ``fit``.
+            If a window contains NaN, differs in length or number of channels from the windows seen
+            in ``fit``, or gives powers that are too large for float32.
         """
         if not self._is_fitted():
             return clone(self).fit(X).transform(X)
@@ -194,8 +195,10 @@ class ImageTransformer(
         -------
         names : ndarray of str objects of shape (n_values,)
             Names in C order. A name such as ``stft_8_12`` consists of the class, the row and the
-            column of the value, counted from 0. If there is more than one channel, the name starts
-            with the channel, as in ``ch2_stft_8_12``.
+            column of the value, counted from 0. If a channel has several maps, the number of the
+            map follows the class, as in ``logspectrogram1_8_12``. If there is more than one
+            channel, the name starts with the channel, as in ``ch2_stft_8_12``.
+            :class:`CWTCoefficients` has the scale or frequency in place of the row.
         """
         check_is_fitted(self, "n_times_in_")
         names = self._pixel_names()
@@ -321,6 +324,12 @@ class STFT(_FrameTransformer):
     n_times_in_ : int
         Number of samples per window seen in ``fit``.
 
+    Raises
+    ------
+    ValueError
+        If `taper` is unknown, `n_fft` is less than `nperseg`, or, with ``center=False``, windows
+        are shorter than a frame.
+
     Notes
     -----
     Row k of an image corresponds to the frequency k fs / n_fft, from 0 to the Nyquist frequency.
@@ -417,6 +426,11 @@ class LogSpectrogram(_FrameTransformer):
         Number of channels of the windows seen in ``fit``.
     n_times_in_ : int
         Number of samples per window seen in ``fit``.
+
+    Raises
+    ------
+    ValueError
+        If `delta_width` is even, or as in :class:`STFT`.
 
     Notes
     -----
@@ -582,8 +596,8 @@ class MelSpectrogram(_FrameTransformer):
     Raises
     ------
     ValueError
-        If the sampling rate is missing, `f_max` exceeds half of it or does not exceed `f_min`, or a
-        filter is too narrow to contain a frequency of the transform.
+        If the sampling rate is missing, `f_max` exceeds half of it or does not exceed `f_min`, a
+        filter is too narrow to contain a frequency of the transform, or as in :class:`STFT`.
 
     Notes
     -----

@@ -253,7 +253,8 @@ class WaveletFeatures(FeatureExtractor):
 
     The stationary transform needs a multiple of ``2**level`` samples. Other windows are extended by
     their mirror image, and the coefficients of the extension are discarded. The coefficients are
-    normalised so that their energies sum to the energy of the window.
+    normalised so that their energies sum to the energy of the window, or of the extended window
+    before coefficients are discarded.
 
     Examples
     --------
@@ -472,7 +473,8 @@ class CWTFeatures(FeatureExtractor):
     Parameters
     ----------
     features : "all" or list of str, default="all"
-        Names of the features; :func:`feature_table` describes them.
+        Names of the features; :func:`feature_table` describes them. "cwt_energy" and
+        "cwt_relative_energy" have one value per scale, and the others have one value.
     fs : float, default=None
         Sampling rate in Hz. It is required for arrays if ridge features are computed or
         `frequencies` is given; a recording table contains its own.

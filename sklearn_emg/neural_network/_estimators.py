@@ -71,7 +71,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         ----------
         deep : bool, default=True
             Whether to include the single settings in `module_params`, `optimizer_params` and
-            `loss_params`, such as ``module_params__n_units``, and the parameters of `augment`.
+            `loss_params`, such as ``module_params__n_hidden``, and the parameters of `augment`.
 
         Returns
         -------
@@ -92,14 +92,14 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         Parameters
         ----------
         **params : dict
-            Parameters by name. ``module_params__n_units`` or, as in skorch, ``module__n_units``
+            Parameters by name. ``module_params__n_hidden`` or, as in skorch, ``module__n_hidden``
             changes one entry of `module_params`, ``optimizer__betas`` changes one of
             `optimizer_params`, and ``loss__gamma`` or ``criterion__gamma`` changes one of
             `loss_params`. ``callbacks__stop`` replaces the callback with this name, and
             ``callbacks__stop__patience`` changes one of its parameters.
             ``iterator_train__batch_size`` sets `batch_size`, and ``iterator_valid__batch_size``
             sets `predict_batch_size`. For the classifier of a single network, such as
-            :class:`ALSNetClassifier`, ``module__n_units`` sets its parameter `n_units`. A grid of
+            :class:`ALSNetClassifier`, ``module__n_hidden`` sets its parameter `n_hidden`. A grid of
             :class:`~sklearn.model_selection.GridSearchCV` takes the same names.
 
         Returns
@@ -234,6 +234,8 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         SubjectLeakWarning
             In ``predict``, ``predict_proba`` and ``score``, if a table contains subjects that the
             network was trained on.
+        UserWarning
+            If the validation data are empty or lack a class, or Ctrl-C interrupts the training.
         """
         return self._fit(X, y, groups)
 
@@ -621,8 +623,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the same shape as in `fit`; after a fit on signals, a table or a list of
-            signals of any length.
+            Windows of the same shape as in `fit`. After a fit on signals, a table or a list of
+            signals; only the networks for signals that differ in length take other lengths.
 
         Returns
         -------
@@ -637,8 +639,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the same shape as in `fit`; after a fit on signals, a table or a list of
-            signals of any length.
+            Windows of the same shape as in `fit`. After a fit on signals, a table or a list of
+            signals; only the networks for signals that differ in length take other lengths.
 
         Returns
         -------
@@ -669,16 +671,16 @@ class EMGClassifier(NetClassifier):
     net_ : skorch.NeuralNetClassifier
         The trained net; ``net_.module_`` is the module. Its targets are the codes of the classes.
     history_ : skorch.history.History
-        One row per epoch, with the losses and accuracies of training and validation, the learning
-        rate and the duration in s. ``history_[:, "valid_loss"]`` is a learning curve. Single
-        batches are recorded only if there are `callbacks` or ``verbose=2``.
+        One row per epoch, with the loss and accuracy of training and, if there are validation data,
+        of validation, the learning rate and the duration in s. ``history_[:, "valid_loss"]`` is a
+        learning curve. Single batches are recorded only if there are `callbacks` or ``verbose=2``.
     n_channels_, n_times_ : int
         Number of channels and of samples of the windows. For images, `n_times_` is the tuple of
         height and width in pixels; for signals that differ in length, it is the shortest length.
     n_features_in_ : int
         Number of samples for 2-D `X`, and of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame of windows.
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects. None if they were not given, or after `load_model`,
         since `save_model` does not write them.

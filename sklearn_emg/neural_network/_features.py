@@ -19,7 +19,7 @@ from sklearn_emg.neural_network._data._inputs import signals_to_predict
 from sklearn_emg.neural_network._estimators import EMGClassifier
 from sklearn_emg.neural_network._parameters import MIN_BATCH
 
-_HEAD = "classifier"  # name of the last part of every network of this package
+_HEAD = "classifier"  # name of the last part of every network of this package but ImageNetwork
 
 
 class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
@@ -37,7 +37,8 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
     layer : str, default=None
         Name of the layer whose outputs are returned, as in ``named_modules`` of the network, such
         as "features.3". None returns the input of the last part, "classifier", that is, the
-        features that the network has learned, or the codes of an autoencoder.
+        features that the network has learned, or the codes of an autoencoder. ImageNetwork has no
+        part of this name, so a layer must be named.
     time_average : bool, default=True
         Whether to average outputs with a time axis, or with height and width, over these axes. If
         False, outputs are flattened, which requires signals of one length.

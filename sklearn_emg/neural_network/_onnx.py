@@ -72,11 +72,12 @@ def onnx_model(estimator: Any) -> Any:
 
     :func:`sklearn_emg.deployment.export_onnx` writes it to a file, alone or as part of a system.
     The input ``windows`` contains any number of float32 windows of shape (n_windows, n_channels,
-    n_times), or images. A network that was fitted on signals takes windows of any length, as long
-    as all windows of a call have the same length. The output of a classifier is ``probabilities``
-    of shape (n_windows, n_classes); that of a regressor is ``prediction`` of shape (n_windows,
-    n_outputs) in the unit of the target. The metadata contain the class name of the estimator and,
-    as JSON, the labels in the order of the columns (``classes``).
+    n_times), or images. A network for signals that differ in length, if it was fitted on signals,
+    takes windows of any length, as long as all windows of a call have the same length. The output
+    of a classifier is ``probabilities`` of shape (n_windows, n_classes); that of a regressor is
+    ``prediction`` of shape (n_windows, n_outputs) in the unit of the target. The metadata contain
+    the class name of the estimator, the version of this package and, for a classifier, as JSON, the
+    labels in the order of the columns (``classes``).
 
     Parameters
     ----------

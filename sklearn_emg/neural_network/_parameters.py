@@ -202,7 +202,7 @@ class Training(TypedDict, total=False):
             """
             Number of epochs without a new best validation result (see `keep_best`) after which
             training stops. None never stops early. In both cases, the best weights are restored at
-            the end.
+            the end, provided that there are validation data.
             """,
         ),
     ]
@@ -401,7 +401,7 @@ MODULE = {
         """
         Further settings of the network. A single setting is set, or searched by
         :class:`~sklearn.model_selection.GridSearchCV`, under a name such as
-        ``module_params__n_units`` or, as in skorch, ``module__n_units``.
+        ``module_params__n_hidden`` or, as in skorch, ``module__n_hidden``.
         """,
         "dict[str, Any] | None",
     ),
@@ -419,7 +419,7 @@ _ATTRIBUTES = """
     n_features_in_ : int
         Number of samples for 2-D `X`, and of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame of windows.
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects. None if they were not given, or after `load_model`,
         since `save_model` does not write them.

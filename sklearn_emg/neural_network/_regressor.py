@@ -35,7 +35,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     net_ : skorch.NeuralNetRegressor
         The trained net; ``net_.module_`` is the module. Its outputs are standardised.
     history_ : skorch.history.History
-        One row per epoch, as in :class:`EMGClassifier`.
+        One row per epoch, as in :class:`EMGClassifier` but without accuracies.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the targets. The scale of a constant target is 1.
     n_channels_, n_times_ : int
@@ -44,7 +44,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
     n_features_in_ : int
         Number of samples for 2-D `X`, and of channels otherwise.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame of windows.
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects. None if they were not given, or after `load_model`,
         since `save_model` does not write them.
@@ -154,8 +154,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the same shape as in `fit`; after a fit on signals, a table or a list of
-            signals of any length.
+            Windows of the same shape as in `fit`. After a fit on signals, a table or a list of
+            signals; only the networks for signals that differ in length take other lengths.
 
         Returns
         -------

@@ -54,7 +54,8 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     """Write a fitted network to ``<path>.safetensors`` and ``<path>.json``.
 
     The first file contains the weights and running statistics; the second contains the parameters,
-    classes, sizes, history and versions, and the SHA-256 digests of both files. The state of the
+    classes, sizes, history and versions, and the SHA-256 digests of the first file and of its own
+    content. The state of the
     optimiser is not saved. Neither are ``augment``, ``callbacks``, ``checkpoint``, a user-defined
     ``loss`` and a ``random_state`` that is a generator; these parameters are None in the loaded
     estimator, and ``compile`` is False.
@@ -64,8 +65,9 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
 
     Parameters
     ----------
-    estimator : estimator of this sub-package
-        Fitted estimator.
+    estimator : EMGClassifier, EMGRegressor or classifier of a single network
+        Fitted estimator; for a `TransferClassifier`, `NetworkFeatures` or `PretrainedEncoder`, its
+        `estimator_`.
     path : str or path-like
         Path of the files, without extensions. Existing files are replaced.
 
@@ -79,8 +81,7 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If the estimator is not one of this sub-package, or a parameter or label cannot be written
-        as JSON.
+        If the estimator is of a different class, or a parameter or label cannot be written as JSON.
     ValueError
         If weights are NaN or infinite, or the description is larger than `load_model` accepts.
 
@@ -162,7 +163,9 @@ def load_model(
     module: Callable[..., nn.Module] | None = None,
     device: str | None = None,
 ) -> Any:
-    """Read a network that :func:`save_model` wrote; its predictions are bit-identical.
+    """Read a network that :func:`save_model` wrote.
+
+    On the same device, its predictions are bit-identical to those of the saved network.
 
     Nothing in the files is executed: only numbers and text are read, and only classes of this
     sub-package are built from them. Weights that do not belong to the description, damaged files

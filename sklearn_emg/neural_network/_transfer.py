@@ -25,7 +25,7 @@ from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
 from sklearn_emg.recordings import warn_of_other_spelling
 
-_HEAD = "classifier"  # name of the last part of every network of this package
+_HEAD = "classifier"  # name of the last part of every network of this package but ImageNetwork
 
 
 class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
@@ -50,7 +50,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         Names of layers, as in ``named_parameters`` of the module, that `fine_tune` does not change,
         including their batch normalisation and dropout. "features" means all layers of that part,
         and "features.0" its first layer. None freezes all layers except "classifier", the last part
-        of every network of this package; an empty sequence freezes none.
+        of every network of this package other than ImageNetwork, whose layers must be named; an
+        empty sequence freezes none.
     renewed : sequence of str, default=()
         Names of layers that start from random weights. Layers whose shape differs, such as the last
         layer for a different number of classes, always do.
@@ -78,13 +79,13 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     n_features_in_ : int
         Number of features, as in `estimator_`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if `X` was a DataFrame.
+        Names of the columns, if `X` was a DataFrame of windows.
 
     Raises
     ------
     ValueError
         If a frozen layer is not in the network, or not in the pretrained network with the same
-        shape, or if the cohorts share subjects.
+        shape, or if the cohorts share subjects and `allows_shared_subjects` is False.
 
     See Also
     --------

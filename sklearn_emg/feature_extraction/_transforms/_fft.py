@@ -60,9 +60,9 @@ class FFTSpectrum(FeatureExtractor):
     Raises
     ------
     ValueError
-        If the sampling rate is missing, the band is empty or exceeds half the rate, `resolution` is
-        finer than the frequencies of the transform, or the frequencies of a row of a table differ
-        from those seen in ``fit``.
+        If the sampling rate is missing, `taper` is unknown, the band is empty or exceeds half the
+        rate, `resolution` is finer than the frequencies of the transform, or the frequencies of a
+        row of a table differ from those seen in ``fit``.
 
     See Also
     --------

@@ -144,7 +144,7 @@ class _Rocket(FeatureExtractor, ABC):
 
 
 class MiniRocket(_Rocket):
-    """MiniRocket: proportions of positive values of 84 dilated convolutions.
+    """MiniRocket: proportions of positive values of dilated convolutions with 84 kernels.
 
     The kernels are fixed; the biases are quantiles of convolutions of training windows. A linear
     classifier on these features is fast and among the most accurate classifiers of time series.
@@ -192,11 +192,12 @@ class MiniRocket(_Rocket):
 
     Notes
     -----
-    A kernel has nine weights, three of 2 and six of -1, so an offset has no effect. Dilations are
-    spaced evenly on a logarithmic scale, up to a kernel as long as the window. Half of the
-    convolutions are padded with zeros beyond the ends of the window (all of them in windows shorter
-    than nine samples). With several channels, a random subset of the channels is summed at each
-    dilation, whereas the published version draws a subset for each kernel and dilation.
+    A kernel has nine weights, three of 2 and six of -1. Dilations are spaced evenly on a
+    logarithmic scale, up to a kernel as long as the window. Half of the convolutions are padded
+    with zeros beyond the ends of the window (all of them in windows shorter than nine samples). An
+    offset has no effect on the other half; remove it by a high-pass filter. With several channels,
+    a random subset of the channels is summed at each dilation, whereas the published version draws
+    a subset for each kernel and dilation.
 
     References
     ----------
@@ -268,7 +269,7 @@ class MiniRocket(_Rocket):
 
 
 class MultiRocket(_Rocket):
-    """MultiRocket: four pooled features of 84 dilated convolutions of samples and differences.
+    """MultiRocket: four pooled features of dilated convolutions of samples and differences.
 
     Convolutions, dilations and biases are chosen as in :class:`MiniRocket`, once for the samples
     and once for their differences. The features of each convolution minus its bias are the

@@ -56,12 +56,14 @@ class TangentSpaceFeatures(FeatureExtractor):
     ImportError
         If pyRiemann is not installed (extra ``riemann``).
     ValueError
-        If windows are not longer than the longest delay, or sampling rates differ.
+        If a delay is negative, windows are not longer than the longest delay, the sampling rate
+        that delays require is missing, or sampling rates differ.
 
     Notes
     -----
     Covariances are estimated with the shrinkage of Ledoit and Wolf. There are
-    n_dims (n_dims + 1) / 2 features, where n_dims = n_channels (1 + n_delays).
+    n_dims (n_dims + 1) / 2 features, where n_dims = n_channels (1 + n_delays). A variance of
+    1e-12 mV^2 is added to the diagonal, so that covariances of silent windows can be inverted.
 
     References
     ----------

@@ -35,6 +35,11 @@ class WaveformImage(ImageTransformer):
     n_times_in_ : int
         Number of samples per window seen in ``fit``.
 
+    Raises
+    ------
+    ValueError
+        If `limits` is not a pair with low < high, or windows have fewer than two samples.
+
     Notes
     -----
     The samples are joined by straight lines. A pixel is 1 if the line passes through its column at

@@ -90,6 +90,8 @@ class ImageNetwork(nn.Module):
     ------
     ImportError
         If timm is not installed.
+    FileNotFoundError
+        If `pretrained` names a file that does not exist.
     ValueError
         If a setting is outside its range, or the images are too small.
 

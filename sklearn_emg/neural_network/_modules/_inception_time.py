@@ -29,8 +29,9 @@ class InceptionTime(nn.Module):
     6     dense, one raw logit per class
     ===== ======================================================================
 
-    The published network has six blocks of 32 filters with a residual connection around every
-    three, and is an ensemble of five networks. The default here is one small network.
+    A block whose input has a single channel has no bottleneck. The published network has six blocks
+    of 32 filters with a residual connection around every three, and is an ensemble of five
+    networks. The default here is one small network.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ class InceptionTimeClassifier(ReadyClassifier):
     -----
     The source trains an ensemble of five networks for 1500 epochs with Adam, and halves the
     learning rate when the training loss does not decrease. Here, one network is trained, with early
-    stopping on held-out subjects.
+    stopping on validation data.
 
     Examples
     --------

@@ -50,7 +50,8 @@ class PretrainedEncoder(NetworkFeatures):
         Number of windows per update.
     layer : str, default=None
         Name of the layer whose outputs are the features and from which windows are restored, as in
-        ``named_modules`` of the network. None uses the input of the last part, "classifier".
+        ``named_modules`` of the network. None uses the input of the last part, "classifier", which
+        every network of this package except ImageNetwork has.
     time_average : bool, default=True
         Whether to average outputs with a time axis over time; if False, they are flattened.
     random_state : int, RandomState instance or None, default=None
