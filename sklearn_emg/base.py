@@ -335,6 +335,8 @@ class SignalTransformer(
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given, whose rows may
         differ in length.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
     """
 
     def __init_subclass__(cls, **kwargs: Any):
@@ -355,6 +357,12 @@ class SignalTransformer(
         Returns
         -------
         self : object
+
+        Warns
+        -----
+        RecordingWarning
+            If a table has recordings that do not look like EMG in mV, or if the axes of windows
+            seem to be swapped or the `fs` parameter is implausible.
         """
         self._validate_params()
         self._remember_subjects(X)
@@ -390,7 +398,8 @@ class SignalTransformer(
         Raises
         ------
         ValueError
-            If a signal contains NaN or is too short, or the sampling rate is unsuitable.
+            If a signal contains NaN or is too short, windows differ in length from those in
+            ``fit``, or the sampling rate is missing, unsuitable or contradicts that of a table.
         """
         if not self._is_fitted():
             return clone(self).fit(X).transform(X)
@@ -536,8 +545,8 @@ class FeatureExtractor(
     one channel. Features that combine channels have shape (n_windows, n_features) instead, and
     their names are returned by ``_joint_names(channels)``, which takes the names of the channels.
 
-    Each row of the output depends only on its own window. ``fit`` warns of windows whose amplitude
-    is implausible for EMG in mV.
+    Each row of the output depends only on its own window or recording. ``fit`` warns of windows
+    and recordings whose amplitude is implausible for EMG in mV.
 
     Attributes
     ----------
@@ -552,6 +561,8 @@ class FeatureExtractor(
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given, whose rows may
         differ in length.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
     """
 
     _takes_millivolts = True
@@ -569,6 +580,12 @@ class FeatureExtractor(
         Returns
         -------
         self : object
+
+        Warns
+        -----
+        RecordingWarning
+            If a table has recordings that do not look like EMG in mV, or if the axes of windows
+            seem to be swapped or their amplitude or the `fs` parameter is implausible.
         """
         self._validate_params()
         self._remember_subjects(X)
@@ -600,12 +617,15 @@ class FeatureExtractor(
         Returns
         -------
         features : ndarray of shape (n_windows, n_features_out)
-            Features, as float32 for float32 windows and as float64 otherwise.
+            Features, as float32 for float32 windows and as float64 otherwise. A table has one row
+            of features per recording.
 
         Raises
         ------
         ValueError
-            If a window contains NaN or is too short, or the sampling rate is missing.
+            If a window contains NaN or is too short, windows or channels differ from those in
+            ``fit`` in length, number or order, or the sampling rate is missing or contradicts that
+            of a table.
 
         Warns
         -----

@@ -134,6 +134,8 @@ def load_wfdb(
         If records cannot be read (the message gives the first few reasons), if the length of
         `subject` or `target` is not the number of records, or if `return_X_y` is True without a
         `target`.
+    ImportError
+        If a FLAC format is read and soundfile is not installed.
 
     See Also
     --------

@@ -150,12 +150,15 @@ def read_recordings(
         Recording table with one row per recording: one per file, or several for a Parquet file
         that holds several recordings. Channels with a different rate or length have their own
         rows. The columns are ``signal``, a float64 array of shape ``(n_times,)`` for one
-        channel and ``(n_channels, n_times)`` for several; ``fs`` in Hz; ``subject``;
-        ``recording``, the file's name without its extension; ``channel_names``, a tuple of str;
-        ``unit`` of the signal, "mV" or "counts"; ``start_time``; ``annotations``, a tuple of
-        :class:`Annotation` from label columns, EDF annotations and events; ``skipped``, the parts
-        of the file that were left out; and ``file``, the path. If channels are stored under other
-        names, the column ``stored_names`` holds them.
+        channel and ``(n_channels, n_times)`` for several, or a
+        :class:`~sklearn_emg.recordings.SignalFile`; ``fs`` in Hz; ``subject``; ``recording``, the
+        file's name without its extension; ``channel_names``, a tuple of str; ``unit`` of the
+        signal, "mV" or "counts"; ``start_time``, if a file states it; ``annotations``, a tuple of
+        :class:`Annotation` from label columns, annotations, events and comments of the file and
+        interruptions of its time stamps; ``skipped``, the parts of the file that were left out;
+        and ``file``, the path. Some files give further columns, such as ``sex`` or the columns of
+        a BIDS or Parquet table. If channels are stored under other names, the column
+        ``stored_names`` holds them.
 
     Raises
     ------

@@ -131,8 +131,8 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
         warn_of_recordings(
             f"{counted(len(shared), 'signal')} {verb} to several subjects, sample by sample: "
             f"{_examples(shared, subjects, X.index)}. The same samples can be in training and "
-            "test. Find out whose they are, and drop the copies; check_recordings also finds "
-            "copies of parts.",
+            "test. Find out whose they are, and drop the copies; "
+            "sklearn_emg.preprocessing.check_quality also finds copies of parts.",
             SubjectLeakWarning,
         )
     if copied := [rows for rows, n in zip(repeated, n_subjects) if n < len(rows)]:
