@@ -4,12 +4,13 @@
 
 FOLDER contains ``n2001_biceps`` and ``algiers``. The features of all recordings are computed once,
 in a minute on one core, and kept in memory. A recording is resampled to 20 kHz, band-pass filtered
-from 20 to 8000 Hz, and freed of 50 Hz and its harmonics; the logarithms of its features are
-averaged over windows of 0.4 s. A model trained at one site diagnoses the subjects of the other
+from 20 to 8000 Hz, and freed of 50 Hz and its harmonics; its features, most of them as logarithms,
+are averaged over windows of 0.4 s. A model trained at one site diagnoses the subjects of the other
 site; ALS counts as neuropathy. At each site, features are standardised by healthy reference
-subjects, who are drawn at random many times and never scored. No patient of the target site is used
-for a choice: the setting called "chosen" is the one that performs best from N2001 to a simulated
-cohort at stronger contraction. Intervals come from a bootstrap that draws references and subjects.
+subjects, who are drawn at random many times and never scored; a few rows of the table use other
+methods. No patient of the target site is used for a choice: the setting called "chosen" is the one
+that performs best from N2001 to a simulated cohort at stronger contraction. Intervals come from a
+bootstrap that draws references and subjects.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
 
 
 def recording_features(table: pd.DataFrame) -> pd.DataFrame:
-    """Return means over windows of the logarithms of features, one row per recording."""
+    """Return means over windows of the features, most as logarithms, one row per recording."""
     steps = Resampler(RATE), BandpassFilter(20.0, 8000.0), NotchFilter(50.0, harmonics=20)
     extractors = [
         TimeDomainFeatures(TIME, fs=RATE, thresholds=0.01),
@@ -102,7 +103,10 @@ def recording_features(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_logarithms(values: pd.DataFrame) -> pd.DataFrame:
-    """Return log(x) of amplitudes and frequencies, and log(1 + x) of counts and potentials."""
+    """Return log(x) of amplitudes and frequencies, and log(1 + x) of counts and most potentials.
+
+    Coefficients, the spectral entropy and the size index of potentials are not changed.
+    """
     values = values.copy()
     # Turns differ by at least 0.1 mV, which serves as the amplitude if there are no turns.
     values["turn_amplitude"] = values["turn_amplitude"].clip(lower=0.1)

@@ -6,8 +6,8 @@ FOLDER contains ``n2001_biceps`` and ``algiers``. ``across_sites.py`` computes t
 are its clinical ones; ``--features`` stores them for the next run. A classical system learns from
 0, 1, 3, 5 or 10 local subjects. It uses unlabelled recordings of healthy subjects to standardise
 the features, or labelled recordings, on which the classifier is refitted together with those of the
-source. The settings were fixed before the first run and not changed afterwards. ``--out`` writes
-the table (STEM.md) and the figure (STEM.svg).
+source, or both. The settings were fixed before the first run and not changed afterwards. ``--out``
+writes the table (STEM.md) and the figure (STEM.svg).
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ FOLDER contains ``n2001_biceps`` and ``algiers``. The features of each recording
 for each sampling rate and filter. Four settings are then chosen in folds within each training fold,
 by the balanced accuracy of subjects: the rate with its filter, the summary of features (quantiles
 over the parts of windows of 2 s, or only the median), the strength of the penalty, and the vote
-(mean, or a second stage on out-of-fold scores). Among equal candidates the simplest wins. Test
+(mean, or a second stage on out-of-fold scores). Among equal candidates the first one wins
+(quantiles before the median, then the lower rate, the stronger penalty and the mean vote). Test
 subjects take no part in a choice. The results are compared with those of each candidate fixed
 beforehand, of the plain baseline (nine features of windows of 0.4 s, logistic regression, mean
 vote) and, on N2001, of the rule that subjects older than 45 years have ALS and all others are

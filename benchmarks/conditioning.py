@@ -5,16 +5,16 @@
     python benchmarks/conditioning.py --data FOLDER     # also noise and MUAP shapes
     python benchmarks/conditioning.py --data FOLDER --autoencoder  # also the network, for minutes
 
-FOLDER contains ``emgdb`` and ``n2001``. Four tables are printed:
+FOLDER contains ``emgdb`` and ``n2001``. With it, four tables are printed; without it, the last two:
 
 1. Noise of a known kind is added to real recordings. The table has the SNR before and after the
    step in dB, the RMSE after it in units of the standard deviation of the recording, the
-   correlation of the 10 ms around the largest peaks, and the SNR of the clean recording after the
-   same step, which shows how much EMG the step removes.
+   correlation of the 10 ms around the largest peaks, the SNR of the clean recording after the
+   same step, which shows how much EMG the step removes, and the processing time per second.
 2. Change of the peak-to-peak amplitude, duration and latency of motor unit potentials by each
    filter, at firing times annotated by experts.
-3. Processing time per second of an 8-channel recording, and its ratio to that of scipy.signal
-   called directly.
+3. Processing time per second of an 8-channel recording, and its ratio to that of the same filter
+   of scipy.signal called directly or, if there is none, to that of its band-pass filter.
 4. Peak memory of a causal filter by the length of the streamed recording.
 """
 

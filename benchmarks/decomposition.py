@@ -47,7 +47,7 @@ def simulated(
 
 
 def true_units(truth: dict[str, Any], least: float = 0.0) -> list[int]:
-    """Return the visible units that have a discharge."""
+    """Return the visible units of more than `least` mV that have a discharge."""
     return [
         k
         for k, (times, size) in enumerate(zip(truth["firing_times"], truth["ptp_mv"]))
@@ -100,7 +100,8 @@ def force(seeds: range) -> None:
                 }
             )
     print("\nRate of agreement, medians over the visible units of the simulation (0 if not found)")
-    print("found: fraction of the units above 50 uV with agreement above 0.5; mean: of these units")
+    print("found: fraction of the units above 50 uV with agreement above 0.5")
+    print("mean: mean agreement of the units above 50 uV")
     print(pd.DataFrame(rows).round(2).to_string(index=False))
 
 
@@ -209,9 +210,9 @@ def expert(folder: Path) -> None:
 def off_annotation(found: pd.DataFrame, events: pd.DataFrame, units: pd.DataFrame) -> str:
     """Describe found discharges that are not annotated: of unknown units, or in gaps.
 
-    A found unit counts as annotated if one annotated unit has a quarter of its discharges within 1
-    ms. A discharge is in rhythm if the intervals before and after it differ from the typical
-    interval by less than 35 %.
+    A found unit counts as annotated if at least a quarter of its discharges match those of one
+    annotated unit. A discharge is in rhythm if the intervals before and after it differ from the
+    typical interval by less than 35 %.
     """
     counts = {True: np.zeros(3, dtype=int), False: np.zeros(3, dtype=int)}
     for unit, ours in found.groupby("unit"):

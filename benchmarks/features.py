@@ -1,13 +1,14 @@
-"""Cost of all feature families, compared with one read of the array, NumPy and other packages.
+"""Cost of feature families, compared with one read of the array, NumPy and other packages.
 
 Run with ``python benchmarks/features.py [--dtype float64] [--quick] [--gigabytes 10]``.
 
-The script prints nanoseconds of processor time per input sample (best of several runs), and the
-ratios to one read of the same array (``np.add.reduce``), to plain vectorised NumPy, and to those of
-the packages antropy, EntropyHub, libEMG, mne-features and NeuroKit2 that are installed; the others
-are listed. Set SKLEARN_EMG_DATA to a folder with ``emgdb`` and ``n2001`` to use windows of real
-recordings. Otherwise the windows contain noise with bursts of EMG-like amplitude, rounded to a
-16-bit grid.
+The script prints nanoseconds of processor time (of elapsed time in the part ``transforms``) per
+input sample (best of several runs), and the ratios to one read of the same array
+(``np.add.reduce``), to plain vectorised NumPy, and to the functions of those of the packages
+antropy, EntropyHub, libEMG, mne-features and NeuroKit2 that are installed; the packages that are
+not installed are listed. Set SKLEARN_EMG_DATA to a folder with ``emgdb`` and ``n2001`` to use
+windows of real recordings. Otherwise the windows contain noise with bursts of EMG-like amplitude,
+rounded to a 16-bit grid.
 """
 
 from __future__ import annotations
@@ -344,7 +345,7 @@ def place_rows(X: np.ndarray, keys: np.ndarray) -> None:
 
 
 def complexities(name: str, X: np.ndarray, repeats: int) -> None:
-    """Report each complexity feature and those of other packages, window by window."""
+    """Report each complexity feature, and the fastest other package, window by window."""
     read = seconds(lambda: np.add.reduce(X, axis=None), 20 * repeats) / X.size * 1e9
     print(f"{name} {X.shape} {X.dtype}: complexity, one read {read:.3f} ns/sample")
     x = X[0, 0].astype(np.float64)
@@ -388,7 +389,7 @@ def memory(X: np.ndarray, fs: float) -> None:
 
 
 def growth(dtype: str) -> None:
-    """Report the cost per sample for more windows (constant) and for longer windows."""
+    """Report the cost per sample for more windows (ideally constant) and for longer windows."""
     hudgins = TimeDomainFeatures(HUDGINS)
     every = TimeDomainFeatures("all", fs=1000.0)
     spectral = SpectralFeatures(fs=1000.0, n_fft="fast")

@@ -4,7 +4,8 @@ Run it as ``python benchmarks/features_spectral.py [--quick]``. All times are in
 sample, best of several runs, on one thread. For each size and dtype, the first table has
 scipy.fft.rfft over the windows, all spectral features together, a plain NumPy version of the same
 features, the ratios, and the peak of the additional memory as a fraction of the input. The second
-table compares the other families with PyWavelets or SciPy, which compute only the transform.
+table compares the other families with PyWavelets or SciPy, which compute only the transform, or, if
+there is no such transform, with a copy of the input.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ FS = 10000.0
 
 
 def plain_numpy(X):
-    """Compute all features of the default set over the complete array at once, in float64."""
+    """Compute all features of the default set over the complete array at once."""
     n_times = X.shape[-1]
     X = X - X.mean(axis=-1, keepdims=True)
     power = np.abs(np.fft.rfft(X)) ** 2 * 2 / n_times**2

@@ -1,14 +1,15 @@
 """Overhead of the estimators of sklearn_emg.neural_network compared with bare PyTorch.
 
     python benchmarks/networks.py            # CPU: training, prediction, memory
-    python benchmarks/networks.py --gpu      # the same on a GPU, and published training runs
+    python benchmarks/networks.py --gpu      # times on a GPU, memory, and published training runs
     python benchmarks/networks.py --check    # exit with status 1 if a limit is exceeded
     python benchmarks/networks.py --learn    # accuracy of each network on unseen subjects
     python benchmarks/networks.py --lower-limb FOLDER  # networks and classical pipelines on it
 
-A training includes building the module and the optimiser, checking the input, and three epochs. The
-variants are timed in alternation, and the shortest time of each is kept. On the CPU, it is the
-processor time of this process on one thread, which does not include other processes.
+A training includes building the module and the optimiser, three epochs and, in the estimators,
+checking the input. The variants are timed in alternation, and the shortest time of each is kept. On
+the CPU, it is the processor time of this process on one thread, which does not include other
+processes.
 """
 
 from __future__ import annotations
@@ -371,7 +372,10 @@ class Peak:
 
 
 def learning_cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return windows (0.4 s), diagnoses and subjects of 60 subjects, and the 36 test subjects."""
+    """Return windows (0.4 s) of 60 subjects, their diagnoses and subjects, and a mask of the test.
+
+    The mask selects the windows of the 36 test subjects.
+    """
     data = make_nemg_cohort(
         60,
         n_recordings=360,
@@ -430,7 +434,7 @@ def learn(names: list[str]) -> None:
 
 
 def limb_pipelines() -> dict[str, BaseEstimator]:
-    """Return all networks and four classical pipelines on windows of 1.024 s every 4 s."""
+    """Return networks, three classical pipelines and a dummy on windows of 1.024 s every 4 s."""
     fs = 1000.0
     windows = {
         "Hudgins + LDA": make_pipeline(

@@ -5,8 +5,9 @@ where DATA has the folders ``n2001_biceps`` and ``algiers``. ``--recordings`` us
 recordings of each subject. Published limits are used unchanged. Limits computed from the controls
 of the set, and their cloud of turns and amplitude, are cross-validated: no control is among its own
 references. No parameter was chosen on these data. Thickness and size index are the measures of
-Sonoo and Stalberg (1993). The confidence of 0.9 corresponds to the aim that at most 1 control in 10
-is abnormal. Both were compared with the default on simulated cohorts (``--simulated SEED ...``).
+Sonoo and Stålberg (1993). The confidence of 0.9 corresponds to the aim that at most 1 control in 10
+is abnormal. These measures and this confidence were compared with the defaults on simulated cohorts
+(``--simulated SEED ...``).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def line(name: str, group: str, flags: pd.Series, n_all: int) -> str:
 
 
 def summary(name: str, muscles: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Print how many subjects have an abnormal muscle, or a muscle with too few potentials."""
+    """Print how many subjects of each group have an abnormal muscle, and how many no conclusion."""
     groups = table.drop_duplicates("subject").set_index("subject")["group"]
     flags = muscles.groupby("subject")["abnormal"].any()
     decided = flags | muscles.groupby("subject")["abnormal"].agg(lambda of: of.notna().all())

@@ -41,7 +41,7 @@ def recordings(arguments):
 
 
 def main() -> None:
-    """Compare the network from scratch, the pretrained network and its frozen features."""
+    """Compare networks from scratch and pretrained, and pretrained and untrained features."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--algiers", help="folder of the Algiers set")
     parser.add_argument("--features-only", action="store_true", help="compare only the features")

@@ -1,6 +1,6 @@
 """Prognosis on simulated visits: methods, naive baselines, and false alarms without a trend.
 
-Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``
+Run ``python benchmarks/prognosis.py [--subjects 60] [--seeds 5] [--alarms 40] [--epochs 60]``.
 ``--severity 60`` estimates the severity from one visit, for 60 subjects in each of
 ``--severity-seeds 5`` cohorts. ``--survival 60`` predicts the time to an event, which needs
 scikit-survival. All data are simulated by ``make_progression_cohort``, so the results say nothing
@@ -53,7 +53,10 @@ def errors_of(pipelines: dict, n_subjects: int, seed: int, rate: float) -> pd.Da
 
 
 def summary(errors: pd.DataFrame) -> pd.DataFrame:
-    """Return the MAE of each method with its interval, and its change from the best baseline."""
+    """Return the MAE of each method with its interval, and its change from the best baseline.
+
+    The best baseline is the best of the last value, the own slope and the mixed model.
+    """
     naive = [name for name in errors if name in ("last value", "own slope", "mixed model")]
     best = errors[naive].mean().idxmin()
     rows = {}
@@ -76,7 +79,7 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
     """Count how often each method has a lower error than a reference (p <= 0.05).
 
     The data have no trend. Methods that average the noise then have a lower error than the last
-    value. The shrunken mean is the best prediction, so lower errors than its error arise by chance.
+    value. The shrunken mean is the best prediction, so errors lower than its error arise by chance.
     """
     references = {"last value": LastValueRegressor(), "shrunken mean": MixedModelRegressor(False)}
     counts: dict[str, dict[str, int]] = {name: {} for name in references}
@@ -90,7 +93,7 @@ def false_alarms(n_subjects: int, n_seeds: int) -> pd.DataFrame:
                 )
                 alarm = test.difference < 0 and test.pvalue <= 0.05
                 found[name] = found.get(name, 0) + int(alarm)
-    print(f"number of {n_seeds} seeds with a lower error than the reference")
+    print(f"number of {n_seeds} seeds with a lower error than the reference (p <= 0.05)")
     return pd.DataFrame(counts)
 
 
@@ -152,7 +155,7 @@ def severity_models(seed: int, epochs: int) -> dict[str, DiVoteRegressor]:
 
 
 def severity_summary(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the RMSE over subjects of all seeds and the mean rank correlation per seed."""
+    """Return the RMSE over subjects of all seeds, and the mean rank correlation of the seeds."""
     rows = {}
     for name, table in predictions.groupby("pipeline", sort=False):
         seeds = table["seed"].to_numpy()

@@ -1,9 +1,9 @@
 """Detection of spontaneous activity at rest on simulated recordings, by subject.
 
 Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE]``. Each
-recording is of a different simulated subject. The truth is that of the simulator, so the results
-say nothing about patients. The noise level is the ratio of a potential of 100 uV, peak to peak, to
-the RMS of the noise in dB: 20 log10(100 uV / RMS).
+recording of a scene at a noise level is of a different simulated subject. The truth is that of the
+simulator, so the results say nothing about patients. The noise level is the ratio of a potential of
+100 uV, peak to peak, to the RMS of the noise in dB: 20 log10(100 uV / RMS).
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def report(table: pd.DataFrame) -> None:
         index=[*KINDS, "(false)"], columns=FOUND,
     )  # fmt: skip
     print(matrix.to_string())
-    print("\nquiet rest: false events per minute, classified (and unclassified); subjects with any")
+    print("\nquiet rest: false events per minute, classified (and unclassified); subjects with any "
+          "classified event; subjects not at rest")  # fmt: skip
     for decibel in NOISES:
         part = table[(table["dB"] == decibel) & (table["scene"] == "quiet")]
         minutes = len(part) * SECONDS / 60

@@ -4,10 +4,11 @@
 
 The recordings are handles of segments of 0.25 s in a few files at 4000 Hz, with 20 recordings per
 subject. Two pipelines with four features per window are compared in two folds with a store on disk.
-One line per size and backend states the wall time, the CPU time and the largest resident memory of
-a single process, with an empty and with a filled store. ``--kill SECONDS`` starts the comparison of
-the smallest size in a process, kills the process after that time and starts it again. The second
-run must use what the first run has stored, and return the result of an uninterrupted run.
+One line per size, backend and state of the store (empty or filled) gives the wall time, the CPU
+time and the largest resident memory of a single process. ``--kill SECONDS`` starts the comparison
+of the smallest size in a process, kills the process after that time and starts the comparison
+again. The second run uses what the first run has stored, and must return the predictions of an
+uninterrupted run.
 """
 
 from __future__ import annotations

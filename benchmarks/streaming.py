@@ -143,7 +143,7 @@ SETS = {
 
 
 def streamable_steps(fs: float) -> dict[str, object]:
-    """Return one step of each kind that can process chunks."""
+    """Return steps of several kinds that can process chunks."""
     steps = {
         "Butterworth band-pass": BandpassFilter(20.0, 450.0, zero_phase=False),
         "FIR band-pass": BandpassFilter(20.0, 450.0, design="fir", zero_phase=False),
@@ -235,7 +235,7 @@ def differing(set_name: str, n_cuts: int) -> Iterator[tuple[str, int]]:
 
 
 def cuts(n_cuts: int, sets: list[str]) -> None:
-    """Compare streams with complete recordings; the cuts are divided among the sets."""
+    """Compare streams with complete recordings; each set has a quarter of the cuts."""
     n_each = -(-n_cuts // len(SETS))
     for set_name in sets:
         began = time.process_time()
@@ -340,7 +340,7 @@ def main() -> None:
     parser.add_argument(
         "--hour", action="store_true", help="process one hour of signal and print the memory"
     )
-    parser.add_argument("--cuts", type=int, metavar="N", help="random cuts per step and system")
+    parser.add_argument("--cuts", type=int, metavar="N", help="random cuts per step, of four sets")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="for --cuts")
     parser.add_argument("--sequential", action="store_true", help="evaluate stopping rules")
     options = parser.parse_args()

@@ -1,11 +1,11 @@
-"""Time and memory of all systems without a network, with audits, on N2001 biceps recordings.
+"""Time and memory of all systems that need no extra, with audits, on N2001 biceps recordings.
 
     python benchmarks/whole.py FOLDER [--folds 5] [--jobs 2] [--anew] [--subjects 6 --recordings 4]
 
-FOLDER contains the biceps recordings of EMGLAB's N2001 set. The benchmark of all classical systems,
+FOLDER contains the biceps recordings of EMGLAB's N2001 set. The benchmark of these systems,
 with a leakage audit of each, runs with an empty store of stateless steps and again with the filled
-store, each time without finished runs. One line per run states the wall time, the CPU time of all
-processes and the largest sum of their resident memory.
+store, each time without finished runs. One line per run states the wall time, the CPU time of this
+process and its workers, and the largest sum of their resident memory.
 
 The store contains no fitted estimators, so multilayer perceptrons, ensembles and support vector
 machines are fitted in each run. ``--memory`` also stores the fitted window classifiers, in another
@@ -49,7 +49,7 @@ class Cost:
 
 
 class Meter:
-    """Measure the cost of a ``with`` block by sampling all processes."""
+    """Measure the cost of a ``with`` block by sampling this process and its workers."""
 
     def __enter__(self) -> Cost:
         self.cost = Cost()

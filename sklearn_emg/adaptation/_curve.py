@@ -43,16 +43,16 @@ class AdaptationCurve:
     ----------
     summary : DataFrame
         One row per model, cohort, number of local subjects (``n_local``) and metric. The cohort
-        "new" consists of subjects of the target, and "old" of held-out subjects of the source. The
-        metrics are "balanced_accuracy", "accuracy" and "recall <class>" for each class. ``value``
-        is the mean over draws, and ``low`` and ``high`` are its confidence limits. ``difference``
-        is this value minus the value with the smallest number of local subjects, on the same test
-        subjects. Its confidence limits are ``difference_low`` and ``difference_high``.
-        ``n_recordings`` is the mean number of local recordings per draw, and ``n_subjects`` is the
-        mean number of test subjects per draw.
+        "new" consists of subjects of the target, and "old", if forgetting was measured, of held-out
+        subjects of the source. The metrics are "balanced_accuracy", "accuracy" and "recall <class>"
+        for each class with test subjects. ``value`` is the mean over draws, and ``low`` and
+        ``high`` are its confidence limits. ``difference`` is this value minus the value with the
+        smallest number of local subjects, on the same test subjects. Its confidence limits are
+        ``difference_low`` and ``difference_high``. ``n_recordings`` is the mean number of local
+        recordings per draw, and ``n_subjects`` is the mean number of test subjects per draw.
     predictions : DataFrame
         One row per model, draw, ``n_local``, cohort and test subject, with ``y_true`` and
-        ``y_pred``.
+        ``y_pred``, and with the number ``n_recordings`` of local recordings.
     target : object
         Name of the new site.
     learn : {"labels", "references"}
@@ -60,7 +60,7 @@ class AdaptationCurve:
     confidence : float
         Confidence level of the intervals.
     chance : float
-        Chance level of the balanced accuracy.
+        Chance level of the balanced accuracy on subjects of the target.
     """
 
     summary: pd.DataFrame
@@ -160,7 +160,7 @@ def adaptation_curve(
 ) -> AdaptationCurve:
     """Measure accuracy at a new site as a function of the number of local subjects.
 
-    Each model is fitted on all other sites. Every draw selects some subjects of the target in
+    Each model is fitted on the other sites. Every draw selects some subjects of the target in
     random order. The models learn from the first 0, 1, 3, ... of them and then diagnose the
     subjects of the target that were not drawn. These test subjects are the same for all numbers of
     local subjects and for all models.
@@ -211,7 +211,8 @@ def adaptation_curve(
         If a model is not an AdaptiveDiagnosis.
     ValueError
         If the target is not among the sites or is the only one, if its classes have too few
-        subjects, or if one of its subjects also has recordings at another site.
+        subjects, if a subject has two labels, or if a subject of the target also has recordings at
+        another site.
 
     See Also
     --------

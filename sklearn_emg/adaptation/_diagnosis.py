@@ -77,10 +77,11 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
           ``fit`` and the new ones. In DiVote, the window classifier and the final classifier are
           both fitted.
         - "fine_tune": the last classifier is trained further on the new recordings by its own
-          ``partial_fit``, and the final classifier of DiVote is fitted on old and new subjects.
+          ``partial_fit``. In DiVote, this is the window classifier, and the final classifier is
+          fitted on old and new subjects.
         - "final": only the final classifier of DiVote is fitted, on old and new subjects.
-        - "auto": "fine_tune" if the last classifier has ``partial_fit``, as networks do;
-          otherwise "refit".
+        - "auto": "fine_tune" if the last classifier (in DiVote, the window classifier) has
+          ``partial_fit``, as networks do; otherwise "refit".
     weight : float, default=1.0
         Weight of a new recording relative to a recording of ``fit``. "fine_tune" does not use it to
         train the last classifier, which sees only the new recordings.
@@ -128,8 +129,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     -----
     "refit" keeps the recordings of ``fit`` in memory and in pickles of this object. To share a
     system without these recordings, save ``estimator_`` with
-    :func:`~sklearn_emg.deployment.save_model`. Each ``partial_fit`` computes the features of all
-    recordings again unless the steps cache them
+    :func:`~sklearn_emg.deployment.save_model`. Each ``partial_fit`` with "refit" computes the
+    features of all recordings again unless the steps cache them
     (:class:`~sklearn_emg.model_selection.CachedTransformer`).
 
     Examples

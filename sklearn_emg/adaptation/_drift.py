@@ -133,8 +133,9 @@ class CusumDetector:
     Raises
     ------
     ValueError
-        If the shapes of `mean` and `std` differ, if a mean is not finite, if a standard deviation
-        is not positive and finite, or if no threshold gives a `run_length` that short.
+        If the shapes of `mean` and `std` or the number of `names` differ, if a mean is not finite,
+        if a standard deviation is not positive and finite, or if no threshold gives a `run_length`
+        that short.
 
     See Also
     --------

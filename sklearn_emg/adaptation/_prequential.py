@@ -32,16 +32,18 @@ class PrequentialScore:
     Attributes
     ----------
     predictions : DataFrame
-        One row per new subject, in the order in which the subjects were diagnosed. ``n_learned`` is
-        the number of subjects that the system had learned from, ``y_true`` the label, ``y_pred``
-        the prediction, and ``y_frozen`` the prediction of the system that does not learn.
+        One row per new ``subject``, in the order in which the subjects were diagnosed.
+        ``n_learned`` is the number of new subjects that the system had learned from, ``y_true`` the
+        label, ``y_pred`` the prediction, and ``y_frozen`` the prediction of the system that does
+        not learn.
     summary : DataFrame
         Accuracy of the adapting and of the frozen system on the new subjects, with Wilson
         intervals, and the difference between them, with a bootstrap interval. If `old` was given,
         further rows contain the accuracy on the old subjects before and after learning and its
-        change, which is negative if the system has forgotten something.
+        change, which is negative if the system has forgotten something. The columns are ``value``,
+        ``low``, ``high`` and ``n_subjects``.
     old : DataFrame
-        Accuracy on the old subjects by ``n_learned``. It is empty if there are no old subjects.
+        ``accuracy`` on the old subjects by ``n_learned``. It is empty if there are no old subjects.
     model : AdaptiveDiagnosis
         The system after all subjects.
     confidence : float
@@ -60,9 +62,9 @@ class PrequentialScore:
         Returns
         -------
         curve : DataFrame
-            One row per subject. ``accuracy`` is that of the adapting system over all subjects up to
-            and including this one, ``low`` and ``high`` are its confidence limits, and ``frozen``
-            is the accuracy of the frozen system.
+            One row per subject, indexed by the number of subjects so far. ``accuracy`` is that of
+            the adapting system over all subjects up to and including this one, ``low`` and ``high``
+            are its confidence limits, and ``frozen`` is the accuracy of the frozen system.
         """
         correct, frozen = (
             (self.predictions["y_true"] == self.predictions[column]).to_numpy()

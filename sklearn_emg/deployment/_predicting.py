@@ -67,7 +67,7 @@ def prediction_table(
         - ``prediction``: predicted value, for a regressor.
         - ``low`` and ``high``: limits of the prediction interval, for a DiVoteRegressor with `cv`.
         - ``reasons``: how many windows and recordings agree with the diagnosis, or the range of the
-          values that are predicted for the recordings.
+          values that are predicted for several recordings; "" for a model other than DiVote.
         - ``quality``: findings of `quality`, "" if there are none, or "not checked" without
           `quality`.
 

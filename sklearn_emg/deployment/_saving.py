@@ -260,12 +260,15 @@ def _digest(description: dict[str, Any]) -> str:
 def load_model(
     path: str | os.PathLike[str], *, trusted: Iterable[str] = (), device: str | None = None
 ) -> Any:
-    """Read a system that :func:`save_model` wrote; its predictions are bit-identical.
+    """Read a system that :func:`save_model` wrote.
 
-    Loading executes no code from the files: it builds only the types of :func:`trusted_types` and
-    the types of scikit-learn that skops trusts. The digests detect damaged and exchanged files, but
-    they do not prove who wrote the files. The nodes of trees are checked. However, a forged file
-    may contain inconsistent sizes, which could crash compiled code of scikit-learn.
+    With the same versions of all packages and on the same device, its predictions are bit-identical
+    to those of the system that was saved. Loading executes no code from the files: it builds only
+    the types of :func:`trusted_types`, those named in `trusted`, and those that skops itself
+    trusts, which are mainly types of scikit-learn, NumPy and SciPy. The digests detect damaged and
+    exchanged files, but they do not prove who wrote the files. The nodes of trees are checked.
+    However, a forged file may contain inconsistent sizes, which could crash compiled code of
+    scikit-learn.
 
     Parameters
     ----------

@@ -80,13 +80,14 @@ PARTS_OF_ESTIMATORS = (
 def trusted_types() -> list[str]:
     """List the types that :func:`load_model` builds.
 
-    ``load_model`` also builds the types of scikit-learn that skops trusts. They are not listed.
+    ``load_model`` also builds the types that skops itself trusts, which are mainly types of
+    scikit-learn, NumPy and SciPy. They are not listed.
 
     Returns
     -------
     types : list of str
-        Full names of the public estimators of this package, of parts of fitted estimators, of score
-        functions and of a few data containers.
+        Full names of the public estimators and splitters of this package, of parts of fitted
+        estimators, of score functions and of a few data containers.
 
     Examples
     --------

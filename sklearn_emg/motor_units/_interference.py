@@ -192,7 +192,8 @@ class InterferenceCloud:
                     f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
                 )
             X = X[healthy]
-        rows, left_out, used = [], [], set()
+        rows, left_out = [], []
+        used: set[Any] = set()
         for muscle, part in X.groupby("muscle", sort=True):
             points = _points_of(part)
             few = [name for name, values in points.items() if len(values) < _MIN_POINTS]

@@ -244,7 +244,8 @@ class ReferenceLimits:
                 f"{self.min_potentials} potentials. Pass more recordings of these muscles."
             )
         found = found[~few]
-        rows, small, used = [], set(), set()
+        rows, small = [], set()
+        used: set[Any] = set()
         for (muscle, measure), part in found.groupby(["muscle", "measure"], sort=True):
             if len(part) < _MIN_CONTROLS:
                 small.add(str(muscle))

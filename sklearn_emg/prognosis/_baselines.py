@@ -147,10 +147,10 @@ class SlopeRegressor(_ContextRegressor):
 class MixedModelRegressor(_ContextRegressor):
     """Predict values by a linear mixed model with random effects for each subject.
 
-    A line with a random intercept and slope is fitted to the values of the training subjects [1]_.
-    For a new subject, the best linear unbiased prediction is the line of the population, moved
-    towards the subject's known values according to their number and noise. The class needs
-    statsmodels.
+    A line with a random intercept and slope (only an intercept if `slope` is False) is fitted to
+    the values of the training subjects [1]_. For a new subject, the best linear unbiased prediction
+    is the line of the population, moved towards the subject's known values according to their
+    number and noise. The class needs statsmodels.
 
     Parameters
     ----------
@@ -162,7 +162,14 @@ class MixedModelRegressor(_ContextRegressor):
     Attributes
     ----------
     slope_ : float
-        Mean change per month in the population, or 0 if `slope` is False.
+        Mean change in the population per month (per step, for an array), or 0 if `slope` is False.
+
+    Raises
+    ------
+    ImportError
+        In ``fit``, if statsmodels is not installed.
+    ValueError
+        In ``predict``, if X has the column ``time`` and the X of ``fit`` had none, or vice versa.
 
     References
     ----------

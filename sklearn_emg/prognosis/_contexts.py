@@ -51,24 +51,27 @@ def visit_contexts(
         of the missing earlier visits are NaN.
     features : sequence of str, default=None
         Names of the columns with features. By default, they are all numeric columns that are not
-        metadata of recordings.
+        metadata of recordings and do not equal `y`.
 
     Returns
     -------
     X : DataFrame
         Table with one row per example. Its columns are ``subject``; ``visit`` and ``time`` (months)
-        of the last known visit; ``target_visit`` and ``target_time``; ``ahead``, the months from
-        the last known visit to the target; and, for each of the known visits, numbered 0 (the
-        last), -1, -2 and so on, the value (``value@0``), the months before the last known visit
-        (``ago@0``) and the features (such as ``rms@-1``).
+        of the last known visit (if one of the two is not given, it equals the other);
+        ``target_visit`` and ``target_time``; ``ahead``, the months from the last known visit to the
+        target; and, for each of the known visits, numbered 0 (the last), -1, -2 and so on, the
+        value (``value@0``), the months before the last known visit (``ago@0``) and the features
+        (such as ``rms@-1``).
     y : ndarray of shape (n_examples,)
         Value at the target visit of each example.
 
     Raises
     ------
+    TypeError
+        If `visits` is not a DataFrame.
     ValueError
-        If visits are out of order, occur twice or lack a value, months and dates are mixed, or no
-        subject has enough visits. The message names the row or the subject.
+        If visits are out of order, occur twice or lack a value, months and dates are mixed, a
+        feature is missing or not numeric, or no subject has enough visits.
 
     Warns
     -----

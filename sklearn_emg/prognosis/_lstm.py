@@ -49,7 +49,8 @@ _PARAMETERS = """context : int, default=None
         `max_epochs` epochs.
     validation_fraction : float, default=0.2
         Fraction of the subjects (or of the sequences, if the subjects are not known) that is held
-        out to compute the validation loss. With None, nothing is held out.
+        out to compute the validation loss. With None, nothing is held out, and training lasts for
+        `max_epochs` epochs.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the batches, dropout and the validation subjects.
 """
@@ -250,6 +251,11 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         weights : ndarray of shape (n_sequences, n_steps)
             Weights, which sum to one for each sequence. They are NaN for steps that a shorter
             sequence does not have.
+
+        Raises
+        ------
+        ValueError
+            If `attention` is False.
         """
         import torch
 
@@ -298,6 +304,19 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
         Mean and standard deviation of each feature over all training steps.
     subjects_ : ndarray or None
         Training subjects, or None if they were not given.
+
+    Raises
+    ------
+    ImportError
+        In ``fit``, if torch is not installed.
+    ValueError
+        If the sequences differ in the number of features, or a feature is NaN or infinite at a
+        known step.
+
+    Warns
+    -----
+    SubjectLeakWarning
+        If predicted subjects are training subjects.
 
     See Also
     --------
@@ -360,6 +379,8 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
         Class labels.
     network_ : EMGClassifier
         Trained network.
+    history_ : skorch.history.History
+        Training and validation losses of each epoch.
     mean_, scale_ : ndarray of shape (n_features,)
         Mean and standard deviation of each feature over all training steps.
     subjects_ : ndarray or None

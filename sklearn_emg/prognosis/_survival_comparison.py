@@ -40,14 +40,16 @@ class SurvivalComparison:
     Attributes
     ----------
     summary : DataFrame
-        Table with one row per model and measure of :func:`~sklearn_emg.metrics.survival_measures`.
-        Its columns are ``model``, ``measure``, ``value``, and the limits ``low`` and ``high`` of
-        the confidence interval.
+        Table with one row per model, including the Kaplan-Meier curve, and measure of
+        :func:`~sklearn_emg.metrics.survival_measures`. Its columns are ``model``, ``measure``,
+        ``value``, and the limits ``low`` and ``high`` of the confidence interval.
     pvalues : Series
         The p-value of each model, from a two-sided permutation test, paired by subject, of the
-        hypothesis that its integrated Brier score equals that of the Kaplan-Meier curve.
+        hypothesis that its integrated Brier score (for a single time, its Brier score) equals that
+        of the Kaplan-Meier curve.
     curves : dict of str to DataFrame of shape (n_subjects, n_times)
-        Predicted survival curves of subjects on which the model was not trained.
+        Survival curves of each subject, predicted by each model, and the Kaplan-Meier curve, none
+        of which was trained on this subject.
     outcomes : DataFrame of shape (n_subjects, 3)
         Table with the columns ``event``, ``time`` and ``fold``, the fold in which the subject was
         tested. The index contains the subjects.
@@ -62,7 +64,7 @@ class SurvivalComparison:
     confidence: float
 
     def table(self) -> pd.DataFrame:
-        """Return a formatted table with one row per model.
+        """Return a formatted table with one row per model, including the Kaplan-Meier curve.
 
         Returns
         -------
@@ -138,7 +140,8 @@ def compare_survival(
     Raises
     ------
     ValueError
-        If outcomes are unusable, a subject has two outcomes, a split shares subjects between
+        If there is no model or one is called "Kaplan-Meier", outcomes are unusable, a subject has
+        two outcomes, a split shares subjects between
         training and test set or does not test each subject once, or a time is beyond the follow-up
         of all subjects or of the training subjects of a fold.
 

@@ -227,8 +227,8 @@ def _remedy(step: Any) -> str:
 def to_causal(pipeline: Any) -> CausalSystem:
     """Make a causal version of a system, which can run on live signals after it is fitted.
 
-    Steps before DiVoteClassifier, which process whole recordings, are replaced if they need future
-    samples. Steps inside DiVoteClassifier process complete windows and are not changed.
+    Steps before DiVoteClassifier, which process whole recordings, are replaced or left out if they
+    need future samples. Steps inside DiVoteClassifier process complete windows and are not changed.
 
     Parameters
     ----------

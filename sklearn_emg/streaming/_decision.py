@@ -65,8 +65,9 @@ class Decision:
         Class with the highest mean score, or None before the first window.
     share : float
         Fraction of the votes of independent windows, which do not overlap, for the leading class.
+        It is NaN before the first window.
     interval : tuple of float
-        Wilson score interval of this fraction.
+        Wilson score interval of this fraction, which is (0, 1) before the first window.
     decided : label or None
         Class chosen by the stopping rule, or None until it has stopped. It does not change
         afterwards.
@@ -200,7 +201,8 @@ class SequentialTest:
         Returns
         -------
         position : int or None
-            Index of the accepted class, or None if no class is accepted yet.
+            Index of the accepted class or, after `max_seconds`, of the class with the most votes;
+            None if no class is accepted yet.
         """
         votes = checked_votes(votes, "SequentialTest")
         gain = np.log(self.high / self.low)

@@ -76,9 +76,9 @@ class WindowResult:
     vote : label or None
         Class with the highest score, or None for a rejected window.
     smoothed : label or None
-        Class according to the MajorityVote, or None without one.
+        Class according to the MajorityVote, or None without one or before the first scored window.
     rejected : tuple of str
-        Kinds of artefact that caused the rejection of the window.
+        Kinds of artefact that caused the rejection of the window; empty if it was scored.
     decision : Decision
         Decision about the subject after the window.
     """
@@ -147,7 +147,8 @@ class StreamingDiagnosis:
         Detector of artefacts in windows of the recorded signal, before any filter. A flagged window
         is not scored and does not vote. With None, no window is rejected.
     stop : ConformalStop, SequentialTest, FixedLength or None, default=None
-        Stopping rule that decides on the class of a subject. Later windows are still scored.
+        Stopping rule that decides on the class of a subject, which may also be another object with
+        such a method ``decide``. Later windows are still scored.
     smooth : MajorityVote, default=None
         Majority vote over the latest windows, for example to recognise gestures.
     gaps : {"restart", "raise"}, default="restart"
@@ -167,12 +168,16 @@ class StreamingDiagnosis:
         Number of channels of the signals. It is 1 for signals of shape (n_times,).
     latency : Latency
         Processing time per chunk.
+    recordings : DataFrame
+        Recordings of the subject so far, as in ``DiVoteClassifier.vote(X).recordings``.
 
     Raises
     ------
     ValueError
-        If a step needs the whole recording, such as a zero-phase filter. The message names the step
-        and the remedy, such as :func:`to_causal`.
+        If the model does not end with a fitted DiVoteClassifier that divides recordings into
+        windows, if `stop` was calibrated for other classes, or if a step needs the whole recording,
+        such as a zero-phase filter. In the last case, the message names the step and the remedy,
+        such as :func:`to_causal`.
 
     Warns
     -----
@@ -342,6 +347,11 @@ class StreamingDiagnosis:
         events : list of WindowResult
             Result for the window that the `tail` of the model adds after the last complete window,
             if any.
+
+        Raises
+        ------
+        ValueError
+            If no recording has begun.
         """
         self._state("end")
         raw: Any = repeat(None) if self._detector is None else self._raw_cutter.finish()
@@ -576,8 +586,14 @@ class StreamingDiagnosis:
 
         Returns
         -------
-        subjects : DataFrame of shape (1, ...)
-            Diagnosis, as in ``DiVoteClassifier.vote(X).subjects``.
+        subjects : DataFrame
+            Diagnosis, as in ``DiVoteClassifier.vote(X).subjects``. It has a single row unless the
+            `unit` of the DiVoteClassifier is a column other than the subject.
+
+        Raises
+        ------
+        ValueError
+            If no recording has begun.
 
         Warns
         -----

@@ -38,7 +38,7 @@ def read_lsl(
     unit : str or None, default=None
         Unit of the samples, such as "uV". None reads the unit from the description of the channels.
     chunk : float, default=0.1
-        Length of a chunk in seconds.
+        Maximum length of a chunk in seconds.
     gap : float, default=0.25
         Maximum difference in seconds between the time stamps of consecutive samples. If it is
         larger, the samples between them count as lost. Time stamps jitter, since programs stamp

@@ -154,10 +154,12 @@ def export_onnx(
 
     The following steps can be exported: the linear filters (causal or zero-phase),
     `AmplitudeScaler`, `Envelope`, `Rectifier`, `ReferenceScaler` with a reference,
-    `BaselineRemover` with the mean or median, all features of `TimeDomainFeatures` (also in
-    `EMGFeatures`), selectors, and all estimators that skl2onnx converts. A causal IIR filter runs
-    as a Scan over blocks of samples. A zero-phase IIR filter runs as two Scans, with the padding of
-    :func:`scipy.signal.sosfiltfilt`.
+    `BaselineRemover` with the mean or median, all features of `TimeDomainFeatures` fitted on
+    windows of one length (also in `EMGFeatures`), `Flatten`, selectors, networks of
+    :mod:`sklearn_emg.neural_network`, `DiVoteClassifier` without `by`, `DiVoteRegressor` without
+    `by`, `weights` and `final_estimator` and with the mean as its average, and all estimators that
+    skl2onnx converts. A causal IIR filter runs as a Scan over blocks of samples. A zero-phase IIR
+    filter runs as two Scans, with the padding of :func:`scipy.signal.sosfiltfilt`.
 
     Examples
     --------
