@@ -135,22 +135,29 @@ def _step(row, at, n_steps):
 
 
 @njit(cache=True, nogil=True)
-def _fill(state, model, blocks, units, times, steps, count):
-    """Add discharges in order of the local decrease in energy until none exceeds its threshold."""
-    values = state[0]
-    gram, refractory, expected = model[0], model[2], model[3]
-    best, at, which, changed = blocks
-    n_steps, reach = gram.shape[2], gram.shape[3] // 2
-    n_blocks = best.shape[0]
+def _refresh_changed(state, blocks):
+    """Refresh each run of changed blocks in one pass."""
+    changed = blocks[3]
     cursor = 0
-    while cursor < n_blocks:
+    while cursor < changed.shape[0]:
         start = cursor
-        while cursor < n_blocks and changed[cursor]:
+        while cursor < changed.shape[0] and changed[cursor]:
             cursor += 1
         if cursor > start:
             _refresh(state, blocks, start * _BLOCK, cursor * _BLOCK - 1)
         cursor += 1
     changed[:] = False
+
+
+@njit(cache=True, nogil=True)
+def _fill(state, model, blocks, units, times, steps, count):
+    """Add discharges in order of the local decrease in energy until none exceeds its threshold."""
+    values = state[0]
+    gram, refractory, expected = model[0], model[2], model[3]
+    best, at, which = blocks[:3]
+    n_steps, reach = gram.shape[2], gram.shape[3] // 2
+    n_blocks = best.shape[0]
+    _refresh_changed(state, blocks)
     cursor = 0
     while cursor < n_blocks and count < units.shape[0]:
         if best[cursor] <= 0.0:
