@@ -122,6 +122,8 @@ class AmplitudeScaler(SignalTransformer):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------
@@ -278,6 +280,8 @@ class ReferenceScaler(SignalTransformer):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------
@@ -431,6 +435,8 @@ class Rectifier(SignalTransformer):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     See Also
     --------
@@ -523,6 +529,8 @@ class Envelope(SignalTransformer):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------

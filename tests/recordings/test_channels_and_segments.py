@@ -261,6 +261,9 @@ def test_bad_input_of_activity_is_named():
         segment_activity(x, 1000.0, mvc=1.0)
     with pytest.raises(ValueError, match=r"'mvc'.*one per channel \(3 in the signal\)\. Got 2"):
         segment_activity(np.stack([x] * 3), 1000.0, method="level", mvc=[1.0, 2.0])
+    table = recording_table([x], fs=1000.0, subject="s")
+    with pytest.raises(ValueError, match=r"lacks the column 'fs'"):
+        segment_activity(table.drop(columns="fs"))
 
 
 @pytest.mark.parametrize("shift", [-0.5, 0.0, 0.75])

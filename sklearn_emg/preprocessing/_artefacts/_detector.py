@@ -65,6 +65,8 @@ class ArtefactDetector(FeatureExtractor):
         Names of the channels, as in :class:`~sklearn_emg.base.FeatureExtractor`.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------

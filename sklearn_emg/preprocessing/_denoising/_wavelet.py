@@ -192,6 +192,8 @@ class WaveletDenoiser(SignalTransformer):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------

@@ -225,6 +225,8 @@ class BandpassFilter(_DesignedFilter):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------
@@ -334,6 +336,8 @@ class HighpassFilter(_DesignedFilter):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------
@@ -399,6 +403,8 @@ class LowpassFilter(_DesignedFilter):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------
@@ -476,6 +482,8 @@ class NotchFilter(_LinearFilter):
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given.
+    subjects_ : ndarray of shape (n_subjects,) or None
+        Names of the subjects of the table seen in ``fit``; None if they are not known.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg.recordings._signal_file import read_signal
-from sklearn_emg.recordings._table import is_recording_table
+from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
 __all__ = ["label_lag", "moving_rms", "segment_activity"]
 
@@ -105,8 +105,8 @@ def segment_activity(
     ------
     ValueError
         If a signal has fewer than 10 samples or is not finite, if `baseline` lies outside the
-        signal, if `fs` is missing for an array, or if a parameter is invalid or does not belong to
-        `method`.
+        signal, if `fs` is missing for an array, if a table is invalid, or if a parameter is invalid
+        or does not belong to `method`.
 
     See Also
     --------
@@ -153,6 +153,7 @@ def segment_activity(
     if method != "level" and (mvc is not None or level is not None):
         raise ValueError("'mvc' and 'level' of segment_activity require method='level'.")
     if is_recording_table(signal):
+        check_recording_table(signal, required=("signal", "fs"), plausible=False)
         parts = []
         for row, (values, rate) in enumerate(zip(signal["signal"], signal["fs"])):
             found = _segments(values, float(rate), f"row {row}", settings)
