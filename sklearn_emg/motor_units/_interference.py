@@ -213,7 +213,7 @@ class InterferenceCloud:
                 f"{', '.join(left_out[:5])}: fewer than {_MIN_POINTS} points."
             )
         self.clouds_ = pd.DataFrame(rows)
-        self.subjects_ = [name for name in dict.fromkeys(X["subject"]) if name in used]
+        self.subjects_ = list(dict.fromkeys(X["subject"][X["subject"].isin(used)]))
         return self
 
     def _cloud(self, muscle: str, points: dict[Any, NDArray[np.float64]]) -> dict[str, Any]:

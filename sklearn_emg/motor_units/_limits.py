@@ -263,7 +263,7 @@ class ReferenceLimits:
                 f"{_MIN_CONTROLS} controls with enough potentials."
             )
         self.limits_ = pd.DataFrame(rows, columns=_LIMITS)
-        self.subjects_ = [name for name in dict.fromkeys(found["subject"]) if name in used]
+        self.subjects_ = list(dict.fromkeys(found["subject"][found["subject"].isin(used)]))
         return self
 
     def _limit(self, part: pd.DataFrame, muscle: Any, measure: Any, statistic: str) -> dict:

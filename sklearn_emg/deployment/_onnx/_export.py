@@ -1,4 +1,4 @@
-"""Export of a fitted system to an ONNX file after its predictions have been compared."""
+"""Export of a fitted system to an ONNX file, and comparison of its predictions."""
 
 from __future__ import annotations
 
