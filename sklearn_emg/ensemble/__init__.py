@@ -1,4 +1,5 @@
-"""Classifiers and regressors that aggregate the output of windows to recordings and subjects."""
+"""Aggregation of the output of windows into recordings and subjects, and classifiers for
+windows."""
 
 from sklearn_emg.ensemble._base import DiVote as DiVote
 from sklearn_emg.ensemble._base import find_votes as find_votes

@@ -55,8 +55,9 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     Parameters
     ----------
     estimator : estimator object
-        Classifier of windows, usually a Pipeline. It is fitted on float32 windows of shape
-        (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels, n_times). Each step whose
+        Classifier of windows, usually a Pipeline. It is fitted on the float32 windows of a
+        recording table, of shape (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels,
+        n_times), or on the rows of a feature table or array. Each step whose
         ``fs`` is None gets the sampling rate of the table. If its ``fit`` takes ``groups``, it gets
         the subject of each window, so that a network's early stopping holds out subjects; an int
         `cv` of a search, calibration, stacking or selection inside it means folds of subjects. A
@@ -87,7 +88,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         windows with the estimator fitted on them, as in [1]_; such scores are closer to 0 and 1
         than those of new subjects. A splitter gives out-of-fold scores; an int means
         ``SubjectKFold(cv)``. Training rows may be repeated, and folds may be boolean masks. A fold
-        that trains on a subject that it scores raises an error.
+        that trains on a subject that it scores raises an error, and so do folds that do not score
+        each row exactly once.
     unit : str, default="subject"
         Column that defines the unit of diagnosis. A column other than the subject, such as "side",
         "session" or "exercise", gives one diagnosis for each of its values within each subject.
@@ -138,21 +140,22 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         The fitted final classifier.
     by_levels_ : list or None
         Values of `by` seen in ``fit``, in the order of the features; None without `by`.
-    training_features_ : ndarray of shape (n_subjects, n_features) or None
-        Subject features that the final classifier was trained on; None without it.
-    training_labels_, training_weights_ : ndarray of shape (n_subjects,) or None
-        Labels and weights of these subjects.
+    training_features_ : ndarray of shape (n_units, n_features) or None
+        Features of the subjects (or units) that the final classifier was trained on; None without
+        it.
+    training_labels_, training_weights_ : ndarray of shape (n_units,) or None
+        Labels and weights of these units; None without a final classifier.
     n_features_in_ : int
         Number of features; defined for arrays and feature tables only.
 
     Raises
     ------
     ValueError
-        If a subject has two labels; if y has only one class, lacks labels or mixes numbers and
-        text; if the table has no windows or lacks the column `by`; if the ``fs`` of a step is not
-        that of the table; if `cv` puts a subject into both training and test; if a step depends on
-        the sampling rate and the table to predict has another rate; or if the estimator gives
-        probabilities that are not finite.
+        If a subject (or unit) has two labels; if y has only one class, lacks labels or mixes
+        numbers and text; if the table has no windows or lacks the column `by`; if the ``fs`` of a
+        step is not that of the table; if `cv` puts a subject into both training and test; if a step
+        depends on the sampling rate and the table to predict has another rate; or if the estimator
+        gives probabilities that are not finite.
 
     Warns
     -----
@@ -162,8 +165,11 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         unknown subjects; or if a step of `estimator` puts windows of one subject into both training
         and test.
     RecordingWarning
-        If columns are left out of the features, or if the sampling rate differs from that of
-        ``fit`` and no step depends on it.
+        If columns are left out of the features; if the sampling rate differs from that of ``fit``
+        and no step depends on it; if windows or recordings are left out by `nan` or `short`; or if
+        a subject to predict has no usable window.
+    UserWarning
+        If recordings to predict have a value of `by` that was not in the training table.
 
     See Also
     --------
@@ -439,7 +445,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         )
 
     def vote_subjects(self, recordings: pd.DataFrame) -> pd.DataFrame:
-        """Aggregate scores of recordings to subjects, as the last part of :meth:`vote` does.
+        """Aggregate scores of recordings by subject, as the last part of :meth:`vote` does.
 
         This method shows what the diagnosis would be if a recording were missing, had other scores
         or belonged to another subject.
@@ -504,7 +510,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         return windows, self._diagnoses(rows, mean_by_code(windows, rows.row, rows.n_rows))
 
     def _diagnoses(self, rows: Rows, scores: NDArray[np.floating]) -> Diagnoses:
-        """Aggregate the scores of rows to diagnoses."""
+        """Aggregate the scores of rows into diagnoses."""
         means = self._aggregation()
         units = means.unit_means(rows, scores)
         means.warn_of_units_without_windows(rows, units)

@@ -40,7 +40,7 @@ def column_params(estimator: Any, method: str, columns: Columns) -> dict[str, ND
     ----------
     estimator : estimator
         Pipeline or transformer.
-    method : {"fit", "transform"}
+    method : {"fit", "partial_fit", "transform"}
         Method to be called.
     columns : dict of str to ndarray of shape (n_windows,)
         Columns of the windows by name.

@@ -1,4 +1,4 @@
-"""Aggregate the predicted numbers of windows to recordings and subjects."""
+"""Aggregate the predicted numbers of windows into recordings and subjects."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def unit_statistics(
 
 @dataclass(frozen=True)
 class NumberAggregation:
-    """Aggregation of the predictions of recordings to features and predictions of units.
+    """Aggregation of the predictions of recordings into features and predictions of units.
 
     Attributes
     ----------

@@ -85,7 +85,7 @@ def _set_or_compare(estimator: Any, own: Any, fs: float, path: str, frozen: bool
     # The step itself rejects a value that is not a number.
     elif isinstance(own, Real) and not same_rate(float(own), fs):
         raise ValueError(
-            f"{path}__fs of DiVoteClassifier is {float(own):.10g} Hz, but the windows that this "
+            f"{path}__fs is {float(own):.10g} Hz, but the windows that this "
             f"{type(estimator).__name__} gets have a rate of {fs:.10g} Hz. Leave its 'fs' as None, "
             "so that it gets the rate of the table, or put a Resampler before it."
         )

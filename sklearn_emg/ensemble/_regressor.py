@@ -345,7 +345,8 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         -------
         votes : Votes
             Votes, whose attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames with
-            a column ``prediction``.
+            a column ``prediction``. ``subjects`` also has ``n_recordings`` and the ``feature_...``
+            columns that a final regressor reads.
 
         Warns
         -----

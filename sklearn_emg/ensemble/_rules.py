@@ -26,11 +26,13 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
 
     The limits of each measure are the mean +/- `limit` standard deviations of the normal group,
     like clinical reference limits of turns and amplitude. A rule states that one measure is above
-    or below its limit. Rules are tried in order of confidence, and the first rule that a window
-    meets predicts its class. Windows that meet no rule get the class in the last line of the list.
+    or below its limit. Rules are tried in the order in which they were chosen (see Notes), and the
+    first rule that a window meets predicts its class. Windows that meet no rule get the class in
+    the last line of the list.
 
     NaN marks a measure that a window does not have, such as the duration of motor unit potentials
-    if none was found. It meets no rule and is left out when the limits are computed.
+    if none was found. It meets no rule on this measure and is left out when the limits are
+    computed.
 
     Parameters
     ----------
@@ -57,12 +59,13 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     normal_ : label
         Reference class.
     limits_ : ndarray of shape (2, n_features)
-        Lower and upper limits; NaN if no window of the normal group has the measure.
+        Lower and upper limits, from the normal group or from `reference`; NaN if no window of the
+        normal group has the measure.
     rules_ : list of (feature, side, probabilities)
         Index of the feature, "above" or "below", and class probabilities (Laplace estimates) among
         the training windows that meet this rule and no earlier one.
     default_ : ndarray of shape (n_classes,)
-        Class probabilities of windows that meet no rule.
+        Class probabilities (Laplace estimates) of windows that meet no rule.
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects; None if X has no ``subject`` column.
     n_features_in_ : int

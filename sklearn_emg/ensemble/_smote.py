@@ -136,15 +136,16 @@ class SMOTEClassifier(WindowMetaClassifier):
     subjects of other windows. Here, each synthetic window lies between two windows of one subject
     and belongs to that subject, so that early stopping and inner searches by subject remain free of
     leakage. Windows that a network of this package holds out for validation are not used or
-    changed.
+    changed, unless the network is inside a search: each fit of a search then draws its own
+    validation subjects from real and synthetic windows.
 
     Parameters
     ----------
     estimator : estimator object
         Classifier of windows, or a search. Its ``fit`` gets ``groups`` if it takes them, and an int
-        `cv` of a search, calibration, stacking or selection means folds of subjects. The validation
-        subjects of a network are drawn here from its `validation` and `validation_fraction`,
-        exactly as the network would draw them.
+        `cv` of a search, calibration, stacking or selection means folds of subjects. Outside a
+        search, the validation subjects of a network are drawn here from its `validation` and
+        `validation_fraction`, exactly as the network would draw them.
     factor : float, default=2.0
         Maximum ratio of the number of windows of a class after SMOTE to the number of its real
         training windows; no class grows beyond the largest one. With 2, there are at most as many
@@ -174,8 +175,9 @@ class SMOTEClassifier(WindowMetaClassifier):
 
     Notes
     -----
-    Unlike plain SMOTE, this method seeks neighbours within a subject. Without `groups`, all windows
-    count as those of one subject.
+    Unlike plain SMOTE, this method seeks neighbours within a subject; the only window of a subject
+    and class is copied. If neither X nor `groups` gives subjects, all windows count as those of one
+    subject.
 
     Examples
     --------

@@ -29,7 +29,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         is fine-tuned on all training subjects.
     source_fraction : float, default=0.5
         Fraction of the subjects of each class that is used for pretraining: at least one subject
-        and never all. If `fit` gets no `groups`, it is a fraction of the windows.
+        and never all. If neither X nor `groups` gives subjects, it is a fraction of the windows.
     random_state : int, RandomState instance or None, default=None
         Seed of the random choice of source subjects.
 
@@ -48,8 +48,8 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     Raises
     ------
     ValueError
-        If fewer than two classes have two or more subjects, or if the network was already
-        pretrained on subjects that `fit` gets.
+        If fewer than two classes have two or more subjects, if the network was already pretrained
+        on subjects that `fit` gets, or if `estimator` has an `encoder`.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Aggregate the scores of windows to recordings and subjects."""
+"""Aggregate the scores of windows into recordings and subjects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from sklearn_emg.recordings import mean_by_code
 class Votes:
     """Scores and diagnoses of windows, recordings and subjects, as tables.
 
-    Score columns are called ``score_<class>``; the scores of a row sum to one.
+    Score columns are called ``score_<class>``; the scores of a row with windows sum to one. The
+    tables of :class:`DiVoteRegressor` have a column ``prediction`` in place of the scores, votes,
+    diagnoses and probabilities.
 
     Attributes
     ----------
@@ -30,12 +32,12 @@ class Votes:
     recordings : DataFrame of shape (n_rows, ...)
         The index is that of X. Columns are ``subject``, those named by `unit` and `by`,
         ``n_windows``, the mean scores of the windows (NaN for a recording without windows) and
-        ``vote``.
-    subjects : DataFrame of shape (n_subjects, ...)
-        The index holds the subjects. Columns are ``n_recordings``, the mean scores of the subject's
-        recordings ("feature-all"), ``vote``, the ``feature_...`` columns that the final classifier
-        reads, ``diagnosis``, and ``probability_<class>`` if the final classifier gives
-        probabilities.
+        ``vote`` (None for such a recording).
+    subjects : DataFrame of shape (n_units, ...)
+        The index holds the subjects or, with a different `unit`, the pairs of subject and unit.
+        Columns are ``n_recordings``, the mean scores of the subject's recordings ("feature-all"),
+        ``vote``, the ``feature_...`` columns that the final classifier reads, ``diagnosis``, and
+        ``probability_<class>``, which are absent if the final classifier gives no probabilities.
     """
 
     windows: pd.DataFrame
@@ -70,7 +72,7 @@ class Diagnoses:
 
 @dataclass(frozen=True)
 class Aggregation:
-    """Aggregation of the scores of rows to features of units.
+    """Aggregation of the scores of rows into features of units.
 
     Attributes
     ----------

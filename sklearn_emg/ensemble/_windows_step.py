@@ -1,4 +1,4 @@
-"""Pipeline step that pools the features of windows to one row per recording."""
+"""Pipeline step that pools the features of windows into one row per recording."""
 
 from __future__ import annotations
 
@@ -95,8 +95,9 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     Raises
     ------
     ValueError
-        If X is not a recording table, a column of `keep` is missing, the rate or the order of the
-        channels differs from that of ``fit``, or windows cannot be cut.
+        If X is not a recording table (or, with ``window=None``, not an array), a column of `keep`
+        is missing, the rate or the order of the channels differs from that of ``fit``, or windows
+        cannot be cut.
 
     See Also
     --------
@@ -223,7 +224,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         Warns
         -----
         SubjectLeakWarning
-            If the transformer was fitted with labels and X contains subjects of that fit.
+            If ``fit_transform`` was called with labels, as by a Pipeline, and X contains subjects
+            of that fit.
         """
         check_is_fitted(self)
         self._warn_if_trained(X)

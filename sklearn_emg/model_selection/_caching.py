@@ -161,8 +161,8 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     separately, even for its windows in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, so that
     all folds and candidates share it. These results are kept in a :class:`RecordingStore`.
 
-    An instance that was fitted without `memory`, or whose fitted transformer was changed
-    afterwards, caches nothing.
+    With the exception of results for single recordings, an instance that was fitted without
+    `memory`, or whose fitted transformer was changed afterwards, caches nothing.
 
     Looking up a result takes the time to compute the digest and to read the file. Caching is
     worthwhile for entropies, wavelets or tsfresh features, but not for a mean. A transformer that

@@ -23,8 +23,10 @@ def takes_kept(estimator: Any) -> bool:
     Returns
     -------
     takes : bool
-        True for transformers of this package, for estimators whose attribute ``takes_kept`` is
-        True, and for pipelines and searches if it is True for each part that gets such recordings.
+        True for signal transformers and feature extractors of this package that use the
+        ``transform`` of their base class, for estimators whose attribute ``takes_kept`` is True,
+        and for pipelines, unions and searches if it is True for each part that gets such
+        recordings.
     """
     if estimator is None or isinstance(estimator, str):  # "passthrough", "drop"
         return True

@@ -48,7 +48,8 @@ def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
     Returns
     -------
     parts : list of PretrainedPart
-        Outermost fitted parts, without those that learn nothing.
+        Outermost fitted parts, without those that learn nothing. A part of which only some training
+        subjects are known has two entries: one with these subjects and one with None.
 
     Examples
     --------

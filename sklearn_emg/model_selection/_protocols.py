@@ -26,11 +26,17 @@ class SubjectHoldout(Protocol):
         Fraction of the subjects of each class that is tested (at least one subject).
     validation_size : float, default=0.0
         Fraction of the subjects of each class that is reserved for validation (at least one
-        subject); 0 reserves none.
+        subject); 0 reserves none. At least one subject of each class remains for training and one
+        for the test.
     n_repeats : int, default=1
         Number of draws.
     random_state : int, RandomState instance or None, default=0
         Seed of the draws.
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range, or a class has too few subjects for the parts.
 
     Examples
     --------
@@ -70,6 +76,13 @@ class SubjectHoldout(Protocol):
         runs = []
         for number in range(n_repeats):
             test, validation = self._draw(subjects.strata, rng)
+            for part, drawn in (("test", test), ("validation", validation)):
+                if not drawn and (part == "test" or self.validation_size > 0):
+                    raise ValueError(
+                        f"{name} draws no subject for {part}: each group of subjects with the same "
+                        "classes or similar targets has too few. Hold out fewer parts, or record "
+                        "more subjects."
+                    )
             held = subjects.rows(validation) if validation else None
             train = np.setdiff1d(np.arange(len(subjects.codes)), subjects.rows(test + validation))
             runs.append(
@@ -88,6 +101,7 @@ class SubjectHoldout(Protocol):
             n_test = max(1, round(self.test_size * len(drawn)))
             n_valid = max(1, round(self.validation_size * len(drawn)))
             n_valid = n_valid if self.validation_size > 0 else 0
+            n_valid = min(n_valid, max(len(drawn) - 2, 0))  # one each for training and test
             n_test = min(n_test, len(drawn) - 1 - n_valid)
             test += drawn[:n_test]
             validation += drawn[n_test : n_test + n_valid]

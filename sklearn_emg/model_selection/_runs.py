@@ -1,4 +1,4 @@
-"""Protocols: splitters by subject whose splits, called runs, may include validation subjects."""
+"""Protocols: splitters whose splits, called runs, may include validation subjects."""
 
 from __future__ import annotations
 
@@ -107,12 +107,13 @@ class ProtocolRun:
 
 
 class Protocol(BaseCrossValidator):
-    """Base class of all splitters by subject in this package.
+    """Base class of all splitters in this package.
 
     A protocol is a scikit-learn splitter: ``cross_validate(model, X, y, cv=protocol)`` fits on the
-    training and validation rows together. Its :meth:`runs` contain more than its splits: a label, a
-    seed and, if the protocol defines them, the validation rows of each run. A subclass defines
-    ``_runs(X, y, groups)``, which returns a list of :class:`ProtocolRun`.
+    training and validation rows together (without validation rows that are also test rows). Its
+    :meth:`runs` contain more than its splits: a label, a seed and, if the protocol defines them,
+    the validation rows of each run. A subclass defines ``_runs(X, y, groups)``, which returns a
+    list of :class:`ProtocolRun`.
 
     Attributes
     ----------

@@ -33,7 +33,8 @@ class SubjectKFold(Protocol):
 
     Each subject is tested once. Subjects, not rows, are assigned to folds, so the numbers of
     subjects of a class in two folds differ by at most one, regardless of the number of recordings
-    per subject. A continuous target is averaged over each subject and stratified by quintiles.
+    per subject. A continuous target is averaged over each subject and stratified by quintiles, or,
+    with fewer than ten subjects, by fewer quantiles.
 
     Parameters
     ----------
@@ -54,8 +55,8 @@ class SubjectKFold(Protocol):
     Raises
     ------
     ValueError
-        If a class has fewer subjects than there are folds, or if `random_state` is given with
-        ``shuffle=False``, when it would have no effect.
+        If a class has (or, without classes, there are) fewer subjects than folds, or if
+        `random_state` is given with ``shuffle=False``, when it would have no effect.
 
     Notes
     -----
@@ -127,6 +128,11 @@ class LeaveOneSubjectOut(Protocol):
 
     The folds are in the order of the subject names, regardless of the order of the rows.
 
+    Raises
+    ------
+    ValueError
+        If a class has only one subject, so that none is left for training.
+
     See Also
     --------
     SubjectKFold : Gives fewer and larger test sets, as ranking measures such as AUROC need: pooled
@@ -179,6 +185,12 @@ class SubjectsPerClassOut(Protocol):
     random_state : int, RandomState instance or None, default=None
         Seed of the draws. An int gives the same splits in every call, regardless of the order of
         the rows.
+
+    Raises
+    ------
+    ValueError
+        If `y` is missing or continuous, a subject has several classes, or a class does not have
+        more than `n_subjects` subjects.
 
     References
     ----------
@@ -260,8 +272,8 @@ def subject_train_test_split(
 ) -> list[Any]:
     """Split rows into training and test so that no subject is in both.
 
-    Each part has at least one subject of each class; the numbers of subjects are proportional to
-    the class sizes.
+    Each part has at least one subject of each class, provided that no subject has several classes;
+    the numbers of subjects are proportional to the class sizes.
 
     Parameters
     ----------
@@ -286,7 +298,7 @@ def subject_train_test_split(
     ------
     ValueError
         If neither X nor `groups` gives the subjects, a class has only one subject, or `test_size`
-        leaves a part empty.
+        is not a valid number or leaves a part without a subject of some class.
 
     Examples
     --------

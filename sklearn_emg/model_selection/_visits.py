@@ -78,8 +78,8 @@ class VisitSplit(Protocol):
     Raises
     ------
     ValueError
-        If the table has no contexts, a target is not later than its context, or `groups` divides a
-        subject.
+        If the table has no contexts, a target is not later than its context, `groups` divides a
+        subject, or there are too few subjects for the folds.
 
     Examples
     --------
@@ -134,8 +134,8 @@ class LaterVisitSplit(Protocol):
     Raises
     ------
     ValueError
-        If the table has no contexts, no subject has enough targets for a run, or `groups` divides a
-        subject.
+        If the table has no contexts, a target is not later than its context, no subject has enough
+        targets for a run, or `groups` divides a subject.
 
     See Also
     --------
@@ -233,13 +233,15 @@ class ChronologicalSplit(Protocol):
     """Test the later part of each recording with a model trained on its earlier part.
 
     This protocol is for forecasts within recordings. Rows (windows or features) that fall into the
-    gap between the parts are in neither, so that overlapping windows share no samples. Each subject
-    is in both training and test: the result says nothing about new subjects.
+    gap between the parts are in neither; without a `gap`, overlapping windows in the two parts
+    share samples. Each subject is in both training and test: the result says nothing about new
+    subjects.
 
     Parameters
     ----------
     test_size : float, default=0.25
-        Fraction of the rows of each recording, taken from its end, that is used for testing.
+        Fraction of the rows of each recording, taken from its end, that is used for testing (at
+        least one row).
     gap : float, default=0.0
         Minimum difference in time between a training and a test row, in the unit of `time`. For
         windows that overlap, it should be at least the length of a window.

@@ -210,6 +210,20 @@ def test_holdout_leaves_each_class_in_each_part(table):
             assert set(y[part]) == {"A", "C", "M"}
 
 
+@pytest.mark.parametrize("validation_size", [0.6, 0.7, 0.95])
+def test_a_large_validation_set_leaves_subjects_for_training_and_test(validation_size):
+    X, y = pd.DataFrame({"subject": range(10)}), np.array([0, 1] * 5)
+    run = SubjectHoldout(0.2, validation_size=validation_size).runs(X, y)[0]
+    for part in (run.train, run.validation, run.test):
+        assert set(y[part]) == {0, 1}
+
+
+def test_holdout_refuses_strata_that_are_too_small_for_validation():
+    X = pd.DataFrame({"subject": range(4)})
+    with pytest.raises(ValueError, match="draws no subject for validation"):
+        SubjectHoldout(0.25, validation_size=0.25).runs(X, [0.1, 0.5, 0.7, 0.9])
+
+
 @pytest.mark.parametrize(
     ("protocol", "message"),
     [

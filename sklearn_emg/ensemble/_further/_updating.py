@@ -102,8 +102,8 @@ class Updating(DiVote):
             "refit" fits the classifier at the end of `estimator_` and the final classifier on all
             rows; the folds of `cv` and of a calibration also fit only this classifier. "final" fits
             only the final classifier, on the units of earlier fits and those of X. "fine_tune" does
-            the same and also trains the classifier of windows further with its ``partial_fit``; the
-            units of X are scored before that.
+            the same, if there is a final classifier, and also trains the classifier of windows
+            further with its ``partial_fit``; the units of X are scored before that.
         n_epochs : int, default=1
             Number of passes of "fine_tune" over the windows.
 
@@ -115,8 +115,9 @@ class Updating(DiVote):
         Raises
         ------
         ValueError
-            If y has a new class, X differs in channels or rate from that of ``fit``, or the
-            classifier has no ``partial_fit`` for "fine_tune".
+            If y has a new class or, for "refit", lacks a class; if X differs in channels or rate
+            from that of ``fit``; if there is no final classifier for "final"; or if the classifier
+            has no ``partial_fit`` for "fine_tune".
         """
         check_option(how, UPDATES, "how", f"{self._caller}.update")
         check_integer(n_epochs, "n_epochs", f"{self._caller}.update")
