@@ -40,7 +40,8 @@ def read_folder(
     Parameters
     ----------
     folder : path-like
-        The folder with the files.
+        The folder with the files. Hidden files and folders, whose names begin with a dot, are
+        ignored.
     pattern : str
         Path of the files below `folder`, with names of columns in braces, for instance
         ``"{group}/{subject}_{muscle}.csv"``. ``*`` stands for any text without a slash. The value
@@ -202,7 +203,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def visible_files(root: Path) -> Iterator[Path]:
-    """Yield the files below a folder in sorted order, except those in hidden folders.
+    """Yield the files below a folder in sorted order, except hidden ones and hidden folders.
 
     Parameters
     ----------
@@ -216,7 +217,7 @@ def visible_files(root: Path) -> Iterator[Path]:
     """
     for where, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        yield from (Path(where) / name for name in sorted(files))
+        yield from (Path(where) / name for name in sorted(files) if not name.startswith("."))
 
 
 def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> Iterator[Path]:
@@ -239,7 +240,7 @@ def _matching(
         if match := expression.fullmatch(relative):
             paths.append(path)
             fields.append({k: v.strip() for k, v in match.groupdict().items()})
-        elif path.suffix == suffix and not path.name.startswith("."):
+        elif path.suffix == suffix:
             others.append(relative)
     if not paths:
         example = f", for instance {others[0]}" if others else ""

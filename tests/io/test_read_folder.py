@@ -36,7 +36,10 @@ def test_paths_give_columns_and_labels(study):
     assert y.tolist() == ["control"] * 4 + ["patient"] * 2
     assert "group" not in X
     assert X["file"].iloc[0] == "control/s01_biceps.csv"
+    # macOS writes such files next to those on drives of other systems.
+    (study / "control" / "._s01_biceps.csv").write_bytes(b"\0\5\x16\7")
     X, y = read_folder(study, "*/{subject}_{muscle}.csv")
+    assert len(X) == 6
     assert y is None
     X, y = read_folder(study, PATTERN, target="muscle")
     assert set(y) == {"biceps", "triceps_long"}
