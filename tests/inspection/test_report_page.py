@@ -19,7 +19,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_emg.comparison import compare, confound_audit, leakage_audit
+from sklearn_emg.comparison import compare, confound_audit, leakage_audit, rate
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.inspection import data_card, report
 from sklearn_emg.papers import make_system
@@ -93,6 +93,21 @@ def test_predictions_for_subjects_of_the_training_set_are_leaky(pages):
     assert "2 of 20 subjects" in text
     assert text.count('<td class="leaky">yes: leaky</td>') == 2
     assert re.search(r"Correct diagnoses: \d+ of 18 subjects", text)
+
+
+def test_units_of_a_subject_are_not_counted_as_subjects(data, tmp_path):
+    X, y = data
+    X = X.assign(side=["left", "left", "right", "right"] * 20)
+    model = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None, unit="side").fit(X, y)
+    text = text_of(report(model, tmp_path / "a.html", X=X, y=y, train_subjects=["s1", "s2"]))
+    assert "2 of 20 subjects" in text
+    assert re.search(r"Correct diagnoses: \d+ of 36 sides of 18 subjects", text)
+    votes = model.vote(X).subjects
+    new = ~votes.index.get_level_values(0).isin(["s1", "s2"])
+    truth = pd.Series(y).groupby([X["subject"], X["side"]], sort=False).first()
+    right = (votes["diagnosis"] == truth.reindex(votes.index))[new].to_numpy(dtype=float)
+    value, low, high = rate(right, votes.index.get_level_values(0)[new].tolist(), 0.95)
+    assert f"{value:.2f} [{low:.2f}, {high:.2f}] (95 % interval over subjects)" in text
 
 
 def test_unknown_training_subjects_are_mentioned(fitted, data, tmp_path):

@@ -32,13 +32,13 @@ from sklearn_emg.inspection._reports._html import (
     interval,
     table,
 )
-from sklearn_emg.metrics import predict_subjects, wilson_interval
+from sklearn_emg.metrics import predict_subjects
 
-_N_LINES = 150  # maximum number of subjects in a heat map
+_N_LINES = 150  # maximum number of rows of a heat map
 
 
 class Predictions:
-    """Predictions of a fitted model for the subjects of a table, with the true values."""
+    """Predictions of a fitted model for the subjects (or units) of a table, with true values."""
 
     def __init__(self, estimator: Any, X: pd.DataFrame, y: Any, train: set[Any] | None):
         self.display: DiVoteDisplay | None = None
@@ -49,8 +49,7 @@ class Predictions:
             self._diagnose(estimator, X, y)
         self.seen: NDArray[np.bool_] | None = None
         if train is not None:
-            names = self.subjects.index.get_level_values(0)
-            self.seen = np.array([name in train for name in names], dtype=bool)
+            self.seen = np.array([name in train for name in self.names], dtype=bool)
 
     def _predict_numbers(self, estimator: Any, X: pd.DataFrame, y: Any) -> None:
         found = prediction_table(estimator, X)
@@ -85,7 +84,8 @@ class Predictions:
             predicted = predict_subjects(estimator, X, y)
             self.y = predicted.y_true
             self.subjects = pd.DataFrame(
-                {"diagnosis": np.asarray(predicted.y_pred)}, index=list(predicted.subject)
+                {"diagnosis": np.asarray(predicted.y_pred)},
+                index=pd.Index(list(predicted.subject), name="subject", tupleize_cols=False),
             )
             if predicted.y_proba is not None:
                 names = [f"probability_{c}" for c in predicted.classes]
@@ -94,6 +94,26 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.subjects)
+
+    @property
+    def names(self) -> list[Any]:
+        """Subject of each prediction."""
+        return self.subjects.index.get_level_values(0).tolist()
+
+    @property
+    def unit(self) -> str:
+        """Unit of a prediction: "subject", or the `unit` of the DiVote estimator."""
+        return "subject" if self.subjects.index.nlevels == 1 else str(self.subjects.index.names[-1])
+
+    def counted(self, chosen: NDArray[np.bool_] | None = None) -> str:
+        """Count predictions in words, such as "20 subjects" or "40 sides of 20 subjects"."""
+        names = self.names if chosen is None else [n for n, c in zip(self.names, chosen) if c]
+        subjects = counted(len(set(names)), "subject")
+        return (
+            subjects
+            if self.unit == "subject"
+            else f"{counted(len(names), self.unit)} of {subjects}"
+        )
 
 
 def pipeline_title(estimator: Any) -> str:
@@ -150,7 +170,7 @@ def pipeline_content(
     overview += confound_facts(confounds)
     diagnoses = votes = None
     if predictions is not None:
-        overview.append(("Subjects in the table", len(predictions)))
+        overview.append(("Subjects in the table", len(set(predictions.names))))
         diagnoses = _diagnoses(predictions, max_rows)
         if predictions.display is not None:
             votes = _votes(predictions, predictions.display, max_rows)
@@ -177,7 +197,7 @@ def pipeline_content(
 
 
 def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
-    frame, seen = predictions.subjects.copy(), predictions.seen
+    frame, seen, unit = predictions.subjects.copy(), predictions.seen, predictions.unit
     accuracy = ""
     if predictions.y is not None and predictions.are_numbers:
         error = np.abs(np.asarray(predictions.y) - predictions.diagnosis)
@@ -193,14 +213,14 @@ def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
     if seen is not None:
         frame.insert(0, "in training", np.where(seen, "yes: leaky", "no"))
     return {
-        "n": len(predictions),
-        "n_seen": None if seen is None else int(seen.sum()),
+        "n": len(set(predictions.names)),
+        "n_seen": None if seen is None else len(set(np.array(predictions.names, object)[seen])),
         "accuracy": accuracy,
         "title": "Predictions" if predictions.are_numbers else "Diagnoses",
         "table": table(
             frame,
-            f"{'Prediction' if predictions.are_numbers else 'Diagnosis'} of each subject",
-            index="subject",
+            f"{'Prediction' if predictions.are_numbers else 'Diagnosis'} of each {unit}",
+            index="subject" if unit == "subject" else f"subject {unit}",
             marks=MARKS,
             max_rows=max_rows,
         ),
@@ -212,11 +232,11 @@ def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
     new = np.ones(len(error), dtype=bool) if predictions.seen is None else ~predictions.seen
     if not new.any():
         return "There is no error to show, because every subject was in the training set."
-    names = predictions.subjects.index.get_level_values(0)[new].tolist()
-    values = interval(*rate(error[new], names, 0.95))
+    names = [name for name, is_new in zip(predictions.names, new) if is_new]
+    values = interval(*rate(error[new], names, 0.95, are_errors=True))
     spread = float(np.std(np.asarray(predictions.y)[new]))
     return (
-        f"The mean absolute error over {counted(int(new.sum()), 'subject')} is {values} (95 % "
+        f"The mean absolute error over {predictions.counted(new)} is {values} (95 % "
         f"interval over subjects); the standard deviation of the true values is {spread:.3g}."
     )
 
@@ -226,13 +246,13 @@ def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
     new = np.ones(len(right), dtype=bool) if predictions.seen is None else ~predictions.seen
     if not new.any():
         return "There is no accuracy to show, because every subject was in the training set."
-    n, labels = int(new.sum()), np.asarray(predictions.y)[new]
-    value = float(right[new].mean())
-    low, high = wilson_interval(value, n)
+    labels = np.asarray(predictions.y)[new]
+    names = [name for name, is_new in zip(predictions.names, new) if is_new]
+    values = rate(right[new].astype(float), names, 0.95)
     chance = float(pd.Series(list(labels)).value_counts(normalize=True).max())
     return (
-        f"Correct diagnoses: {int(right[new].sum())} of {counted(n, 'subject')}. The accuracy is "
-        f"{interval(value, low, high)} (95 % interval over subjects). The chance level, which is "
+        f"Correct diagnoses: {int(right[new].sum())} of {predictions.counted(new)}. The accuracy "
+        f"is {interval(*values)} (95 % interval over subjects). The chance level, which is "
         f"the accuracy of always predicting the largest class, is {chance:.2f} "
         f"({class_counts(labels)})."
     )
@@ -241,20 +261,20 @@ def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
 def _votes(predictions: Predictions, display: DiVoteDisplay, max_rows: int) -> dict[str, Any]:
     """Draw the votes and tabulate those of the recordings."""
     recordings = display.votes.recordings.set_index("subject")
-    classes, n_subjects = display.classes, len(predictions)
+    classes, n_lines, unit = display.classes, len(predictions), predictions.unit
     leaky = predictions.seen is not None and predictions.seen.any()
     leak = " (leaky: some subjects were in the training set)" if leaky else ""
     pictures = []
-    if n_subjects <= _N_LINES:
+    if n_lines <= _N_LINES:
         means = "; ".join(f"{c} {recordings[f'score_{c}'].mean():.2f}" for c in classes)
         pictures.append(
             draw_display(
                 display,
                 f"Heat map of the score of each class for {counted(len(recordings), 'recording')} "
-                f"of {counted(n_subjects, 'subject')}, one row per subject. Mean scores: {means}. "
+                f"of {predictions.counted()}, one row per {unit}. Mean scores: {means}. "
                 "The numbers are in the tables.",
-                f"Score of each class for every recording, one row per subject{leak}.",
-                (2.6 + 2.0 * len(classes), 1.4 + max(3.2, 0.2 * n_subjects)),
+                f"Score of each class for every recording, one row per {unit}{leak}.",
+                (2.6 + 2.0 * len(classes), 1.4 + max(3.2, 0.2 * n_lines)),
                 "heatmap",
             )
         )
@@ -264,8 +284,8 @@ def _votes(predictions: Predictions, display: DiVoteDisplay, max_rows: int) -> d
             draw_display(
                 display,
                 "Triangle of the three classes with the mean scores of "
-                f"{counted(n_subjects, 'subject')}. Diagnoses: {counts}.",
-                f"Mean scores of the subjects in the triangle of classes{leak}; wrong diagnoses "
+                f"{predictions.counted()}. Diagnoses: {counts}.",
+                f"Mean scores of the {unit}s in the triangle of classes{leak}; wrong diagnoses "
                 "are circled.",
                 (6.4, 4.6),
                 "simplex",
