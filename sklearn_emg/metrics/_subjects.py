@@ -211,7 +211,7 @@ class _SubjectView(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: NDArray[np.intp]) -> NDArray[np.floating]:
         if self.predictions.y_proba is None:
-            raise AttributeError(_NO_PROBABILITIES)
+            raise ValueError(_NO_PROBABILITIES)
         return self.predictions.y_proba[np.ravel(X)]
 
 
@@ -372,13 +372,14 @@ def subject_scorer(
     ------
     ValueError
         If the metric is not known or, when the scorer is called, X has no subjects, a subject has
-        two labels, or the metric needs probabilities that the estimator does not compute.
+        two labels, the metric is not for the task of the estimator, it needs probabilities that the
+        estimator does not compute, or `pos_label` is not one of two classes.
 
     Warns
     -----
     UndefinedMetricWarning
-        If the value is NaN: the AUROC needs subjects of all classes, and the specificity needs
-        subjects of two.
+        If the AUROC is NaN because no subject has one of the classes, or the specificity is NaN
+        because all subjects have the same class.
     SubjectLeakWarning, RecordingWarning
         In the same cases as :func:`predict_subjects`. With scikit-learn's default scores, a
         classifier that gets no subjects is scored on training subjects without a warning. Here, the

@@ -188,6 +188,15 @@ def test_a_subject_with_two_labels_cannot_be_scored(data):
         subject_scorer("accuracy")(model, X, y)
 
 
+@pytest.mark.parametrize("name", ["auroc", "neg_log_loss", "roc_auc_ovr"])
+def test_scores_of_probabilities_need_probabilities(name):
+    X, y = np.arange(8.0)[:, np.newaxis], np.repeat(["ill", "well"], 4)
+    table = pd.DataFrame({"subject": range(8)})
+    margins = make_pipeline(FunctionTransformer(lambda _: X), LinearSVC()).fit(table, y)
+    with pytest.raises(ValueError, match="has no predict_proba, which this metric needs"):
+        subject_scorer(name)(margins, table, y)
+
+
 def test_anonymous_rows_and_unknown_metrics_are_refused():
     model = DummyClassifier().fit(np.zeros((4, 1)), [0, 0, 1, 1])
     with pytest.raises(ValueError, match="does not name the subjects of its rows"):
