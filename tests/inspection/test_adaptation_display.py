@@ -1,5 +1,6 @@
 """AdaptationDisplay: lines of the curve, panels."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,5 +36,7 @@ def test_curves_have_a_panel_each_and_other_metrics(curve):
     display.plot("recall myopathy")
     assert [axis.get_title() for axis in display.axes_] == ["A", "B", "C"]
     assert len(display.lines_) == 6
+    _, given = plt.subplots(1, 3)
+    assert display.plot(ax=given).axes_.tolist() == given.tolist()
     with pytest.raises(ValueError, match="'metric' parameter of AdaptationCurve"):
         display.plot("auroc")

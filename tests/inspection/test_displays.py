@@ -484,6 +484,17 @@ def test_differences_are_paired_by_subject(comparison):
     assert row["low"] <= row["difference"] <= row["high"]
 
 
+@pytest.mark.parametrize("kind", ["scores", "time"])
+def test_scores_below_zero_are_inside_the_axes(comparison, kind):
+    summary = comparison.summary.replace({"metric": {"f1": "neg_log_loss"}})
+    chosen = summary["metric"] == "neg_log_loss"
+    summary.loc[chosen, ["pooled", "low", "high"]] = [-0.5, np.nan, np.nan]
+    below = replace(comparison, summary=summary)
+    display = ComparisonDisplay.from_comparison(below, metric="neg_log_loss").plot(kind)
+    limits = display.ax_.get_xlim() if kind == "scores" else display.ax_.get_ylim()
+    assert limits[0] < -0.5 < limits[1]
+
+
 def test_scores_and_intervals_are_those_of_the_comparison(comparison):
     display = ComparisonDisplay.from_comparison(comparison, metric="f1").plot()
     summary = comparison.summary.query("level == 'subject' and metric == 'f1'")

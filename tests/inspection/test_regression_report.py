@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
@@ -94,6 +95,8 @@ def test_courses_have_bands_of_the_other_subjects_and_errors_by_horizon():
     axes = display.plot(n_subjects=2).axes_
     counts = table["subject"].value_counts()
     assert counts[axes[0].get_title()] == counts.max()
+    given = Figure().subplots(4, 1)
+    assert display.plot(n_subjects=4, ax=given).axes_.tolist() == given.tolist()
     assert display.plot("horizon").axes_[0].get_ylabel() == "mean absolute error"
     with pytest.raises(ValueError, match="needs the contexts of visit_contexts"):
         CourseDisplay.from_comparison(result, visits)

@@ -30,9 +30,10 @@ from sklearn_emg.inspection._plot import (
     style,
     tidy,
 )
-from sklearn_emg.metrics import bootstrap_interval
+from sklearn_emg.metrics import METRICS, bootstrap_interval
 
 _KINDS = ("scores", "differences", "time")
+_FRACTIONS = {*METRICS, "auroc"} - {"mcc"}  # metrics with values from 0 to 1
 _TIMES = {
     "fit": ("fit_seconds", "time to fit a fold (s)"),
     "predict": ("predict_ms_per_recording", "time to predict a recording (ms)"),
@@ -57,14 +58,16 @@ class ComparisonDisplay:
         ``n_subjects`` is the number of subjects, and ``fit_seconds`` and
         ``predict_ms_per_recording`` are mean times.
     differences : DataFrame
-        One row per pipeline other than the reference. ``difference`` is the accuracy of the
-        pipeline minus that of the reference, over subjects that both diagnosed, with the confidence
-        limits ``low`` and ``high``. ``better`` and ``worse`` are the numbers of subjects that the
-        pipeline diagnoses correctly more often and less often than the reference.
+        One row per pipeline other than the reference that diagnosed subjects which the reference
+        also diagnosed. ``difference`` is the accuracy of the pipeline minus that of the reference,
+        over subjects that both diagnosed, with the confidence limits ``low`` and ``high``.
+        ``better`` and ``worse`` are the numbers of subjects that the pipeline diagnoses correctly
+        more often and less often than the reference.
     metric : str
         Metric of the scores.
     chance : float
-        Chance level, which is the proportion of subjects in the largest class.
+        Chance level of the accuracy, which is the proportion of subjects (or units) in the largest
+        class.
     confidence : float
         Confidence level of the intervals.
     reference : str
@@ -251,7 +254,7 @@ class ComparisonDisplay:
             )
         self.ax_.set_yticks(np.arange(len(table)), list(table.index))
         self.ax_.set_ylim(-0.6, len(table) - 0.4)
-        if self.metric not in ("mcc",):
+        if self.metric in _FRACTIONS:
             self.ax_.set_xlim(0, 1.02)
         self.ax_.set_xlabel(f"{self._label()} (bars: {100 * self.confidence:g} % intervals)")
         if self.chance_line_ is not None:
@@ -266,7 +269,10 @@ class ComparisonDisplay:
 
     def _plot_differences(self) -> None:
         if self.differences.empty:
-            raise ValueError("A difference needs two pipelines, but the comparison has only one.")
+            raise ValueError(
+                f"No other pipeline of the comparison diagnosed the same subjects as "
+                f"{self.reference!r}, so there is no difference to draw."
+            )
         table = self.differences.sort_values("difference", kind="stable")
         self.ax_.axvline(0, color="black", lw=0.8)
         for place, (name, row) in enumerate(table.iterrows()):
@@ -306,7 +312,7 @@ class ComparisonDisplay:
         log_scale(self.ax_, "x")
         self.ax_.set_xlabel(label)
         self.ax_.set_ylabel(self._label())
-        if self.metric not in ("mcc",):
+        if self.metric in _FRACTIONS:
             self.ax_.set_ylim(0, 1.02)
         legend_outside(self.ax_, "right")
 
@@ -375,7 +381,7 @@ class LeakageDisplay:
     points_ : list of Line2D
         Scores of the folds of each split.
     gap_text_ : Annotation
-        Difference between the first and the last split.
+        Score of the first split minus that of the last.
     chance_line_ : Line2D or None
         Line at the chance level.
 
@@ -541,7 +547,7 @@ class LeakageDisplay:
 
 
 class ConfoundDisplay:
-    """Scores of diagnoses from single properties other than the signal, with their intervals.
+    """Scores of diagnoses from single properties other than the disease, with their intervals.
 
     Create the display with :meth:`from_table` or :meth:`from_audit`.
 
@@ -557,7 +563,7 @@ class ConfoundDisplay:
     ax_ : matplotlib Axes
         Axes of the plot.
     points_ : list of ErrorbarContainer
-        Score and interval of each property, from the best predictor to the worst.
+        Score and interval of each property, with the smallest adjusted p-value first.
     matched_points_ : list of ErrorbarContainer
         Scores and intervals of the matched subjects, if these were audited.
     chance_points_ : list of Line2D
@@ -617,7 +623,7 @@ class ConfoundDisplay:
         return cls(audit)
 
     def plot(self, ax: Any = None, *, max_properties: int = 30) -> ConfoundDisplay:
-        """Draw the balanced accuracy of each property, with the best predictor at the top.
+        """Draw the balanced accuracy of each property, with the smallest p-value at the top.
 
         Parameters
         ----------

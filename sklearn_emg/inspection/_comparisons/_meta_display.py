@@ -115,7 +115,7 @@ class MetaAnalysisDisplay:
             - "differences": differences from one pipeline, in each set and over all sets.
         reference : str, default=None
             Pipeline with which "differences" compares the others. By default, it is the one with
-            the best mean rank.
+            the best mean rank or, if no pipeline is ranked, the first one.
         ax : Axes, default=None
             Axes to draw in. By default, a new figure is created.
 
@@ -127,7 +127,8 @@ class MetaAnalysisDisplay:
         Raises
         ------
         ValueError
-            If `kind` is "ranks" and no pipeline is in all sets, or if `reference` is unknown.
+            If `kind` is unknown, if it is "ranks" and no pipeline has diagnosed all subjects of all
+            sets, or if `reference` is unknown.
         """
         check_option(kind, _KINDS, "kind", "MetaAnalysisDisplay.plot")
         self.points_: list[Any] = []

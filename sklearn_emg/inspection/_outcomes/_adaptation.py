@@ -103,7 +103,7 @@ class AdaptationDisplay:
         metric : str, default="balanced_accuracy"
             Name from the ``summary`` of the curves.
         ax : Axes or array of Axes, default=None
-            Axes to draw in, one per panel. By default, a new figure is created.
+            One Axes, which is divided, or one Axes per panel. By default, a new figure is created.
 
         Returns
         -------
@@ -112,6 +112,8 @@ class AdaptationDisplay:
         """
         n_columns = min(_COLUMNS, len(self.curves))
         n_rows = -(-len(self.curves) // n_columns)
+        if isinstance(ax, (np.ndarray, list, tuple)) and np.size(ax) == len(self.curves):
+            n_rows, n_columns = 1, len(self.curves)
         self.figure_, axes = panels(
             ax,
             n_rows,

@@ -24,9 +24,10 @@ class CourseDisplay:
     Parameters
     ----------
     predictions : DataFrame
-        One row per pipeline and predicted visit. The columns are ``pipeline``, ``subject``,
-        ``target_time`` and ``ahead`` in months, ``y_true``, ``y_pred``, and the limits ``low`` and
-        ``high`` of the prediction band.
+        One row per pipeline, fold and predicted visit. The columns are ``pipeline``, ``fold``,
+        ``subject``, ``target_visit``, ``target_time`` and ``ahead`` in months, ``y_true``,
+        ``y_pred``, and the limits ``low`` and ``high`` of the prediction band, which are infinite
+        if there are too few subjects.
     known : DataFrame
         Measured values, with the columns ``subject``, ``time`` in months, and ``value``.
     coverage : float
@@ -124,9 +125,11 @@ class CourseDisplay:
         name : str, default=None
             Pipeline whose predictions "courses" shows. By default, it is the first one.
         n_subjects : int, default=6
-            Number of subjects that "courses" shows. They are the subjects with the most visits.
+            Maximum number of subjects that "courses" shows. They are the subjects with the most
+            predicted visits.
         ax : Axes or array of Axes, default=None
-            Axes to draw in. By default, a new figure is created.
+            One Axes, which is divided, or one Axes per subject for "courses". By default, a new
+            figure is created.
 
         Returns
         -------
@@ -150,6 +153,8 @@ class CourseDisplay:
         chosen = predicted["subject"].value_counts(sort=True).index[:n_subjects].tolist()
         n_cols = min(3, len(chosen))
         n_rows = -(-len(chosen) // n_cols)
+        if isinstance(ax, (np.ndarray, list, tuple)) and np.size(ax) == len(chosen):
+            n_rows, n_cols = 1, len(chosen)
         size = (2.9 * n_cols + 0.4, 2.3 * n_rows + 0.4)
         self.figure_, self.axes_ = panels(
             ax, n_rows, n_cols, "CourseDisplay.plot", figsize=size, sharex=True, sharey=True
