@@ -45,15 +45,15 @@ class LeakageAudit:
     Attributes
     ----------
     folds : DataFrame
-        One row per split and fold: ``accuracy`` and ``balanced_accuracy`` of windows, or ``mae``
-        and ``r2`` of a regressor.
+        One row per split and fold, with the columns ``split``, ``fold``, and ``accuracy`` and
+        ``balanced_accuracy`` of windows, or ``r2`` and ``mae`` of a regressor.
     summary : DataFrame
-        One row per split: ``random windows`` (leaky), ``recordings`` (leaky, present only if
-        recordings were cut into windows) and ``subjects``. The columns ``mean_accuracy``,
-        ``mean_balanced_accuracy``, ``std_accuracy`` and ``std_balanced_accuracy`` (``mae`` and
-        ``r2`` of a regressor) describe the scores of windows over folds; ``leaky`` marks leaky
-        splits. Folds are weighted equally, whatever their number of windows, whereas the
-        ``pooled`` scores of :func:`compare` weight windows equally.
+        One row per split: ``random windows`` (leaky), ``recordings`` (leaky, present only if it was
+        requested and a recording was cut into several windows) and ``subjects``. The columns
+        ``mean_accuracy``, ``mean_balanced_accuracy``, ``std_accuracy`` and
+        ``std_balanced_accuracy`` (``mae`` and ``r2`` of a regressor) describe the scores of windows
+        over folds; ``leaky`` marks leaky splits. Folds are weighted equally, whatever their number
+        of windows, whereas the ``pooled`` scores of :func:`compare` weight windows equally.
     gap : float
         Mean balanced accuracy of windows under the random split of windows minus that under the
         split by subject: the amount by which the leak overestimates accuracy. For a regressor, it
@@ -130,7 +130,8 @@ def leakage_audit(
         Place where the results of stateless steps are kept, as in
         :func:`~sklearn_emg.comparison.compare`.
     splits : sequence of str, default=("subjects", "random windows", "recordings")
-        Splits to run, which must include "subjects" and "random windows".
+        Splits to run, which must include "subjects" and "random windows". The split by recording
+        is run only if a recording is cut into several windows.
 
     Returns
     -------

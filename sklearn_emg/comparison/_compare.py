@@ -81,22 +81,23 @@ def compare(
 
     Parameters
     ----------
-    pipelines : dict of str to estimator
+    pipelines : estimator, or dict of str to estimator
         Classifiers or regressors of recording tables or feature tables, such as
         :class:`~sklearn_emg.ensemble.DiVoteClassifier` and
         :class:`~sklearn_emg.ensemble.DiVoteRegressor`. If X comes from
         :func:`~sklearn_emg.prognosis.visit_contexts`, the naive baselines of a prognosis (last
-        value, own slope, mixed model, boosting) are added to regressors, and ``remark`` states
-        which pipelines are better than these.
+        value, own slope, mixed model if statsmodels is installed, boosting) are added to
+        regressors, and ``remark`` states which pipelines are better than the best of these.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
         Label or number of each row. A subject has one label (or each of its units has one, with the
-        `unit` of a DiVoteClassifier).
+        `unit` of a DiVoteClassifier, or each of its visits in a table of ``visit_contexts``).
     cv : int, None, splitter or iterable of (train, test), default=5
         An int means ``SubjectKFold(cv)``, stratified by class or by quantiles of the numbers; None
         means 5 folds. The group splitters of scikit-learn get the subjects as groups. A split with
-        a subject on both sides raises an error.
+        a subject on both sides raises an error, except for
+        :class:`~sklearn_emg.model_selection.LaterVisitSplit`.
     site : str, default=None
         Column with the site (hospital) of each row. If it is given, each site is tested with a
         model of all other sites and, in addition, in `cv` folds of its own subjects. The number of
@@ -121,7 +122,8 @@ def compare(
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
-        Number of bootstrap resamples; at most 200 are used for the AUROC.
+        Number of bootstrap resamples; at most 200 are used for the AUROC, the rank correlation and
+        the concordance.
     return_estimator : bool, default=False
         Whether to keep the fitted pipelines in ``estimators``.
     n_jobs : int, default=None
@@ -130,7 +132,8 @@ def compare(
     progress : bool, default=True
         Whether to show a progress bar.
     random_state : int or RandomState instance, default=0
-        Seed of the bootstrap. Pipelines and splitters have their own seeds.
+        Seed of the bootstrap and, with `adapt`, of the draws of subjects. Pipelines and splitters
+        have their own seeds.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
         Place where the results of stateless steps (filters, windows, features) are kept, so that
         all pipelines and folds share them. "auto" keeps them until the end of the call, in memory
@@ -149,21 +152,25 @@ def compare(
     ValueError
         If X has no subjects, y lacks labels, a class has too few subjects for the folds, a split
         has a subject on both sides, a part of a pipeline was already fitted on test subjects,
-        pipelines diagnose different units, a parameter is out of range, or all fits fail.
+        classifiers and regressors are mixed, pipelines diagnose different units, a parameter is out
+        of range, or all fits fail.
     TypeError
-        If a pipeline is not an estimator, or `cv` cannot be used for splitting.
+        If a pipeline is not an estimator, `cv` cannot be used for splitting, or `scoring` contains
+        neither names nor scorers.
 
     Warns
     -----
     FitFailedWarning
         If a pipeline fails in a fold or in all folds, in which case the message is also in
-        ``folds["error"]``, or if a pipeline cannot be adapted to a site.
+        ``folds["error"]``, or if a pipeline cannot be adapted to a site or a site has too few
+        subjects for this.
     SubjectLeakWarning
         If a part of a pipeline was fitted before and its training subjects are not known, or a step
         splits the windows of a subject in ``fit``, or recordings of several subjects contain the
         same samples. Each warning is given once, including those of worker processes.
     RecordingWarning
-        If a subject has the same recording more than once.
+        If a subject has the same recording more than once, or a site has too few subjects for folds
+        of its own.
 
     Notes
     -----
@@ -179,7 +186,7 @@ def compare(
     prediction, sampled every 5 ms.
 
     Steps whose scikit-learn tag ``requires_fit`` is False learn nothing. Such steps of this
-    package, at the beginning of a pipeline or of the estimator of a DiVoteClassifier, run once on
+    package, at the beginning of a pipeline or of the estimator of a DiVote estimator, run once on
     each recording. This does not change the scores, but the times of fitting and prediction include
     these steps only if no earlier fit has run them.
 

@@ -29,17 +29,20 @@ class MetaAnalysis:
     Attributes
     ----------
     pairs : DataFrame
-        One row per pair of pipelines, over all sets in which both occur. ``first`` is the pipeline
-        with the better mean rank. The columns are ``difference``, ``low`` and ``high`` (score of
-        ``first`` minus that of ``second``, estimated by a random-effects model, and its interval);
-        ``effect_size`` (standardised difference); ``pvalue`` (two-sided, combined over sets);
-        ``adjusted_pvalue`` (adjusted for the number of pairs); ``tau`` (standard deviation of the
-        true difference between sets); ``heterogeneity_pvalue`` (p-value of Cochran's test of equal
-        true differences in all sets; NaN for one set); ``n_sets``; and ``n_subjects``.
+        One row per pair of pipelines, over all sets in which both have diagnosed the same subjects
+        (for the balanced accuracy, some of each class). ``first`` is the pipeline with the better
+        mean rank; pipelines without ranks come after the others. The other columns are ``second``;
+        ``difference``, ``low`` and ``high`` (score of ``first`` minus that of ``second``, estimated
+        by a random-effects model, and its interval); ``effect_size`` (standardised difference);
+        ``pvalue`` (two-sided, combined over sets); ``adjusted_pvalue`` (adjusted for the number of
+        pairs); ``tau`` (standard deviation of the true difference between sets);
+        ``heterogeneity_pvalue`` (p-value of Cochran's test of equal true differences in all sets;
+        NaN for one set); ``n_sets``; and ``n_subjects``.
     sets : DataFrame
-        One row per pair and set, with the columns ``difference``, ``standard_error``, ``low``,
-        ``high``, ``effect_size``, ``pvalue``, ``better`` and ``worse`` (numbers of subjects that
-        ``first`` predicts better or worse than ``second``) and ``n_subjects``.
+        One row per pair and set, with the columns ``set``, ``first``, ``second``, ``difference``,
+        ``standard_error``, ``low``, ``high``, ``effect_size``, ``pvalue``, ``better`` and ``worse``
+        (numbers of subjects that ``first`` predicts better or worse than ``second``) and
+        ``n_subjects``.
     scores : DataFrame of shape (n_pipelines, n_sets)
         Score of each pipeline in each set over its subjects; NaN if it has not predicted every
         subject that another pipeline has predicted.
@@ -48,7 +51,7 @@ class MetaAnalysis:
         their mean rank.
     friedman_pvalue : float
         p-value of Friedman's test of the hypothesis that all ranked pipelines perform equally; NaN
-        with fewer than two sets or three pipelines.
+        with fewer than two sets or three pipelines, or if all ranks are equal.
     critical_difference : float
         Smallest significant difference of mean ranks by Nemenyi's test; NaN with fewer than two
         sets or two pipelines.
@@ -114,8 +117,9 @@ class MetaAnalysis:
         Returns
         -------
         differences : DataFrame
-            One row per other pipeline with the columns of `pairs`, sorted by decreasing difference.
-            A positive difference means that the other pipeline scores higher.
+            One row per other pipeline (the index), with the columns of `pairs` without ``first``
+            and ``second``, sorted by decreasing difference. A positive difference means that the
+            other pipeline scores higher.
 
         Raises
         ------

@@ -191,12 +191,13 @@ def subject_permutation_test(
     ------
     ValueError
         If a subject has two labels, a split has a subject on both sides or only some rows of a
-        subject, or a part of the estimator was already fitted on test subjects.
+        subject, the `unit` of the estimator is not the subject, or a part of it was already fitted
+        on test subjects.
 
     Warns
     -----
     UserWarning
-        If there are so few subjects or permutations that the p-value cannot be below 0.05.
+        If there are so few subjects or permutations that the p-value must be above 0.05.
     SubjectLeakWarning, RecordingWarning
         If several recordings contain the same samples: SubjectLeakWarning if they are of different
         subjects, and RecordingWarning if they are of one subject.

@@ -49,21 +49,25 @@ class Comparison:
     Attributes
     ----------
     folds : DataFrame
-        One row per pipeline, fold and level ("window", "recording" or "subject"). The columns are
-        ``n_cases``; ``accuracy``, ``balanced_accuracy``, ``f1``, ``precision``, ``sensitivity``,
-        ``specificity``, ``mcc`` and ``auroc``; the metrics of `scoring` at the level "subject";
-        ``n_train`` (number of training subjects); ``fit_seconds``, ``predict_ms_per_recording`` and
-        ``peak_memory_mb``; ``note`` (reason for a NaN); and ``error`` (empty if the fold
-        succeeded). The level "subject" is the level of diagnoses: with a `unit`, it has one case
-        per unit.
+        One row per pipeline, fold and level ("window", "recording" or "subject"); a fold that
+        failed has one row, at the level "subject". The columns are ``pipeline``, ``fold``,
+        ``level`` and ``n_cases``; ``accuracy``, ``balanced_accuracy``, ``f1``, ``precision``,
+        ``sensitivity``, ``specificity``, ``mcc`` and ``auroc``; the metrics of `scoring` at the
+        level "subject"; ``n_train`` (number of training subjects); ``fit_seconds``,
+        ``predict_ms_per_recording`` and ``peak_memory_mb``; ``note`` (reason for a NaN); and
+        ``error`` (empty if the fold succeeded). The level "subject" is the level of diagnoses: with
+        a `unit`, it has one case per unit.
     summary : DataFrame
-        One row per pipeline, level and metric. The columns are ``mean`` and ``std`` over folds;
-        ``pooled`` (value over the test cases of all folds); ``low`` and ``high`` (confidence
-        interval of the pooled value over subjects); ``n_cases`` (number of tested cases),
-        ``n_subjects``, ``n_folds`` and ``n_failed``; and ``note`` (reason for a NaN).
+        One row per ``pipeline``, ``level`` and ``metric``. The other columns are ``mean`` and
+        ``std`` over folds; ``pooled`` (value over the test cases of all folds, or the mean over
+        folds of the AUROC and the metrics of `scoring`); ``low`` and ``high`` (confidence interval
+        of the pooled value over subjects); ``n_cases`` (number of tested cases), ``n_subjects``,
+        ``n_folds`` (number of folds without a failure) and ``n_failed``; and ``note`` (reason for a
+        NaN).
     predictions : DataFrame
-        One row per pipeline, fold and diagnosis, with the subject (and the unit), the true class,
-        the predicted class and the probabilities.
+        One row per ``pipeline``, ``fold`` and diagnosis, with the columns ``subject``, the unit (if
+        it is not the subject), ``y_true``, ``y_pred`` and, if there are probabilities,
+        ``probability_`` followed by each class.
     errors : dict of (str, int) to str
         Traceback of each pipeline and fold that failed.
     classes : ndarray of shape (n_classes,)
@@ -74,13 +78,16 @@ class Comparison:
     confidence : float
         Confidence level of the intervals.
     unit : str
-        Unit of a diagnosis: "subject", or the `unit` of the DiVoteClassifiers.
+        Unit of a diagnosis: "subject", or the `unit` of the DiVote estimators. For other pipelines
+        whose targets differ within a subject, it is "target_visit" or "visit" if this column
+        distinguishes the rows of a subject, and "row" otherwise.
     chosen_parameters : DataFrame
-        Choices of the searches in the pipelines, with one row per pipeline, fold, ``search`` (its
-        place in the pipeline, empty for the pipeline itself) and parameter.
+        Choices of the searches in the pipelines, with one row per ``pipeline``, ``fold``,
+        ``search`` (its place in the pipeline, empty for the pipeline itself) and ``parameter``, and
+        its ``value``.
     confusions : DataFrame
-        Number ``n`` of cases by pipeline, fold, level, true class and predicted class; see
-        :meth:`confusion`.
+        Number ``n`` of cases by ``pipeline``, ``fold``, ``level``, ``y_true`` and ``y_pred``; empty
+        for regressors. See :meth:`confusion`.
     estimators : dict of (str, int) to estimator
         Fitted pipelines by name and fold; empty unless ``return_estimator=True``.
     task : {"classification", "regression"}
@@ -89,7 +96,8 @@ class Comparison:
         the standard deviation of the true values, which is the RMSE of a constant prediction of
         their mean.
     remark : str
-        Remark on a prognosis, which names the pipelines that are better than the naive baselines.
+        Remark on a prognosis, which names the pipelines that are better than the best naive
+        baseline; empty for other comparisons.
     record : RunRecord or None
         Descriptions of the rows, protocol, settings, seeds, versions and CPU time of the run, which
         :func:`~sklearn_emg.inspection.model_card` and
@@ -142,7 +150,7 @@ class Comparison:
         Raises
         ------
         ValueError
-            If the comparison has no such pipeline, level or fold.
+            If numbers were predicted, or the comparison has no such pipeline, level or fold.
         """
         if self.task == "regression":
             raise ValueError("Predicted numbers have no confusion matrix; see table().")
@@ -186,7 +194,7 @@ class Comparison:
         Raises
         ------
         ValueError
-            If the comparison has no such pipeline or level.
+            If numbers were predicted, or the comparison has no such pipeline or level.
         """
         self.confusion(name, level)  # raises an error for an unknown name or level
         level, table = self._level(level), self.confusions
@@ -259,7 +267,7 @@ class Comparison:
         ------
         ValueError
             If the comparison did not keep its pipelines (``return_estimator=True``), `X` is not a
-            valid recording table, or it lacks the tested subjects.
+            valid recording table, or it has none of the subjects tested in a fold.
         """
         if not self.estimators:
             raise ValueError(
@@ -334,9 +342,10 @@ class Comparison:
         Returns
         -------
         table : DataFrame of str
-            Pooled values with intervals, such as ``0.86 [0.67, 0.95]``, and means over folds of
-            seconds, milliseconds and MB. For kept pipelines with networks, ``numbers held`` is the
-            number of weights and running statistics. The table is printed in full, whatever its
+            Pooled values with intervals, such as ``0.86 [0.67, 0.95]``, and the means over folds
+            ``fit s``, ``predict ms/rec`` and ``peak MB``. For kept pipelines with networks,
+            ``numbers held`` is the number of weights and running statistics. If a fold failed,
+            ``failed folds`` is the number of such folds. The table is printed in full, whatever its
             width.
 
         Raises

@@ -75,7 +75,7 @@ class Level:
     unit : ndarray of shape (n_cases,) or None
         Unit of each diagnosis, such as the side or the session, if subjects have several diagnoses.
     row : ndarray of int of shape (n_cases,) or None
-        Row of each recording in the whole table; None at other levels.
+        Row of each case in the whole table; None if the cases are not rows.
     """
 
     subject: NDArray[np.intp]
@@ -123,7 +123,7 @@ class Outcome:
     error, details : str
         Message and traceback of the error; empty if there was none.
     unit : str
-        Unit of a diagnosis: "subject", or the `unit` of a DiVoteClassifier.
+        Unit of a diagnosis; see :class:`Comparison`.
     scores : dict of str to float
         Additional metrics at the level of diagnoses.
     chosen : list of (str, str, object)

@@ -101,7 +101,7 @@ class Scoring(Scores):
         return true, predicted
 
     def fold_scores(self, level: Level) -> dict[str, float]:
-        """Compute all measures over the cases of one fold; NaN if the cases lack a class."""
+        """Compute all measures over the cases of one fold; without a class, only the accuracy."""
         scores = self._measures(self.matrix(level))
         scores["auroc"] = self.auroc(level)
         return scores

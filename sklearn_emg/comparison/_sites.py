@@ -35,15 +35,16 @@ class SiteComparison(Comparison):
     Attributes
     ----------
     within : Comparison or None
-        Results of the folds of subjects within each site, in which the same subjects are scored;
-        None if no site could be split.
+        Results of the folds of subjects within each site that could be split, in which the same
+        subjects of these sites are scored; None if no site could be split.
     site_summary : DataFrame
-        One row per site ("all" for all sites together), pipeline, ``split`` ("within" or "across"),
-        level and metric, with the columns of ``summary``.
+        One row per ``site`` ("all" for all sites together), pipeline, ``split`` ("within" or
+        "across"), level and metric, with the columns of ``summary``.
     sites : list
         Names of the sites.
     references : dict
-        Reference subjects of each site, which are not scored in either test.
+        Reference subjects of each site, which are not scored in either test; empty if there are
+        none.
     adaptation : dict of site to AdaptationCurve
         Scores at each site by the number of its labelled subjects from which the pipelines learned;
         empty without `adapt`. :class:`~sklearn_emg.inspection.AdaptationDisplay` draws the curves

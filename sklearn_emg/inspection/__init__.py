@@ -1,8 +1,9 @@
 """Explanations of networks and diagnoses, Displays, reports and live views.
 
 Importing this sub-package loads neither PyTorch nor matplotlib. The explanations of networks need
-``pip install "sklearn-emg[nets]"``; the Displays and the reports need
-``pip install "sklearn-emg[plot]"``.
+``pip install "sklearn-emg[nets]"``, and attributions also need
+``pip install "sklearn-emg[explain]"``. The Displays and the reports need
+``pip install "sklearn-emg[plot]"``, and ``watch`` needs ``pip install "sklearn-emg[terminal]"``.
 """
 
 from sklearn_emg.inspection._activation import (

@@ -24,7 +24,7 @@ class LearningCurveDisplay:
     curves : dict of str to ndarray of shape (n_epochs,)
         Available curves among ``train_loss``, ``valid_loss``, ``train_acc`` and ``valid_acc``.
     best_epoch : int or None
-        Epoch of the lowest validation loss, counted from 1.
+        Epoch of the lowest validation loss, counted from 1; None without a validation loss.
 
     Attributes
     ----------

@@ -33,7 +33,8 @@ class DiVoteDisplay:
               of the final classifier
     ========= ==================================================================================
 
-    Create the display with :meth:`from_estimator`.
+    Create the display with :meth:`from_estimator`. If the DiVoteClassifier has a `unit` other than
+    the subject, each unit takes the place of a subject here.
 
     Parameters
     ----------

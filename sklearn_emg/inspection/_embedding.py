@@ -40,7 +40,8 @@ class LayerEmbeddingDisplay:
     n_units : dict of str to int
         Number of outputs of each layer per window.
     explained : dict of str to float
-        Proportion of the variance that the coordinates explain, by layer. It is NaN for "umap".
+        Proportion of the variance that the coordinates explain, by layer. It is NaN for "umap" and
+        for a layer with constant outputs.
     y : ndarray of shape (n_windows,), default=None
         Label of each window, which determines the colours.
 
@@ -203,7 +204,7 @@ def layer_embedding(
     time_average: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> LayerEmbeddingDisplay:
-    """Reduce the activations after some layers of a network to two dimensions.
+    """Reduce the activations after some layers of a network to two or another number of dimensions.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ def layer_embedding(
     method : {"auto", "umap", "pca"}, default="auto"
         "auto" uses UMAP if ``umap-learn`` is installed and principal components otherwise. The
         ``method`` of the result is the one that was used. Before UMAP, the activations are reduced
-        to 50 principal components.
+        to at most 50 principal components.
     n_components : int, default=2
         Number of dimensions of the points.
     n_neighbors : int, default=15
@@ -239,8 +240,8 @@ def layer_embedding(
     Raises
     ------
     ValueError
-        If a layer is unknown, if there are too few windows, or if their shape differs from that in
-        training.
+        If a layer is unknown or not used, if there are too few windows, or if their shape differs
+        from that in training.
     TypeError
         If there is no network classifier in `estimator`.
     ImportError

@@ -38,7 +38,7 @@ class SubjectExplanationDisplay:
         Class that is explained.
     probabilities : Series
         Probability of each class.
-    muscles : DataFrame
+    muscles : DataFrame or None
         One row per value of the column `muscle`, with the largest contribution first. The columns
         are ``n_recordings``, ``score`` (the mean score of the class over the recordings) and
         ``contribution``. It is None if the table has no such column.
@@ -66,7 +66,7 @@ class SubjectExplanationDisplay:
     bars_ : BarContainer
         Contributions of the muscles, or of the recordings if the muscles are not known.
     points_ : Line2D
-        Contributions of the recordings of each muscle.
+        Contributions of the recordings of each muscle; missing if the muscles are not known.
     lines_ : list of Line2D
         Signals of the decisive windows.
 
@@ -277,7 +277,8 @@ def explain_subject(
         Column that groups recordings. Recordings with the same value, for example of "muscle",
         "region" or "side", are left out together.
     n_decisive : int, default=3
-        Number of windows whose signals are returned.
+        Maximum number of windows whose signals are returned; windows that overlap with more
+        important ones are left out.
 
     Returns
     -------
@@ -287,8 +288,9 @@ def explain_subject(
     Raises
     ------
     ValueError
-        If the subject or the class is unknown, if there are no probabilities, or if the subject has
-        several diagnoses because the DiVoteClassifier has another `unit`.
+        If X has no column ``subject``, if the subject or the class is unknown, if there are no
+        probabilities, or if the subject has several diagnoses because the DiVoteClassifier has
+        another `unit`.
     TypeError
         If there is no DiVoteClassifier at the end of `estimator`.
 

@@ -27,11 +27,11 @@ class FeatureDisplay:
     Parameters
     ----------
     features : DataFrame of shape (n_subjects, n_features)
-        Median of each feature over the rows of a subject.
+        Median of each feature over the rows of a subject. Without subjects, each row counts as one.
     y : ndarray of shape (n_subjects,)
         Label of each subject.
     units : dict of str to str
-        Unit of each feature, or "" for a feature without a unit.
+        Unit of each feature, or "" or "1" for a feature without a unit.
     what : str, default="subject"
         What a point stands for, which the figure states.
 
@@ -96,7 +96,8 @@ class FeatureDisplay:
         features : sequence of str, default=None
             Names of at most 12 features to show. By default, the first 12 are shown.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row, for an X without a ``subject`` column.
+            Subject of each row. By default, it is the ``subject`` column of X; without one, each
+            row is a point.
 
         Returns
         -------

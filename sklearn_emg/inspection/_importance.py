@@ -219,8 +219,8 @@ def family_importance(
     families : {"domain", "feature"} or mapping of str to list of str, default="domain"
         "domain" uses the families of this package ("time", "spectral", ...), which
         :func:`~sklearn_emg.feature_extraction.feature_table` lists, and "other" for all other
-        columns. "feature" treats each column as a family. A mapping names the columns of each
-        family.
+        numeric features. "feature" treats each of these columns as a family. A mapping names the
+        columns of each family.
     cv : int or splitter, default=5
         An int stands for ``SubjectKFold(cv)``. A splitter must not put a subject into both the
         training and the test set.
@@ -246,7 +246,8 @@ def family_importance(
     ------
     ValueError
         If a family names unknown columns or no columns, if a subject is in both the training and
-        the test set of a split, or if X has no ``subject`` column.
+        the test set of a split, if a part of the estimator was already fitted on test subjects, or
+        if X has no ``subject`` column or is a recording table.
 
     Notes
     -----

@@ -35,7 +35,8 @@ class DecompositionAgreement:
         common), ``sensitivity`` = common / reference and ``precision`` = common / found (without a
         match, the precision is NaN and the other two are 0); ``shift``, the constant difference of
         the times of the two units (found - reference), in seconds; and ``error``, the root mean
-        square of the remaining differences, in seconds.
+        square of the remaining differences of the common discharges, in seconds. Without a match,
+        ``shift`` and ``error`` are NaN.
     extra : DataFrame
         Found units without a match, with the columns ``row``, ``found`` and ``n_found``.
     partial : bool

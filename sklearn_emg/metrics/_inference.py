@@ -89,8 +89,8 @@ def corrected_resampled_ttest(
     Returns
     -------
     test : PairedTest
-        Result of the test. If all differences are equal, the p-value is 1 if they are zero and NaN
-        otherwise, and `note` gives the reason.
+        Result of the test. If all differences are equal, there is no interval, the p-value is 1 if
+        they are zero and NaN otherwise, and `note` gives the reason.
 
     Raises
     ------
@@ -273,8 +273,8 @@ def compare_pair(
     Raises
     ------
     ValueError
-        If a pipeline or the metric is not in the comparison, or the pipelines have fewer than two
-        folds in common.
+        If a pipeline or the metric is not in the comparison, both names are the same, or the
+        pipelines have fewer than two folds in common.
 
     Examples
     --------

@@ -122,8 +122,7 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float
-        Bounds of the interval; NaN if the statistic is undefined in more than half of the
-        resamples.
+        Bounds of the interval; NaN if the statistic is undefined in at least half of the resamples.
 
     Raises
     ------

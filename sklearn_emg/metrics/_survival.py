@@ -161,7 +161,8 @@ def kaplan_meier(
     -----
     S(t) is the product of 1 - d_i / n_i over the times t_i <= t, with d_i events among n_i subjects
     at risk [1]_. The interval is symmetric on the scale log(-log S), with Greenwood's variance of
-    log S, which is sum d_i / (n_i (n_i - d_i)) [2]_. The interval is NaN once S is 0.
+    log S, which is sum d_i / (n_i (n_i - d_i)) [2]_. Both ends are 1 before the first event, and
+    NaN once S is 0.
 
     References
     ----------
@@ -287,7 +288,7 @@ def survival_measures(
     survival : array-like of shape (n_subjects, n_times)
         Predicted probability that no event occurs until each time.
     times : array-like of shape (n_times,)
-        Times of the evaluation, increasing and below the last known time.
+        Times of the evaluation, increasing and below the last time in `y` and in `y_train`.
     risk : array-like of shape (n_subjects,), default=None
         Score for the concordance that is higher for earlier events. By default, it is the expected
         loss of event-free time until the last of `times`, according to the predicted curve.
@@ -314,8 +315,8 @@ def survival_measures(
     Raises
     ------
     ValueError
-        If outcomes or times are invalid, or `survival` has the wrong shape or values that are not
-        probabilities.
+        If outcomes or times are invalid, `survival` has the wrong shape or values that are not
+        probabilities, or `folds` does not have one entry per subject.
 
     Notes
     -----

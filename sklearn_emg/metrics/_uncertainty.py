@@ -56,13 +56,14 @@ def calibration_summary(
         Values of ``brier`` (mean squared error summed over classes, 0 to 2), ``log_loss`` (natural
         logarithm), ``confidence`` (mean highest probability), ``accuracy``, ``calibration_error``
         (mean absolute difference between confidence and accuracy over bins), and
-        ``spiegelhalter_z`` with ``spiegelhalter_p``, a test of calibrated confidence (NaN if all
-        probabilities are 0 or 1).
+        ``spiegelhalter_z`` with ``spiegelhalter_p``, a test of calibrated confidence (NaN if the
+        highest probability of each case is 0.5 or 1).
 
     Raises
     ------
     ValueError
-        If shapes or labels do not match, `n_bins` is below 1, or there are no cases.
+        If shapes or labels do not match, a probability is not between 0 and 1, `n_bins` is below 1,
+        or there are no cases.
 
     Notes
     -----
@@ -252,19 +253,22 @@ def conformal_sets(
     -------
     sets : ndarray of bool of shape (n_cases, n_classes)
         Whether each class is in the set of each case. Every set contains all classes if there are
-        too few calibration cases for the coverage.
+        too few calibration cases for the coverage or, with `by_class`, each class that has too few
+        of them.
 
     Raises
     ------
     ValueError
-        If shapes or labels do not match or `coverage` is out of range.
+        If shapes or labels do not match, a calibration probability is not between 0 and 1, or
+        `coverage` is out of range.
 
     Notes
     -----
     With n calibration scores s = 1 - p(true class), a class is in the set if 1 - p is at most the
     k-th smallest score, where k = ceil((n + 1) coverage); if k > n, all classes are in the set.
-    Over draws of calibration and new subjects, the probability that a set contains the true class
-    is at least `coverage` and, without ties, below coverage + 1/(n + 1) [1]_. A set can be empty.
+    With `by_class`, n counts the calibration cases of the class. Over draws of calibration and new
+    subjects, the probability that a set contains the true class is at least `coverage` and, without
+    ties, below coverage + 1/(n + 1) [1]_. A set can be empty.
 
     References
     ----------
@@ -387,8 +391,8 @@ def conformal_subjects(
     Raises
     ------
     ValueError
-        If a subject is in both tables, the classifier has no ``predict_proba``, or `by_class` is
-        True for a regressor.
+        If a subject is in both tables, the classifier has no ``predict_proba``, `by_class` is True
+        for a regressor, or `coverage` is out of range.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Published systems, each as a function that returns its pipeline for recording tables."""
+"""Published systems and baselines, each as a function that returns its pipeline."""
 
 import importlib
 import pkgutil

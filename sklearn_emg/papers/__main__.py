@@ -366,6 +366,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     status : int
         0, or 2 if the arguments or the data cannot be used, or 130 after an interrupt.
+
+    Raises
+    ------
+    SystemExit
+        If the arguments cannot be parsed, or ask for help.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser().parse_args(argv)

@@ -21,6 +21,11 @@ def run_command(argv: Sequence[str] | None = None) -> int:
     status : int
         0, or 2 if the arguments or the data cannot be used, or 130 after an interrupt.
 
+    Raises
+    ------
+    SystemExit
+        If the arguments cannot be parsed, or ask for help.
+
     Examples
     --------
     >>> from sklearn_emg.papers import run_command

@@ -45,9 +45,9 @@ class ConfoundAudit:
     Attributes
     ----------
     summary : DataFrame
-        One row per property, sorted by p-value, with the columns ``kind`` (category, number or
-        date); ``score``, ``low`` and ``high`` (balanced accuracy over subjects and its interval);
-        ``chance`` (mean score with permuted labels); ``pvalue`` and ``adjusted_pvalue``;
+        One row per property, sorted by adjusted p-value, with the columns ``kind`` (category,
+        number or date); ``score``, ``low`` and ``high`` (balanced accuracy over subjects and its
+        interval); ``chance`` (mean score with permuted labels); ``pvalue`` and ``adjusted_pvalue``;
         ``finding`` ("confound" if the adjusted p-value is at most ``1 - confidence``, "suspect" if
         only the unadjusted p-value is at most this level or if there is a pattern, and empty
         otherwise); ``pattern`` (values that a class lacks, and classes whose numbers do not
@@ -187,8 +187,9 @@ def confound_audit(
         Columns and properties to audit. Properties are those of
         :func:`~sklearn_emg.preprocessing.recording_properties` and ``n_recordings``, the number of
         rows of a subject; a column replaces a property of the same name. By default, all properties
-        and all columns of a recording table are audited, except identities, labels and arrays. In a
-        feature table without signals, only the usual metadata columns are audited by default.
+        and all columns of a recording table are audited, except identities, labels, arrays and
+        categories of which no value occurs in two subjects. In a feature table without signals,
+        only the usual metadata columns and ``n_recordings`` are audited by default.
     match : str or sequence of str, default=None
         Columns or properties on which subjects of all classes are matched; the audit is repeated
         on the matched rows. See :func:`match_subjects` for the method.
@@ -219,8 +220,9 @@ def confound_audit(
     Warns
     -----
     UserWarning
-        If there are so few subjects that no p-value can reach ``1 - confidence``, or if too few
-        subjects match.
+        If there are so few subjects or permutations that no p-value can reach ``1 - confidence``,
+        if too few subjects match, or if a category that `columns` or `match` names has different
+        values in each subject.
 
     See Also
     --------

@@ -124,8 +124,8 @@ def match_subjects(
     distances (Euclidean, in standard deviations). This is optimal matching [1]_, which
     :func:`scipy.optimize.linear_sum_assignment` computes for one class after the other. A caliper
     of 0.2 standard deviations removes about 99 % of the bias of a normal variable with equal
-    variances [2]_. If there is only one stratum and no column of numbers, all rows of the stratum
-    are kept.
+    variances [2]_. If only one stratum has all classes and there is no column of numbers, all rows
+    of this stratum are kept.
 
     References
     ----------

@@ -62,7 +62,7 @@ class RunRecord:
         CPU time of fitting and predicting in all folds of each pipeline. It includes all threads of
         the process, but not steps whose results were kept for all pipelines.
     versions : dict of str to str
-        Versions of this package, of its dependencies and of the system.
+        Versions of this package, of its main dependencies and of the system.
     date : str
         Date and time of the end of the run in UTC.
     """

@@ -133,7 +133,8 @@ def subgroup_scores(
 
     Subgroups by a property of subjects, such as sex, consist of diagnoses. Subgroups by a property
     that differs between the recordings of a subject, such as the muscle, consist of recordings with
-    their own predictions. The column ``unit`` states which applies. Age is divided into bands.
+    their own predictions. The column ``unit`` states which applies. Age is divided into bands; a
+    subject that was recorded at several ages counts with the lowest.
 
     Parameters
     ----------
@@ -142,7 +143,8 @@ def subgroup_scores(
     name : str, default=None
         Name of the pipeline; required if there are several.
     by : str or iterable of str, default=("sex", "gender", "age", "muscle", "site", "side")
-        Columns of the table that was compared. Missing columns are ignored.
+        Columns of the table that was compared and that describe subjects or recordings. Other
+        columns, and those that the table lacks, are ignored.
     age_bands : sequence of float, default=(40, 60)
         Limits of the age bands in years. A limit belongs to the older band.
     min_subjects : int, default=5
@@ -151,12 +153,14 @@ def subgroup_scores(
     Returns
     -------
     scores : DataFrame
-        One row per subgroup, with the columns ``property``, ``subgroup``, ``unit`` of a case,
-        ``n_subjects``, ``n_cases``, ``enough`` (whether there are enough subjects for a score),
-        ``score``, ``low`` and ``high`` (the accuracy, or the mean absolute error of numbers, and
-        its interval), and, for each class, ``n of ...`` (number of subjects), ``sensitivity of
-        ...``, ``low of ...`` and ``high of ...``. Intervals are computed over subjects: Wilson's
-        interval for one diagnosis per subject, and otherwise percentiles of a bootstrap.
+        One row per subgroup, with the columns ``property`` ("sex" for the column ``gender``),
+        ``subgroup``, ``unit`` of a case, ``n_subjects``, ``n_cases``, ``enough`` (whether there are
+        enough subjects for a score), ``score``, ``low`` and ``high`` (the accuracy, or the mean
+        absolute error of numbers, and its interval), and, for each class, ``n of ...`` (number of
+        subjects), ``sensitivity of ...``, ``low of ...`` and ``high of ...``. Scores of too few
+        subjects are NaN. Intervals are computed over subjects: Wilson's interval if each subject
+        has one diagnosis, or if all cases are correct or all are wrong, and otherwise percentiles
+        of a bootstrap.
 
     Raises
     ------

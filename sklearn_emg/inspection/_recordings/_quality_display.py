@@ -30,7 +30,8 @@ class QualityDisplay:
     Attributes
     ----------
     levels : DataFrame of shape (n_recordings, n_kinds)
-        Level of each kind of finding in each recording, which is 0 (ok), 1 (check) or 2 (bad).
+        Level of each kind of finding in each recording, which is 0 (ok), 1 (check) or 2 (bad). The
+        columns are the kinds that occur.
     figure_ : matplotlib Figure
         Figure that contains the plot.
     axes_ : ndarray of Axes

@@ -103,8 +103,9 @@ class RecordingDisplay:
             Samples in mV.
         fs : float
             Sampling rate in Hz.
-        envelope : float, default=0.05
-            Length of the moving root mean square in s. None draws no envelope.
+        envelope : float or None, default=0.05
+            Length of the moving root mean square in s. None draws no envelope, and a signal with
+            missing samples has none.
         annotations : DataFrame, default=None
             Discharges, with the columns ``time`` in s and ``unit``.
         window : float, default=None

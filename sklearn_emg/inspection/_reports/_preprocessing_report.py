@@ -50,10 +50,11 @@ def preprocessing_report(
     Parameters
     ----------
     pipeline : estimator
-        A Pipeline of scikit-learn or imbalanced-learn, or a single step. Its signal transformers
-        and samplers are cloned and run on the entire table. The first step of another kind and all
-        later steps are only listed with their parameters. If the first of them cuts windows, as
-        DiVoteClassifier does, its windows are counted. The pipeline itself is not fitted.
+        A Pipeline of scikit-learn or imbalanced-learn, or a single step. Its signal transformers,
+        and its samplers with ``sample_indices_``, are cloned and run on the entire table. The first
+        step of another kind and all later steps are only listed with their parameters. If the first
+        of them cuts windows, as DiVoteClassifier does, its windows are counted. The pipeline itself
+        is not fitted.
     table : DataFrame
         Recording table with a ``subject`` column.
     y : array-like of shape (n_rows,)
@@ -79,9 +80,14 @@ def preprocessing_report(
           mean square of what was removed, in mV. Both are medians over recordings and NaN if the
           step changed the length or number of recordings. ``missing`` is the proportion of samples
           that are NaN.
-        - ``dropped``: DataFrame of recordings and windows that were left out, with reasons.
-        - ``classes``: DataFrame with the numbers of subjects, recordings and windows by class.
-        - ``splits``: DataFrame with one row per fold, or None without `cv`.
+        - ``dropped``: DataFrame of recordings and windows that were left out, with the columns
+          ``row``, ``what`` and ``why``.
+        - ``classes``: DataFrame with one row per class. ``subjects`` and ``recordings`` are those
+          of the table, ``recordings after`` those after the steps, and ``windows`` (if the pipeline
+          cuts windows) the windows of the latter.
+        - ``splits``: DataFrame with one row per fold, or None without `cv`. The columns are
+          ``fold``, ``test subjects``, ``test recordings``, ``training subjects``, ``training
+          recordings`` and ``on both sides`` (subjects in both).
 
     Raises
     ------

@@ -79,8 +79,8 @@ def report(
     title : str, default=None
         Title of the page. By default, it describes `result`.
     max_rows : int, default=1000
-        Maximum number of rows of a table of recordings or subjects. A note states where rows were
-        left out.
+        Maximum number of rows of a table of recordings, subjects or folds. A note states where rows
+        were left out.
 
     Returns
     -------
@@ -110,9 +110,9 @@ def report(
 
     Notes
     -----
-    The chance level is the proportion of subjects in the largest class. The interval of an accuracy
-    is the Wilson interval over subjects. A failed fit is shown with its traceback, which contains
-    paths of files on the computer that ran it.
+    The chance level is the proportion of subjects (or units) in the largest class. The interval of
+    an accuracy is the Wilson interval if each subject has one diagnosis. A failed fit is shown with
+    its traceback, which contains paths of files on the computer that ran it.
 
     Examples
     --------

@@ -140,10 +140,11 @@ def boumerdes_tables(
     tables : DataFrame of shape (n_rows_of_tables, 13)
         One row per task, protocol and network. The columns are ``task``, ``network``, ``protocol``,
         ``leaky``, the number of ``runs``, the ``mean``, ``lowest`` and ``highest`` accuracy of
-        windows in percent, macro ``f1``, ``minutes`` of training, the ``published`` result,
-        ``left_out`` (runs by subject for which subjects are missing) and ``failed`` (the reason if
-        there is no result). The table is also written to `out` as ``tables.parquet`` and
-        ``tables.md``; the latter lists the runs by subject and the subjects that they lack.
+        windows in percent, macro ``f1`` and ``minutes`` of training (means over runs), the
+        ``published`` result, ``left_out`` (runs by subject for which subjects are missing) and
+        ``failed`` (the reasons why runs have no result). The table is also written to `out` as
+        ``tables.parquet`` and ``tables.md``; the latter lists the runs by subject and the subjects
+        that they lack.
 
     Raises
     ------
@@ -153,9 +154,9 @@ def boumerdes_tables(
     Notes
     -----
     Windows with NaN, which replaces samples that N2001 marks as invalid, are left out, as in the
-    source. If `fs` is given, the recordings must not contain NaN; use ``load_n2001(...,
-    invalid="clip")``. For two classes, the networks have two softmax units instead of one sigmoid
-    unit, which is equivalent.
+    source. If `fs` is given, gaps are interpolated before resampling and set to NaN again after it.
+    For two classes, the networks have two softmax units instead of one sigmoid unit, which is
+    equivalent.
 
     Examples
     --------

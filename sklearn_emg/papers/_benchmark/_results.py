@@ -61,7 +61,8 @@ class Benchmark:
         Lines for the head of the Markdown table, such as command, data, protocol, date and
         hardware.
     confounds : DataFrame
-        Summary of :func:`~sklearn_emg.comparison.confound_audit`; empty if there was no such audit.
+        Summary of :func:`~sklearn_emg.comparison.confound_audit` with the additional column
+        ``property``; empty if there was no such audit.
     """
 
     comparison: Comparison

@@ -124,7 +124,7 @@ def run_benchmark(
     search_label : str, default=""
         Description of `search`, so that results of different searches are not mixed.
     audit_splits : int, default=0
-        Number of folds of the leakage audit of each system; 0 means no audit.
+        Number of folds of the leakage audit of each system, at least 2; 0 means no audit.
     confounds : bool, default=False
         Whether to audit, once for the folder, which other properties in the table predict the
         class; see :func:`~sklearn_emg.comparison.confound_audit`.
@@ -166,7 +166,7 @@ def run_benchmark(
         per system, run, level and metric), ``summary.parquet``, ``folds.parquet``,
         ``predictions.parquet``, ``confusions.parquet``, ``runs.parquet``, ``audits.parquet``,
         ``confounds.parquet`` (if `confounds` is True), ``about.json``, ``results.md`` and, with
-        matplotlib, ``results.png``. :func:`read_benchmark` reads them.
+        `figure` and matplotlib, ``results.png``. :func:`read_benchmark` reads them.
 
     Raises
     ------
