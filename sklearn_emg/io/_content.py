@@ -21,6 +21,7 @@ __all__ = [
     "Channel",
     "FileContent",
     "Row",
+    "contradicts",
     "rows_of",
 ]
 
@@ -310,6 +311,11 @@ def _rate(content: FileContent, channel: Channel, fs: float | None) -> float:
     return channel.fs
 
 
+def contradicts(rate: float, clock: float) -> bool:
+    """Whether a rate differs so much from that of the time stamps that the user has to choose."""
+    return not 0.9 < rate / clock < 1.1
+
+
 def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> None:
     """Compare the rate with the time stamps if a file has both."""
     clock = content.clock_fs
@@ -322,7 +328,7 @@ def _check_clock(content: FileContent, fs: float | None, rates: set[float]) -> N
         f"the rate is {rate:g} Hz according to {'fs=' if fs is not None else 'the header'} and "
         f"{clock:.6g} Hz according to the time stamps"
     )
-    if fs is None and not 0.9 < rate / clock < 1.1:
+    if fs is None and contradicts(rate, clock):
         raise ValueError(f"{content.path}: {text}. Pass the correct one as fs=...")
     content.problems.append(f"{text}; {rate:g} Hz is used.")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.io._content import FileContent
+from sklearn_emg.io._content import FileContent, contradicts
 from sklearn_emg.io._recordings import parse_file
 
 __all__ = ["FileDescription", "describe_file"]
@@ -177,6 +177,9 @@ def _open_questions(content: FileContent) -> list[str]:
         asks.append("channels=[...]: no channel looks like EMG")
     if any(c.fs is None for c in emg):
         asks.append("fs=...: the sampling rate in Hz is not in the file")
+    rates, clock = {c.fs for c in emg if c.fs is not None}, content.clock_fs
+    if clock is not None and len(rates) == 1 and contradicts(rate := rates.pop(), clock):
+        asks.append(f"fs=...: the header gives {rate:g} Hz, and the time stamps {clock:.6g} Hz")
     if content.unit is None and any(c.to_mv is None for c in emg):
         asks.append("unit=...: the unit is not in the file ('uV', 'mV', 'V' or 'counts')")
     if content.subject is None:

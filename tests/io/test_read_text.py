@@ -267,6 +267,9 @@ def test_rate_against_time_stamps_is_refused_and_can_be_settled(tmp_path):
     with pytest.raises(ValueError, match=r"2000 Hz according to the header and 1000 Hz"):
         read_recordings(path, subject="s")
     assert describe_file(path).channels["fs"].tolist() == [2000.0]
+    assert [text for text in describe_file(path).asks if text.startswith("fs=")] == [
+        "fs=...: the header gives 2000 Hz, and the time stamps 1000 Hz"
+    ]
     with pytest.warns(RecordingWarning, match="fs=1000 Hz was given"):
         table = read_recordings(path, subject="s", fs=1000.0)
     assert table["fs"].iloc[0] == 1000.0
