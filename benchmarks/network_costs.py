@@ -1,4 +1,4 @@
-"""CPU time of one batch of each published network, to estimate the cost of training.
+"""CPU time of one batch for the network of each published classifier, to estimate training times.
 
     python benchmarks/network_costs.py FOLDER --out doc/benchmark/network_costs.md.inc
 
@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
@@ -28,14 +29,16 @@ from sklearn_emg.papers import list_systems, make_system
 SAME = "-all", "-pd"  # variants of nEMGNet with another vote on the same network
 SLOWEST = "boumerdes-lstm"  # 23,438 steps: measured last
 
-HEAD = (
-    "Command: `python benchmarks/network_costs.py FOLDER --out FILE`, "
-    f"{date.today():%Y-%m-%d}; one thread of a machine with two cores and no GPU; 120 of 238 "
-    "subjects of Algiers, 17 of 22 of N2001. An epoch has 0.64 of the windows of the set: four "
-    "fifths are training data, a fifth of which is held out for validation. The number of epochs "
-    "of a fold is not known before training.",
-    "",
-)
+
+def head(sets: dict[str, pd.DataFrame]) -> str:
+    """Return the text above the table."""
+    counts = ", ".join(f"{t['subject'].nunique()} subjects of {name}" for name, t in sets.items())
+    return (
+        "Command: `python benchmarks/network_costs.py FOLDER --out FILE`, "
+        f"{date.today():%Y-%m-%d}; one thread of a processor; {counts}. An epoch has 0.64 of the "
+        "windows of the set: four fifths are training data, a fifth of which is held out for "
+        "validation. The number of epochs of a fold is not known before training."
+    )
 
 
 def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
@@ -112,7 +115,7 @@ def main() -> None:
         lines.append(f"| {' | '.join(row)} |")
         print(lines[-1], flush=True)
         table = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines]
-        arguments.out.write_text("\n".join([*HEAD, *table, ""]), encoding="utf-8")
+        arguments.out.write_text("\n".join([head(sets), "", *table, ""]), encoding="utf-8")
 
 
 def measured_before(path: Path) -> list[str]:

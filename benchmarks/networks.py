@@ -424,7 +424,8 @@ def learn(names: list[str]) -> None:
         seconds = time.process_time() - start
         margin = low - chance
         print(
-            f"{name:<22} {mean:.2f} [{low:.2f}, {high:.2f}], at least {margin:+.2f}; "
+            f"{name:<22} {mean:.2f} [{low:.2f}, {high:.2f}], lower limit {margin:+.2f} "
+            f"from chance; "
             f"{seconds:.0f} CPU s",
             flush=True,
         )

@@ -163,6 +163,18 @@ class MixedModelRegressor(_ContextRegressor):
     ----------
     slope_ : float
         Mean change in the population per month (per step, for an array), or 0 if `slope` is False.
+    centre_, scale_ : float
+        Mean and standard deviation of the values, by which they are standardised.
+    unit_ : float
+        Standard deviation of the times, by which they are divided.
+    effects_ : ndarray of shape (2,) or (1,)
+        Intercept and, if `slope` is True, slope of the population, of standardised values.
+    between_ : ndarray of shape (2, 2) or (1, 1)
+        Covariance of the random effects.
+    noise_ : float
+        Variance of the noise of standardised values.
+    n_features_in_ : int
+        Number of columns of X.
 
     Raises
     ------
@@ -282,6 +294,8 @@ class ContextBoostingRegressor(_ContextRegressor):
     ----------
     model_ : HistGradientBoostingRegressor
         Fitted model of the change from the last value.
+    n_features_in_ : int
+        Number of columns of X.
 
     Examples
     --------

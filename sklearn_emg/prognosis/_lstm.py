@@ -304,6 +304,8 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
         Mean and standard deviation of each feature over all training steps.
     subjects_ : ndarray or None
         Training subjects, or None if they were not given.
+    n_features_in_ : int
+        Number of columns of a table, or size of the second axis of an array; not set for a list.
 
     Raises
     ------
@@ -385,6 +387,8 @@ class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
         Mean and standard deviation of each feature over all training steps.
     subjects_ : ndarray or None
         Training subjects, or None if they were not given.
+    n_features_in_ : int
+        Number of columns of a table, or size of the second axis of an array; not set for a list.
 
     Examples
     --------
