@@ -15,8 +15,9 @@ class RecordingWarning(UserWarning):
 class SubjectLeakWarning(UserWarning):
     """Warning that a model, or a part of it, was trained on subjects that are scored.
 
-    Such scores overestimate how well new subjects are diagnosed. Split the data by subject, for
-    instance with :class:`~sklearn_emg.model_selection.SubjectKFold`. If training subjects are
-    predicted on purpose, ignore this category with
-    ``warnings.simplefilter("ignore", SubjectLeakWarning)``.
+    Such scores overestimate how well new subjects are diagnosed. The warning is also given if data
+    can put a subject into both training and test, such as a recording that occurs under the names
+    of two subjects, or groups that divide a subject. Split the data by subject, for instance with
+    :class:`~sklearn_emg.model_selection.SubjectKFold`. If training subjects are predicted on
+    purpose, ignore this category with ``warnings.simplefilter("ignore", SubjectLeakWarning)``.
     """

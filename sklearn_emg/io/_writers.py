@@ -101,8 +101,8 @@ def write_recordings(
         If a file or data set exists already and `overwrite` is false, or if the path for "bids" has
         other content than a data set that :func:`write_recordings` wrote.
     ValueError
-        If the table is invalid, the format cannot hold its samples, or parameters contradict each
-        other.
+        If the table is invalid, the format cannot hold its samples, two subjects would have the
+        same code in "edf" or "bdf", or parameters contradict each other.
     ImportError
         If pyarrow, which "parquet" needs, is not installed.
 

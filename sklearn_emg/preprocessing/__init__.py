@@ -1,4 +1,8 @@
-"""Preprocessing of signals: filters, resampling, artefacts, denoising, scaling and augmentation."""
+"""Preprocessing: quality, filters, resampling, artefacts, denoising, scaling and export.
+
+Samplers for the training data (augmentation, balancing) and the standardisation of features by site
+are here too.
+"""
 
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS as THRESHOLDS
 from sklearn_emg.preprocessing._artefacts._detector import ArtefactDetector

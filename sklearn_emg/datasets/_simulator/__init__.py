@@ -1,8 +1,8 @@
 """The simulator: a model of muscle, motor units, volume conductor and amplifier.
 
-``_plan`` draws a cohort, ``_muscle_model`` defines anatomy and disease, ``_motor_units`` and
-``_volume_conductor`` compute signals, and ``_recording``, ``_cohort`` and ``_progression`` contain
-the public functions.
+``_plan`` draws a cohort, ``_muscle_model`` defines anatomy and disease, ``_motor_units``,
+``_spontaneous`` and ``_volume_conductor`` compute signals, and ``_recording``, ``_cohort`` and
+``_progression`` contain the public functions.
 """
 
 from sklearn_emg.datasets._simulator._cohort import make_nemg_cohort

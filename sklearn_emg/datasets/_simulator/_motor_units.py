@@ -1,7 +1,8 @@
 """Motor units at one needle site, their potentials and firing, and the recorded signal.
 
 Lengths are in mm, times in ms, potentials in mV and diameters in µm, unless stated otherwise.
-Everything is synthesised at 24 kHz in single precision and then resampled to the requested rate.
+The signal of the muscle is synthesised at 24 kHz in single precision and then resampled to the
+requested rate, at which the amplifier adds its noise.
 """
 
 from __future__ import annotations
