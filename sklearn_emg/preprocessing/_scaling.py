@@ -240,6 +240,8 @@ class AmplitudeScaler(SignalTransformer):
         ------
         ValueError
             If ``by="signal"``, which needs the whole recording.
+        NotFittedError
+            If the statistics of the training signals have not been computed yet.
         """
         check_is_fitted(self)
         if self.by == "signal":
