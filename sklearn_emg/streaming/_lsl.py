@@ -46,8 +46,8 @@ def read_lsl(
     timeout : float, default=5.0
         Time in seconds without a stream or samples after which an error is raised.
     reconnect : float, default=0.0
-        Time in seconds for which the source waits for a stream that has ended. With 0, the end of
-        the stream is an error.
+        Time in seconds, in addition to `timeout`, for which the source waits for a stream that has
+        ended. With 0, the end of the stream is an error.
 
     Returns
     -------
