@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["ReadableTable", "columns_text", "counted", "first_few", "wrapped"]
+__all__ = ["ReadableTable", "columns_text", "counted", "first_few", "natural_order", "wrapped"]
 
 
 class ReadableTable(pd.DataFrame):
@@ -115,3 +116,25 @@ def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> st
         return shown
     joint = " and" if separator == ", " else f"{separator}and"
     return f"{shown}{joint} {len(texts) - limit} more"
+
+
+def natural_order(name: Any) -> list[tuple[str, int]]:
+    """Return a sort key for names with numbers.
+
+    Parameters
+    ----------
+    name : object
+        Name, which is converted to a string.
+
+    Returns
+    -------
+    key : list of (str, int)
+        Parts of the name and the numbers that follow them.
+
+    Examples
+    --------
+    >>> from sklearn_emg._tables import natural_order
+    >>> sorted(["P10", "P2"], key=natural_order)
+    ['P2', 'P10']
+    """
+    return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", str(name))]

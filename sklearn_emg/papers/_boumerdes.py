@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from sklearn_emg._tables import natural_order
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
 from sklearn_emg.model_selection import Protocol, ProtocolRun, SubjectStrata
@@ -508,7 +509,7 @@ class BoumerdesProtocol(Protocol):
         for k in range(len(subjects.classes)):
             names = {int(code): str(subjects.names[code]) for code in subjects.members(k)}
             if self.by == "position":
-                order = sorted(names, key=lambda code: _natural(names[code]))
+                order = sorted(names, key=lambda code: natural_order(names[code]))
                 members.append(dict(enumerate(order, start=1)))
             else:
                 ends = {code: re.search(r"\d+$", name) for code, name in names.items()}
@@ -527,8 +528,3 @@ class BoumerdesProtocol(Protocol):
                 f"of at least 1 for each run. Got {self.pairs!r}."
             )
         return [(v, t) for v, t in pairs.tolist()]
-
-
-def _natural(name: str) -> list[tuple[str, int]]:
-    """Return a key that sorts "P2" before "P10"."""
-    return [(text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name)]

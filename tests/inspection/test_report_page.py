@@ -14,6 +14,7 @@ import pytest
 from data import simulated_cohort
 from markupsafe import Markup
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -173,6 +174,25 @@ def test_numbers_and_nouns_agree(data, tmp_path):
     assert "the others overlap" not in text
     text = " ".join(html.unescape(text).split())
     assert re.search(r"\d+ of 20 subjects (was|were) diagnosed incorrectly by the pipeline", text)
+
+
+@pytest.mark.parametrize(
+    ("n", "names"), [(1, "a"), (2, "a and b"), (3, "a, b and c"), (5, "a, b, c and 2 more")]
+)
+def test_all_pipelines_that_tie_for_best_are_named(data, tmp_path, n, names):
+    tied = {name: DiVoteClassifier(LogisticRegression(), window=None) for name in "abcde"[:n]}
+    tied["dummy"] = DiVoteClassifier(DummyClassifier(), window=None)
+    result = compare(tied, *data, cv=4, progress=False, n_resamples=20)
+    text = " ".join(text_of(report(result, tmp_path / "a.html", cards=())).split())
+    assert re.search(rf"is 0\.\d\d \[0\.\d\d, 0\.\d\d\], by {names}[.;]", text)
+    assert text.count("the interval of the other pipeline overlaps with it") <= 1
+    assert "other pipelines" not in text
+
+
+def test_subjects_are_in_natural_order(pages):
+    (shown,) = re.findall(r"<caption>Diagnosis of each subject.*?</table>", text_of(pages[0]), re.S)
+    names = re.findall(r'<th scope="row">(.*?)</th>', shown)
+    assert names[1:] == [f"s{k}" for k in range(1, 20)]  # after the name with markup
 
 
 def test_sensitivities_confusions_settings_p_values_and_the_card_are_shown(pages):

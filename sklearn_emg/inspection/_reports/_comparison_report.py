@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few, natural_order
 from sklearn_emg.comparison import LEVELS, Comparison, ConfoundAudit, LeakageAudit, SiteComparison
 from sklearn_emg.inspection._comparisons import (
     ComparisonDisplay,
@@ -32,6 +32,7 @@ METRICS = ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc", "sensitivity",
 _TITLES = {"balanced_accuracy": "balanced accuracy", "mae": "mean absolute error"}
 FINDINGS = {"confound": "leaky"}  # style class of the cell with this finding
 MARKS = {"leaky: do not report": "leaky", "no leak": "no-leak", "yes: leaky": "leaky"}
+_N_BEST = 3  # maximum number of tied pipelines that a sentence lists
 _N_NAMED = 20  # maximum number of subjects that a sentence lists
 _FOLD_COLUMNS = {
     "fold": "fold",
@@ -270,18 +271,31 @@ def _confound_table(audit: ConfoundAudit, caption: str) -> Table:
 
 
 def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:
-    """Describe the pipeline with the highest accuracy and how the others compare with it."""
+    """Describe the pipelines with the highest accuracy and how the others compare with them."""
     scored = accuracy.dropna(subset=["pooled"])
     if scored.empty:
         return None
-    top = scored.iloc[int(scored["pooled"].argmax())]
-    others = scored[scored["pipeline"] != top["pipeline"]]
+    tied = np.isclose(scored["pooled"], scored["pooled"].max(), rtol=0.0, atol=1e-9)
+    best, others = scored[tied], scored[~tied]
+    top = best.iloc[0]
+    # After failed fits, equal accuracies can have different intervals.
+    same = len(best[["low", "high"]].round(9).drop_duplicates()) == 1
+    n_overlaps = int((others["high"] >= top["low"]).sum())
     return {
         "name": str(top["pipeline"]),
-        "accuracy": interval(top["pooled"], top["low"], top["high"]),
-        "overlap": _overlap_text(int((others["high"] >= top["low"]).sum()), len(others)),
-        "above_chance": bool(top["low"] > chance),
+        "names": _names_text(best["pipeline"].tolist()),
+        "accuracy": interval(*top[["pooled", "low", "high"]]) if same else f"{top['pooled']:.2f}",
+        "overlap": _overlap_text(n_overlaps, len(others)) if same else "",
+        "above_chance": bool(best["low"].min() > chance),
     }
+
+
+def _names_text(names: list[Any]) -> str:
+    """List up to three names and the number of the others."""
+    if len(names) > _N_BEST:
+        return first_few(names, _N_BEST)
+    *first, last = map(str, names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _overlap_text(n: int, n_others: int) -> str:
@@ -452,8 +466,9 @@ def _cases(result: Comparison, max_rows: int) -> dict[str, Any]:
             row[f"{name}: diagnosis"] = ", ".join(dict.fromkeys(texts))
         names.append(" ".join(map(str, case)) if isinstance(case, tuple) else str(case))
         rows.append(row)
-    frame = pd.DataFrame(rows, index=names).fillna("-")
-    missed = frame.index[(n_wrong == n_predictions).to_numpy()]
+    order = sorted(range(len(names)), key=lambda k: natural_order(names[k]))
+    frame = pd.DataFrame(rows, index=names).fillna("-").iloc[order]
+    missed = frame.index[(n_wrong == n_predictions).to_numpy()[order]]
     return {
         "text": counted(len(frame), result.unit),
         "n_missed": len(missed),

@@ -75,7 +75,7 @@ def report(
         known.
     cards : Card or iterable of Card, default=None
         Model and data cards to include. By default, the page of a comparison includes the model
-        card of its best pipeline. ``cards=()`` leaves it out.
+        card of its best pipeline, the first one in case of a tie. ``cards=()`` leaves it out.
     title : str, default=None
         Title of the page. By default, it describes `result`.
     max_rows : int, default=1000
