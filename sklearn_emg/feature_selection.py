@@ -125,6 +125,11 @@ class RandomForestSelector(_SupervisedSelector):
         If `k` is larger than the number of features, `threshold` is not a valid expression,
         `class_weight` is given in regression, or X contains NaN or infinity.
 
+    Warns
+    -----
+    RecordingWarning
+        If X is a DataFrame with columns that look like an identity or a label.
+
     Notes
     -----
     The importance of feature :math:`f` is the mean over the :math:`N` trees, as in equation (14) of
@@ -282,6 +287,11 @@ class RelevanceSelector(_SupervisedSelector):
     ValueError
         If `n_significant` exceeds the number of classes that are tested (1 for two classes), `y`
         has a single class, or X contains NaN or infinity.
+
+    Warns
+    -----
+    RecordingWarning
+        If X is a DataFrame with columns that look like an identity or a label.
 
     Notes
     -----

@@ -431,8 +431,9 @@ def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
 
 
 def _warn_of_leak(where: str, reason: str, caller: str) -> None:
+    inner = "transformer" if caller == "Windows" else "estimator"
     warn(
-        f"estimator__{where} of {caller} puts windows of one subject into both training and test: "
+        f"{inner}__{where} of {caller} puts windows of one subject into both training and test: "
         f"{reason}. Set it to SubjectKFold() or to an int, which has the same effect.",
         SubjectLeakWarning,
     )

@@ -131,8 +131,8 @@ def _give_step(value: Any, path: str, found: dict[str, float], rates: dict[str, 
 
 def _refuse_search(path: str, key: str) -> None:
     raise ValueError(
-        f"The search inside DiVoteClassifier tries values of {path}__{key}, which changes the "
-        "sampling rate of the steps after it. Search over it outside: "
-        f"GridSearchCV(DiVoteClassifier(...), {{'{path.removesuffix('__estimator')}__{key}': "
-        "[...]}), where 'estimator' is not a search."
+        f"The search at {path.removesuffix('__estimator')} tries values of {path}__{key}, which "
+        "changes the sampling rate of the steps after it. Search over it outside, around the "
+        "complete model and without the inner search; the key in the grid is "
+        f"'{path.removesuffix('__estimator')}__{key}'."
     )

@@ -107,7 +107,7 @@ class ProtocolRun:
 
 
 class Protocol(BaseCrossValidator):
-    """Base class of all splitters in this package.
+    """Base class of the splitters in this package.
 
     A protocol is a scikit-learn splitter: ``cross_validate(model, X, y, cv=protocol)`` fits on the
     training and validation rows together (without validation rows that are also test rows). Its
