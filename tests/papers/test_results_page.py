@@ -14,7 +14,7 @@ from sklearn_emg.datasets import make_nemg_cohort
 from sklearn_emg.model_selection import RandomWindows, RepeatedSubjectKFold
 from sklearn_emg.papers import read_benchmark, run_benchmark
 from sklearn_emg.papers.__main__ import main
-from sklearn_emg.papers._benchmark._page import _against_baseline, over_sets_page
+from sklearn_emg.papers._benchmark._page import _against_baseline, _confusions, over_sets_page
 
 SYSTEMS = ["time-domain", "quantitative-emg-lda", "rule-based"]
 
@@ -139,6 +139,23 @@ def test_one_command_writes_the_page(made, tmp_path, capsys):
         end = "; {:.2f}, {:.2f}".format(*measures)
         assert matrix.loc["rule-based", f"true {label}"].endswith(end)
     assert "**Confusion matrices of windows**" in text
+
+
+def test_intervals_of_sensitivities_count_a_subject_once(made):
+    once = made[1]["first"]
+    cases, counts = once.comparison.predictions, once.comparison.confusions
+    twice = replace(
+        once.comparison,
+        predictions=pd.concat([cases, cases.assign(fold=cases["fold"] + 3)]),
+        confusions=pd.concat([counts, counts.assign(fold=counts["fold"] + 3)]),
+    )
+    shown = (
+        _confusions(once, SYSTEMS, "subject"),
+        _confusions(replace(once, comparison=twice), SYSTEMS, "subject"),
+    )
+    for system in SYSTEMS:
+        for column, text in shown[0][system].items():
+            assert text.partition(": ")[2] == shown[1][system][column].partition(": ")[2]
 
 
 def test_confounds_are_audited_once_and_stand_on_the_page(cohorts, made, tmp_path):

@@ -14,8 +14,7 @@ import pandas as pd
 
 from sklearn_emg._files import write_atomically, write_text_atomically
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import Comparison, MetaAnalysis, meta_analysis
-from sklearn_emg.metrics import wilson_interval
+from sklearn_emg.comparison import Comparison, MetaAnalysis, meta_analysis, sensitivities
 from sklearn_emg.papers._benchmark._results import (
     LEAKY_NOTE,
     Benchmark,
@@ -222,7 +221,7 @@ def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> 
         f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed as "
         f"{order}, and sensitivity{interval}; precision and F1 of the class"
     )
-    opened = f"<details><summary>Show the matrices of {len(cells)} systems</summary>"
+    opened = f"<details><summary>Show the matrices of {counted(len(cells), 'system')}</summary>"
     return [head, opened, _table(cells), "</details>"]
 
 
@@ -261,12 +260,16 @@ def _confusions(
             continue
         matrix = comparison.confusion(name, level)
         rows[name] = {}
+        # A subject that is tested in several runs counts once in the sensitivity and its interval.
+        found = sensitivities(comparison, name) if level == "subject" else None
         for label, counts in zip(matrix.index, matrix.to_numpy()):
             n = int(counts.sum())
             sensitivity = counts[matrix.index.get_loc(label)] / n if n else np.nan
+            low = high = np.nan
+            if found is not None:
+                sensitivity, low, high = found.loc[label, ["sensitivity", "low", "high"]]
             text = f"{sensitivity:.2f}"
-            if level == "subject" and n:
-                low, high = wilson_interval(float(sensitivity), n, confidence=comparison.confidence)
+            if np.isfinite(low):
                 text += f" [{low:.2f}, {high:.2f}]"
             if n:
                 text += f"; {measures.loc[(name, label), 'precision']:.2f}"
