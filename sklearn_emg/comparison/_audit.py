@@ -150,7 +150,8 @@ def leakage_audit(
     Warns
     -----
     SubjectLeakWarning, RecordingWarning
-        If several recordings hold the same samples, of several subjects or of one.
+        If several recordings contain the same samples: SubjectLeakWarning if they are of different
+        subjects, and RecordingWarning if they are of one subject.
 
     Notes
     -----

@@ -114,7 +114,9 @@ def predict_subjects(
         If the estimator was trained on any of the subjects, as far as it or one of its steps stores
         them.
     RecordingWarning
-        If the estimator was trained on a column that reveals the subject or the label.
+        If the estimator was trained on a column that reveals the subject or the label, names of
+        subjects look like spellings of one name, or the index of `y` or `groups` has another order
+        than that of X.
 
     Examples
     --------

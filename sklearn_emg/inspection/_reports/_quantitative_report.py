@@ -61,9 +61,10 @@ def quantitative_emg_report(
     """Write one self-contained HTML page of the motor unit potentials of a subject.
 
     The page begins with a summary in neutral words and a list of uncertainties. For each side of
-    each muscle, it then shows traces, potentials, a table of measures with limits, z-scores and
-    outliers, and a plot of amplitude against duration. The motor units of each recording are shown
-    with their firing rates, variability and overlaid potentials. With `interference`, turns are
+    each muscle, it then shows traces, isolated potentials (if the extractor is MUAPFeatures), a
+    table of measures with limits, z-scores and outliers, and a plot of amplitude against duration.
+    The motor units of each recording are listed with their firing rates and variability, and their
+    potentials are overlaid for at most six recordings of a muscle. With `interference`, turns are
     plotted against amplitude. The last section describes the quality of the recordings. The page is
     formatted for A4, opens offline and shows names from the data as plain text. It makes no
     diagnosis.

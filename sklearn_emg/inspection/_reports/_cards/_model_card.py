@@ -77,8 +77,8 @@ def model_card(
         same settings.
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit`. By default, the columns that
-        describe subjects and recordings are audited. An audit of the recording table also includes
-        properties of the signals.
+        describe subjects and recordings are audited, for classifiers only. An audit of the
+        recording table also includes properties of the signals.
     audit : LeakageAudit, default=None
         Result of :func:`~sklearn_emg.comparison.leakage_audit` of the pipeline.
     quality : QualityReport, default=None
