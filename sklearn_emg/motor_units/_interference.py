@@ -184,24 +184,18 @@ class InterferenceCloud:
         """
         X = _checked(X)
         if y is not None:
-            check_consistent_length(X, y)
-            healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
-            if not healthy.any():
-                raise ValueError(
-                    "InterferenceCloud learns from healthy subjects, but no label of y is called "
-                    f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
-                )
-            X = X[healthy]
+            X = _of_healthy(X, y)
         rows, left_out = [], []
         used: set[Any] = set()
         for muscle, part in X.groupby("muscle", sort=True):
             points = _points_of(part)
             few = [name for name, values in points.items() if len(values) < _MIN_POINTS]
             left_out += [f"{name} ({muscle})" for name in few]
-            kept = {name: values for name, values in points.items() if name not in few}
-            if len(kept) >= _MIN_CONTROLS:
-                rows.append(self._cloud(str(muscle), kept))
-                used.update(kept)
+            for name in few:
+                del points[name]
+            if len(points) >= _MIN_CONTROLS:
+                rows.append(self._cloud(str(muscle), points))
+                used.update(points)
         if not rows:
             raise ValueError(
                 f"InterferenceCloud requires at least {_MIN_CONTROLS} controls with {_MIN_POINTS} "
@@ -408,6 +402,17 @@ def _checked(X: pd.DataFrame) -> pd.DataFrame:
         row = X.index[X["subject"].isna()][0]
         raise ValueError(f"Each point must have a subject, but row {row!r} has none.")
     return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
+
+
+def _of_healthy(X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
+    check_consistent_length(X, y)
+    healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
+    if not healthy.any():
+        raise ValueError(
+            "InterferenceCloud learns from healthy subjects, but no label of y is called healthy, "
+            f"normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
+        )
+    return X[healthy]
 
 
 def _points_of(part: pd.DataFrame) -> dict[Any, NDArray[np.float64]]:
