@@ -112,8 +112,8 @@ plt.show()
 # %%
 # Means of each diagnosis
 # -----------------------
-# Potentials are large in neuropathy, and small and short in myopathy. Those of neuropathy are hardly
-# longer than normal ones here. In both diseases, more potentials are polyphasic than in healthy
+# Potentials are large in neuropathy, and small and short in myopathy. Here, those of neuropathy are
+# hardly longer than normal ones. In both diseases, more potentials are polyphasic than in healthy
 # muscle.
 features = pd.DataFrame(extractor.transform(table), columns=extractor.get_feature_names_out())
 shown = {
