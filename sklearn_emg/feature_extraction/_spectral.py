@@ -339,8 +339,10 @@ class SpectralFeatures(FeatureExtractor):
     Raises
     ------
     ValueError
-        If the sampling rate is missing, a name is unknown, a band exceeds the Nyquist frequency or
-        contains no frequency of the spectrum, or the windows are too short.
+        If the sampling rate is missing, a name or `taper` is unknown, "band_power" is requested
+        without `bands`, a band exceeds the Nyquist frequency or contains no frequency of the
+        spectrum, `n_fft` is less than the length of the window (or segment), or the windows are too
+        short.
 
     Notes
     -----

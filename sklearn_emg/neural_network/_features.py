@@ -37,8 +37,9 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
     layer : str, default=None
         Name of the layer whose outputs are returned, as in ``named_modules`` of the network, such
         as "features.3". None returns the input of the last part, "classifier", that is, the
-        features that the network has learned, or the codes of an autoencoder. ImageNetwork has no
-        part of this name, so a layer must be named.
+        features that the network has learned, or the codes of an autoencoder. For ImageNetwork,
+        which has no part of this name, and for PatternNet, which is a single such part, name a
+        layer.
     time_average : bool, default=True
         Whether to average outputs with a time axis, or with height and width, over these axes. If
         False, outputs are flattened, which requires signals of one length.

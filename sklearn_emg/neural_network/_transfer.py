@@ -150,12 +150,17 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         groups : array-like of shape (n_windows,), default=None
             Subject of each window. For a recording table, `groups` is not needed, since the table
             contains the subjects. Validation holds out subjects. The target cohort must not
-            contain any subject of the source cohort.
+            contain any subject of the source cohort, unless `allows_shared_subjects` is True.
 
         Returns
         -------
         self : object
             The estimator, pretrained but not fitted.
+
+        Raises
+        ------
+        ValueError
+            If there is an `encoder`, or as in the `fit` of `estimator`.
 
         Warns
         -----
