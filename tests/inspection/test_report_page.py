@@ -189,6 +189,16 @@ def test_all_pipelines_that_tie_for_best_are_named(data, tmp_path, n, names):
     assert "other pipelines" not in text
 
 
+def test_tables_show_when_columns_are_out_of_view(pages):
+    for text in map(text_of, pages):
+        assert 'classList.toggle("wide", frame.scrollWidth' in text
+        assert ".scroll.wide::before" in text
+    # The text of an interval is divided only before the bracket.
+    assert re.search(
+        r'<td class="number interval"[^>]*>0\.\d\d \[0\.\d\d,\xa00\.\d\d\]<', text_of(pages[0])
+    )
+
+
 def test_subjects_are_in_natural_order(pages):
     (shown,) = re.findall(r"<caption>Diagnosis of each subject.*?</table>", text_of(pages[0]), re.S)
     names = re.findall(r'<th scope="row">(.*?)</th>', shown)

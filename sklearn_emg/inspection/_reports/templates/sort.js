@@ -35,3 +35,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// A table that is wider than its frame gets a hint, also after a change of size or an opened part.
+function hint() {
+  for (const frame of document.querySelectorAll(".scroll"))
+    frame.classList.toggle("wide", frame.scrollWidth > frame.clientWidth + 1);
+}
+addEventListener("resize", hint);
+document.addEventListener("toggle", hint, true);
+hint();
