@@ -17,7 +17,15 @@ from sklearn_emg._sklearn import Interval, validate_params
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.inspection._networks import find_divote
-from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, panels, tidy
+from sklearn_emg.inspection._plot import (
+    GREY,
+    HATCHES,
+    OPPOSES,
+    SUPPORTS,
+    legend_outside,
+    panels,
+    tidy,
+)
 
 
 @dataclass(eq=False)
@@ -164,17 +172,24 @@ class SubjectExplanationDisplay:
         return self
 
     def _plot_contributions(self, axis: Any) -> None:
+        from matplotlib.patches import Patch
+
         table = self.muscles
         if table is None:
             table = self.recordings.sort_values("contribution", ascending=False, kind="stable")
         names = [str(name).replace("_", " ") for name in table.index]
         values = 100 * table["contribution"].to_numpy()
         place = np.arange(len(table))[::-1]
-        more, less = (COLORS[1], COLORS[1], HATCHES[0]), ("white", COLORS[0], HATCHES[1])
+        more, less = (SUPPORTS, SUPPORTS, HATCHES[0]), ("white", OPPOSES, HATCHES[1])
         color, edgecolor, hatch = zip(*(more if value > 0 else less for value in values))
         self.bars_ = axis.barh(
             place, values, height=0.62, color=color, edgecolor=edgecolor, hatch=hatch
         )
+        bars = "" if self.muscles is None else " (muscle left out)"
+        handles: list[Any] = [
+            Patch(fc=SUPPORTS, ec=SUPPORTS, label=f"supports {self.target}{bars}"),
+            Patch(fc="white", ec=OPPOSES, hatch=HATCHES[1], label="opposes it"),
+        ]
         if self.muscles is not None:
             where = dict(zip(table.index, place))
             column = table.index.name
@@ -188,8 +203,8 @@ class SubjectExplanationDisplay:
                 ms=4.5,
                 label="one recording left out",
             )
-            self.bars_.set_label("all recordings of the muscle left out")
-            legend_outside(axis, "above left", ncols=2)
+            handles.append(self.points_)
+        legend_outside(axis, "above left", handles=handles, ncols=3)
         axis.axvline(0, color="black", lw=0.8)
         axis.set_yticks(place, names)
         axis.set_xlabel(f"contribution to the probability of {self.target} (percentage points)")

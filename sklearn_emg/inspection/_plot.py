@@ -19,6 +19,10 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1))
 HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 GREY = "0.45"
 
+# Colours of contributions that support or oppose a class. No diagnosis has them, and they can be
+# distinguished with any type of colour vision.
+SUPPORTS, OPPOSES = "#4B2A8C", "#7A8000"
+
 # Style of each diagnosis. Different names for the same group share one style.
 DIAGNOSES = {
     "neuropathy": 0,

@@ -12,13 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_emg._tables import counted
 from sklearn_emg.inspection._attention import AttentionMaps, attention_maps
 from sklearn_emg.inspection._attribution import Attribution, attribution
-from sklearn_emg.inspection._plot import COLORS, GREY, HATCHES, legend_outside, panels, style, tidy
+from sklearn_emg.inspection._plot import (
+    GREY,
+    HATCHES,
+    OPPOSES,
+    SUPPORTS,
+    legend_outside,
+    panels,
+    style,
+    tidy,
+)
 from sklearn_emg.recordings import WindowSet, read_signal
 
-# Blue opposes the class, orange supports it, and grey is neutral. The colours can be distinguished
-# with any type of colour vision. In a print without colour, the direction of the bars shows the
-# sign.
-_AGAINST, _NEITHER, _FOR = COLORS[0], "0.72", COLORS[1]
+_NEUTRAL = "0.72"  # colour of contributions near 0
 
 
 class AttributionDisplay:
@@ -262,7 +268,7 @@ class AttributionDisplay:
         time = np.arange(len(signal)) / self.fs
         # Each segment extends to the first sample of the next, so that the line has no gaps.
         parts = [np.column_stack([time[a : b + 1], signal[a : b + 1]]) for a, b in pairwise(bounds)]
-        colours = LinearSegmentedColormap.from_list("for_against", [_AGAINST, _NEITHER, _FOR])
+        colours = LinearSegmentedColormap.from_list("for_against", [OPPOSES, _NEUTRAL, SUPPORTS])
         # The square root makes small values visible. The bars show the values themselves.
         signed = np.sign(values) * np.sqrt(np.abs(values))
         lines = LineCollection(
@@ -280,8 +286,8 @@ class AttributionDisplay:
                 sums,
                 width=np.diff(edges),
                 align="edge",
-                color=[_FOR if yes else "white" for yes in supports],
-                edgecolor=[_FOR if yes else _AGAINST for yes in supports],
+                color=[SUPPORTS if yes else "white" for yes in supports],
+                edgecolor=[SUPPORTS if yes else OPPOSES for yes in supports],
                 hatch=[HATCHES[0] if yes else HATCHES[1] for yes in supports],
                 linewidth=0.5,
             )
@@ -292,8 +298,8 @@ class AttributionDisplay:
     def _plot_legend(axis: Any) -> None:
         from matplotlib.patches import Patch
 
-        against = Patch(fc="white", ec=_AGAINST, hatch=HATCHES[1], label="opposes it")
-        handles = [Patch(color=_FOR, label="supports the class"), against]
+        against = Patch(fc="white", ec=OPPOSES, hatch=HATCHES[1], label="opposes it")
+        handles = [Patch(color=SUPPORTS, label="supports the class"), against]
         legend_outside(axis, "above left", handles=handles, ncols=2)
 
 

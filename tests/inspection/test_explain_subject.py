@@ -14,6 +14,7 @@ from sklearn_emg.datasets import simulate_recording
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.inspection import explain_subject
+from sklearn_emg.inspection._plot import COLORS, OPPOSES, SUPPORTS
 from sklearn_emg.model_selection import SubjectKFold
 from sklearn_emg.preprocessing import AmplitudeScaler, BandpassFilter
 from sklearn_emg.recordings import recording_table
@@ -126,6 +127,23 @@ def test_feature_rows_are_explained_without_times():
     assert "start" not in found.windows
     assert np.isnan(found.duration)
     assert len(found.decisive_signals) == 3
+
+
+def test_colours_of_the_sign_belong_to_no_diagnosis():
+    pytest.importorskip("matplotlib")
+    from matplotlib.colors import to_hex
+
+    divote, table = fitted()
+    display = explain_subject(divote, table, "c").plot()
+    edges = {to_hex(bar.get_edgecolor()) for bar in display.bars_}
+    assert edges == {SUPPORTS.lower(), OPPOSES.lower()}
+    assert edges.isdisjoint(color.lower() for color in COLORS)
+    texts = [text.get_text() for text in display.axes_[0].get_legend().get_texts()]
+    assert texts == [
+        f"supports {display.target} (muscle left out)",
+        "opposes it",
+        "one recording left out",
+    ]
 
 
 def test_what_cannot_be_explained_is_refused():
