@@ -270,9 +270,9 @@ class RelevanceSelector(_SupervisedSelector):
     Attributes
     ----------
     relevance_table_ : DataFrame
-        Type, p-values and decisions for each feature, as returned by tsfresh, with one row per
-        feature, the most relevant first. With three or more classes, there is a p-value and a
-        decision for each class.
+        Type, p-values and decisions, as returned by tsfresh, with one row per feature (not in the
+        order of the features). With three or more classes, there is a p-value and a decision for
+        each class, such as ``p_value_0`` and ``relevant_0`` for the first class in sorted order.
     support_ : ndarray of bool of shape (n_features_in_,)
         Whether each feature is kept.
     n_features_in_ : int

@@ -116,15 +116,15 @@ class VisitSplit(Protocol):
 
 
 class LaterVisitSplit(Protocol):
-    """Splits that test later targets of subjects who are also in training.
+    """Splits that test later targets of subjects whose earlier targets are in training.
 
     The first run tests the last target of each subject, the second run the last but one, and so on.
-    A run trains on those targets of a subject that were known at the end of the tested context, so
-    that nothing later than a context is learned about its subject. If a subject has too few targets
-    to be tested in a run, the run trains only on the first target of this subject; the first run
-    ignores such subjects. Subjects are those of the column ``subject``. `groups` may join subjects,
-    which changes nothing because each subject is in both training and test; it must not divide a
-    subject.
+    A run trains on those targets of a subject that were known at the end of the tested context
+    (with a long horizon, there may be none), so that nothing later than a context is learned about
+    its subject. If a subject has too few targets to be tested in a run, the run trains only on the
+    first target of this subject; the first run ignores such subjects. Subjects are those of the
+    column ``subject``. `groups` may join subjects, which changes nothing because the runs do not
+    separate subjects; it must not divide a subject.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ class ChronologicalSplit(Protocol):
     """Test the later part of each recording with a model trained on its earlier part.
 
     This protocol is for forecasts within recordings. Rows (windows or features) that fall into the
-    gap between the parts are in neither; without a `gap`, overlapping windows in the two parts
+    gap between the parts are in neither; without a `gap`, overlapping windows in the two parts can
     share samples. Each subject is in both training and test: the result says nothing about new
     subjects.
 
