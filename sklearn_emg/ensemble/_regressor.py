@@ -346,7 +346,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         votes : Votes
             Votes, whose attributes ``windows``, ``recordings`` and ``subjects`` are DataFrames with
             a column ``prediction``. ``subjects`` also has ``n_recordings`` and the ``feature_...``
-            columns that a final regressor reads.
+            columns for a final regressor.
 
         Warns
         -----

@@ -32,7 +32,7 @@ class Votes:
     recordings : DataFrame of shape (n_rows, ...)
         The index is that of X. Columns are ``subject``, those named by `unit` and `by`,
         ``n_windows``, the mean scores of the windows (NaN for a recording without windows) and
-        ``vote`` (None for such a recording).
+        ``vote`` (missing for such a recording).
     subjects : DataFrame of shape (n_units, ...)
         The index holds the subjects or, with a different `unit`, the pairs of subject and unit.
         Columns are ``n_recordings``, the mean scores of the subject's recordings ("feature-all"),
