@@ -260,22 +260,29 @@ def _confusions(
             continue
         matrix = comparison.confusion(name, level)
         rows[name] = {}
-        # A subject that is tested in several runs counts once in the sensitivity and its interval.
-        found = sensitivities(comparison, name) if level == "subject" else None
+        shown = _sensitivities(comparison, name, level)
         for label, counts in zip(matrix.index, matrix.to_numpy()):
-            n = int(counts.sum())
-            sensitivity = counts[matrix.index.get_loc(label)] / n if n else np.nan
-            low = high = np.nan
-            if found is not None:
-                sensitivity, low, high = found.loc[label, ["sensitivity", "low", "high"]]
-            text = f"{sensitivity:.2f}"
-            if np.isfinite(low):
-                text += f" [{low:.2f}, {high:.2f}]"
-            if n:
+            text = shown[label]
+            if counts.any():
                 text += f"; {measures.loc[(name, label), 'precision']:.2f}"
                 text += f", {measures.loc[(name, label), 'f1']:.2f}"
             rows[name][f"true {label}"] = f"{', '.join(map(str, counts))}: {text}"
     return rows
+
+
+def _sensitivities(comparison: Comparison, name: str, level: str) -> dict[Any, str]:
+    """Return the sensitivity of each class as text, for subjects with its interval."""
+    if level == "subject":
+        # A subject that is tested in several runs counts once.
+        found = sensitivities(comparison, name)[["sensitivity", "low", "high"]]
+        rows = found.itertuples(name=None)
+        return {
+            label: f"{value:.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+            for label, value, low, high in rows
+        }
+    matrix = comparison.confusion(name, level)
+    values = np.diag(matrix) / matrix.sum(axis=1)
+    return {label: f"{value:.2f}" for label, value in values.items()}
 
 
 def _confounds(summary: pd.DataFrame) -> str:
