@@ -1,13 +1,23 @@
-"""Checks of the range of samples, and computation in float64 where the range requires it."""
+"""Checks of windows and their range of samples, and computation in float64 where it is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
-__all__ = ["LARGEST", "SMALLEST", "check_samples", "compute_safely", "ranges_of"]
+__all__ = [
+    "LARGEST",
+    "SMALLEST",
+    "check_samples",
+    "compute_safely",
+    "ranges_of",
+    "validate_windows",
+]
 
 # #: Largest allowed sample in mV. Sums of fifth powers, the highest in any feature, fit in float64.
 LARGEST = 1e60
@@ -72,11 +82,7 @@ def check_samples(high: NDArray[np.float64], low: NDArray[np.float64], caller: s
     peak = np.maximum(high, -low).reshape(n_windows, -1)
     bad = np.flatnonzero(~np.isfinite(peak).all(axis=1))
     if bad.size:
-        raise ValueError(
-            f"Input X contains NaN or infinity in {bad.size} of {n_windows} rows, first in row "
-            f"{bad[0]}; {caller} cannot use them. Interpolate the gaps "
-            "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
-        )
+        raise ValueError(_not_finite(bad, n_windows, caller))
     bad = np.flatnonzero((peak > LARGEST).any(axis=1))
     if bad.size:
         raise ValueError(
@@ -135,3 +141,59 @@ def compute_safely(
     overflow = np.zeros(values.shape, dtype=bool)
     overflow[hard] = np.isinf(values[hard]) & np.isfinite(exact)
     return values, overflow
+
+
+def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
+    """Validate windows, with error messages that name the rows and a remedy.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator to which the data were given.
+    *data : array-like
+        Windows, and targets if there are any.
+    **settings : dict
+        Further arguments for :func:`sklearn.utils.validation.validate_data`.
+
+    Returns
+    -------
+    validated : ndarray or tuple of ndarrays
+        Validated windows, and targets if any were given.
+
+    Raises
+    ------
+    ValueError
+        If the windows contain NaN or infinity, or differ in length.
+    """
+    try:
+        return validate_data(estimator, *data, allow_nd=True, **settings)
+    except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise ValueError(_unequal_windows(type(estimator).__name__, data[0])) from error
+        if not str(error).startswith("Input X contains"):
+            raise
+        rows = np.asarray(data[0], dtype=np.float64)
+        bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
+        raise ValueError(_not_finite(bad, len(rows), type(estimator).__name__)) from error
+
+
+def _unequal_windows(name: str, windows: Any) -> str:
+    lengths = {np.shape(w)[-1] if np.ndim(w) else 1 for w in windows if _is_even(w)}
+    found = f"lengths from {min(lengths)} to {max(lengths)}" if lengths else "channels that differ"
+    return (
+        f"{name} takes windows of one length, an array of shape (n_windows, n_times) or "
+        f"(n_windows, n_channels, n_times), and got {found} samples. Cut them to one length "
+        "(sklearn_emg.recordings.divide), or give recordings of any length as a recording table."
+    )
+
+
+def _is_even(window: Any) -> bool:
+    return not hasattr(window, "__len__") or len({len(np.atleast_1d(p)) for p in window}) == 1
+
+
+def _not_finite(bad: NDArray[np.intp], n_rows: int, caller: str) -> str:
+    return (
+        f"Input X contains NaN or infinity in {bad.size} of {n_rows} rows, first in row {bad[0]}; "
+        f"{caller} cannot use them. Interpolate the gaps "
+        "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
+    )

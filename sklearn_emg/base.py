@@ -15,9 +15,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._ranges import LARGEST, check_samples, compute_safely, ranges_of
+from sklearn_emg._ranges import (
+    LARGEST,
+    check_samples,
+    compute_safely,
+    ranges_of,
+    validate_windows,
+)
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg._tables import counted, first_few
 from sklearn_emg.recordings import (
@@ -48,58 +54,6 @@ __all__ = ["FeatureExtractor", "SignalTransformer"]
 
 # Maximum size in bytes of the signals of a table that are processed at once.
 _BLOCK_BYTES = 1 << 22
-
-
-def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> Any:
-    """Validate windows, with error messages that name the rows and a remedy.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Estimator to which the data were given.
-    *data : array-like
-        Windows, and targets if there are any.
-    **settings : dict
-        Further arguments for :func:`sklearn.utils.validation.validate_data`.
-
-    Returns
-    -------
-    validated : ndarray or tuple of ndarrays
-        Validated windows, and targets if any were given.
-
-    Raises
-    ------
-    ValueError
-        If the windows contain NaN or infinity, or differ in length.
-    """
-    try:
-        return validate_data(estimator, *data, allow_nd=True, **settings)
-    except ValueError as error:
-        if "inhomogeneous" in str(error):
-            raise ValueError(_unequal_windows(type(estimator).__name__, data[0])) from error
-        if not str(error).startswith("Input X contains"):
-            raise
-        rows = np.asarray(data[0], dtype=np.float64)
-        bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
-        raise ValueError(
-            f"Input X contains NaN or infinity in {bad.size} of {len(rows)} rows, first in row "
-            f"{bad[0]}; {type(estimator).__name__} cannot use them. Interpolate the gaps "
-            "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
-        ) from error
-
-
-def _unequal_windows(name: str, windows: Any) -> str:
-    lengths = {np.shape(w)[-1] if np.ndim(w) else 1 for w in windows if _is_even(w)}
-    found = f"lengths from {min(lengths)} to {max(lengths)}" if lengths else "channels that differ"
-    return (
-        f"{name} takes windows of one length, an array of shape (n_windows, n_times) or "
-        f"(n_windows, n_channels, n_times), and got {found} samples. Cut them to one length "
-        "(sklearn_emg.recordings.divide), or give recordings of any length as a recording table."
-    )
-
-
-def _is_even(window: Any) -> bool:
-    return not hasattr(window, "__len__") or len({len(np.atleast_1d(p)) for p in window}) == 1
 
 
 def _stack(block: list[NDArray[np.floating]]) -> NDArray[np.floating]:

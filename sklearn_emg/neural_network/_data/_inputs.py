@@ -15,9 +15,9 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length
 from torch import nn
 
+from sklearn_emg._ranges import validate_windows
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
-from sklearn_emg.base import validate_windows
 from sklearn_emg.neural_network._data._batches import SequenceDataset, WindowDataset, as_tensor
 from sklearn_emg.neural_network._data._split import Subjects
 from sklearn_emg.neural_network._data._targets import check_targets
