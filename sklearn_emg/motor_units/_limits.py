@@ -304,7 +304,7 @@ class ReferenceLimits:
         X = self._checked(X)
         rows = []
         for (subject, muscle), part in X.groupby(_KEYS, sort=False, dropna=False):
-            ages: list[Any] = list(part["age"].dropna().unique()) if "age" in X else []
+            ages: list[Any] = part["age"].dropna().unique().tolist() if "age" in X else []
             if len(ages) > 1:
                 raise ValueError(f"Subject {subject!r} has several ages: {ages}.")
             age = float(ages[0]) if len(ages) else np.nan

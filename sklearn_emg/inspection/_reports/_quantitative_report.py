@@ -163,6 +163,7 @@ def quantitative_emg_report(
         }
         for name, rows in _muscles(filtered)
     ]
+    sources = list(dict.fromkeys(part["sources"] for part in sections if part["sources"]))
     ages: Any = own["age"].dropna().astype(float).unique() if "age" in own else []
     faults = _quality(own)
     content = {
@@ -173,6 +174,7 @@ def quantitative_emg_report(
             ("Muscles", ", ".join(str(part["name"]) for part in sections)),
         ],
         "muscles": sections,
+        "source": sources[0] if len(sources) == 1 else None,
         "faults": faults,
         "uncertain": _uncertain(sections, limits, faults is not None, len(ages) > 0, extractor),
     }
@@ -231,6 +233,7 @@ def _muscle(
         "n": len(part),
         "n_recordings": len(recordings),
         "enough": len(part) >= limits.min_potentials,
+        "has_limits": True,
         "what": _what(extractor),
         "traces": _traces(muscle, recordings, part, length),
         "waves": _waves(muscle, recordings, part) if len(part) and single else None,
@@ -238,6 +241,9 @@ def _muscle(
     }
     if len(part) == 0:
         return content | {"text": f"no {_what(extractor)} was found"}
+    if lacking := _without_limits(part["muscle"].iloc[0], limits):
+        text = f"not compared: no normal limits for {lacking}"
+        return content | {"text": text, "has_limits": False}
     with warnings.catch_warnings():
         # The page states the number of potentials.
         warnings.simplefilter("ignore", RecordingWarning)
@@ -275,6 +281,15 @@ def _muscle(
         "cloud": _cloud(muscle, part, limits),
         "sources": "; ".join(sources.drop_duplicates()),
     }
+
+
+def _without_limits(muscle: str, limits: ReferenceLimits) -> str:
+    """Return what has no limits: the muscle, measures of it, or nothing ("")."""
+    known = set(limits.limits_.loc[limits.limits_["muscle"] == muscle, "measure"])
+    lacking = [_LABELS.get(name, name) for name in limits.measures if name not in known]
+    if not known:
+        return "this muscle"
+    return f"the {', '.join(lacking)} of this muscle" if lacking else ""
 
 
 def _ranges(low: pd.Series, high: pd.Series) -> list[str]:
@@ -385,12 +400,20 @@ def _uncertain(
     extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> list[str]:
     """List the uncertainties of the findings."""
-    notes = [
-        f"{part['name']} has {counted(part['n'], 'potential')}, fewer than the "
-        f"{limits.min_potentials} that the outlier method needs."
+    notes = []
+    few = [
+        f"{part['name']} has {counted(part['n'], 'potential')}"
         for part in sections
         if not part["enough"]
     ]
+    if few:
+        need = f"fewer than the {limits.min_potentials} that the outlier method needs"
+        notes.append(f"{'; '.join(few)}: {need}.")
+    if not all(part["has_limits"] for part in sections):
+        notes.append(
+            f"There are normal limits for {', '.join(limits.muscles())}. Muscles without limits "
+            "are measured, but not compared."
+        )
     units = isinstance(extractor, MotorUnitDecomposer)
     if not limits.subjects_ and not units:
         notes.append(

@@ -199,6 +199,9 @@ def interference_section(
     if len(points) == 0:
         text = "No segment of the recordings has a turn of at least 0.1 mV."
         return {"text": text, "picture": None}
+    if muscle_name(points["muscle"].iloc[0]) not in cloud.muscles():
+        text = "Not compared: your controls have no cloud for this muscle."
+        return {"text": text, "picture": None}
     try:
         score = cloud.score(points).iloc[0]
     except ValueError as error:
