@@ -330,7 +330,8 @@ def check_quality(
         return report
     bad = report.recordings.query("quality == 'bad'")
     if len(bad):
-        shown = [f"{r} ({t})" for r, t in zip(bad["recording"], bad["findings"])]
+        names = [f"recording {r}" if str(r).isdigit() else r for r in bad["recording"]]
+        shown = [f"{name} ({text})" for name, text in zip(names, bad["findings"])]
         warn_of_recordings(
             f"check_quality leaves out {counted(len(bad), 'recording')}: "
             f"{first_few(shown, _MAX_NAMED, '; ')}."

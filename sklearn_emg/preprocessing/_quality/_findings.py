@@ -383,7 +383,7 @@ def _of_copies(group: Sequence[Channel], gains: Sequence[float]) -> list[Finding
         names = first_few((_name(o, c) for o in others), 3)
         scaled = "" if gain == 1 else f", {gain:.4g} times as large"
         if doubt:
-            text = f"has the samples of {names}{scaled}, of another {doubt}"
+            text = f"has the same samples as {names}{scaled}, of another {doubt}"
             remedy = f"find out which {doubt} is right; until then leave all of them out"
             found.append(_finding(c, "copy", "bad", 1.0, text, remedy))
         elif c is not group[0]:
@@ -428,7 +428,11 @@ def _name(c: Channel, seen_from: Channel) -> str:
     """Name another channel by its recording, and by its channel and subject if they differ."""
     if c.row == seen_from.row:
         return f"channel {c.name}"
-    name = f"{c.recording}" if c.recording != seen_from.recording else f"row {c.row}"
+    name = str(c.recording)
+    if c.recording == seen_from.recording:
+        name = f"row {c.row}"
+    elif name.isdigit():
+        name = f"recording {name}"
     if c.name != seen_from.name:
         name += f", channel {c.name}"
     if c.subject != seen_from.subject:
