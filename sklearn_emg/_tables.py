@@ -67,7 +67,7 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
 
 
 def columns_text(names: Iterable[Any]) -> str:
-    """List names of columns after the noun in the singular or plural.
+    """List names of columns after "column" or "columns", whichever fits.
 
     Parameters
     ----------

@@ -79,8 +79,8 @@ def plot(table, title):
 # Text
 # ----
 # The file is an export with a line of titles, a time column, semicolons and decimal commas.
-# ``describe_file`` shows how the file would be read. Its last lines name what the file does not
-# state.
+# ``describe_file`` shows how the file would be read. The last lines of the output name what the
+# file does not state.
 fs, n_times = 1500, 7500
 export = pd.DataFrame(
     {

@@ -138,7 +138,7 @@ class _Samples:
         elif n_clipped:
             texts.append(f"clipped: {counted(n_clipped, 'sample')}")
         if n_shared:
-            texts.append(f"foreign end: the last {n_shared} samples are those of {other} too")
+            texts.append(f"shared end: the last {n_shared} samples are those of {other} too")
         return texts
 
 
@@ -194,9 +194,9 @@ def load_n2001(
         NaN ("nan") or the lower clipping value ("clip"), which is -32768 / 13.107 uV = -2.50004 mV.
     spoilt : {"keep", "drop", "trim"}, default="keep"
         How to treat recordings that are dead (all samples are equal), have clipped samples, or end
-        with samples that also end another recording and are not their own signal. "keep" marks them
-        in the table, and "drop" leaves them out. "trim" cuts off such an end, and leaves out
-        recordings that are dead or clipped without it.
+        with samples that also end another recording. "keep" marks them in the table, and "drop"
+        leaves them out. "trim" cuts off such an end, and then leaves out the recordings that are
+        dead or still have clipped samples.
     lazy : bool, default=False
         Whether to leave the samples in their files and put
         :class:`~sklearn_emg.recordings.SignalFile` handles into the table. Each file is still read

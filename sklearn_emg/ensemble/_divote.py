@@ -154,8 +154,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         If a subject (or unit) has two labels; if y has only one class, lacks labels or mixes
         numbers and text; if the table has no windows or lacks the column `by`; if the ``fs`` of a
         step is not that of the table; if `cv` puts a subject into both training and test; if a step
-        depends on the sampling rate and the table to predict has another rate; or if the estimator
-        gives probabilities that are not finite.
+        depends on the sampling rate and the table to predict has a different rate; or if the
+        estimator gives probabilities that are not finite.
 
     Warns
     -----

@@ -38,7 +38,7 @@ def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, f
     Raises
     ------
     ValueError
-        If a part already has another rate, or a search tries other rates.
+        If a part already has a different rate, or a search tries other rates.
     """
     rates: dict[str, float] = {}
     _walk(estimator, float(fs), path, rates, frozen=False)

@@ -332,7 +332,7 @@ class STFT(_FrameTransformer):
 
     Notes
     -----
-    Row k of an image corresponds to the frequency k fs / n_fft, from 0 to the Nyquist frequency.
+    Row k of an image corresponds to the frequency k fs / n_fft, from 0 to at most fs / 2.
     The height is ``n_fft // 2 + 1``. Such images are the input of DeepEMGNet (Sengur et al. 2017).
 
     Examples

@@ -115,8 +115,8 @@ def predict_subjects(
         them.
     RecordingWarning
         If the estimator was trained on a column that reveals the subject or the label, names of
-        subjects look like spellings of one name, or the index of `y` or `groups` has another order
-        than that of X.
+        subjects look like spellings of one name, or the index of `y` or `groups` has a different
+        order from that of X.
 
     Examples
     --------

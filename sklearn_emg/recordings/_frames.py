@@ -80,7 +80,7 @@ def refuse_foreign_frame(X: object, what: str) -> None:
 
 
 def other_order(X: object, values: object, name: str, of: str = "X") -> str:
-    """Report that a Series has, by its index, another order than the rows of X.
+    """Report that a Series has, by its index, a different order from the rows of X.
 
     As in scikit-learn, rows of X and y belong together by position, not by index.
 
@@ -123,7 +123,7 @@ def _share_labels(first: pd.Index, second: pd.Index) -> bool:
 
 
 def warn_of_other_order(X: object, values: object, name: str, of: str = "X") -> None:
-    """Warn that a Series has, by its index, another order than the rows of X.
+    """Warn that a Series has, by its index, a different order from the rows of X.
 
     Parameters
     ----------

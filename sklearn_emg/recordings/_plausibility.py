@@ -199,8 +199,8 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
     Returns
     -------
     faults : list of Fault
-        Faults in this order: samples in counts, another unit than the rest of the table, too large,
-        too small, and a large offset. The rows of a fault may be empty.
+        Faults in this order: samples in counts, a different unit from the rest of the table, too
+        large, too small, and a large offset. The rows of a fault may be empty.
     """
     amplitudes = _amplitudes(figures)
     rows = np.array(list(amplitudes), dtype=np.intp)

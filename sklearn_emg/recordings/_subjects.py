@@ -253,7 +253,7 @@ class Subjects:
         -----
         RecordingWarning
             If names look like spellings of one name or like a missing value, or if the index of
-            `groups` has another order than that of X.
+            `groups` has a different order from that of X.
         SubjectLeakWarning
             If `groups` divide a subject of the column.
         """
@@ -360,7 +360,7 @@ def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.i
     -----
     RecordingWarning
         If names look like spellings of one name or like a missing value, or if the index of
-        `groups` has another order than that of X.
+        `groups` has a different order from that of X.
     SubjectLeakWarning
         If `groups` divide a subject of the column.
 

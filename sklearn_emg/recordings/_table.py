@@ -310,7 +310,7 @@ def recording_table(
 
 
 def _warn_of_other_orders(given: Mapping[str, Any]) -> None:
-    """Warn about Series whose index has another order than that of the first Series."""
+    """Warn about Series whose index has a different order from that of the first Series."""
     first, *others = [name for name, value in given.items() if isinstance(value, pd.Series)] or [""]
     for name in others:
         warn_of_other_order(given[first].to_frame(), given[name], name, first)

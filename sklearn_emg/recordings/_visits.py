@@ -80,7 +80,7 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
 
 
 def warn_of_other_units(table: pd.DataFrame) -> None:
-    """Warn about subjects whose times seem to be in another unit than months.
+    """Warn about subjects whose times seem to be in a unit other than months.
 
     Parameters
     ----------

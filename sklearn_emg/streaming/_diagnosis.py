@@ -301,7 +301,7 @@ class StreamingDiagnosis:
         ------
         ValueError
             If the previous recording has not ended, the subject or a required column is missing, or
-            the channels are in another order than in training.
+            the channels are in a different order from that in training.
 
         Warns
         -----

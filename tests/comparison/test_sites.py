@@ -22,7 +22,7 @@ from sklearn_emg.recordings import concat_tables, recording_table
 
 
 def feature_table(n=12, n_rows=2, sites=("Bern", "Oslo"), gain=5.0):
-    """Patients have twice the amplitude; the second site has another gain."""
+    """Patients have twice the amplitude; the second site has a different gain."""
     rng = np.random.default_rng(0)
     site, subject, ill = (
         np.repeat(a, n_rows)

@@ -152,7 +152,8 @@ def test_no_fibre_is_inside_the_needle():
 def test_number_of_units_is_overlap_times_the_area():
     rng = np.random.default_rng(0)
     counts = [len(units.draw_pool(rng, conditions())) for _ in range(60)]
-    # 20 units overlap in territories of 3.2 mm; the field has 1.25 * 3.2 + 4.5 = 8.5 mm.
+    # At each point, 20 territories with a radius of 3.2 mm overlap. The radius of the field is
+    # 1.25 * 3.2 + 4.5 = 8.5 mm.
     expected = 20 * (8.5 / 3.2) ** 2
     assert np.mean(counts) == pytest.approx(expected, abs=4 * np.sqrt(expected / 60))
 

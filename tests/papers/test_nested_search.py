@@ -99,7 +99,7 @@ def test_each_system_is_searched_nested_by_subject(name):
     inside, values = names_of_inside(name)
     votes = [None, "logistic"] if model["divote"].voting == "hard" else ["soft", "hard"]
     vote = f"divote__{'final_estimator' if votes[0] is None else 'voting'}"
-    # Each candidate has another filter, window, inner part and vote.
+    # Each candidate has a different filter, window, inner part and vote.
     grid = [
         {"filter": [pass_], "divote__window": [window], inside: [value], vote: [way]}
         for pass_, window, value, way in zip(

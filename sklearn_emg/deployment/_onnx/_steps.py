@@ -68,7 +68,7 @@ def steps_of(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def refusals(model: Any, path: str = "") -> Iterator[str]:
-    """Yield the name and the reason for each step, at any depth, that cannot be exported."""
+    """For each step, at any depth, that cannot be exported, yield its name and the reason."""
     for where, step in steps_of(model, path):
         reason = _refusal(step)
         if reason is not None:

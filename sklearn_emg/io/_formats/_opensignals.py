@@ -211,7 +211,7 @@ def _text_of(value: Any) -> str:
 def opensignals_hdf5(
     path: Path, file: Any, load: Callable[[Path, Any], NDArray]
 ) -> FileContent | None:
-    """Read an OpenSignals HDF5 file; None if the open file has another layout."""
+    """Read an OpenSignals HDF5 file; None if the open file has a different layout."""
     devices = [
         file[name] for name in file
         if hasattr(file[name], "keys") and "sampling rate" in file[name].attrs

@@ -100,9 +100,9 @@ class AutoencoderDenoiser(SignalTransformer):
     ImportError
         If torch is missing.
     ValueError
-        If `kernel_size` is even, the rows of a table differ in sampling rate or have another rate
-        than the training signals, `fs` is missing for "powerline", `line_freq` is not below the
-        Nyquist frequency, a signal contains NaN, or `device` does not exist.
+        If `kernel_size` is even, the rows of a table differ in sampling rate or have a different
+        rate from the training signals, `fs` is missing for "powerline", `line_freq` is not below
+        the Nyquist frequency, a signal contains NaN, or `device` does not exist.
 
     See Also
     --------

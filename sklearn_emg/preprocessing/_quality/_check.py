@@ -131,8 +131,8 @@ class QualityReport:
         Raises
         ------
         ValueError
-            If X or y has another number of rows than the checked table, X has the rows in another
-            order, or all recordings are bad.
+            If X or y differs from the checked table in the number of rows, X has the rows in a
+            different order, or all recordings are bad.
         """
         bad = (self.recordings["quality"] == "bad").to_numpy()
         for name, given in (("X", X), ("y", y)):

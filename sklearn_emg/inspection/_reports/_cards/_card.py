@@ -88,7 +88,7 @@ class Card:
         Raises
         ------
         ValueError
-            If `path` has another extension or is a folder.
+            If `path` has a different extension or is a folder.
         """
         path = Path(path)
         suffix = path.suffix.lower()
