@@ -456,7 +456,7 @@ class SignalTransformer(
         -------
         names : ndarray of str objects
             The same names, or ``x0``, ``x1`` and so on if the step changes the number of samples.
-            If ``fit`` was given a table, ``"signal"`` or the given names.
+            If ``fit`` was given a table, they are ``"signal"`` or `input_features`.
         """
         check_is_fitted(self, "n_times_in_")
         if self.n_times_in_ is None:
@@ -672,7 +672,7 @@ class FeatureExtractor(
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Get the names of the features, such as ``rms``, or ``ch2_rms`` for several channels.
 
-        If the table seen in ``fit`` has several channels with names, these are used, as in
+        If the table seen in ``fit`` has several named channels, their names are used, as in
         ``biceps_rms``.
 
         Parameters

@@ -264,8 +264,8 @@ class RelevanceSelector(_SupervisedSelector):
         class is tested against the rest.
     hypotheses_independent : bool, default=False
         Whether to use the Benjamini-Hochberg procedure instead of the Benjamini-Yekutieli
-        procedure. It has more power but assumes that the tests of the features are independent,
-        which does not hold for features of the same signal.
+        procedure. The former has more power but assumes that the tests of the features are
+        independent, which does not hold for features of the same signal.
 
     Attributes
     ----------

@@ -46,8 +46,8 @@ class AdaptationCurve:
         "new" consists of subjects of the target, and "old", if forgetting was measured, of held-out
         subjects of the source. The metrics are "balanced_accuracy", "accuracy" and "recall <class>"
         for each class with test subjects. ``value`` is the mean over draws, and ``low`` and
-        ``high`` are its confidence limits. ``difference`` is this value minus the value with the
-        smallest number of local subjects, on the same test subjects. Its confidence limits are
+        ``high`` are its confidence limits. ``difference`` is ``value`` minus the value with
+        the smallest number of local subjects, on the same test subjects. Its confidence limits are
         ``difference_low`` and ``difference_high``. ``n_recordings`` is the mean number of local
         recordings per draw, and ``n_subjects`` is the mean number of test subjects per draw.
     predictions : DataFrame
@@ -56,7 +56,8 @@ class AdaptationCurve:
     target : object
         Name of the new site.
     learn : {"labels", "references"}
-        Whether the systems learned labelled recordings or unlabelled references of the new site.
+        Whether the systems learned from labelled recordings or from unlabelled references of the
+        new site.
     confidence : float
         Confidence level of the intervals.
     chance : float
@@ -180,10 +181,10 @@ def adaptation_curve(
     learn : {"labels", "references"}, default="labels"
         What the systems learn from the local subjects.
 
-        - "references": ``calibrate`` learns recordings of healthy local subjects without labels.
-        - "labels": ``partial_fit`` learns labelled recordings of local subjects, who are drawn in
-          turn from each class, healthy subjects first. If a system has a SiteStandardizer, the
-          healthy subjects among them calibrate it first.
+        - "references": ``calibrate`` learns from unlabelled recordings of healthy local subjects.
+        - "labels": ``partial_fit`` learns from labelled recordings of local subjects, who are drawn
+          from each class in turn, starting with the healthy subjects. If a system has a
+          SiteStandardizer, the healthy subjects among them calibrate it first.
     sizes : sequence of int, default=(0, 1, 3, 5, 10)
         Numbers of local subjects. With 0, the SiteStandardizer of a system needs
         ``new_site="pooled"``; with 1, it also needs a `prior`.

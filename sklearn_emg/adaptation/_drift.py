@@ -344,8 +344,8 @@ class CusumDetector:
         Parameters
         ----------
         values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
-            One row per call of :meth:`update`. Of a DataFrame, only the columns whose names are
-            those of the features are used.
+            One row per call of :meth:`update`. If it is a DataFrame, only the columns with
+            the names of the features are used.
 
         Returns
         -------

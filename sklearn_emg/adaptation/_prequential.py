@@ -45,7 +45,7 @@ class PrequentialScore:
     old : DataFrame
         ``accuracy`` on the old subjects by ``n_learned``. It is empty if there are no old subjects.
     model : AdaptiveDiagnosis
-        The system after all subjects.
+        The system after it has learned from all new subjects.
     confidence : float
         Confidence level of the intervals.
     """

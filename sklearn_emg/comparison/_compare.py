@@ -85,9 +85,10 @@ def compare(
         Classifiers or regressors of recording tables or feature tables, such as
         :class:`~sklearn_emg.ensemble.DiVoteClassifier` and
         :class:`~sklearn_emg.ensemble.DiVoteRegressor`. If X comes from
-        :func:`~sklearn_emg.prognosis.visit_contexts`, the naive baselines of a prognosis (last
-        value, own slope, mixed model if statsmodels is installed, boosting) are added to
-        regressors, and ``remark`` states which pipelines are better than the best of these.
+        :func:`~sklearn_emg.prognosis.visit_contexts` and the pipelines are regressors, the naive
+        baselines of a prognosis are added (last value, own slope, mixed model if statsmodels is
+        installed, boosting), and ``remark`` states which pipelines are better than the best of
+        these baselines.
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)

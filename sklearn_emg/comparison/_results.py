@@ -83,8 +83,8 @@ class Comparison:
         distinguishes the rows of a subject, and "row" otherwise.
     chosen_parameters : DataFrame
         Choices of the searches in the pipelines, with one row per ``pipeline``, ``fold``,
-        ``search`` (its place in the pipeline, empty for the pipeline itself) and ``parameter``, and
-        its ``value``.
+        ``search`` (its place in the pipeline, empty for the pipeline itself) and ``parameter``. The
+        column ``value`` contains the chosen value.
     confusions : DataFrame
         Number ``n`` of cases by ``pipeline``, ``fold``, ``level``, ``y_true`` and ``y_pred``; empty
         for regressors. See :meth:`confusion`.

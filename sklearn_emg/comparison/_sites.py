@@ -35,8 +35,8 @@ class SiteComparison(Comparison):
     Attributes
     ----------
     within : Comparison or None
-        Results of the folds of subjects within each site that could be split, in which the same
-        subjects of these sites are scored; None if no site could be split.
+        Results within the sites that could be split into folds of subjects. At these sites, the
+        same subjects are scored as in the test across sites. None if no site could be split.
     site_summary : DataFrame
         One row per ``site`` ("all" for all sites together), pipeline, ``split`` ("within" or
         "across"), level and metric, with the columns of ``summary``.

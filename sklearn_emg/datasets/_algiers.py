@@ -173,7 +173,7 @@ def load_algiers(
         data : DataFrame of shape (n_recordings, 12)
             Recording table with the columns ``signal`` (in mV, float32), ``fs`` (32768 Hz),
             ``subject`` (such as "Hea05"), ``muscle`` ("deltoid" or "biceps brachii"), ``region``
-            ("proximal"), ``recording`` (name of the file without its ending), ``group`` (as
+            ("proximal"), ``recording`` (file name without extension), ``group`` (as
             `target`), ``site`` ("algiers"), ``side`` ("left" or "right"), ``number`` (of the
             recording), ``spoilt`` (whether the recording is spoilt) and ``defect`` (the reason, or
             "").

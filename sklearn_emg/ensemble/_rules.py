@@ -45,9 +45,9 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Maximum number of rules in the list.
     reference : ReferenceLimits, default=None
         Limits of single potentials, either published or from your own controls. They replace the
-        limits of the normal group for the columns that have the name of one of its measures
+        limits of the normal group for columns that are named after a measure of `reference`
         ("amplitude" or "muap_amplitude"). Each row is compared on its own, even if it comes from
-        few potentials; a conclusion about a muscle needs 20 (see
+        few potentials; a conclusion about a muscle needs 20 potentials (see
         :meth:`~sklearn_emg.motor_units.ReferenceLimits.score_muscles`).
     muscle : str, default=None
         Muscle from which the windows were recorded; required with `reference`.

@@ -20,7 +20,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     """Pretrain a network on some of the training subjects and fine-tune it on the others.
 
     This class is for pipelines that get a single cohort. It splits the training subjects into a
-    source and a target, so that pretraining uses no subject of the test or of the fine-tuning.
+    source and a target, so that pretraining uses no subject of the test set or the target.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ class Votes:
         The index holds the subjects or, with a different `unit`, the pairs of subject and unit.
         Columns are ``n_recordings``, the mean scores of the subject's recordings ("feature-all"),
         ``vote``, the ``feature_...`` columns that the final classifier reads, ``diagnosis``, and
-        ``probability_<class>``, which are absent if the final classifier gives no probabilities.
+        ``probability_<class>``. The columns of probabilities are absent if the final classifier
+        gives no probabilities.
     """
 
     windows: pd.DataFrame

@@ -44,7 +44,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     """Cut recordings into windows, transform them, and pool the features of each recording.
 
     As a step of a Pipeline, it turns a recording table into a matrix with one row per recording, so
-    that any scikit-learn estimator can follow. A search can tune this estimator together with the
+    that any scikit-learn estimator can follow. A search can tune that estimator together with the
     length and step of the windows (``windows__window``, ``windows__step``).
 
     Parameters
@@ -188,7 +188,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     def fit_transform(  # type: ignore[override]  # with groups, as fit
         self, X: pd.DataFrame, y: Any = None, groups: Labels | None = None
     ) -> NDArray[np.floating] | pd.DataFrame:
-        """Fit the transformer on the windows, and pool the features of these recordings.
+        """Fit the transformer on the windows, and pool the features of each recording.
 
         Parameters
         ----------

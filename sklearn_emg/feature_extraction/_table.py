@@ -42,7 +42,7 @@ FAMILIES: dict[type, dict[str, FeatureInfo]] = {
 
 
 def feature_table() -> pd.DataFrame:
-    """Describe the features that are requested by their names, one per row.
+    """Describe the features that can be requested by name, one per row.
 
     Returns
     -------
@@ -58,10 +58,9 @@ def feature_table() -> pd.DataFrame:
 
     Notes
     -----
-    The table does not contain features that are not requested by name: the amplitudes of
-    :class:`FFTSpectrum`, those of :class:`MiniRocket`, :class:`MultiRocket`,
-    :class:`TangentSpaceFeatures` and :class:`Catch22Features`, and those of tsfresh, of which there
-    are about 800 (see the documentation of tsfresh).
+    The table does not contain features that cannot be requested by name: those of
+    :class:`FFTSpectrum`, :class:`MiniRocket`, :class:`MultiRocket`, :class:`TangentSpaceFeatures`
+    and :class:`Catch22Features`, and the about 800 features of tsfresh (see its documentation).
 
     Examples
     --------

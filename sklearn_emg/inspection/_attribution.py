@@ -33,7 +33,7 @@ class Attribution:
     target : ndarray of shape (n_windows,)
         Class that is explained for each window.
     output, baseline_output : ndarray of shape (n_windows,)
-        Raw output of that class for the window and for the baseline.
+        Raw output of the explained class for the window and for the baseline.
     residual : ndarray of shape (n_windows,)
         ``output - baseline_output`` minus the sum of the values. It is 0 if the values are
         complete.
@@ -49,7 +49,7 @@ class Attribution:
     method: str
 
     def to_recordings(self, windows: WindowSet) -> list[NDArray[np.float64]]:
-        """Average the values of all windows that cover a sample, along each recording.
+        """Average the values at each sample of a recording over the windows that cover it.
 
         Parameters
         ----------

@@ -204,7 +204,7 @@ def layer_embedding(
     time_average: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> LayerEmbeddingDisplay:
-    """Reduce the activations after some layers of a network to two or another number of dimensions.
+    """Reduce the activations after some layers of a network to a few dimensions.
 
     Parameters
     ----------

@@ -32,9 +32,9 @@ from sklearn_emg.inspection._plot import (
 class SubjectExplanationDisplay:
     """Contributions of muscles, recordings and windows to the diagnosis of one subject.
 
-    :func:`explain_subject` returns this object, and :meth:`plot` draws it. A contribution is the
-    probability of ``target`` minus the probability without this part. Values above 0 support the
-    class, and values below 0 oppose it.
+    :func:`explain_subject` returns this object, and :meth:`plot` draws it. The contribution of a
+    muscle, recording or window is the probability of ``target`` minus the probability without it.
+    Values above 0 support the class, and values below 0 oppose it.
 
     Parameters
     ----------
@@ -304,8 +304,8 @@ def explain_subject(
     ------
     ValueError
         If X has no column ``subject``, if the subject or the class is unknown, if there are no
-        probabilities, or if the subject has several diagnoses because the DiVoteClassifier has
-        another `unit`.
+        probabilities, or if the subject has several diagnoses because the `unit` of the
+        DiVoteClassifier is not the subject.
     TypeError
         If there is no DiVoteClassifier at the end of `estimator`.
 

@@ -204,7 +204,7 @@ def family_importance(
     """Compute the permutation importance of families of features by subject-wise cross-validation.
 
     In each fold, a clone is fitted on the training subjects. The columns of one family are then
-    permuted together among the test rows. The resulting decrease of the score on the test subjects
+    permuted together among the test rows. The resulting decrease in the score on the test subjects
     is the importance of the family.
 
     Parameters

@@ -25,7 +25,7 @@ _MAX_ANNOTATIONS = 10
 class FileDescription:
     """Description of what was recognised in a file; ``print`` shows it.
 
-    Of a Parquet file with several recordings, the first is described.
+    If a Parquet file contains several recordings, only the first is described.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ class ConfoundAudit:
         return {str(name): text for name, text in texts.items() if text}
 
     def left_out(self) -> dict[str, list[str]]:
-        """Group the columns and properties that are not in the summary by reason."""
+        """Group by reason the columns and properties that are not in the summary."""
         names: dict[str, list[str]] = {}
         for name, reason in self.excluded.items():
             names.setdefault(reason, []).append(str(name))
@@ -238,10 +238,11 @@ def confound_audit(
     whose other subjects are most similar on average, with a Gaussian similarity of bandwidth
     :math:`0.3\\,n^{-1/5}` (Scott's rule [1]_ for the ranks of n subjects, which are uniform). This
     is a Parzen classifier [2]_ of one variable that leaves out each subject once. It detects
-    classes at both ends, in the middle or in groups. If classes tie, each gets an equal fraction of
-    the subject. A property with the same distribution in all classes can score far below chance,
-    because the class of a subject is rarer among similar subjects when this subject is left out.
-    This is also true for permuted labels and does not affect the test, which is one-sided.
+    a class whose values lie at both ends, in the middle or in several clusters. If classes tie,
+    each gets an equal fraction of the subject. A property with the same distribution in all classes
+    can score far below chance, because the class of a subject is rarer among similar subjects when
+    this subject is left out. This is also true for permuted labels and does not affect the test,
+    which is one-sided.
 
     *Interval.* The interval combines Wilson's intervals of the recalls of the classes [3]_. It
     treats the predictions as independent.

@@ -134,7 +134,7 @@ def subgroup_scores(
     Subgroups by a property of subjects, such as sex, consist of diagnoses. Subgroups by a property
     that differs between the recordings of a subject, such as the muscle, consist of recordings with
     their own predictions. The column ``unit`` states which applies. Age is divided into bands; a
-    subject that was recorded at several ages counts with the lowest.
+    subject that was recorded at several ages belongs to the band of the lowest age.
 
     Parameters
     ----------

@@ -146,9 +146,9 @@ def make_progression_cohort(
             Recording table with the columns ``signal`` (in mV), ``fs``, ``subject``, ``visit``,
             ``time``, ``muscle`` ("tibialis_anterior") and ``recording``; None without recordings.
         truth : DataFrame of shape (n_visits_in_all, 5)
-            Values of each visit that cannot be measured: ``severity``, ``true_score``, ``units``
-            (number of remaining motor units of 150), ``fibres_per_unit`` (relative to a healthy
-            unit) and ``gain`` (factor due to the placement of the electrode).
+            Values that cannot be measured, with one row per visit: ``severity``, ``true_score``,
+            ``units`` (number of remaining motor units of 150), ``fibres_per_unit`` (relative to a
+            healthy unit) and ``gain`` (factor due to the placement of the electrode).
         subjects : DataFrame of shape (n_subjects, 5)
             Table with the columns ``subject``, ``rate`` (per month), ``treated_from`` (months since
             the first visit; NaN if never), ``event_time`` (months to the event or, if it was not

@@ -107,9 +107,10 @@ def simulate_recording(
     severity : float, default=0.5
         Severity in this muscle, from 0 to 1; it is ignored for a healthy muscle.
     drive : float, default=0.035
-        Contraction, given as the excitation of a healthy muscle at the same force, as a fraction of
-        the maximum. The excitation of a diseased muscle is higher by the factor that it needs for
-        this force. A value of 0 means rest, with only spontaneous activity.
+        Level of contraction: the excitation, as a fraction of the maximum, with which a healthy
+        muscle produces the force. The excitation of a diseased muscle is higher by the factor that
+        this muscle needs for the same force. A value of 0 means rest, with only spontaneous
+        activity.
     duration : float, default=2.0
         Length of the recording in seconds.
     fs : float, default=48000.0

@@ -195,9 +195,9 @@ class MiniRocket(_Rocket):
     A kernel has nine weights, three of 2 and six of -1. Dilations are spaced evenly on a
     logarithmic scale, up to a kernel as long as the window. Half of the convolutions are padded
     with zeros beyond the ends of the window (all of them in windows shorter than nine samples). An
-    offset has no effect on the other half; remove it by a high-pass filter. With several channels,
-    a random subset of the channels is summed at each dilation, whereas the published version draws
-    a subset for each kernel and dilation.
+    offset has no effect on the other half; remove it with a high-pass filter. With several
+    channels, a random subset of the channels is summed at each dilation, whereas the published
+    version draws a subset for each kernel and dilation.
 
     References
     ----------

@@ -58,9 +58,10 @@ class ComparisonDisplay:
         ``n_subjects`` is the number of subjects, and ``fit_seconds`` and
         ``predict_ms_per_recording`` are mean times.
     differences : DataFrame
-        One row per pipeline other than the reference that diagnosed subjects which the reference
-        also diagnosed. ``difference`` is the accuracy of the pipeline minus that of the reference,
-        over subjects that both diagnosed, with the confidence limits ``low`` and ``high``.
+        One row for each pipeline, other than the reference, that diagnosed some of the subjects
+        that the reference diagnosed. ``difference`` is the accuracy of the pipeline minus that of
+        the reference, over subjects that both diagnosed, with the confidence limits ``low`` and
+        ``high``.
         ``better`` and ``worse`` are the numbers of subjects that the pipeline diagnoses correctly
         more often and less often than the reference.
     metric : str

@@ -72,8 +72,8 @@ class CourseDisplay:
         X : DataFrame
             Contexts of :func:`~sklearn_emg.prognosis.visit_contexts`.
         coverage : float, default=0.9
-            Required coverage of the bands, which are conformal intervals from the largest error of
-            each other subject.
+            Required coverage of the bands, which are conformal intervals computed from the largest
+            error of each of the other subjects.
 
         Returns
         -------

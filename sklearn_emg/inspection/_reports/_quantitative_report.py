@@ -84,8 +84,8 @@ def quantitative_emg_report(
         from your own controls must be fitted with the same `extractor` and `highpass`.
     extractor : MUAPFeatures or MotorUnitDecomposer, default=None
         Estimator that finds and measures potentials. MUAPFeatures (the default) measures isolated
-        discharges. MotorUnitDecomposer measures the average potential of each motor unit, to which
-        published limits refer.
+        discharges. MotorUnitDecomposer measures the average potential of each motor unit.
+        Published limits refer to such averages.
     decomposer : MotorUnitDecomposer, default=None
         Estimator that finds motor units. By default, it is `extractor` if that is a
         MotorUnitDecomposer, and otherwise a decomposer with default settings.

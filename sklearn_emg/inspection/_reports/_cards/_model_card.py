@@ -74,7 +74,7 @@ def model_card(
         Result of :func:`~sklearn_emg.comparison.compare`.
     pipeline : str, default=None
         Name of the pipeline whose scores are those of `model`. By default, it is the one with the
-        same settings.
+        same settings as `model`.
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit`. By default, the columns that
         describe subjects and recordings are audited, for classifiers only. An audit of the
