@@ -95,8 +95,8 @@ def corrected_resampled_ttest(
     Raises
     ------
     ValueError
-        If there are fewer than two differences, one is not finite or outside the limits, or a size
-        is not positive.
+        If there are fewer than two differences, a difference is not finite or is outside the
+        limits, or a size is not positive.
 
     Notes
     -----
@@ -149,7 +149,7 @@ def paired_permutation_test(
     n_permutations: int = 10_000,
     random_state: Any = None,
 ) -> PairedTest:
-    """Test whether mean scores are equal by exchanging the two models within subjects.
+    """Permutation test of equal mean scores, which exchanges the two models within subjects.
 
     Parameters
     ----------

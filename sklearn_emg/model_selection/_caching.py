@@ -152,14 +152,14 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     A result is identified by a digest of the class of the transformer, all its parameters, the
     versions of this package and of the package of the class, and the content of the training data
     and of the data to transform. Signal files of a table
-    (:class:`~sklearn_emg.recordings.SignalFile`) are read to compute it. For your own classes and
-    functions, the digest includes the code and the values that it refers to.
+    (:class:`~sklearn_emg.recordings.SignalFile`) are read to compute the digest. For your own
+    classes and functions, the digest includes the code and the values that it refers to.
 
     The result of a transformer that learns nothing (scikit-learn's tag ``requires_fit`` is False)
     does not depend on the training data. If such a transformer belongs to this package, or is a
-    Pipeline or FeatureUnion of such transformers, the result for each recording is stored
-    separately, even for its windows in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, so that
-    all folds and candidates share it. These results are kept in a :class:`RecordingStore`.
+    Pipeline or FeatureUnion of such transformers, the result for each recording, or for the windows
+    of each recording in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, is stored separately, so
+    that all folds and candidates share it. These results are kept in a :class:`RecordingStore`.
 
     With the exception of results for single recordings, an instance that was fitted without
     `memory`, or whose fitted transformer was changed afterwards, caches nothing.

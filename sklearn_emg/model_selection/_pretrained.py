@@ -27,7 +27,7 @@ class PretrainedPart:
     part : str
         Path and class of the part, such as "estimator (TransferClassifier)".
     subjects : frozenset or None
-        Subjects on which the part was fitted; None for fits whose subjects are not known.
+        Subjects on which the part was fitted; None if these subjects are not known.
     """
 
     part: str

@@ -28,11 +28,11 @@ class ProtocolRun:
     label : str
         Description of the run, such as "fold 2, initialisation 1".
     train, test : ndarray of int
-        Row numbers of training and test.
+        Row numbers of the training set and of the test set.
     validation : ndarray of int or None
         Row numbers that are reserved for choosing weights or settings; None if there are none.
-        These rows are in neither `train` nor `test`, except that a leaky protocol may choose on
-        test rows.
+        These rows are in neither `train` nor `test`, except that a leaky protocol may use test rows
+        for this choice.
     seed : int
         Value for the `random_state` of the estimator and of the estimators inside it.
 
@@ -118,7 +118,8 @@ class Protocol(BaseCrossValidator):
     Attributes
     ----------
     leaky : bool
-        Whether a subject may be in both training and test, or weights may be chosen on test rows.
+        Whether a subject may be in both the training set and the test set, or weights may be chosen
+        on test rows.
     of_windows : bool
         Whether rows are windows, so that recordings have to be cut before they are split.
 
@@ -170,7 +171,7 @@ class Protocol(BaseCrossValidator):
         raise NotImplementedError(f"{type(self).__name__} lacks _runs.")
 
     def split(self, X: Any, y: Any = None, groups: Labels | None = None) -> Iterator[Split]:
-        """Yield the row numbers of training (with validation) and test of each run.
+        """Yield the row numbers of the training set (with validation) and test set of each run.
 
         Parameters
         ----------

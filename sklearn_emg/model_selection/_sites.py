@@ -70,8 +70,8 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
 class LeaveOneSiteOut(Protocol):
     """One fold per site: each site is tested with a model trained on all other sites.
 
-    No subject is in both training and test, not even one who was recorded at two sites. The folds
-    are in the order of the site names, regardless of the order of the rows.
+    No subject is in both the training set and the test set, not even one who was recorded at two
+    sites. The folds are in the order of the site names, regardless of the order of the rows.
 
     Parameters
     ----------

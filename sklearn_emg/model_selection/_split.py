@@ -55,8 +55,8 @@ class SubjectKFold(Protocol):
     Raises
     ------
     ValueError
-        If a class has (or, without classes, there are) fewer subjects than folds, or if
-        `random_state` is given with ``shuffle=False``, when it would have no effect.
+        If a class has fewer subjects than folds (without classes: if there are fewer subjects than
+        folds), or if `random_state` is given with ``shuffle=False``, when it would have no effect.
 
     Notes
     -----

@@ -112,7 +112,7 @@ class RecordingStore:
     Attributes
     ----------
     folder : Path or None
-        Subfolder with the results; None while all results are in memory.
+        Sub-folder with the results; None while all results are in memory.
 
     Raises
     ------

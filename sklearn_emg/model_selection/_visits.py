@@ -63,8 +63,8 @@ class VisitSplit(Protocol):
     """K-fold splits by subject for contexts of visits and later targets.
 
     This protocol tests how well the course of **new** subjects is predicted: no test subject is in
-    training, and each target is later than its context. For later visits of the same subjects, see
-    :class:`LaterVisitSplit`.
+    the training set, and each target is later than its context. For later visits of the same
+    subjects, see :class:`LaterVisitSplit`.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class VisitSplit(Protocol):
 
 
 class LaterVisitSplit(Protocol):
-    """Splits that test later targets of subjects whose earlier targets are in training.
+    """Splits that test later targets of subjects whose earlier targets are in the training set.
 
     The first run tests the last target of each subject, the second run the last but one, and so on.
     A run trains on those targets of a subject that were known at the end of the tested context
@@ -234,8 +234,8 @@ class ChronologicalSplit(Protocol):
 
     This protocol is for forecasts within recordings. Rows (windows or features) that fall into the
     gap between the parts are in neither; without a `gap`, overlapping windows in the two parts can
-    share samples. Each subject is in both training and test: the result says nothing about new
-    subjects.
+    share samples. Each subject is in both the training set and the test set: the result says
+    nothing about new subjects.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class Unit:
     Attributes
     ----------
     times : ndarray of shape (n_discharges,)
-        Times of the largest deflection of the high-pass filtered potential in s.
+        Times in s of the largest deflection of the high-pass filtered potential.
     peaks : ndarray of shape (n_discharges,)
         Largest deflection of each discharge in mV, in the channel with the largest deflection of
         the template.
@@ -91,7 +91,7 @@ class Unit:
         Index of the sample of the template at the time of the discharge.
     decomposability : float
         Distance of the high-pass filtered template from that of the nearest other unit, or from 0
-        if that is closer, in standard deviations of the noise.
+        if 0 is closer, in standard deviations of the noise.
     intervals : IntervalModel
         Model of the intervals.
     jiggle : float
@@ -118,7 +118,7 @@ class Decomposition:
     units : list of Unit
         Units in descending order of amplitude.
     left_out : list of (int, str)
-        Number of discharges of each train that was left out, and the reason.
+        For each train that was left out, the number of its discharges and the reason.
     fs : float
         Sampling rate in Hz.
     """

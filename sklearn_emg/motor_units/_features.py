@@ -66,7 +66,8 @@ class DecompositionFeatures(DecomposingExtractor):
         Sampling rate in Hz. It is required for arrays; the rates of a recording table are those of
         its rows.
     highpass : float, default=250.0
-        Corner frequency in Hz of the high-pass filter before the search, at most 2000.
+        Corner frequency in Hz of the high-pass filter that is applied before the search, at most
+        2000.
     threshold : float, default=5.0
         Minimum height of the peaks that are grouped, in standard deviations of the noise.
     min_discharges : int, default=6

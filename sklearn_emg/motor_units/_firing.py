@@ -39,7 +39,7 @@ def firing_statistics(
         Times in s, in ascending order, and the force or level of activity at these times, in any
         unit. The level is interpolated linearly and belongs to a single recording.
     doublet : float, default=0.02
-        Upper limit of the interval of a doublet in s.
+        Upper limit in s of the interval of a doublet.
 
     Returns
     -------

@@ -174,8 +174,8 @@ class InterferenceCloud:
         Raises
         ------
         ValueError
-            If a column is missing, if no point is of a healthy subject, or if no muscle has three
-            controls with at least 10 points each.
+            If a column is missing, if no point belongs to a healthy subject, or if no muscle has
+            three controls with at least 10 points each.
 
         Warns
         -----
@@ -308,8 +308,7 @@ class InterferenceCloud:
         Raises
         ------
         ValueError
-            If the clouds are not fitted, if a column is missing, or if there is no cloud of a
-            muscle.
+            If the clouds are not fitted, if a column is missing, or if a muscle has no cloud.
 
         Warns
         -----

@@ -182,8 +182,8 @@ def muscle_potentials(
     method : MUAPFeatures or MotorUnitDecomposer, default=None
         Method to find potentials: MUAPFeatures measures isolated discharges, and
         MotorUnitDecomposer the average potential of each motor unit in the channel in which it is
-        largest. By default it is
-        ``MUAPFeatures()``. Limits must be learned with the method by which subjects are measured.
+        largest. The default is ``MUAPFeatures()``. Limits must be learned with the method with
+        which subjects are measured.
 
     Returns
     -------

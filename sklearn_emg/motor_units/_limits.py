@@ -60,8 +60,8 @@ class ReferenceLimits:
         Minimum number of potentials of a muscle. Controls with fewer potentials are left out. For
         other subjects with fewer potentials, measures are reported without a conclusion.
     min_age_span : float, default=20.0
-        Minimum range in years of the ages of the controls of a muscle for limits that depend on
-        age. Such limits also require at least 10 controls of known age.
+        Minimum age range in years of the controls of a muscle for limits that depend on age. Such
+        limits also require at least 10 controls of known age.
 
     Attributes
     ----------
@@ -216,8 +216,8 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column is missing, if no row is of a healthy group, if a subject has several ages,
-            or if no muscle has three controls with enough potentials.
+            If a column is missing, if no row belongs to a healthy group, if a subject has several
+            ages, or if no muscle has three controls with enough potentials.
 
         Warns
         -----

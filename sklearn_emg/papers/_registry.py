@@ -72,8 +72,8 @@ class PublishedResult:
     value : float
         Reported value, in `unit`.
     leaky : bool or None
-        Whether the same subject was in both training and test, or the test set was used to choose
-        the model. None if the source does not say.
+        Whether the same subject was in both the training set and the test set, or the test set was
+        used to choose the model. None if the source does not say.
     unit : str
         Unit of the value; an empty string for a number without a unit.
     """
@@ -106,7 +106,7 @@ class OpenChoice:
     choice : str
         The choice made here.
     why : str
-        Reason for the choice; an empty string if any choice would do.
+        Reason for the choice; an empty string if any choice would be suitable.
     paper : str
         Choice of the source, if the system here deviates from it; an empty string if the source
         leaves the detail open.
@@ -491,10 +491,10 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
     systems : DataFrame of shape (n_systems, 11)
         Table indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year
         and method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (results,
-        with the kind of split), ``leaky`` (True if the same subject was in both training and test,
-        or the test set was used to choose the model, for any result; None if the source does not
-        say), ``open_choices``, ``needs``, ``kind`` and ``task`` ("diagnosis" of recordings, or
-        "prognosis" from contexts of visits).
+        with the kind of split), ``leaky`` (True if the same subject was in both the training set
+        and the test set, or the test set was used to choose the model, for any result; None if the
+        source does not say), ``open_choices``, ``needs``, ``kind`` and ``task`` ("diagnosis" of
+        recordings, or "prognosis" from contexts of visits).
 
     Raises
     ------

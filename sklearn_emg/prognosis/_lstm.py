@@ -285,7 +285,7 @@ def _are_sequences(X: Sequence[Any]) -> bool:
 
 
 class LSTMPrognosis(RegressorMixin, _LSTMBase):
-    """Predict a later value from a sequence with an LSTM with attention (Algorithm 3 of [1]_).
+    """Predict a later value from a sequence by an LSTM with attention (Algorithm 3 of [1]_).
 
     Features are standardised (z-score). The last `context` steps are read by an LSTM with attention
     over its states. Sequences of unequal lengths are padded and masked. For a table of
@@ -368,7 +368,7 @@ class LSTMPrognosis(RegressorMixin, _LSTMBase):
 
 
 class LSTMPrognosisClassifier(ClassifierMixin, _LSTMBase):
-    """Predict a later label from a sequence with an LSTM with attention (Algorithm 3).
+    """Predict a later label from a sequence by an LSTM with attention (Algorithm 3).
 
     See :class:`LSTMPrognosis` for a description and the reference.
 

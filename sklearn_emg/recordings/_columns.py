@@ -212,7 +212,8 @@ def feature_columns(
     Warns
     -----
     RecordingWarning
-        If a column is left out that is neither usual metadata (except ``label``) nor among `other`.
+        If columns are left out because they reveal subjects or labels. Usual metadata (other than
+        ``label``) and the columns in `other` are left out without a warning.
 
     Examples
     --------

@@ -285,7 +285,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
     - its amplitude (the mean absolute deviation from the mean, as the median over channels) is
       above 5 mV, below 0.3 µV, below 2 µV in a table whose median is also below 2 µV, or differs
       by a factor of more than 300 from the median of a table with at least three recordings, which
-      indicates another unit;
+      indicates a different unit;
     - the absolute mean of a channel is above 1 V;
     - a channel never changes its sign, which indicates a rectified signal, an envelope or a large
       offset.

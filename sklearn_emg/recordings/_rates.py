@@ -62,7 +62,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
 
 
 def one_rate(table: pd.DataFrame) -> float:
-    """Sampling rate of a table whose rows have the same rate.
+    """Sampling rate of a table whose rows all have the same rate.
 
     Parameters
     ----------

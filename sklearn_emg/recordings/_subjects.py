@@ -252,10 +252,10 @@ class Subjects:
         Warns
         -----
         RecordingWarning
-            If names look like spellings of one name or like a missing value, or if the index of
-            `groups` has a different order from that of X.
+            If several names look like spellings of the same name, if a name looks like a missing
+            value, or if the index of `groups` has a different order from that of X.
         SubjectLeakWarning
-            If `groups` divide a subject of the column.
+            If `groups` divide a subject of the column ``subject``.
         """
         if isinstance(groups, Subjects):
             if X is not None and len(groups.codes) != len(X):
@@ -359,10 +359,10 @@ def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.i
     Warns
     -----
     RecordingWarning
-        If names look like spellings of one name or like a missing value, or if the index of
-        `groups` has a different order from that of X.
+        If several names look like spellings of the same name, if a name looks like a missing value,
+        or if the index of `groups` has a different order from that of X.
     SubjectLeakWarning
-        If `groups` divide a subject of the column.
+        If `groups` divide a subject of the column ``subject``.
 
     See Also
     --------

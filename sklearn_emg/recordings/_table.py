@@ -99,7 +99,8 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     Raises
     ------
     TypeError
-        If X is a frame of polars or pyarrow with this column. Convert it with ``X.to_pandas()``.
+        If X is a frame of polars or pyarrow with a ``signal`` column. Convert it with
+        ``X.to_pandas()``.
     ValueError
         If X is a DataFrame whose signals are in a column with another name.
 
@@ -264,8 +265,8 @@ def recording_table(
     Warns
     -----
     RecordingWarning
-        If signals do not look like EMG in mV, if names look like spellings of one name (see
-        :func:`check_recording_table`), or if Series have their labels in different orders.
+        If signals do not look like EMG in mV, if several names look like spellings of the same name
+        (see :func:`check_recording_table`), or if Series have their labels in different orders.
 
     Examples
     --------

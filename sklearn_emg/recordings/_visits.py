@@ -48,15 +48,15 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     ValueError
         If the table is empty or lacks a column, if a value is missing or is not a number (or date),
         if months and dates (or dates with and without a time zone) are mixed, if a visit has two
-        times, or if the time of a visit is not after that of the visit before. The message names
+        times, or if the time of a visit is not after that of the previous visit. The message names
         the row.
 
     Warns
     -----
     RecordingWarning
         If the times of a subject do not look like months: the intervals between its visits differ
-        by a factor of at least 20 from those of the median subject, or its visits span more than
-        100 years.
+        by a factor of at least 20 from the median over subjects, or its visits span more than 100
+        years.
 
     Examples
     --------

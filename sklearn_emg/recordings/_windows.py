@@ -31,7 +31,7 @@ class WindowSet:
     X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
         Windows in mV.
     row : ndarray of shape (n_windows,)
-        Position in the table of the recording of each window.
+        Position of each window's recording in the table.
     start : ndarray of shape (n_windows,)
         Index of the first sample of each window in its recording.
     fs : float
@@ -358,7 +358,7 @@ def window_table(
     windows : DataFrame of shape (n_windows, n_columns)
         Recording table with one window per row.
     row : ndarray of shape (n_windows,)
-        Position in `table` of the recording of each window.
+        Position of each window's recording in `table`.
 
     Raises
     ------

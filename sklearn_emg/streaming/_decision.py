@@ -143,7 +143,7 @@ class SequentialTest:
         Fractions of votes for a class under the two hypotheses.
     max_seconds : float or None, default=None
         Length of the signal in seconds after which the class with the most votes is chosen if no
-        test has stopped. With None, the rule waits without limit.
+        class has been accepted. With None, the rule waits without limit.
 
     Notes
     -----
@@ -151,11 +151,11 @@ class SequentialTest:
 
     .. math:: v \\log(high / low) + (n - v) \\log((1 - high) / (1 - low))
 
-    and a class is accepted if it is at least :math:`\\log((1 - \\beta) / (\\alpha / K))`. The error
-    rates apply to statements about the subject's *windows* if these are drawn independently. They
-    are not the error rates of the diagnosis: a classifier that is wrong about a subject is wrong in
-    most windows, and neighbouring windows are similar. Windows that overlap an earlier window are
-    not counted. The rates do not apply to decisions made at `max_seconds`.
+    and a class is accepted if this logarithm is at least
+    :math:`\\log((1 - \\beta) / (\\alpha / K))`. The error rates apply to statements about the
+    subject's *windows* if these are drawn independently. They are not the error rates of the diagnosis: a classifier that is wrong about a
+    subject is wrong in most windows, and neighbouring windows are similar. Windows that overlap an
+    earlier window are not counted. The rates do not apply to decisions made at `max_seconds`.
 
     References
     ----------

@@ -46,8 +46,8 @@ class LineFormat:
     counter : int or None, default=None
         Kind of counter in the first field. With None, lines have no counter, and lost samples are
         not detected, except those lost while the source reconnects. With 0, the counter counts all
-        samples. With another number, the counter returns to 0 when it reaches this number, such as
-        256 for one byte; a gap of exactly this number of samples is not detected.
+        samples. With another number, such as 256 for one byte, the counter returns to 0 when it
+        reaches this number; a gap of exactly this number of samples is not detected.
     separator : str or None, default=","
         Text between the values. None means white space.
     malformed : {"gap", "raise"}, default="gap"

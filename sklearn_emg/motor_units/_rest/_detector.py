@@ -101,14 +101,14 @@ class RestActivityDetector(FeatureExtractor):
     events_ : DataFrame of shape (n_events, 6)
         Events with one event per row. The columns are ``row``, the position of the recording;
         ``channel`` and ``source``, numbered from 1; ``kind`` ("fibrillation",
-        "positive sharp wave", "fasciculation", "end-plate activity" or "unclassified"); ``time`` of
-        the largest deflection in s; and ``amplitude``, peak to peak in mV.
+        "positive sharp wave", "fasciculation", "end-plate activity" or "unclassified"); ``time`` in
+        s of the largest deflection; and ``amplitude``, peak to peak in mV.
     sources_ : DataFrame of shape (n_sources, 10)
         Sources with one train per row. In addition to ``row``, ``channel``, ``source`` and
         ``kind``, the columns are ``n_events``; ``rate`` in Hz; ``variability``, the coefficient of
         variation of the intervals, which is NaN for fewer than 3 events; ``amplitude`` in mV and
         ``duration`` in ms of the average potential; and ``first_phase``, "positive", "negative" or,
-        if it does not exceed the noise, empty. If there are at least 12 events, rate and
+        if the phase does not exceed the noise, empty. If there are at least 12 events, rate and
         variability are corrected for missed and false events, unless these are frequent.
     recordings_ : DataFrame of shape (n_recordings * n_channels, 6)
         Channels with one channel per row. In addition to ``row`` and ``channel``, the columns are

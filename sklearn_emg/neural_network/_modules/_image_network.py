@@ -82,8 +82,8 @@ class ImageNetwork(nn.Module):
         None, their size is kept. The papers do not state the sizes that they used.
     pretrained : bool or str, default=False
         File with initial weights of this architecture that were learned on photographs (safetensors
-        or ``.pth`` of timm). The last layer is replaced for the number of classes, and the first
-        layer is adapted to the number of channels. True uses timm's own weights, which are
+        or ``.pth`` of timm). The last layer is replaced to match the number of classes, and the
+        first layer is adapted to the number of channels. True uses timm's own weights, which are
         downloaded when they are first used. False uses random weights.
 
     Raises

@@ -30,7 +30,7 @@ class InceptionTime(nn.Module):
     ===== ======================================================================
 
     A block whose input has a single channel has no bottleneck. The published network has six blocks
-    of 32 filters with a residual connection around every three, and is an ensemble of five
+    of 32 filters with a residual connection around every three blocks, and is an ensemble of five
     networks. The default here is one small network.
 
     Parameters
@@ -44,7 +44,7 @@ class InceptionTime(nn.Module):
     n_filters : int, default=16
         Number of filters of each branch.
     n_blocks : int, default=3
-        Number of inception blocks, with a residual connection around every three.
+        Number of inception blocks, with a residual connection around every three blocks.
     kernel_sizes : sequence of int, default=(39, 19, 9)
         Number of samples that the filters of each branch span; the numbers must be odd.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"

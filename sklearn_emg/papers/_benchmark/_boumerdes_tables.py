@@ -101,9 +101,9 @@ def boumerdes_tables(
     """Reproduce the tables of the Boumerdes study: three tasks, by random windows and by subject.
 
     ``python -m sklearn_emg.papers boumerdes FOLDER --out DIR`` does this on recordings of N2001.
-    Each row of the table is a benchmark in its own folder in `out`, and can be resumed like
-    :func:`~sklearn_emg.papers.run_benchmark`. Runs by subject for which a class lacks a subject are
-    left out and listed.
+    Each row of the table is a benchmark in its own folder in `out`, and can be resumed like one of
+    :func:`~sklearn_emg.papers.run_benchmark`. Runs by subject in which a class lacks a required
+    subject are left out and listed.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def boumerdes_tables(
         One row per task, protocol and network. The columns are ``task``, ``network``, ``protocol``,
         ``leaky``, the number of ``runs``, the ``mean``, ``lowest`` and ``highest`` accuracy of
         windows in percent, macro ``f1`` and ``minutes`` of training (means over runs), the
-        ``published`` result, ``left_out`` (runs by subject for which subjects are missing) and
+        ``published`` result, ``left_out`` (the pairs of the runs by subject that were left out) and
         ``failed`` (the reasons why runs have no result). The table is also written to `out` as
         ``tables.parquet`` and ``tables.md``; the latter lists the runs by subject and the subjects
         that they lack.

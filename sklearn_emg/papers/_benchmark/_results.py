@@ -52,7 +52,8 @@ class Benchmark:
     published : dict of str to str
         Published results of each system.
     leaky : bool
-        Whether a subject may be in both training and test, or weights are chosen on test subjects.
+        Whether a subject may be in both the training set and the test set, or weights are chosen on
+        test subjects.
     runs : DataFrame of shape (n_systems * n_runs, 5)
         One row per ``system`` and ``run``, with its ``state`` ("done", "failed" or "not run"), the
         ``reason`` if it is not done, and the ``cpu_seconds`` of all threads of its process. CPU

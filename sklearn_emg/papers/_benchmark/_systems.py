@@ -88,7 +88,7 @@ def build(
         Table of recordings.
     fs : float, default=None
         Sampling rate in Hz at which windows are cut. By default, it is that of the paper, or the
-        lowest of the table if this is lower and the network allows it.
+        lowest rate in the table if this is lower and the network allows it.
     max_epochs : int, default=None
         Maximum number of epochs of networks; by default, that of the paper.
     parameters : mapping, default=None

@@ -100,9 +100,9 @@ class ArtefactDetector(FeatureExtractor):
     The limits are choices of this package. Few windows of real needle recordings are flagged; set
     other limits if your recordings differ. A window that is too short for a measure has a score of
     0: "motion" needs more than one period of `motion_freq`, "mains" more than eight periods of the
-    power line, "spikes" 25 samples, and "pop" 50 ms. Saturation can only be detected in the
-    recorded samples, since a filter removes plateaus. Sharp potentials of two or three samples may
-    count as spikes, so raise that limit for sampling rates of a few kHz.
+    power-line frequency, "spikes" 25 samples, and "pop" 50 ms. Saturation can only be detected in
+    the recorded samples, since a filter removes plateaus. Sharp potentials of two or three samples
+    may count as spikes, so raise the limit of "spikes" for sampling rates of a few kHz.
 
     References
     ----------

@@ -59,7 +59,7 @@ def fill_gaps(
 
 
 class GapInterpolator(SignalTransformer):
-    """Interpolate short gaps, which are runs of NaN.
+    """Interpolate short gaps (runs of NaN).
 
     Parameters
     ----------

@@ -200,9 +200,9 @@ def recording_properties(
         - ``n_channels``: number of channels;
         - ``length``: length in s;
         - ``offset``: mean in mV;
-        - ``step``: step of the converter in mV, to two digits, from the distances between
-          neighbouring values in the middle 80 % of the samples; NaN if these distances are not
-          multiples of a single step and more than half of the samples are distinct, as after a
+        - ``step``: step of the converter in mV, to two significant digits, from the distances
+          between neighbouring values in the middle 80 % of the samples; NaN if these distances are
+          not multiples of a single step and more than half of the samples are distinct, as after a
           filter;
         - ``clipped``: fraction of samples on plateaus at the highest or lowest value, or at one of
           these values if it is much more frequent than the next one;
@@ -218,7 +218,7 @@ def recording_properties(
     Raises
     ------
     ValueError
-        If the table lacks one of these columns or has unusable rows.
+        If the table lacks the column ``signal`` or ``fs``, or has unusable rows.
 
     See Also
     --------

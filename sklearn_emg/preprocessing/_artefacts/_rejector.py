@@ -86,8 +86,8 @@ class ArtefactRejector(SignalTransformer):
     all windows of the other channels. A signal shorter than `window` is a single stretch.
 
     The samples of a converter are multiples of its step, so values occur repeatedly. The samples of
-    a filtered signal all differ, and clipping can no longer be detected. To filter signals, use two
-    of these steps::
+    a filtered signal all differ, and clipping can no longer be detected. To filter signals, use one
+    rejector before the filter and one after it::
 
         make_pipeline(
             ArtefactRejector(kinds=["saturation"], apply=False),

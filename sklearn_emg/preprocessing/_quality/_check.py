@@ -286,7 +286,7 @@ def check_quality(
     recording without findings may still be unsuitable.
 
     Common samples are found by winnowing [1]_: each channel is described by patterns of rises and
-    falls over 129 samples, of which on average every 4th to 64th is kept (fewer in tables of more
+    falls over 129 samples. On average, every 4th to 64th pattern is kept (fewer in tables of more
     than 500 million samples), chosen by its hash. At most about 8 million patterns of a table are
     in memory.
 

@@ -302,9 +302,9 @@ def label_lag(
     Returns
     -------
     lag : float or None
-        Lag in s, positive if the labels are late, and 0.0 if no shift fits clearly better. It is
-        None if the power hardly depends on the labels, if the labels change fewer than 3 times, or
-        if the recording is too short.
+        Lag in s, positive if the labels are late, and 0.0 if no shift clearly improves the fit. It
+        is None if the power hardly depends on the labels, if the labels change fewer than 3 times,
+        or if the recording is too short.
 
     Examples
     --------

@@ -148,8 +148,8 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
     -------
     table : DataFrame
         Table with one row per channel of each recording. Signals have the shape (n_times,). The
-        column ``channel`` holds the name of the channel, and ``channel_names`` a tuple of this
-        name. All other columns are repeated.
+        column ``channel`` holds the name of the channel, and ``channel_names`` a tuple that
+        contains only this name. All other columns are repeated.
 
     See Also
     --------

@@ -25,9 +25,9 @@ def concat_tables(
 ) -> pd.DataFrame:
     """Concatenate the rows of recording tables of several sites.
 
-    Every row keeps its signal, its sampling rate and its number of channels. The columns are the
-    union of those of the tables. If a table lacks a column, its rows have NaN in this column (None
-    for ``channel_names``).
+    Every row keeps its signal, its sampling rate and its number of channels. The result has all
+    columns that occur in any of the tables. If a table lacks a column, its rows have NaN in this
+    column (None for ``channel_names``).
 
     Parameters
     ----------
