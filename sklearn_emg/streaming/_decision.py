@@ -153,9 +153,10 @@ class SequentialTest:
 
     and a class is accepted if this logarithm is at least
     :math:`\\log((1 - \\beta) / (\\alpha / K))`. The error rates apply to statements about the
-    subject's *windows* if these are drawn independently. They are not the error rates of the diagnosis: a classifier that is wrong about a
-    subject is wrong in most windows, and neighbouring windows are similar. Windows that overlap an
-    earlier window are not counted. The rates do not apply to decisions made at `max_seconds`.
+    subject's *windows* if these are drawn independently. They are not the error rates of the
+    diagnosis: a classifier that is wrong about a subject is wrong in most windows, and neighbouring
+    windows are similar. Windows that overlap an earlier window are not counted. The rates do not
+    apply to decisions made at `max_seconds`.
 
     References
     ----------
