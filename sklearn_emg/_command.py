@@ -77,9 +77,9 @@ prints how many windows and recordings agree with it, and the quality of the rec
   sklearn-emg predict report/model new/p07_biceps.csv new/p07_deltoid.csv --subject p07
   sklearn-emg predict report/model new --pattern "{subject}_{muscle}.csv" --out diagnoses.csv
 
-The subject of each file has the name of the file, unless the file contains several subjects. With
---subject, all files are recordings of the same subject. For a folder, --subject is the name of a
-field, as in quality and compare.
+Each subject is named after its file, unless the file contains several subjects. With --subject, all
+files are recordings of the subject with this name. For a folder, --subject is the name of a field,
+as in quality and compare.
 """
 
 
@@ -149,7 +149,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
-    """Return the type of an option whose value is at least (or above) a minimum."""
+    """Return the type of an option whose value must be at least (or above) a minimum."""
     kind = "an integer" if whole else "a number"
     wanted = f"{kind} {'above' if above else 'of at least'} {minimum:g}"
 
@@ -362,7 +362,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     sys.stdout.write(f"{result}\n")
     try:
         confounds = confound_audit(table, y, random_state=arguments.seed, n_jobs=arguments.jobs)
-    except ValueError as error:  # for instance too few subjects; the comparison does not need it
+    except ValueError as error:  # such as too few subjects; the comparison does not need the audit
         confounds = None
         sys.stderr.write(f"No audit of confounds: {_in_one_line(str(error))}\n")
     out = arguments.out
@@ -628,7 +628,7 @@ def _read(
 
 
 def _form_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the channels, unit, rate and format of files that are given as options."""
+    """Return the channels, unit, rate and format of the files, as far as options give them."""
     names = ("channels", "unit", "fs", "format")
     read = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
     if "channels" in read:

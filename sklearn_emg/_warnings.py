@@ -153,7 +153,7 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
         for category in _NOTED:
             warnings.simplefilter("always", category)
         with warned_once():
-            # The main process has checked all rows, of which a worker sees a part.
+            # The main process has checked all rows, of which a worker sees only a part.
             is_first_check("repeated signals")
             return function(*given), noted
 

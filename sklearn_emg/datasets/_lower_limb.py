@@ -298,7 +298,7 @@ def _read(
     name = f"{number}{letter}{exercise}"
     values = _numbers(body, n_columns, len(lines) + 1, path, name, report)
     if body.rstrip(b"\r\n").rpartition(b"\n")[2].strip(b"\t"):
-        text = "does not end with a line of tabs, as published files do; values may be lost"
+        text = "does not end with a line of tabs, unlike published files; values may be lost"
         report.append((name, text, "kept"))
     n_emg = int(channels[0]["n"])
     complete = np.flatnonzero(np.isfinite(values[:, :4]).all(axis=1))

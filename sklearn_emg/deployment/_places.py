@@ -253,5 +253,5 @@ def network_class(name: str) -> Any:
         If the name is not known.
     """
     if name != _CONTEXT_LSTM:
-        raise ValueError(f"it names the network {name!r}, which is not one of this package")
+        raise ValueError(f"it names the network {name!r}, which this package does not have")
     return context_network()

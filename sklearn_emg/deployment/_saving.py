@@ -419,7 +419,7 @@ def _check_versions(folder: Path, written: Any) -> None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return the major and minor number of a version, or (0,) for a string without them."""
+    """Return the major and minor numbers of a version, or (0,) for a string without them."""
     found = re.match(r"(\d{1,6})\.(\d{1,6})", version)
     return tuple(map(int, found.groups())) if found else (0,)
 
@@ -449,10 +449,10 @@ def _check_values(model: Any, description: dict[str, Any]) -> None:
 
 
 def _check_archive(content: bytes) -> None:
-    """Raise an error if an archive would unpack to more bytes than it has."""
+    """Raise an error if the content of an archive would be larger than the archive itself."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > len(content):
-            raise ValueError("it would unpack to more bytes than it has")
+            raise ValueError("its unpacked content would be larger than the file")
 
 
 def _check_trees(parts: list[Any]) -> None:

@@ -214,7 +214,7 @@ def _requests_groups(part: Any) -> bool:
 
 
 def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
-    """Parameters of ``fit`` that pass `weights` to an estimator or the end of a Pipeline.
+    """Parameters of ``fit`` that pass `weights` to an estimator or the last step of a Pipeline.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class Rows:
         Code of the subject of each row; a subject must not be in both training and test.
     subject_names : ndarray of shape (n_subjects,) or None
         Name of each code, as given by the user; None if no subjects were given, in which case each
-        row counts as one.
+        row counts as a separate subject.
     unit : ndarray of shape (n_rows,)
         Code of the unit of each row; each unit gets one prediction.
     unit_index : Index of length n_units

@@ -26,7 +26,10 @@ def _tsfresh() -> ModuleType:
 
 
 def _features_of(x: NDArray[np.float64], settings: Settings) -> tuple[list[str], list[float]]:
-    """Compute the names, in tsfresh's form without the kind of series, and values of a signal."""
+    """Compute the features of a signal; return their names, as in tsfresh, and their values.
+
+    The names lack the prefix with which tsfresh denotes the kind of series.
+    """
     names, values = [], []
     for function, parameters in _calculators(settings):
         series = pd.Series(x) if getattr(function, "input", None) == "pd.Series" else x

@@ -231,7 +231,7 @@ class DiVoteDisplay:
             for border in borders:
                 axis.axhline(border, color="white", lw=4)
                 axis.axhline(border, color="black", lw=0.8)
-        # The true classes are written to the right of the last panel, where no names are.
+        # The true classes are written to the right of the last panel, where there are no names.
         for name in np.unique(sorted_y):
             middle = float(np.flatnonzero(sorted_y == name).mean())
             self.axes_[-1].text(

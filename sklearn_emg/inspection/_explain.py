@@ -464,7 +464,7 @@ def _by_muscle(recordings: pd.DataFrame, muscle: str, leave_out: _LeaveOut) -> p
 
 
 def _decisive(windows: pd.DataFrame, n_decisive: int, duration: float) -> NDArray[np.intp]:
-    """Select the windows with the largest contributions that do not overlap."""
+    """Select windows that do not overlap, in descending order of their contributions."""
     order = np.argsort(-windows["contribution"].to_numpy(), kind="stable")
     if "start" not in windows:
         return order[:n_decisive]

@@ -403,7 +403,7 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
 
 
 def _n_repeats(values: NDArray) -> int:
-    """Greatest common divisor of the lengths of runs of equal samples; 1 if runs are too few."""
+    """Greatest common divisor of the lengths of runs of equal samples; 1 for too few runs."""
     starts = np.flatnonzero(np.diff(values)) + 1
     runs = np.diff(starts)
     if runs.size < _MIN_RUNS or runs.min() < 2:

@@ -70,7 +70,8 @@ class SubjectHoldout(Protocol):
         subjects.require(
             2 + (self.validation_size > 0),
             name,
-            "Each part needs at least one: hold out fewer parts, or record more subjects.",
+            "Each part needs at least one of each class: hold out fewer parts, or record more "
+            "subjects.",
         )
         rng = check_random_state(self.random_state)
         runs = []

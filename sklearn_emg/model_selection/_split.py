@@ -350,8 +350,8 @@ def _test_subjects_per_stratum(subjects: SubjectStrata, test_size: float | int) 
     if not lowest <= n_test <= highest:
         raise ValueError(
             f"{_HOLDOUT} cannot put {n_test} of {subjects.n} subjects into the test set and keep "
-            f"at least one of each class in both parts; between {lowest} and {highest} are "
-            "possible."
+            f"at least one of each class in both parts; a test set of {lowest} to {highest} "
+            "subjects is possible."
         )
     wanted = counts * n_test / subjects.n
     chosen = np.clip(np.floor(wanted).astype(int), minimum, maximum)

@@ -202,7 +202,7 @@ def divide(search: Search, least: int) -> None:
 def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
     """Rows of the smaller of two kinds along the first principal axis; None if there is only one.
 
-    The division into two kinds minimises the squared deviations from their means.
+    The division into two kinds minimises the sum of squared deviations from their means.
     """
     values = rows - np.median(rows, axis=0)
     place = values @ np.linalg.eigh(values.T @ values)[1][:, -1]

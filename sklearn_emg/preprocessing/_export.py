@@ -183,7 +183,7 @@ def _bunch(signals: list[NDArray], header: dict[str, Any]) -> Bunch:
     if header["y"] is not None:
         dtype = np.dtype(header["y"]["array_dtype"])
         if dtype.kind not in "biufUO" or dtype.itemsize * len(signals) > _ALWAYS_READ:
-            raise ValueError(f"export writes no labels of type {dtype.str}")
+            raise ValueError(f"export never writes labels of type {dtype.str}")
         y = _from_json(header["y"], pd.RangeIndex(len(signals))).to_numpy(dtype=dtype)
     if header["kind"] == "windows":
         fs = float(columns["fs"].iloc[0]) if "fs" in columns and len(columns) else None
@@ -253,7 +253,7 @@ def _to_json(column: pd.Series, name: str) -> dict[str, Any]:
 def _from_json(stored: dict[str, Any], index: pd.Index) -> pd.Series:
     values, dtype = stored["values"], stored["dtype"]
     if _DTYPES.fullmatch(dtype) is None:
-        raise ValueError(f"export writes no columns of type {dtype!r}")
+        raise ValueError(f"export never writes columns of type {dtype!r}")
     if len(values) != len(index):
         raise ValueError(f"it has {len(values)} values for {len(index)} signals")
     if any(isinstance(value, list | dict) for value in values):
@@ -288,7 +288,7 @@ def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
         shape, dtype = form["shape"], form["dtype"]
         plain = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape)
         if not plain or len(shape) not in (1, 2) or dtype not in ("<f4", "<f8"):
-            raise ValueError(f"export writes no signals of shape {shape} and type {dtype!r}")
+            raise ValueError(f"export never writes signals of shape {shape} and type {dtype!r}")
         forms.append((tuple(shape), np.dtype(dtype)))
     return forms
 

@@ -84,7 +84,7 @@ def one_rate(table: pd.DataFrame) -> float:
     if other.size:
         raise ValueError(
             f"Windows require one sampling rate, but row 0 has fs={rates[0]:.10g} Hz and row "
-            f"{other[0]} has fs={rates[other[0]]:.10g} Hz. Put Resampler(fs_out=...) before, or "
-            "divide the rows separately."
+            f"{other[0]} has fs={rates[other[0]]:.10g} Hz. Resample the rows with "
+            "Resampler(fs_out=...) first, or divide the rows of each rate separately."
         )
     return float(rates[0])

@@ -259,7 +259,7 @@ class StreamingDiagnosis:
         self._seconds: deque[float] = deque(maxlen=_LATENCIES)
 
     def _check_classes(self, stop: Any) -> None:
-        """Raise if the stopping rule has other classes, or the classes in another order."""
+        """Raise if the stopping rule has different classes, or has them in a different order."""
         own = getattr(stop, "classes", self.classes)
         if not np.array_equal(own, self.classes):
             raise ValueError(

@@ -47,7 +47,7 @@ class WindowCutter:
             yield start, _float32(kept[..., start - first : start - first + self.size])
 
     def _next_after(self, position: int) -> int:
-        """Return the first sample of the window after those within `position` samples."""
+        """Return the start of the first window that `position` samples do not complete."""
         if position < self._next + self.size:
             return self._next
         return self._next + ((position - self.size - self._next) // self.step + 1) * self.step

@@ -320,7 +320,7 @@ def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Pot
 
 
 def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
-    """Mask of the near fibres of each unit with the largest source strength over distance."""
+    """Mask of the near fibres with the largest source strength over distance in each unit."""
     near = np.flatnonzero(fibres.near)
     amplitude = strength[near] / np.hypot(fibres.x[near], fibres.y[near])
     order = near[np.lexsort((-amplitude, fibres.unit[near]))]

@@ -36,7 +36,7 @@ SIGNAL_STEPS: dict[type, Callable[..., Any]] = {
 }
 FEATURE_STEPS = (TimeDomainFeatures, EMGFeatures, Flatten)
 VOTES = (DiVoteClassifier, DiVoteRegressor)
-# Attributes with the fitted estimator of a search, a cache or a resampler.
+# Attributes that hold the fitted estimator of a search, a cache or a resampler.
 _INNER = ("best_estimator_", "transformer_", "estimator_")
 
 

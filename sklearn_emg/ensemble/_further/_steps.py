@@ -58,7 +58,7 @@ def transformers_of(model: Any) -> Iterator[Any]:
 
 
 def with_last(model: Any, last: Any) -> Any:
-    """Return a pipeline with the same fitted transformers and another predictor at the end.
+    """Return a pipeline with the same fitted transformers and a different final predictor.
 
     Parameters
     ----------

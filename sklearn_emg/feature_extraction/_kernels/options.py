@@ -11,7 +11,7 @@ __all__ = ["BLOCK", "FAST", "INLINE"]
 BLOCK = 512
 #: The compiler may reorder sums into vector lanes; NaN and infinity are treated correctly.
 FAST = {"reassoc", "contract", "nsz"}
-#: Function calls count references, which would take as long as the samples of a short window.
+#: Function calls count references, which would take as long as the computations on a short window.
 #: Functions are therefore inlined.
 INLINE: dict[str, Any] = {
     "cache": True,

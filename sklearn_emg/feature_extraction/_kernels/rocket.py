@@ -64,7 +64,7 @@ def _count(pair, third, low, high, biases, start, stop, counts):
 
 @njit(**INLINE)
 def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases, counts):
-    """Count n samples for each kernel of a dilation; every second kernel uses only low to high."""
+    """Count n samples for each kernel of a dilation; every second one uses only `low` to `high`."""
     kernel = 0
     for i in range(7):
         for j in range(i + 1, 8):

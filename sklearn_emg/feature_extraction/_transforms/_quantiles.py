@@ -117,7 +117,7 @@ class FeatureQuantiles(FeatureExtractor):
         self._check_settings()
         self.extractor_: Any = None  # until the input is known to be usable
         super().fit(X, y)
-        if self._is_table(X):  # its first part, from which nothing is learned
+        if self._is_table(X):  # only the start of the first signal; nothing is learned
             X = X.iloc[:1]
             signal, size = read_signal(X["signal"].iloc[0]), self._size(float(X["fs"].iloc[0]))
             X = with_signals(X, [signal[..., :size]])

@@ -141,7 +141,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing, because a browser that closes a connection is not an error."""
+        """Print nothing, because it is not an error if a browser closes a connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):

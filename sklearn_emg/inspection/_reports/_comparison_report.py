@@ -122,7 +122,7 @@ def comparison_content(
 
 
 def _case_columns(result: Comparison) -> list[str]:
-    """Return the columns of the predictions that identify the subject or unit of a diagnosis."""
+    """Return the columns of the predictions that identify the subject or unit of diagnosis."""
     return ["subject"] if result.unit == "subject" else ["subject", result.unit]
 
 

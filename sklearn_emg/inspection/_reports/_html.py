@@ -65,7 +65,7 @@ class Table:
     heads : list of str
         Titles of the columns. The first one is the title of the row labels.
     rows : list of tuple
-        Label of each row and the list of its :class:`Cell`.
+        Label and list of :class:`Cell` objects of each row.
     n_rows : int
         Number of all rows, including those that are not shown.
     """

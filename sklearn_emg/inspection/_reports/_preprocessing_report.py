@@ -209,7 +209,7 @@ def _flat_steps(pipeline: BaseEstimator) -> list[tuple[str, Any]]:
 
 
 def _change(old: NDArray, new: NDArray) -> tuple[float, float]:
-    """Compute the power of the result over the removed power, in dB, and the removed RMS.
+    """Compute the ratio of the remaining to the removed power, in dB, and the removed RMS.
 
     Values that are not defined are NaN.
     """

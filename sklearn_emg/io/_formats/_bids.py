@@ -259,7 +259,7 @@ def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
 
 
 def _formats(table: Path) -> dict[str, str]:
-    """Types of the columns of a table that the JSON file next to it gives."""
+    """Types of the columns of a table, as stated by the JSON file next to the table."""
     path = table.with_suffix(".json")
     described = _read_json(path) if path.is_file() else {}
     facts = {name: fact.get("Format") for name, fact in described.items() if isinstance(fact, dict)}

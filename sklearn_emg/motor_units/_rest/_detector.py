@@ -30,7 +30,7 @@ _LEAST_FS = 4000.0  # sampling rate in Hz below which the shapes of single fibre
 _MOST_ACTIVE = 0.4  # fraction of the time within events above which a muscle is not at rest
 _MOST_EVENTS = 60.0  # maximum number of events per second
 _MOST_UNKNOWN = 2.0  # maximum number of unclassified events per second
-_BACKGROUND, _TILT = 0.008, 12.0  # SD in mV and ratio of power above which it is not noise
+_BACKGROUND, _TILT = 0.008, 12.0  # SD in mV and power ratio above which a background is activity
 _LEAST_NOISE, _MOST_NOISE = 5e-5, 0.2  # range of plausible noise in mV
 _FEATURES = {
     "fibrillation": "rest_fibrillations",
@@ -341,7 +341,7 @@ class RestActivityDetector(FeatureExtractor):
 
 
 def _busy(rest: Rest, seconds: float) -> str:
-    """Reason, by noise and number of events, why a recording is not at rest; empty if it is."""
+    """Reason why a recording is not at rest, judged by noise and events; empty if it is at rest."""
     if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
         return "the amplitude of the noise is implausible in mV; check the unit"
     if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
@@ -352,7 +352,7 @@ def _busy(rest: Rest, seconds: float) -> str:
 
 
 def _voluntary(sources: list[_Source], seconds: float) -> str:
-    """Reason, by its trains, why a recording is not at rest; empty if it is."""
+    """Reason why a recording is not at rest, judged by its trains; empty if it is at rest."""
     if any(source.kind == UNIT for source in sources):
         return "motor units discharge at voluntary rates"
     if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:

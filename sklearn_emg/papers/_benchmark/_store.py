@@ -132,7 +132,7 @@ def open_folder(out: Path, settings: dict[str, Any]) -> str:
         )
     if before is None:
         write_text_atomically(file, json.dumps(settings, indent=1))
-        before = _read(file)  # another process may have written the file later
+        before = _read(file)  # another process may have replaced the file
     if differences := _differences(before or {}, settings):
         raise ValueError(
             f"{out} contains runs of a different benchmark ({'; '.join(differences)}). Choose a "
@@ -204,7 +204,7 @@ def _opened(content: dict[str, Any], keys: set[str], expected: dict[str, Any]) -
     content = dict(content)
     seal = content.pop("digest", None)
     if odd := keys.symmetric_difference(content):
-        raise ValueError(f"it lacks or must not have {', '.join(sorted(map(repr, odd)))}")
+        raise ValueError(f"keys are missing or unexpected: {', '.join(sorted(map(repr, odd)))}")
     for name, value in expected.items():
         if content[name] != value:
             what = "different data or settings"

@@ -32,7 +32,7 @@ def marks_of(signal: NDArray[np.floating], fs: float) -> Marks:
 
 
 def with_marks(signal: Any, marks: Marks, fs: float) -> Any:
-    """Set the marked stretches of a signal to NaN, or return the same object without marks."""
+    """Set the marked stretches of a signal to NaN; without marks, return the same object."""
     if not marks:
         return signal
     marked = read_signal(signal).copy()

@@ -345,8 +345,9 @@ def _limits(given: Mapping[str, tuple[float, float]] | None) -> dict[str, tuple[
         check_option(kind, tuple(LIMITS), "limits", "check_quality")
         if np.shape(pair) != (2,) or np.isnan(np.asarray(pair, dtype=float)).any():
             raise InvalidParameterError(
-                f"The 'limits' of check_quality must have two numbers for {kind!r}: above which a "
-                f"channel should be checked, and above which it is bad. Got {pair!r}."
+                f"The 'limits' of check_quality must have two numbers for {kind!r}: the value "
+                "above which a channel should be checked, and the value above which it is bad. "
+                f"Got {pair!r}."
             )
         limits[kind] = (float(pair[0]), float(pair[1]))
     return limits

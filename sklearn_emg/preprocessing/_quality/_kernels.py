@@ -66,9 +66,10 @@ def flat_runs(x, n_flat):
 
 @njit(cache=True)
 def count_spikes(x, n_stretch, limit, smallest):
-    """Count samples that differ from the median of three by `limit` times the range around them.
+    """Count samples that differ from the median of three by more than `limit` times the range.
 
-    The range is that of the medians in the same stretch and in the two stretches next to it.
+    The range is that of the medians in the stretch of the sample and in the two stretches next to
+    it.
 
     Parameters
     ----------

@@ -41,8 +41,8 @@ MEASURES = (
 _FLAT = 0.01  # s; at a low rate, the steps of a converter cause several equal samples in a row
 _MIN_FLAT = 15
 _SPIKE = 1.5  # times the range of the samples around it; larger below 1000 Hz, see ArtefactDetector
-# Gaps are clipped if they are next to samples of this fraction of the extremum, and if there are at
-# least this many gaps.
+# Gaps count as clipped if the samples next to them are at least this fraction of the way from the
+# median to an extremum, and if there are at least this many such gaps.
 _CLOSE, _MIN_GAPS = 0.8, 3
 _SHORT = 0.005  # s; maximum length of a short gap
 _SLOW = 0.5  # s; length of the stretches whose means measure the drift

@@ -449,7 +449,7 @@ def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame of shape (n_classes, 2)
-        ``n`` is the number of subjects (or other units of a diagnosis), and ``sensitivity`` is a
+        ``n`` is the number of subjects (or other units of diagnosis), and ``sensitivity`` is a
         text with the sensitivity and its interval.
     """
     found = sensitivities(result, name)
