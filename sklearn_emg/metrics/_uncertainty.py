@@ -322,7 +322,7 @@ def conformal_intervals(
     Raises
     ------
     ValueError
-        If there are no residuals, one is not finite, or `coverage` is out of range.
+        If there are no residuals, a residual is not finite, or `coverage` is out of range.
 
     Notes
     -----

@@ -90,7 +90,7 @@ class ProtocolRun:
         ------
         ValueError
             If weights are chosen on test rows and the estimator has no network, so that it would
-            learn from the test.
+            learn from the test set.
         """
         estimator = with_seed(estimator, self.seed)
         if self.validation is None:

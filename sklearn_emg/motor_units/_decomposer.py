@@ -103,17 +103,17 @@ class MotorUnitDecomposer(DecomposingExtractor):
     discharges_ : DataFrame of shape (n_discharges, 5)
         Discharges with one discharge per row, sorted by recording and time. The columns are
         ``row``, the position of the recording; ``unit``, numbered from 1 in descending order of
-        amplitude; ``time`` of the largest deflection in s from the first sample; ``peak``, this
+        amplitude; ``time`` in s from the first sample to the largest deflection; ``peak``, this
         deflection in mV; and ``confidence``, from 0 (barely accepted) to 1 (at least as close to
         the template as half of the unit's discharges).
     units_ : DataFrame of shape (n_units, 10)
         Units with one unit per row. The columns are ``row``, ``unit`` and ``n_discharges``;
         ``amplitude`` of the template, peak to peak in mV; ``decomposability``, the distance of its
-        high-pass filtered template from that of the nearest other unit, or from 0 if that is
-        closer, in standard deviations of the noise; ``jiggle``, the median change from one
-        discharge to the next relative to the area of the template; the mean ``interval`` in s and
-        its coefficient of variation ``variability``; and the estimated fractions of ``missed`` and
-        ``false`` discharges.
+        high-pass filtered template from that of the nearest other unit, or from 0 if 0 is closer,
+        in standard deviations of the noise; ``jiggle``, the median change from one discharge to the
+        next relative to the area of the template; the mean ``interval`` in s and its coefficient of
+        variation ``variability``; and the estimated fractions of ``missed`` and ``false``
+        discharges.
     templates_ : DataFrame of shape (n_templates, 6)
         Median potential of each unit in each channel. The columns are ``row``, ``unit`` and
         ``channel``, numbered from 1; ``signal`` in mV and its sampling rate ``fs`` in Hz; and
@@ -137,7 +137,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
     Warns
     -----
     RecordingWarning
-        If the sampling rate is below five times `highpass`, with which no unit can be found.
+        If the sampling rate is below five times `highpass`, in which case no unit can be found.
 
     See Also
     --------

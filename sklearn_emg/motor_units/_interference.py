@@ -120,11 +120,11 @@ class InterferenceCloud:
     Clouds of turns and amplitude were introduced by Stålberg et al. [1]_, who call a study abnormal
     if more than a tenth of its points lie outside. Each control has the same weight. The radius is
     the `coverage` quantile of the distances of each control's points from the ellipse of the other
-    controls. The allowed fraction is a tenth or, if it is larger, the largest fraction of a control
-    outside the cloud of the other controls. Of n controls and a further healthy subject, each is
-    about equally likely to have the largest fraction, so the probability that the further subject
-    is called abnormal is at most about 1 / (n + 1). Clouds depend on the needle, the filter and the
-    forces that were recorded.
+    controls. The allowed fraction is a tenth or, if this is larger, the largest fraction of the
+    points of a control that lie outside the cloud of the other controls. Of n controls and a
+    further healthy subject, each is about equally likely to have the largest fraction, so the
+    probability that the further subject is called abnormal is at most about 1 / (n + 1). Clouds
+    depend on the needle, the filter and the forces that were recorded.
 
     References
     ----------
@@ -180,7 +180,7 @@ class InterferenceCloud:
         Warns
         -----
         RecordingWarning
-            If controls have fewer than 10 points of a muscle, which are left out.
+            If controls are left out because they have fewer than 10 points of a muscle.
         """
         X = _checked(X)
         if y is not None:

@@ -170,7 +170,7 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If a column is missing, if a row has no source or invalid limits, if a muscle and
+            If a column is missing, if a row has no source or has invalid limits, if a muscle and
             measure occur twice, or if the table has none of the measures.
         """
         table = pd.DataFrame(PUBLISHED_LIMITS) if table is None else table
@@ -412,14 +412,14 @@ class ReferenceLimits:
             ``mean_low`` and ``mean_high``; the limits ``low`` and ``high`` of single potentials;
             the numbers ``n_below`` and ``n_above`` of potentials beyond these limits and
             ``n_allowed``, the number allowed on each side; ``enough``, whether there are at least
-            `min_potentials`; and ``finding``, in words, which is "too few potentials" if there
-            are not enough.
+            `min_potentials` potentials; and ``finding``, in words, which is "too few potentials" if
+            there are not enough.
 
         Raises
         ------
         ValueError
             If the limits are neither fitted nor published, if a column is missing, or if there are
-            no limits of a muscle.
+            no limits for a muscle.
 
         Warns
         -----
@@ -598,8 +598,8 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            In the same cases as :meth:`fit`, if a subject has several groups, or if there are no
-            limits of a muscle, with or without one of its controls.
+            In the same cases as :meth:`fit`, if a subject has several groups, or if a muscle has no
+            limits, or has none when one of its controls is left out.
         """
         check_consistent_length(X, y)
         X = self._checked(X)

@@ -82,7 +82,7 @@ def ahmed_islam(
 
     The features are RMS, waveform length, variance, maximum fractal length, modified MAV, enhanced
     waveform length, DASDV, average amplitude change, variance of the Fourier spectrum, maximum of
-    its density, and variance of the Teager-Kaiser energy.
+    the spectral density, and variance of the Teager-Kaiser energy.
 
     Parameters
     ----------

@@ -371,8 +371,8 @@ class BoumerdesProtocol(Protocol):
     Notes
     -----
     With ``run.prepare(model, X)``, as in ``python -m sklearn_emg.papers``, networks stop early on
-    the validation subjects of the run. If the protocol is a splitter in ``cross_validate``, it
-    cannot pass on these subjects, and networks draw their own validation subjects. To choose
+    the validation subjects of the run. If the protocol is used as a splitter in ``cross_validate``,
+    it cannot pass on these subjects, and networks draw their own validation subjects. To choose
     settings on the validation subjects, pass ``cv=[(run.train, run.validation)]`` to a search.
 
     The source gives the pairs as plain numbers. If they are subject numbers, all of them exist in

@@ -77,8 +77,8 @@ class RecordingUndersampler(BaseEstimator):
     """Omit recordings of the larger classes.
 
     The class is a sampler for the Pipeline of imbalanced-learn, where it is placed before
-    ``DiVoteClassifier``. It acts only in ``fit``. Recordings are omitted from the subjects that
-    have the most, so no subject loses its last recording while another subject of its class has
+    ``DiVoteClassifier``. It acts only in ``fit``. Recordings are omitted from the subjects with the
+    most recordings, so no subject loses its last recording while another subject of its class has
     several.
 
     Parameters

@@ -100,8 +100,8 @@ class AmplitudeScaler(SignalTransformer):
     """Scale amplitudes by statistics of each signal or of the training signals.
 
     Scaling each signal by its own statistics removes differences in amplitude between subjects, but
-    also those between diseases. Compare pipelines on held-out subjects to see whether it improves a
-    classifier.
+    also those between diseases. Compare pipelines on held-out subjects to see whether scaling
+    improves a classifier.
 
     Parameters
     ----------

@@ -168,7 +168,7 @@ class MixedModelRegressor(_ContextRegressor):
     unit_ : float
         Standard deviation of the times, by which they are divided.
     effects_ : ndarray of shape (2,) or (1,)
-        Intercept and, if `slope` is True, slope of the population, of standardised values.
+        Intercept and, if `slope` is True, slope of the population, for standardised values.
     between_ : ndarray of shape (2, 2) or (1, 1)
         Covariance of the random effects.
     noise_ : float

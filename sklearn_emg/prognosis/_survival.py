@@ -43,7 +43,7 @@ def survival_target(
     event: str = "event",
     event_time: str = "event_time",
 ) -> NDArray[Any]:
-    """Return the outcome of the subject of each row: whether an event was observed, and the time.
+    """Return the outcome of each row's subject: event or censoring, and the time until then.
 
     If X has a column ``time`` with the times of visits, the time to the event is counted from the
     subject's last visit in X, before which there was no event. Rows of later visits would reveal
@@ -190,10 +190,11 @@ def _boosting(random_state: Any) -> Any:
 class SurvivalVote(DiVote):
     """Predict the time to an event from features of windows that are aggregated by subject.
 
-    A transformer computes features of the windows of recordings. They are averaged over each
-    recording, and a survival model learns from statistics of a subject's recordings. Some subjects
-    may be censored, which means that they were observed for a time without the event. The class
-    needs scikit-survival, which has the licence GPL-3: ``pip install "sklearn-emg[survival]"``.
+    A transformer computes features of the windows of recordings. The features are averaged over
+    each recording, and a survival model learns from statistics of a subject's recordings. Some
+    subjects may be censored, which means that they were observed for a time without the event. The
+    class needs scikit-survival, which has the licence GPL-3:
+    ``pip install "sklearn-emg[survival]"``.
 
     Parameters
     ----------

@@ -70,7 +70,8 @@ class SurvivalComparison:
         -------
         table : DataFrame of str
             Concordance, mean AUC over the times and integrated Brier score with their intervals,
-            and the p-value of the comparison of the latter with the Kaplan-Meier curve.
+            and the p-value of the comparison of the integrated Brier score with that of the
+            Kaplan-Meier curve.
         """
         rows, columns = {}, ["value", "low", "high"]
         for name in self.curves:
@@ -140,10 +141,10 @@ def compare_survival(
     Raises
     ------
     ValueError
-        If there is no model or one is called "Kaplan-Meier", outcomes are unusable, a subject has
-        two outcomes, a split shares subjects between
-        training and test set or does not test each subject once, or a time is beyond the follow-up
-        of all subjects or of the training subjects of a fold.
+        If there is no model, a model is called "Kaplan-Meier", outcomes are unusable, a subject has
+        two outcomes, a split has the same subject in the training set and the test set or does not
+        test each subject once, or a time is beyond the follow-up of all subjects or of the training
+        subjects of a fold.
 
     Notes
     -----

@@ -510,8 +510,8 @@ def check_recording_table(
     TypeError
         If `table` is not a DataFrame.
     ValueError
-        If the table has no rows, lacks a column or has two columns of one name, or if a row is
-        unusable. The message names the row, the column and the remedy.
+        If the table has no rows, lacks a column or has two columns with the same name, or if a row
+        is unusable. The message names the row, the column and the remedy.
 
     Warns
     -----

@@ -256,9 +256,9 @@ class SubjectMemory(GroupsRequester):
 class LastToSeeSubjects(SubjectMemory):
     """Mixin of transformers that convert tables to a matrix without subjects.
 
-    A classifier after them cannot warn about training subjects. Since a Pipeline trains with
-    ``fit_transform(X, y)``, ``transform`` warns in its place after such a fit with labels. After
-    ``fit``, or without labels, features are only computed, and there is no warning.
+    A classifier that follows such a transformer cannot warn about training subjects. Since a
+    Pipeline trains with ``fit_transform(X, y)``, ``transform`` warns instead after such a fit with
+    labels. After ``fit``, or without labels, features are only computed, and there is no warning.
     """
 
     _with_labels = False

@@ -233,8 +233,8 @@ def to_causal(pipeline: Any) -> CausalSystem:
     Parameters
     ----------
     pipeline : estimator
-        Pipeline that ends with a DiVoteClassifier, fitted or not, a fitted search over one, or an
-        AdaptiveDiagnosis of either, which is kept around the causal version.
+        Pipeline that ends with a DiVoteClassifier, fitted or not, a fitted search over such a
+        pipeline, or an AdaptiveDiagnosis of either, which is kept around the causal version.
 
     Returns
     -------

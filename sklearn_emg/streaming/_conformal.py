@@ -26,8 +26,8 @@ class ConformalStop:
     The set contains each class whose fraction of the votes is not lower than the lowest fraction
     that the true class reached at any time in nearly all calibration subjects. Therefore, with a
     probability of at least `coverage`, it contains the true class of a new subject at all times,
-    including when it first has a single member. Checking it after every window does not increase
-    the error rate.
+    including when it first has a single member. Checking the set after every window does not
+    increase the error rate.
 
     Parameters
     ----------

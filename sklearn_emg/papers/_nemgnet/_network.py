@@ -191,8 +191,8 @@ def nemgnet(
     -----
     The published results are leaky: the source has 5 folds by subject with 3 initialisations each,
     but chose the weights on the test fold. The accuracy of windows with variant B is 62.35 %. In a
-    nested cross-validation without this leak, the same group obtained a median accuracy of subjects
-    of 70 % (PLoS ONE 21(5) e0339691, 2026).
+    nested cross-validation without this leak, the same group obtained a median accuracy of 70 % for
+    subjects (PLoS ONE 21(5) e0339691, 2026).
 
     $notes
 

@@ -184,7 +184,7 @@ class Resampler(SignalTransformer):
     A signal of :math:`n` samples has :math:`\\lceil n f_{out} / f_{in} \\rceil` samples after
     resampling. The first sample remains at time 0, and float32 signals remain float32. "polyphase"
     halves the amplitude at the new Nyquist frequency, attenuates a component 20 % above this
-    frequency by more than 40 dB, and is flat within 1 % up to 80 % of it.
+    frequency by more than 40 dB, and is flat within 1 % up to 80 % of this frequency.
 
     If the ratio of the rates is approximated, its relative error is at most 1e-7, except near a
     ratio of small integers (such as 2000.008 to 2000 Hz), where it is at most 5e-6. Times and

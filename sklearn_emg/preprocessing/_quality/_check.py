@@ -95,8 +95,8 @@ class QualityReport:
     def kinds(self) -> pd.DataFrame:
         """Table with a row for each kind that was found.
 
-        The columns are ``title``; ``check`` and ``bad``, the numbers of recordings with a finding
-        of this kind whose worst quality is that; and ``remedy``.
+        The columns are ``title``; ``check`` and ``bad``, the numbers of recordings whose worst
+        finding of this kind has this quality; and ``remedy``.
         """
         rows = {}
         for kind, part in self.findings.groupby("kind"):
@@ -275,7 +275,8 @@ def check_quality(
       copy that was filtered, or to which noise was added, is not found. If the subjects or labels
       differ, all copies are bad, since it is unknown which is right. Otherwise, the first copy is
       not reported.
-    - *subject*: the subject is missing, or its name is spelled like another name.
+    - *subject*: the subject is missing, or its name looks like a different spelling of another
+      name.
     - *label*: a subject has several labels, whereas most subjects have one.
 
     Clipped samples that a recorder marks as invalid count as clipped. They are recognised in a

@@ -65,8 +65,8 @@ def segment_activity(
     Parameters
     ----------
     signal : array-like of shape (n_times,) or (n_channels, n_times), or DataFrame
-        Recording in mV, or a recording table. A recording with several channels contracts when at
-        least one of them is active.
+        Recording in mV, or a recording table. A recording with several channels is in contraction
+        when at least one channel is active.
     fs : float, default=None
         Sampling rate in Hz. It is required for an array and is not used for a table.
     method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
@@ -285,8 +285,8 @@ def label_lag(
     """Estimate the lag of labels relative to the activity that they describe.
 
     The labels are shifted in steps of 0.05 s relative to the logarithm of the power of the signal.
-    The lag is the shift at which they explain the largest proportion of its variance, if this is
-    clearly larger than without a shift.
+    The lag is the shift at which the labels explain the largest proportion of the variance of this
+    logarithm, if this proportion is clearly larger than without a shift.
 
     Parameters
     ----------

@@ -94,8 +94,8 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     Raises
     ------
     ValueError
-        If `channels` is empty, or if a row lacks a channel or has several of that name. The
-        message names the row and the channels that it has.
+        If `channels` is empty, or if a row lacks a channel or has several channels with that name.
+        The message names the row and the channels that it has.
 
     Examples
     --------
