@@ -7,8 +7,8 @@
 
 FOLDER contains ``emgdb`` and ``n2001``. With it, four tables are printed; without it, the last two:
 
-1. Noise of a known kind is added to real recordings. The table has the SNR before and after the
-   step in dB, the RMSE after it in units of the standard deviation of the recording, the
+1. Noise of a known kind is added to real recordings. The table has the SNR in dB before and after
+   the step, the RMSE after it in units of the standard deviation of the recording, the
    correlation of the 10 ms around the largest peaks, the SNR of the clean recording after the
    same step, which shows how much EMG the step removes, and the processing time per second.
 2. Change of the peak-to-peak amplitude, duration and latency of motor unit potentials by each

@@ -269,7 +269,7 @@ def absent(signal: np.ndarray, fs: float, events: pd.DataFrame) -> np.ndarray:
 
 
 def anywhere(found: pd.DataFrame, wanted: pd.DataFrame, tolerance: float = 0.001) -> np.ndarray:
-    """Find wanted discharges that match one of any found unit, after aligning the two units."""
+    """Find wanted discharges that match a discharge of any found unit, with both units aligned."""
     hit = np.zeros(len(wanted), dtype=bool)
     for _, ours in found.groupby("unit"):
         for unit in wanted["unit"].unique():

@@ -205,7 +205,7 @@ def complexity_peers() -> dict[str, dict[str, Callable[[np.ndarray], object]]]:
         functions = {o: getattr(antropy, n) for o, n in zip(ours.split(), names.split())}
         functions["petrosian"] = antropy.petrosian_fd
         functions["dfa"] = antropy.detrended_fluctuation
-        # From the periodogram, as in this package; Welch's method gives another quantity.
+        # From the periodogram, as in this package; Welch's method gives a different quantity.
         functions["spectral_entropy"] = lambda x: antropy.spectral_entropy(x, 1.0, method="fft")
         functions["lempel_ziv"] = lambda x: antropy.lziv_complexity((x >= np.median(x)).astype(int))
         add("antropy", functions)

@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline
 from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.papers import list_systems, make_system
 
-SAME = "-all", "-pd"  # variants of nEMGNet with another vote on the same network
+SAME = "-all", "-pd"  # variants of nEMGNet with a different vote on the same network
 SLOWEST = "boumerdes-lstm"  # 23,438 steps: measured last
 
 

@@ -372,7 +372,7 @@ class Peak:
 
 
 def learning_cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return windows (0.4 s) of 60 subjects, their diagnoses and subjects, and a mask of the test.
+    """Return windows (0.4 s) of 60 subjects, their diagnoses and subjects, and a test mask.
 
     The mask selects the windows of the 36 test subjects.
     """

@@ -80,7 +80,7 @@ def line(name: str, group: str, flags: pd.Series, n_all: int) -> str:
 
 
 def summary(name: str, muscles: pd.DataFrame, table: pd.DataFrame) -> None:
-    """Print how many subjects of each group have an abnormal muscle, and how many no conclusion."""
+    """Print the numbers of subjects per group with an abnormal muscle and without a conclusion."""
     groups = table.drop_duplicates("subject").set_index("subject")["group"]
     flags = muscles.groupby("subject")["abnormal"].any()
     decided = flags | muscles.groupby("subject")["abnormal"].agg(lambda of: of.notna().all())

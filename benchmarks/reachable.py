@@ -3,7 +3,7 @@
 Run ``python benchmarks/reachable.py EARLIER``, where EARLIER is the folder ``sklearn_emg`` of the
 earlier version, for example from ``git archive``. A definition is reachable from a public name if
 the public name, or another reachable definition, refers to it. A class counts with all its methods,
-and a reached module with its imports. Additions to an old function since then are therefore counted
+and a reached module with its imports. Later additions to an old function are therefore counted
 too. The script needs only the standard library and runs none of the code that it measures.
 """
 

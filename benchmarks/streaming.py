@@ -204,7 +204,7 @@ def pieces_of(table: pd.DataFrame, rng: np.random.Generator, n_pieces: int) -> p
 
 
 def differing(set_name: str, n_cuts: int) -> Iterator[tuple[str, int]]:
-    """Yield each step and system, and the number of random cuts with another result."""
+    """Yield each step and system, and the number of random cuts with a different result."""
     rng = np.random.default_rng(0)
     table = SETS[set_name](data_folder())[0]
     pieces = pieces_of(table.drop_duplicates("subject").head(3), rng, 24)

@@ -328,7 +328,7 @@ def written(path):
 
 
 def bomb(n_bytes):
-    """A MATLAB file whose packed part unpacks to that many zeros."""
+    """A MATLAB file whose compressed part unpacks to `n_bytes` zeros."""
     packed = zlib.compress(b"\0" * n_bytes, 9)
     head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
     return head + struct.pack("<II", 15, len(packed)) + packed

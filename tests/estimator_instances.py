@@ -107,7 +107,7 @@ SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
 
 
 class TimesOfEvents(SurvivalVote):
-    """SurvivalVote for scikit-learn's checks, whose targets are labels or numbers: event times."""
+    """SurvivalVote for scikit-learn's checks: labels and numbers become times of events."""
 
     def fit(self, X, y, groups=None):
         return super().fit(X, outcomes_of(y), groups)

@@ -42,6 +42,6 @@ if sys.argv[1:] == ["late"]:
             print(line)
 else:
     lowest = bounds([*project["dependencies"], *of_extras(EXTRAS)])
-    print("pyparsing<3.3")  # matplotlib 3.8 calls names of it that are deprecated since
+    print("pyparsing<3.3")  # matplotlib 3.8 uses names that 3.3 deprecates
 for name, bound in lowest.items():
     print(f"{name}=={bound}")

@@ -67,7 +67,7 @@ def test_scikit_learn_checks(estimator, check):
 
 @pytest.mark.parametrize("estimator", INSTANCES, ids=name_of)
 def test_the_checks_really_run(estimator):
-    # A class tagged for 3-D input alone gets one check and passes in silence.
+    # A class with only the tag for 3-D input gets a single check and passes unnoticed.
     assert len(list(estimator_checks_generator(estimator))) >= 40
 
 
@@ -159,7 +159,7 @@ def test_what_fit_has_seen_does_not_change_a_step_that_learns_nothing(estimator,
     other = clone(estimator).fit(windows[3:], [0, 1, 0, 1]).transform(windows)
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(clone(estimator).transform(windows), one)  # without fit
-    # A store keeps rows recording by recording: each is the same in any company, to the last bit.
+    # A store keeps each recording separately, so a row must be bit-identical with any other rows.
     for dtype in (np.float32, np.float64):
         fitted = clone(estimator).fit(windows.astype(dtype))
         together = fitted.transform(windows.astype(dtype))

@@ -1,7 +1,7 @@
-"""Random designs in every evaluation: subjects in training and test are warned of or refused.
+"""Random designs in every evaluation: subjects in training and test give a warning or an error.
 
-An estimator inside each model writes down which rows it learns from and which it scores. More by
-hand: ``make designs``.
+An estimator inside each model records which rows it learns from and which it scores. Run
+``make designs`` for more designs.
 """
 
 import os
@@ -42,7 +42,7 @@ SCORED = []  # (rows that a model learned from, rows that it scored)
 
 
 class Spy(GaussianNB):
-    """Writes down its rows: the last value of each is its number over 1024.
+    """Records its rows: the last value of a row is the number of the row divided by 1024.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def rows_in(X):
 
 
 class SpyNet(ALSNetClassifier):
-    """A network of tables that writes down their rows, too: the last sample of each signal."""
+    """A network on tables that also records their rows, from the last sample of each signal."""
 
     def fit(self, X, y, groups=None):
         self._rows = self.rows_of(X)
@@ -132,7 +132,7 @@ class Design:
     rng: np.random.Generator
 
     def overlaps(self, folds):
-        """Whether a subject is scored that is trained on, there or before."""
+        """Whether a fold scores a subject of its training set or of the pretraining."""
         rows = np.arange(len(self.codes))
         return any(
             np.isin(
@@ -252,7 +252,7 @@ def any_cv(draw, design, *more):
 
 
 # ------------------------------------------------------------------ evaluations
-# Each evaluates the design and may return the folds that it was to refuse if they leak.
+# Each evaluates the design, and may add to PLANNED the folds that it has to refuse if they leak.
 
 
 def score(draw, design):
@@ -314,7 +314,7 @@ def comparison(draw, design):
 def permutations(draw, design):
     design.model.set_params(unit="subject")
     cv = any_cv(draw, design, GroupKFold(2))
-    # It stratifies by the permuted labels, so its folds differ between permutations.
+    # StratifiedKFold stratifies by the permuted labels, so its folds differ between permutations.
     if not isinstance(cv, StratifiedKFold):
         PLANNED.append(cv)
     subject_permutation_test(design.model, design.X, design.y, cv=cv, n_permutations=2)
@@ -414,7 +414,7 @@ def test_networks_of_tables_warn_of_scored_training_subjects_and_of_no_others(ev
     max_examples=-(-EXAMPLES // len(EVALUATIONS)),
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate],  # designs are small as they are
+    phases=[Phase.generate],  # designs are already small
     suppress_health_check=list(HealthCheck),
 )
 @given(data=st.data())
@@ -440,6 +440,6 @@ def check_warnings(evaluate, data, design):
     elif design.leaked():
         assert messages
     else:
-        # Folds of a search inside are those of a later fit: the warning says what can be.
+        # An inner search draws its folds in fit, so the warning states only what is possible.
         possible = len(design.pretrained) and "can be scored on them"
         assert not [text for text in messages if not (possible and possible in text)]

@@ -38,7 +38,7 @@ REFUSED = "scale|leave|longer|missing=|unit"
 
 
 def steps():
-    """Yield class and settings of every step and of each option that has names."""
+    """Yield class and settings of every step, and of each of its named options."""
     for module in (sklearn_emg.feature_extraction, sklearn_emg.preprocessing):
         for name in module.__all__:
             step = getattr(module, name)
@@ -174,7 +174,7 @@ POWER = feature_table().set_index(["extractor", "name"])["power"]
 
 
 def values_and_powers(step, settings, X, scale):
-    """Features of a window with thresholds in its scale, and the powers of that in them."""
+    """Features of a window, with thresholds times `scale`, and the power of `scale` in each."""
     thresholds = {
         key: scale * parameter.default
         for key, parameter in inspect.signature(step).parameters.items()

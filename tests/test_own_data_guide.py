@@ -143,7 +143,7 @@ def test_matlab_73(recordings):
     for name, signal in recordings.items():
         # The 512 bytes before the HDF5 data are those that MATLAB writes.
         with h5py.File(f"recordings/{name}.mat", "w", userblock_size=512) as file:
-            # MATLAB stores by columns: its (n_times, n_channels) is stored as this.
+            # MATLAB stores by columns: its (n_times, n_channels) is (n_channels, n_times) here.
             file["emg"], file["fs"] = signal / 1000, np.full((1, 1), FS)
         with open(f"recordings/{name}.mat", "r+b") as file:
             file.write(b"MATLAB 7.3 MAT-file".ljust(128))

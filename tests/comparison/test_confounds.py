@@ -261,10 +261,10 @@ def null_audit(seed, n_per_class=8, n_classes=2, n_permutations=99):
 def test_false_findings_have_the_stated_rate(n_classes):
     audits = [null_audit(seed, n_classes=n_classes) for seed in range(200)]
     n_false = sum(bool(audit.confounds) for audit in audits)
-    # At most 5 %: 19 or more of 200 have a probability below 0.01 at that rate.
+    # At a rate of 5 %, the probability of 19 or more of 200 is below 0.01.
     assert n_false < 19
     pvalues = np.concatenate([audit.summary["pvalue"] for audit in audits])
-    # Single tests hold their level too: 0.05 and two standard errors of some 790 tests.
+    # Single tests also keep their level: 0.05 plus two standard errors over some 790 tests.
     assert np.mean(pvalues <= 0.05) < 0.066
 
 

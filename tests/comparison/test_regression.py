@@ -200,7 +200,7 @@ def test_the_permutation_test_permutes_the_numbers_of_subjects():
 
 
 def hospitals(n_subjects=24, shift=3.0):
-    """Numbers of three sites, of which the last adds `shift` to the feature."""
+    """Numbers from three sites; the last site adds `shift` to the feature."""
     X, y = numbers(n_subjects, 2)
     X["site"] = np.repeat(["A", "B", "C"], len(X) // 3)
     return X.assign(rms=X["rms"] + shift * (X["site"] == "C")), y

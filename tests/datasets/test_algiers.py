@@ -23,7 +23,7 @@ def _samples(seed, n_times=163840):
 
 @pytest.fixture
 def add(tmp_path):
-    """Write one recording of the set's form."""
+    """Write one recording in the format of the set."""
 
     def add(name, samples=None, folder=None, end="\r\n", suffix="", text=None):
         letters, group = re.sub(r"[\s_]", "", name)[-4], name[-3:]
@@ -41,7 +41,7 @@ def add(tmp_path):
 
 @pytest.fixture(autouse=True)
 def quiet():
-    """The small files are not EMG, of which recording tables warn."""
+    """Ignore the warning that the small files do not look like EMG."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Recordings do not look like EMG")
         yield

@@ -30,7 +30,7 @@ class _LoginPage(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Start a server on loopback; gives a function from handler to address."""
+    """A function that starts a server on loopback with a handler and returns its address."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     servers = []
 

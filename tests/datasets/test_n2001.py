@@ -15,7 +15,7 @@ _COMMENTS = {"A": "ALS", "C": "healty controls", "M": "myopathy"}
 
 @pytest.fixture
 def add(tmp_path):
-    """Write one recording of the set's form."""
+    """Write one recording in the format of the set."""
 
     def add(name, samples=(1, -2, 3), folder=".", header=None, prolog=20, **facts):
         place = tmp_path / folder

@@ -111,7 +111,7 @@ def test_durations_fill_another_range_as_they_fill_the_published_one(silent):
     length = seconds(data.data)
     assert length.min() >= 1.0
     assert length.max() <= 2.0
-    # Controls have the mean 203.5 s / 94 in the published range, 48.9 % of the way.
+    # The mean of controls, 203.5 s / 94, is at 48.9 % of the published range.
     assert length[data.target == "normal"].mean() == pytest.approx(
         1 + (203.5 / 94 - 0.41) / 3.59, abs=1e-3
     )

@@ -1,6 +1,6 @@
 """Agreement of the simulated EMG with published norms and real recordings.
 
-The limits stand round what the model reached when its parameters were set: they guard against
+The limits surround the values that the model had when its parameters were set: they guard against
 regression and do not prove realism. The slow tests simulate whole cohorts.
 """
 
@@ -360,7 +360,7 @@ def window_features(windows):
 
 
 def learn(difficulty, seed):
-    """Accuracy of a window split, of a subject split by windows, and of the latter by subjects."""
+    """Accuracy of windows in a window split and a subject split, and of subjects in the latter."""
     data = make_nemg_cohort(fs=LEARN_FS, difficulty=difficulty, random_state=seed)
     n = int(0.4 * LEARN_FS)
     cut = [s[: len(s) // n * n].reshape(-1, n).astype(float) for s in data.data["signal"]]

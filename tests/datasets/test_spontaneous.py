@@ -67,7 +67,7 @@ def test_signal_is_the_sum_of_the_sources_at_their_times():
             at = round(24000 * time)
             total[at : at + len(source["template"])] += source["template"]
     total = total[192 : 192 + len(signal)]  # 8 ms before the firing
-    # Templates are cut where the amplifier's high-pass still recovers.
+    # Templates end before the response of the amplifier's high-pass filter has decayed.
     assert np.sqrt(np.mean((total - signal) ** 2) / np.mean(signal**2)) < 0.1
     assert len(truth["spontaneous"]) == 4
 

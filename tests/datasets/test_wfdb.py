@@ -26,7 +26,7 @@ def plain(tmp_path):
 
 
 def _write(folder, name, fmt, signal, *, units="mV", gain=200.0, baseline=0, **more):
-    """With wfdb's own writer; a signal is given as stored numbers, one channel a column."""
+    """Write a record with wfdb's own writer; `signal` has stored numbers, a channel per column."""
     n = signal.shape[1]
     wfdb.wrsamp(
         name, fs=2000, units=[units] * n, sig_name=[f"EMG {k}" for k in range(n)],
@@ -60,7 +60,7 @@ def _pack_311(samples):
     return (first | (second << 10) | (third << 20)).astype("<u4").tobytes()
 
 
-# As signal(5) of the WFDB applications guide has them; wfdb writes none of these.
+# As described in signal(5) of the WFDB applications guide; wfdb writes none of these formats.
 _PACK = {
     "61": lambda samples: samples.astype(">i2").tobytes(),
     "160": lambda samples: (samples + 2**15).astype("<u2").tobytes(),

@@ -238,7 +238,7 @@ def test_damaged_files_are_refused_and_named(saved):
 
 
 def test_forged_content_of_the_archive_is_refused(saved):
-    """Damage inside the archive whose digests fit reaches skops and its checks."""
+    """Damaged content of the archive is refused even if its digest matches."""
     rng = np.random.default_rng(1)
     description = json.loads((saved / "system.json").read_text())
     content = (saved / "system.skops").read_bytes()

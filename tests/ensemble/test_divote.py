@@ -113,7 +113,7 @@ def test_plain_averaging_with_by_counts_each_kind_once(hand):
 def test_hard_voting_counts_windows(hand):
     table, y = hand
     votes = divote(voting="hard", final_estimator=None).fit(table, y).vote(table)
-    # Windows over 0.5 vote N; argmax of equal probabilities is the first class.
+    # Windows with a probability of N above 0.5 vote for N; at 0.5, argmax takes the first class.
     assert votes.windows["score_N"].tolist() == [0, 0, 1, 1, 1, 0]
     np.testing.assert_allclose(votes.recordings["score_N"], [0, 1, 2 / 3])
     np.testing.assert_allclose(votes.subjects["score_N"], [0.5, 2 / 3])
@@ -429,7 +429,7 @@ def test_pickle_and_repr(hand):
     assert "FirstSample" in model._repr_html_()
 
 
-# From recordings on, and what windows are cut
+# Votes of subjects from scores of recordings, and the windows that are cut
 
 
 @pytest.mark.parametrize(

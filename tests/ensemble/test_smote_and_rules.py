@@ -25,7 +25,7 @@ class Recorder(ClassifierMixin, BaseEstimator):
 
 @pytest.fixture
 def windows():
-    """Windows of five subjects, each around its own level: 7, 7, 7 ill, 30 and 20 well."""
+    """Windows around a level of each subject: 7 for each of three ill, 30 and 20 for two well."""
     rng = np.random.default_rng(0)
     groups = np.repeat(["a", "b", "c", "d", "e"], [7, 7, 7, 30, 20])
     level = np.repeat([0.0, 100.0, 200.0, 300.0, 400.0], [7, 7, 7, 30, 20])

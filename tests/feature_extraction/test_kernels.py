@@ -79,7 +79,7 @@ def test_sum_over_buckets_is_that_of_the_sorted_window(dtype, rtol, offset, deci
     for n in (2, 9, 500, 3000):
         x = np.random.default_rng(n).standard_normal(n) ** 3 + offset
         x = np.round(x, decimals).astype(dtype)
-        # A float32 mean that is not exact shifts all samples alike, which leaves the sum.
+        # A float32 mean that is not exact shifts all samples equally and does not change the sum.
         assert bucket_sum(x) == pytest.approx(sorted_sum(x), rel=rtol)
 
 

@@ -314,7 +314,7 @@ def test_together_with_other_families(windows):
 
 
 def true_measures(truth, fs):
-    """Measures of the unit of each discharge of units above 50 uV, and when they peak (s)."""
+    """Measures of the unit of each discharge, and peak times (s), for units above 50 uV."""
     rows, times = [], []
     for template, firing, ptp in zip(truth["templates"], truth["firing_times"], truth["ptp_mv"]):
         if ptp > 0.05 and len(firing):
@@ -326,7 +326,7 @@ def true_measures(truth, fs):
 
 @pytest.fixture(scope="module")
 def low_force():
-    """Medians of potentials and of true units per recording; fraction of them at a discharge."""
+    """Medians of potentials and true units per recording; fraction of potentials at discharges."""
     fs, ours, matched, near = 10_000.0, [], [], []
     cohort = make_nemg_cohort(
         22, n_recordings=44, fs=fs, duration=2.0, protocol="biceps_low_force",
@@ -380,7 +380,7 @@ def test_diseases_move_the_measures_as_they_are_known_to():
 
 @pytest.fixture(scope="module", params=["N2001A01BB02", "N2001C01BB51"])
 def decomposed(request, real_data):
-    """Potentials, and of each discharge the time of its peak, its unit, that unit's average."""
+    """Potentials, and the peak time, the unit and the average of this unit for each discharge."""
     data = load_n2001(real_data / "n2001").data
     data = data[data["recording"] == request.param]
     [signal], [fs] = HighpassFilter(20.0).fit_transform(data)["signal"], data["fs"]

@@ -16,7 +16,7 @@ from sklearn_emg.recordings import recording_table
 
 
 def convolved(x, convolutions):
-    """Each convolution of one window minus each of its biases, as vectors of nine weights."""
+    """Convolve one window with vectors of nine weights, and subtract each bias of a convolution."""
     n_times, column = x.shape[-1], 0
     for d, (dilation, n_biases) in enumerate(zip(convolutions.dilations, convolutions.n_biases)):
         padded = np.pad(x[convolutions.channels[d]].sum(axis=0), 4 * dilation)
@@ -94,7 +94,7 @@ def test_multirocket_has_the_published_size_and_takes_threads():
     assert features.dtype == np.float32
     small = MultiRocket(672, random_state=0).fit(X)
     np.testing.assert_array_equal(small.set_params(n_jobs=2).transform(X), small.transform(X))
-    # Proportions differ by single samples from those of float64, runs by one where it matters.
+    # In float32, rounding moves single samples across a bias, which changes most features little.
     difference = features - rocket.transform(X[:3].astype(np.float64))
     assert np.median(np.abs(difference)) < 1e-4
     with pytest.raises(ValueError, match="MultiRocket needs two samples"):

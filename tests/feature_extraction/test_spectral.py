@@ -163,7 +163,7 @@ def test_white_noise_is_flat():
     assert got["flatness"] == pytest.approx(np.exp(-euler), rel=0.01)
     assert got["spectral_entropy"] == pytest.approx(1 - (1 - euler) / np.log(2048), rel=0.005)
     assert got["spectral_slope"] == pytest.approx(0.0, abs=0.02)
-    # Rayleigh amplitudes with mean square 8 / 2048: variance (1 - pi / 4) of it.
+    # Rayleigh amplitudes: the variance is 1 - pi / 4 times their mean square, 8 / 2048.
     assert got["fft_var"] == pytest.approx((1 - np.pi / 4) * 8 / 2048, rel=0.02)
 
 

@@ -68,6 +68,6 @@ def test_neuropathic_windows_are_large_and_long_and_myopathic_ones_small_and_fas
 
 @pytest.mark.slow
 def test_neuropathic_windows_are_the_largest_from_the_published_start_too(networks):
-    """The rest is hidden by the noise of the start, with 1 mV far beyond the signals."""
+    """The initial noise of 1 mV, far larger than the signals, hides the other differences."""
     myopathy, neuropathy, normal = medians(networks, objective="margin")[0]
     assert (neuropathy > 1.3 * np.maximum(myopathy, normal)).all()

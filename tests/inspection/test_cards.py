@@ -77,7 +77,7 @@ def test_ages_are_in_bands_and_unknown_ones_stand_last(result):
     assert scores["subgroup"].tolist() == [
         "below 36", "36 to below 40", "40 and above", "not known",
     ]  # fmt: skip
-    # 35, 36 and 37 years: five subjects each of 14 controls, without s_3, who is 35
+    # The age of s_3 is missing. Of the other 13 controls, 4 are 35 years old and 9 are 36 or 37.
     assert scores["n_subjects"].tolist() == [4, 9, 10, 1]
 
 

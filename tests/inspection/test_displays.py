@@ -499,7 +499,7 @@ def test_scores_and_intervals_are_those_of_the_comparison(comparison):
     display = ComparisonDisplay.from_comparison(comparison, metric="f1").plot()
     summary = comparison.summary.query("level == 'subject' and metric == 'f1'")
     assert display.scores["score"].tolist() == summary["pooled"].tolist()
-    assert display.chance_line_ is None  # known for the accuracy alone
+    assert display.chance_line_ is None  # known only for the accuracy
     with pytest.raises(ValueError, match="'metric' parameter of ComparisonDisplay must be one of"):
         ComparisonDisplay.from_comparison(comparison, metric="kappa")
     with pytest.raises(ValueError, match="'reference' of ComparisonDisplay must be one of"):

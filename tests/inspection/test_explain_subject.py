@@ -21,7 +21,7 @@ from sklearn_emg.recordings import recording_table
 
 
 def loud_table(seed=0, n_times=500):
-    """Subjects a, b are controls; c, d patients, of whom the tibialis alone is affected."""
+    """Subjects a and b are controls; c and d are patients, with only the tibialis affected."""
     rng = np.random.default_rng(seed)
     amplitudes = np.array([1, 1, 1.2, 1, 0.9, 1, 1, 2.5, 2.5, 1.1, 2.2, 1.9])
     table = recording_table(
@@ -172,7 +172,7 @@ MUSCLES = ("biceps_brachii", "vastus_lateralis", "tibialis_anterior", "first_dor
 
 
 def patchy_cohort(seed, n_patients=14, diagnosis="neuropathy"):
-    """Patients of whom two of four muscles are affected, and as many healthy controls."""
+    """Patients with two of four muscles affected, and as many healthy controls."""
     rng = np.random.default_rng(seed)
     signals, rows = [], []
     for subject in range(2 * n_patients):
@@ -197,7 +197,7 @@ def patchy_cohort(seed, n_patients=14, diagnosis="neuropathy"):
 
 @pytest.mark.parametrize("diagnosis", ["neuropathy", "myopathy"])
 def test_finds_the_muscles_that_the_simulator_affected(diagnosis):
-    """Area under the curve, within unseen patients: affected against healthy muscles."""
+    """Contributions separate affected from healthy muscles within unseen patients (AUC)."""
     table, facts = patchy_cohort(0, diagnosis=diagnosis)
     y = np.where(facts["ill"], diagnosis, "normal")
     windows = make_pipeline(

@@ -48,7 +48,7 @@ def originals(tmp_path_factory):
 
 
 def changed(draw, content):
-    """Content with bytes changed, cut, doubled or put in."""
+    """Content with bytes changed, removed or inserted, or with the end cut off."""
     content = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, max(len(content) - 1, 0)))
@@ -164,7 +164,7 @@ def test_files_that_end_early(originals, tmp_path, name):
 
 
 def in_little_memory(path, more_mb=600):
-    """Read a file in a process of its own that may take little memory; its last line of errors."""
+    """Read a file in a separate process with limited memory; return the last line of its errors."""
     code = (
         "import resource, sys, warnings, h5py, scipy.io, pyarrow.parquet\n"
         "import sklearn_emg.io as io\n"

@@ -74,7 +74,7 @@ def test_permutation_is_that_of_scipy_where_it_is_exact():
 
 
 def test_permutation_of_right_and_wrong_is_the_exact_mcnemar_test():
-    # 9 subjects that only the first has right, 2 that only the second has right, 20 ties.
+    # Only the first model is correct for 9 subjects, only the second for 2; 20 are ties.
     first = np.r_[np.ones(9), np.zeros(2), np.ones(20)]
     second = np.r_[np.zeros(9), np.ones(2), np.ones(20)]
     binomial = stats.binomtest(9, 11, 0.5).pvalue

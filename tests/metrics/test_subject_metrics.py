@@ -84,7 +84,7 @@ def test_any_scorer_of_scikit_learn_reads_subjects(data, name):
 
 @pytest.fixture
 def three():
-    """30 subjects of three classes, of whom the smallest has five."""
+    """30 subjects of three classes; the smallest class has five."""
     rng = np.random.default_rng(1)
     label = np.repeat(["als", "myopathy", "well"], [5, 10, 15])
     of = np.repeat(np.arange(30), rng.integers(1, 6, size=30))

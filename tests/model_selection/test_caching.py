@@ -33,7 +33,7 @@ from sklearn_emg.recordings import (
 
 @pytest.fixture
 def computed(monkeypatch):
-    """Numbers of windows of which features were computed."""
+    """Numbers of windows for which features were computed."""
     counts = []
     original = TimeDomainFeatures.transform
 

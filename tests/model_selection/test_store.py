@@ -342,7 +342,7 @@ def test_a_damaged_result_is_computed_again_with_a_warning(tmp_path, damage):
 
 
 def _forget():
-    """As in a new process, nothing is in memory."""
+    """Clear the memory, as in a new process."""
     from sklearn_emg.model_selection import _store
 
     _store._fronts.clear()

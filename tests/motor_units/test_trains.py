@@ -112,7 +112,7 @@ def test_measures_of_a_template_are_those_of_the_wave():
     table = template_measures(pd.DataFrame({"unit": [3], "signal": [wave], "fs": fs}))
     row = table.iloc[0]
     assert row["amplitude"] == pytest.approx(0.4)
-    # Beyond 10 uV where cos > -0.95, for 0.899 of the 4 ms.
+    # The wave exceeds 10 uV where cos > -0.95, which is 0.899 of the 4 ms.
     assert row["duration"] == pytest.approx(0.899 * 4.0, abs=0.11)
     assert (row["phases"], row["turns"], row["near_fibres"]) == (1, 1, 1)
     assert row["area"] == pytest.approx(0.2 * 4.0, rel=0.01)

@@ -238,7 +238,7 @@ def test_weights_between_epochs_are_candidates_too(monkeypatch):
     monkeypatch.setattr(
         _net._BestWeights, "offer", lambda self, loss: offers.append(loss) or offer(self, loss)
     )
-    # 48 windows in batches of 8: 6 updates an epoch, 12 in two, of which number 5 and 10 count.
+    # 48 windows in batches of 8: 6 updates per epoch, 12 in two; numbers 5 and 10 count.
     small_classifier(max_epochs=2, batch_size=8, evaluate_every=5).fit(X, y)
     assert len(offers) == 2 + 2
 
@@ -528,7 +528,7 @@ def test_a_compiled_net_gives_the_same_and_pickles():
     X, y, _ = cohort()
     plain = small_classifier(max_epochs=2).fit(X, y)
     compiled = small_classifier(max_epochs=2, compile=True).fit(X, y)
-    # Sums in another order, magnified by a dozen updates of Adam.
+    # Sums are in a different order, and a dozen updates of Adam magnify the differences.
     np.testing.assert_allclose(compiled.predict_proba(X), plain.predict_proba(X), atol=1e-2)
     again = pickle.loads(pickle.dumps(compiled))
     np.testing.assert_allclose(again.predict_proba(X), compiled.predict_proba(X), atol=1e-5)

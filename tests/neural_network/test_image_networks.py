@@ -69,7 +69,7 @@ def test_silence_has_a_level_and_a_finite_gradient():
 
 # The modules
 
-# Not importorskip: with a CPU build of torch timm cannot be imported directly.
+# Not importorskip, since timm cannot be imported directly with a CPU build of torch.
 needs_timm = pytest.mark.skipif(not find_spec("timm"), reason="image networks need timm")
 SMALL_IMAGE = {"architecture": "test_byobnet", "nperseg": 16}
 CASES = [
@@ -96,7 +96,7 @@ def some(n, n_channels, n_times, seed=0):
 
 @pytest.mark.parametrize("network", [DeepEMGNet, SpectroEMGNet])
 def test_a_raw_window_and_its_negative_are_the_same(network):
-    # Hence the tag poor_score: scikit-learn's clouds of points differ by signs.
+    # Hence the tag poor_score: the clusters in scikit-learn's checks differ in sign.
     net = build(network, {}, 2, 1000).eval()
     X = tensor(4, 2, 1000)
     with torch.no_grad():

@@ -227,7 +227,7 @@ def test_a_frozen_step_is_checked_if_it_learned():
 def test_fitted_without_subjects_means_unknown():
     (part,) = pretrained_parts(FrozenEstimator(net().fit(SIGNALS, Y)))
     assert part.subjects is None
-    # Inside, windows have groups, which are numbers of rows and no names.
+    # The groups of windows inside DiVote are row numbers, not names of subjects.
     inner = DiVoteClassifier(net(), window=None).fit(SIGNALS, Y)
     (part,) = pretrained_parts(FrozenEstimator(inner))
     assert part.subjects is None

@@ -160,7 +160,7 @@ def test_fits_in_threads_divide_the_cores(four_cores):
     for seen, after in joblib.Parallel(n_jobs=2, backend="threading")(
         joblib.delayed(fit)(net) for net in nets
     ):
-        # One may end before the other, which then uses all threads.
+        # One fit may end first; the other then uses all threads.
         assert 2 in seen
         assert seen <= {2, 4}
         assert after == 4
@@ -323,7 +323,7 @@ def test_early_stopping_goes_on_too(killed_after, tmp_path):
     whole = als_net(max_epochs=60, patience=3, lr=0.02).fit(X, y, groups=subjects)
     n_epochs = len(whole.history_)
     assert n_epochs < 60
-    # Also after the last epoch, when the training is over but not ended.
+    # Also after the last epoch, before fit has returned.
     for k in (n_epochs - 2, n_epochs):
         net = als_net(max_epochs=60, patience=3, lr=0.02, checkpoint=tmp_path)
         killed_after(net, k, X, y, groups=subjects)

@@ -79,7 +79,7 @@ def test_alsnet_pads_like_pytorch(stride):
     x = tensor(3, 1, 50)
     assert net.features[:-1](x).shape == (3, 32, -(-50 // stride**3))
     first = next(m for m in net.features if isinstance(m, torch.nn.Conv1d))
-    padded = torch.nn.functional.pad(x, (1, 2))  # 3 zeros for a kernel of 4, the odd one right
+    padded = torch.nn.functional.pad(x, (1, 2))  # 3 zeros for a kernel of 4: 1 left, 2 right
     expected = torch.nn.functional.conv1d(padded, first.weight, first.bias)
     torch.testing.assert_close(net.features[:2](x), expected[..., ::stride])
 
@@ -142,7 +142,7 @@ def test_nemgnet_variants_differ_in_residual_blocks(variant, n_blocks):
 def test_a_residual_block_adds_its_input():
     net = NEMGNet(1, 1003, 3, **SMALL_NEMGNET)
     block = net.features[3].eval()
-    torch.nn.init.zeros_(block.inner[-1].weight)  # the convolutions then give nothing
+    torch.nn.init.zeros_(block.inner[-1].weight)  # the convolutions then return zeros
     X = tensor(2, 4, 11)
     torch.testing.assert_close(block(X), X.relu())
 

@@ -212,7 +212,7 @@ def test_every_setting_of_a_network_is_used(name):
     network = getattr(neural_network, name)
     settings = set(inspect.signature(network).parameters)
     constructor = vars(network)["__init__"]
-    # A partialmethod states other defaults of a constructor.
+    # A partialmethod wraps a constructor with different defaults.
     assert settings <= names_read(getattr(constructor, "func", constructor))
 
 

@@ -120,7 +120,7 @@ def test_refuses_what_it_cannot_write(tmp_path):
 
 
 def forge(path, change):
-    """Change a description and sign it anew."""
+    """Change a description and compute its digest again."""
     content = json.loads(path.read_text())
     change(content)
     content.pop("digest")

@@ -319,7 +319,7 @@ def finished(cohort, tmp_path_factory):
 
 @pytest.fixture
 def folder(finished, tmp_path):
-    """A copy of the finished folder, its run files and what its results are."""
+    """A copy of the finished folder, its run files and its predictions."""
     out = tmp_path / "copy"
     shutil.copytree(finished[0], out)
     return out, sorted(out.glob("runs/*/*.json")), finished[1]

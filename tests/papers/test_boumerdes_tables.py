@@ -173,7 +173,7 @@ def test_every_run_by_subject_is_listed_with_the_subjects_that_it_lacks(
     folder = real_data / "n2001_biceps"
     if not folder.is_dir():
         pytest.skip("needs the recordings n2001_biceps in SKLEARN_EMG_DATA")
-    # Nothing is run: the command says first what the subjects allow.
+    # Nothing is run: the command first states which runs the subjects allow.
     main(["boumerdes", str(folder), "--out", str(tmp_path), "--report", "--quiet"])
     text = capsys.readouterr().out
     assert "subjects allow: ALS, myopathy, normal: 0 of 6; myopathy, normal: 0 of 6; ALS" in text

@@ -47,11 +47,11 @@ def test_windows_of_the_tables_own_test_subjects(real_data):
     test = (table.split == "test").to_numpy()
     model = n2001_features(random_state=0).fit(table.data[~test], table.target[~test])
     X, y = table.data[test], table.target[test]
-    # With the mean probability of its subject, which is what the model answers, each window does
-    # better than the published figures; these are of single windows.
+    # For each window, the model predicts the mean probability of the subject. This is better than
+    # the published figures, which are those of single windows.
     pooled = scores(y, model.predict_proba(X), model.classes_)
     assert all(ours >= theirs for ours, theirs in zip(pooled, PUBLISHED))
-    # Alone, it does not reach them, but the difference is small.
+    # Single windows do not reach the published figures, but the difference is small.
     columns = [f"score_{c}" for c in model.classes_]
     alone = scores(y, model.vote(X).windows[columns].to_numpy(), model.classes_)
     assert all(ours >= theirs - 0.03 for ours, theirs in zip(alone, PUBLISHED))

@@ -107,7 +107,7 @@ def test_windows_of_boumerdes_are_as_many_as_published_in_each_class():
         left = divide(X, window=1.0, step=0.4, nan="skip")
     found = Counter(left.repeat(y))
     assert found == {"ALS": 2511, "healthy": 4990, "myopathy": 2772}
-    # The published numbers after SMOTE keep to twice the real windows and to the largest class.
+    # The published numbers after SMOTE exceed neither twice the real windows nor the largest class.
     goal = capped_sampling_strategy(2.0)(left.repeat(y))
     assert 4665 <= goal["ALS"] <= 2 * found["ALS"]
     assert 4886 <= goal["myopathy"] <= 2 * found["myopathy"]

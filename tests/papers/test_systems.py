@@ -128,7 +128,7 @@ def limb(real_data):
     return X, np.asarray(limb.target)[rows]
 
 
-# 140 million weights are drawn anew at each fit: of the two VGG one on either data is enough in CI.
+# Each fit draws 140 million weights, so CI fits each VGG network on only one of the two sets.
 LONG = {("nodera-vgg16", "limb"), ("nodera-vgg19", "cohort")}
 
 

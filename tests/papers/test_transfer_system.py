@@ -100,7 +100,7 @@ def test_the_system_is_tested_on_people_new_to_both_trainings():
     system.set_params(divote__estimator__estimator__estimator__n_filters=2)
     fitted = run.prepare(system, table).fit(table.iloc[run.fit_rows], y[run.fit_rows])
     transfer = fitted["divote"].estimator_.estimator_
-    # By their names, which DiVote passes on.
+    # Subjects are known by their names, which DiVote passes on.
     assert transfer.source_subjects_ < set(table["subject"].iloc[run.train])
     assert set(fitted.predict(table.iloc[run.test])) <= {"als", "control"}
 

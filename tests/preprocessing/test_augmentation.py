@@ -203,7 +203,7 @@ class _Recorder(DummyClassifier):
     ],
 )
 def test_no_synthetic_window_uses_a_test_subject(sampler):
-    # One axis per subject: a window made of several subjects shows all of them.
+    # One axis per subject: a window made from several subjects is nonzero on all their axes.
     groups = np.repeat(np.arange(6), [12, 12, 12, 12, 6, 6])
     X = np.eye(6)[groups] * (1 + noise(60, 1) ** 2)
     y = np.where(groups < 4, 0, 1)

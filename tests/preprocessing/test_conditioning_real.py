@@ -122,7 +122,7 @@ def _duration(shape, fs):
     return (above[-1] - above[0]) / (16 * fs) * 1e3
 
 
-# The corners of "chebyshev2" are where its stop band begins: potentials are not inside its band.
+# Without "chebyshev2": its corners are the edges of its stop bands, and potentials exceed its band.
 @pytest.mark.parametrize("design", ["butterworth", "chebyshev1", "bessel", "fir"])
 def test_motor_unit_potentials_survive_zero_phase_filters(annotated, design):
     x, fs, firings = annotated

@@ -160,7 +160,7 @@ def test_strange_files_are_refused(tmp_path):
 
 
 def forge(file, change):
-    """Change a table and sign it anew."""
+    """Change a table and compute its digest again."""
     header = json.loads(file.read_text())
     change(header)
     form = header.pop("format"), header.pop("sha256")

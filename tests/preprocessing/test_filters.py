@@ -65,7 +65,7 @@ def test_zero_phase_fir_is_a_plain_convolution_in_the_middle():
     filtered = BandpassFilter(50.0, 200.0, design="fir", transition=20.0, fs=FS).fit_transform(X)
     taps = signal.firwin(165, (50.0, 200.0), pass_zero=False, fs=FS)  # 3.3 * 1000 / 20 = 165
     for row, out in zip(X, filtered):
-        # 1 %: the taps differ from the plain windowed sinc by what makes them sum to 0.
+        # 1 %: the taps are those of the windowed sinc, corrected so that they sum to 0.
         np.testing.assert_allclose(out[82:-82], np.convolve(row, taps, "valid"), atol=0.01)
 
 

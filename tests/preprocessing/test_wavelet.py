@@ -106,14 +106,14 @@ def test_cycle_spinning_helps():
 
 
 def test_all_shifts_make_the_result_independent_of_the_grid():
-    # At level 2 the grid distinguishes four delays only.
+    # At level 2 the grid distinguishes only four delays.
     def denoise(signal, n_shifts):
         step = WaveletDenoiser("haar", level=2, threshold="sure", n_shifts=n_shifts)
         return step.fit_transform(signal[None])[0]
 
     X = noise(2000) ** 3
     spun, plain = (np.std(denoise(X, n)[101:1900] - denoise(X[1:], n)[100:1899]) for n in (4, 1))
-    # The estimate of the noise still sees one sample more or less.
+    # The noise is still estimated from one sample more or less.
     assert spun < 0.1 * plain
 
 

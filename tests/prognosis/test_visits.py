@@ -519,8 +519,8 @@ def test_without_a_trend_the_shrunken_mean_beats_the_last_value_as_theory_says()
     X, y = visit_contexts(visits, values.ravel(), context=3, min_context=3)
     model = MixedModelRegressor(slope=False).fit(X, y)
     assert model.slope_ == 0.0
-    # Mean absolute errors of normal errors: of the last value with the variance 2 s^2, of the
-    # shrunken mean of k values with s^2 (1 + t^2 / (k t^2 + s^2)).
+    # Mean absolute errors follow from the variances of normal errors: 2 s^2 for the last value,
+    # s^2 (1 + t^2 / (k t^2 + s^2)) for the shrunken mean of k values.
     last, mean = 2 * noise**2, noise**2 * (1 + between**2 / (3 * between**2 + noise**2))
     errors = {
         "last": np.abs(LastValueRegressor().fit(X, y).predict(X) - y),

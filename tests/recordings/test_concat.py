@@ -96,7 +96,7 @@ def test_joining_leaves_the_tables_alone():
 
 def test_real_recordings_are_joined(real_data):
     X, _ = load_n2001(real_data / "n2001", lazy=True, return_X_y=True)
-    X = X.drop(columns="site")  # of which the set has one name
+    X = X.drop(columns="site")  # all recordings have the same site
     other = X.assign(fs=32768.0)
     with pytest.warns(RecordingWarning, match=r"'A01', 'C01'.*renamed"):
         joined = concat_tables({"Copenhagen": X, "Algiers": other})

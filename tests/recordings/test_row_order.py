@@ -1,4 +1,4 @@
-"""Series whose index is that of X in another order, and labels in several spellings."""
+"""Series whose index has a different order from that of X, and labels in several spellings."""
 
 import warnings
 

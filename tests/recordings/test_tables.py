@@ -379,7 +379,7 @@ def test_handles_in_a_table_divide_like_arrays_and_reach_workers(stored):
 def test_signal_file_reads_blocks_and_24_bits(tmp_path):
     values = np.arange(-60, 60).reshape(2, 60) * 70_001
     little = np.ascontiguousarray(values.astype("<i4")).view(np.uint8).reshape(2, 60, 4)[..., :3]
-    blocks = little.reshape(2, 6, 10, 3).transpose(1, 0, 2, 3)  # 6 blocks of 10 samples a channel
+    blocks = little.reshape(2, 6, 10, 3).transpose(1, 0, 2, 3)  # 6 blocks, 10 samples per channel
     (tmp_path / "blocks.bin").write_bytes(b"head" + blocks.tobytes())
     (tmp_path / "mixed.bin").write_bytes(little.transpose(1, 0, 2).tobytes())
     inblocks = SignalFile(tmp_path / "blocks.bin", offset=4, dtype="V3", n_channels=2,
