@@ -122,7 +122,7 @@ class CusumDetector:
     Attributes
     ----------
     threshold : float
-        Threshold of the sums, in standard deviations. It can be set to another value.
+        Threshold of the sums, in standard deviations. It can be set to a different value.
     n_values : int
         Number of rows that have been processed.
     n_missing : int
@@ -344,8 +344,8 @@ class CusumDetector:
         Parameters
         ----------
         values : DataFrame or array-like of shape (n_values,) or (n_values, n_features)
-            One row per call of :meth:`update`. If it is a DataFrame, only the columns with
-            the names of the features are used.
+            Values with one row for each :meth:`update`. Of the columns of a DataFrame, only those
+            with the names of the features are used.
 
         Returns
         -------

@@ -62,9 +62,10 @@ class PrequentialScore:
         Returns
         -------
         curve : DataFrame
-            One row per subject, indexed by the number of subjects so far. ``accuracy`` is that of
-            the adapting system over all subjects up to and including this one, ``low`` and ``high``
-            are its confidence limits, and ``frozen`` is the accuracy of the frozen system.
+            One row per subject, indexed by the number of subjects so far. ``accuracy`` is the
+            accuracy of the adapting system over all subjects up to and including this one, ``low``
+            and ``high`` are its confidence limits, and ``frozen`` is the accuracy of the frozen
+            system over the same subjects.
         """
         correct, frozen = (
             (self.predictions["y_true"] == self.predictions[column]).to_numpy()

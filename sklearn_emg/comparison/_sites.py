@@ -36,7 +36,7 @@ class SiteComparison(Comparison):
     ----------
     within : Comparison or None
         Results within the sites that could be split into folds of subjects. At these sites, the
-        same subjects are scored as in the test across sites. None if no site could be split.
+        same subjects are scored as in the test across sites. It is None if no site could be split.
     site_summary : DataFrame
         One row per ``site`` ("all" for all sites together), pipeline, ``split`` ("within" or
         "across"), level and metric, with the columns of ``summary``.

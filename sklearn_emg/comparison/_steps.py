@@ -27,7 +27,7 @@ def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
         of these, or search over any of them.
     X : DataFrame
         Recording table, such as the test recordings of a fold. Recordings in files are read once;
-        the time of reading is that of the step "loading".
+        the time that this takes is shown in the row "loading".
 
     Returns
     -------

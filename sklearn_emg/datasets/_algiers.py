@@ -195,7 +195,7 @@ def load_algiers(
     FileNotFoundError
         If there is no such folder or it has no recording.
     ValueError
-        If files are empty, damaged, not lists of numbers, in the folder of another muscle or group,
+        If files are empty, damaged, not lists of numbers, in the folder of a wrong muscle or group,
         or different although their names are equal (the message names the first few); if there is
         no recording of the requested muscle; or if all recordings are left out.
 

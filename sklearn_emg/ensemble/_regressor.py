@@ -97,7 +97,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         Identities of the training subjects; None if neither X nor `groups` gave any.
     channel_names_ : tuple of str or None
         Names of the channels if they are the same in all recordings of ``fit``, otherwise None.
-        Recordings with the same channels in another order raise an error.
+        Recordings with the same channels in a different order raise an error.
     fs_ : float or None
         Sampling rate in Hz of the windows seen in ``fit``; None for arrays and feature tables.
     estimator_ : estimator object

@@ -143,8 +143,8 @@ class EMGFeatures(FeatureExtractor):
     Notes
     -----
     Columns are ordered by channel, with the features of each channel in the requested order;
-    features across channels come last. A set determines only the names of the features: the order
-    of the autoregressive model and the thresholds are those of the parameters. For other settings,
+    features across channels come last. A set determines only the names of the features; the order
+    of the autoregressive model and the thresholds are set by the parameters. For other settings,
     combine the extractors with :func:`sklearn.pipeline.make_union`.
 
     References

@@ -60,7 +60,8 @@ def feature_table() -> pd.DataFrame:
     -----
     The table does not contain features that cannot be requested by name: those of
     :class:`FFTSpectrum`, :class:`MiniRocket`, :class:`MultiRocket`, :class:`TangentSpaceFeatures`
-    and :class:`Catch22Features`, and the about 800 features of tsfresh (see its documentation).
+    and :class:`Catch22Features`, and the features of tsfresh, of which there are about 800 (see
+    the documentation of tsfresh).
 
     Examples
     --------

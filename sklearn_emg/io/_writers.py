@@ -99,7 +99,8 @@ def write_recordings(
     ------
     FileExistsError
         If a file or data set exists already and `overwrite` is false, or if the path for "bids"
-        contains anything other than a data set that :func:`write_recordings` wrote.
+        is a file, or a folder that is neither empty nor a data set that :func:`write_recordings`
+        wrote.
     ValueError
         If the table is invalid, the format cannot hold its samples, two subjects would have the
         same code in "edf" or "bdf", or parameters contradict each other.

@@ -188,8 +188,8 @@ def confound_audit(
         :func:`~sklearn_emg.preprocessing.recording_properties` and ``n_recordings``, the number of
         rows of a subject; a column replaces a property of the same name. By default, all properties
         and all columns of a recording table are audited, except identities, labels, arrays and
-        categories of which no value occurs in two subjects. In a feature table without signals,
-        only the usual metadata columns and ``n_recordings`` are audited by default.
+        columns of categories in which no value occurs in two subjects. In a feature table without
+        signals, only the usual metadata columns and ``n_recordings`` are audited by default.
     match : str or sequence of str, default=None
         Columns or properties on which subjects of all classes are matched; the audit is repeated
         on the matched rows. See :func:`match_subjects` for the method.
@@ -257,10 +257,10 @@ def confound_audit(
     *Suspects.* Many tests on few subjects have little power, although a model can learn what these
     subjects have in common. A property is therefore a "suspect" if its p-value is significant
     without the adjustment. It is also a suspect if it has one of two patterns. One is a value that
-    at least two subjects and a tenth of all subjects have, and that a class lacks. The other is two
-    classes whose ranges of the medians of subjects do not overlap, if this has a probability of at
-    most 0.05 by chance. The error rate of suspects is not controlled. The absence of a finding does
-    not prove that there is no confound.
+    at least two subjects and a tenth of all subjects have, and that a class lacks. The other is
+    that the medians of the subjects of two classes lie in ranges that do not overlap, if this has a
+    probability of at most 0.05 by chance. The error rate of suspects is not controlled. The absence
+    of a finding does not prove that there is no confound.
 
     References
     ----------

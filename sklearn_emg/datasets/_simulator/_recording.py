@@ -130,8 +130,8 @@ def simulate_recording(
         "fibrillations" and "sharp_waves" (fibres, 0.5 to 15 Hz, regular), "fasciculations" (motor
         units, 0.05 to 1 Hz, irregular) and "endplate_spikes" (5 to 40 Hz, irregular) are numbers of
         sources; that of "endplate_noise" is its RMS in mV. The discharges of the sources are in
-        ``truth["spontaneous"]``. Requested fasciculations are those of further motor units, which
-        are not in ``truth["firing_times"]``.
+        ``truth["spontaneous"]``. Requested fasciculations come from further motor units, which are
+        not in ``truth["firing_times"]``.
     return_truth : bool, default=False
         Whether to also return firing times and potentials.
     random_state : int, RandomState instance or None, default=None

@@ -63,7 +63,7 @@ class Updating(DiVote):
         Raises
         ------
         ValueError
-            If no step is a SiteStandardizer, or X differs in form from that of ``fit``.
+            If no step is a SiteStandardizer, or X differs in form from the X of ``fit``.
         """
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
@@ -116,7 +116,7 @@ class Updating(DiVote):
         ------
         ValueError
             If y has a new class or, for "refit", lacks a class; if X differs in channels or rate
-            from that of ``fit``; if there is no final classifier for "final"; or if the classifier
+            from the X of ``fit``; if there is no final classifier for "final"; or if the classifier
             has no ``partial_fit`` for "fine_tune".
         """
         check_option(how, UPDATES, "how", f"{self._caller}.update")

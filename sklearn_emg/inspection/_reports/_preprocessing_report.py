@@ -52,9 +52,9 @@ def preprocessing_report(
     pipeline : estimator
         A Pipeline of scikit-learn or imbalanced-learn, or a single step. Its signal transformers,
         and its samplers with ``sample_indices_``, are cloned and run on the entire table. The first
-        step of another kind and all later steps are only listed with their parameters. If the first
-        of them cuts windows, as DiVoteClassifier does, its windows are counted. The pipeline itself
-        is not fitted.
+        step of any other kind and all later steps are only listed with their parameters. If the
+        first of these steps cuts windows, as DiVoteClassifier does, its windows are counted. The
+        pipeline itself is not fitted.
     table : DataFrame
         Recording table with a ``subject`` column.
     y : array-like of shape (n_rows,)
