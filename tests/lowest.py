@@ -3,7 +3,7 @@
 ``make test-lowest`` installs them and runs the tests. torch stays as constraints.txt pins it: older
 builds without CUDA are not on the package index. ``python tests/lowest.py late`` prints the lowest
 versions of extras that need a later NumPy or scikit-learn, and the current ones of everything else.
-torchvision has to match torch, so that the extra ``images`` is in neither.
+torchvision has to match torch, so neither list contains the extra ``images``.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The floors of the package: nothing imports upward, in a circle, or a private name of another."""
+"""The floors of the package: no package imports upward, in a circle, or another's private names."""
 
 import ast
 import sys

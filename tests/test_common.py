@@ -1,6 +1,6 @@
 """Checks that every public estimator has to pass.
 
-Estimators are found by themselves. One that has no entry in ``INSTANCES`` makes
+Estimators are found automatically. One that has no entry in ``INSTANCES`` makes
 `test_every_public_estimator_is_checked` fail, so that a new one cannot be forgotten.
 """
 

@@ -51,7 +51,7 @@ class Spy(GaussianNB):
         final classifier learns unless it has a `cv`.
     """
 
-    source_rows = np.arange(0)  # of a pretraining, which clones keep
+    source_rows = np.arange(0)  # rows of the pretraining, which clones keep
 
     def __init__(self, in_sample=False):
         super().__init__()

@@ -1,7 +1,7 @@
 """Features, filters and denoisers are finite or refused, for any samples.
 
 Every public step of ``feature_extraction`` and ``preprocessing`` that transforms signals is found
-by itself, with each of its named options and all of its features.
+automatically, with each of its named options and all of its features.
 """
 
 import inspect

@@ -12,7 +12,7 @@ wfdb = pytest.importorskip("wfdb")
 
 @pytest.fixture
 def plain(tmp_path):
-    """Write one record of three samples, with header lines of one's own."""
+    """Write one record of three samples, with the given header lines."""
 
     def plain(header, name="rec", samples=(100, -200, 300), file=None):
         folder = tmp_path / "set"

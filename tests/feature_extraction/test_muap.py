@@ -119,7 +119,7 @@ def test_each_potential_counts_once():
 
 
 def pair(apart, second, bridge=0.03):
-    """Two peaks, and enough between them for one potential."""
+    """Two peaks, joined by a bridge that makes them one potential."""
     n, one = round(apart * FS), spike()
     wave = np.zeros(one.size + n)
     wave[: one.size] = one
@@ -380,7 +380,7 @@ def test_diseases_move_the_measures_as_they_are_known_to():
 
 @pytest.fixture(scope="module", params=["N2001A01BB02", "N2001C01BB51"])
 def decomposed(request, real_data):
-    """Potentials, and the peak time, the unit and the average of this unit for each discharge."""
+    """Potentials, peak times and units of the discharges, averages by unit, and the rate."""
     data = load_n2001(real_data / "n2001").data
     data = data[data["recording"] == request.param]
     [signal], [fs] = HighpassFilter(20.0).fit_transform(data)["signal"], data["fs"]

@@ -48,7 +48,7 @@ def test_the_page_shows_measures_limits_and_doubts(recordings, tmp_path):
     # Without limits for this muscle, it is measured but not compared.
     assert re.search(r"soleus</strong> .*: not compared: no normal limits for this muscle\.", text)
     assert "There are normal limits for " in text
-    # Clinicians read no names of classes, and common remarks once.
+    # The page names no Python class, and gives common remarks only once.
     assert "ReferenceLimits" not in text
     for once in ("beyond: number", "jiggle: variability", "Norwegian guideline"):
         assert text.count(once) == 1

@@ -87,7 +87,7 @@ def test_nemgnet_chooses_weights_on_the_test_fold_on_request_and_says_so(table):
         assert run.chooses_on_test
         assert run.label.endswith("weights chosen on the test fold (leaky)")
         np.testing.assert_array_equal(run.validation, run.test)
-        np.testing.assert_array_equal(train, run.train)  # other classifiers must not see the test
+        np.testing.assert_array_equal(train, run.train)  # training excludes the test fold
         assert not set(train) & set(test)
     with pytest.raises(ValueError, match=r"\(leaky\) chooses weights on the test subjects"):
         run.prepare(DiVoteClassifier(DummyClassifier(), window=None), X)

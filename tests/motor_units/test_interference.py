@@ -1,4 +1,4 @@
-"""Interference pattern: points, clouds of own controls, and controls that stay out."""
+"""Interference pattern: points, clouds of own controls, and controls left out of their cloud."""
 
 import numpy as np
 import pandas as pd

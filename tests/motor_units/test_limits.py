@@ -1,4 +1,4 @@
-"""Normal limits: cases computed by hand, published numbers, and controls that stay out."""
+"""Normal limits: values computed by hand, published numbers, and controls left out of limits."""
 
 import warnings
 

@@ -86,7 +86,7 @@ def test_numbers_in_an_object_column_are_labels():
     assert net.classes_.dtype.kind == "i"
 
 
-# Modules of one's own
+# Modules of the user
 
 
 class OtherNames(torch.nn.Module):

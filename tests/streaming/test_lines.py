@@ -16,7 +16,7 @@ from sklearn_emg.streaming import Gap, LineFormat, StreamingDiagnosis, read_seri
 
 @contextmanager
 def device(*connections):
-    """Address of a device that sends one item of bytes per connection and then closes."""
+    """Address of a device that sends the bytes of one argument per connection and then closes."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def send():
