@@ -149,7 +149,7 @@ class Outcome:
 
 
 def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
-    """Return the first row of each unit, and its name if subjects have several units."""
+    """Return the first row of each unit, and the unit's name if subjects have several units."""
     # Units (subjects, or sides or sessions of subjects) are in the order of first appearance.
     names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
     keys = pd.MultiIndex.from_frame(votes.recordings[names])
@@ -522,8 +522,8 @@ def run_tasks(
     # joblib divides the cores by the number of jobs. With two jobs or more, even a single task runs
     # in a worker process, whose death does not end this process.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
-    # joblib restarts a worker that has grown by 300 MB, as the first network in it always does, and
-    # warns of a possible memory leak. No task is lost then.
+    # joblib restarts a worker whose memory has grown by 300 MB, which the first network in a worker
+    # always causes, and warns of a possible memory leak. No task is lost by the restart.
     warnings.filterwarnings(
         "ignore", "A worker stopped while some jobs were given to the executor", UserWarning
     )

@@ -73,7 +73,7 @@ _SUFFIX = re.compile(rf"\.asc({'|'.join(re.escape(suffix) for suffix in PACKED)}
 _NAME = re.compile(r"emg_?(\d{1,4})_(\d{1,4})_([rl])_?([db])_(hea|myo|neu)[a-z]*")
 _APART = re.compile(r"(?:%20|[\s_+-])+")
 
-_MAX_BYTES = 50_000_000  # files have about 1.8 MB
+_MAX_BYTES = 50_000_000  # the size of the files is about 1.8 MB
 _MAX_NAMED = 10
 _SPOILT = ("keep", "drop")
 _BLANKS = bytes.maketrans(b" \t\r\v\f", b"\n\n\n\n\n")
@@ -327,7 +327,7 @@ def _read_all(
         if wrong:
             faults.append(
                 f"{path} is of {muscle} and {group} according to its name, but is in the folder "
-                f"{wrong!r}. One of the two is mislabelled; download it again."
+                f"{wrong!r}. One of the two is mislabelled; download the file again."
             )
         if wrong or muscle not in wanted:
             continue

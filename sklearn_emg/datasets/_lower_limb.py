@@ -50,7 +50,7 @@ _CHANNELS = ("rectus femoris", "biceps femoris", "vastus medialis", "semitendino
 _GROUPS = {"A": "pathology", "N": "normal"}
 _EXERCISES = {"mar": "gait", "pie": "standing", "sen": "sitting"}
 _DEFECTS = ("copies", "numbers", "misplaced", "ragged")
-_MAX_BYTES = 100_000_000  # the longest file has 2.5 MB
+_MAX_BYTES = 100_000_000  # the size of the largest file is 2.5 MB
 _MAX_HEADER_BYTES = 10_000
 # Limits far above those of the published files, so that a forged file cannot use much memory.
 _MAX_ROWS = 1_000_000

@@ -355,7 +355,8 @@ def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: lis
             f"it contains {unknown}, which is not built, because building it could execute code"
         )
     with warnings.catch_warnings():
-        # The outputs of estimators of another version are compared with the stored values below.
+        # A warning about a different version of scikit-learn is not needed, since the outputs of
+        # the estimators are compared with the stored values below.
         warnings.simplefilter("ignore", InconsistentVersionWarning)
         model = _with_neighbours(skops.loads(content, trusted=sorted(known)))
     _check_trees(list(_parts(model, set())))
@@ -364,7 +365,7 @@ def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: lis
 
 
 def _modules_of(parts: list[Any], n_networks: int) -> list[tuple[SavedNetwork, Any]]:
-    """Return the placeholders of networks and, if the files do not name it, their class."""
+    """Return the placeholders of networks, and the class of each if the files do not name it."""
     places = [part for part in parts if isinstance(part, SavedNetwork)]
     if sorted(place.number for place in places) != list(range(n_networks)):
         raise ValueError(f"it does not contain the {counted(n_networks, 'network')} described")

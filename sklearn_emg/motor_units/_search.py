@@ -21,7 +21,7 @@ BEFORE, AFTER = 0.004, 0.008
 _LEAST_GAIN = 12.0
 # Fraction of the energy of the template.
 _LEAST_FRACTION = 0.25
-# Further fraction of this energy if the discharge is improbably early after the one before.
+# Additional fraction of this energy if the discharge follows the previous one improbably soon.
 _EARLY_FRACTION = 0.35
 # Number of standard deviations of the change that variable potentials nearby can cause.
 _CAUTION = 2.5

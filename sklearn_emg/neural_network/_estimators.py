@@ -168,7 +168,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
     _takes_any_length = False
     _fs: float | None = None
     _channels: tuple[str, ...] | None = None
-    # Subjects that earlier fits held out for validation and none trained on.
+    # Subjects that earlier fits held out for validation, and that no fit has trained on.
     _held_out: tuple[Any, ...] = ()
 
     # Hooks for the module and the target

@@ -285,8 +285,8 @@ class Training(TypedDict, total=False):
             [StrOptions({"float32", "bfloat16", "auto"})],
             '{"float32", "bfloat16", "auto"}',
             """
-            Precision of those operations in training and validation for which it is safe; weights
-            and predictions are always float32. "auto" means "bfloat16" if the device has
+            Precision of the operations in training and validation for which "bfloat16" is safe;
+            weights and predictions are always float32. "auto" means "bfloat16" if the device has
             instructions for it (CUDA GPUs, and CPUs with AVX-512 BF16 or AMX), and otherwise
             "float32". "bfloat16" is slow on a CPU without such instructions.
             """,

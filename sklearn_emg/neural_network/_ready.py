@@ -1,8 +1,9 @@
 """Base classes of the ready-made classifiers, each of which trains one network.
 
-A ready-made classifier is defined below its network in ``_modules``. It consists of a docstring,
-which describes the training in the paper if it is known, the defaults that differ, and an example.
-The decorator ``trains`` adds the parameters of the network and of training.
+A ready-made classifier is defined below its network in ``_modules``. Its class consists of a
+docstring, which gives an example and describes the training in the paper if this is known, and of
+the defaults that differ. The decorator ``trains`` adds the parameters of the network and of
+training.
 """
 
 from __future__ import annotations

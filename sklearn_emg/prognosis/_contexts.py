@@ -135,7 +135,8 @@ def _examples(
         raise ValueError(
             f"No subject has the {min_context + horizon} visits needed for "
             f"min_context={min_context} and horizon={horizon}; the maximum is "
-            f"{int(subjects.value_counts().max())}. Lower these, or record more visits."
+            f"{int(subjects.value_counts().max())}. Lower min_context or horizon, or record more "
+            "visits."
         )
     without = subjects[~subjects.isin(subjects.iloc[lasts])].unique()
     if len(without):
@@ -194,8 +195,8 @@ def _numbers(y: ArrayLike, n_visits: int) -> NDArray[np.float64]:
     except (TypeError, ValueError):
         raise ValueError(
             "The y of visit_contexts must be numbers. For labels, make contexts of a measured "
-            "number and labels from the values that are returned, such as np.where(y < 30, "
-            "'severe', 'mild'), for LSTMPrognosisClassifier."
+            "number, and convert the returned values to labels for LSTMPrognosisClassifier, for "
+            "instance with np.where(y < 30, 'severe', 'mild')."
         ) from None
     if values.shape != (n_visits,):
         raise ValueError(f"y must have one value per visit, {n_visits}. Got {values.shape}.")

@@ -219,7 +219,7 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
         Fault(
             rows[~((ratio > 1 / MAX_RATIO) & (ratio < MAX_RATIO))],
             f"the amplitude differs from the median of the table, {median:.2g} mV, by a factor of "
-            f"more than {MAX_RATIO:g}, as if it had another unit",
+            f"more than {MAX_RATIO:g}, as if the samples had a different unit",
         ),
         Fault(
             rows[amplitude > LARGE_AMPLITUDE],

@@ -152,7 +152,7 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
 def refuse_other_order(
     known: tuple[str, ...] | None, given: tuple[str, ...] | None, caller: str
 ) -> None:
-    """Refuse new recordings whose channels are those of the training in another order.
+    """Refuse new recordings that have the channels of the training in a different order.
 
     Parameters
     ----------
@@ -166,8 +166,8 @@ def refuse_other_order(
     Raises
     ------
     ValueError
-        If they are the same names in another order. Different names are accepted, since they may
-        stand for the same places.
+        If both have the same names in a different order. Different names are accepted, since they
+        may stand for the same places.
     """
     if known is None or given is None or known == given or sorted(known) != sorted(given):
         return

@@ -81,7 +81,7 @@ def _of_adaptive(step: AdaptiveFilter) -> Found:
     if step.reference != "powerline" or step.output != "cleaned":
         return None
     notch = NotchFilter(step.freq, harmonics=step.harmonics, zero_phase=False, fs=step.fs)
-    text = f"a causal NotchFilter({step.freq:g}) takes its place, which does not follow drift"
+    text = f"a causal NotchFilter({step.freq:g}) takes its place, but does not follow drift"
     return notch, text
 
 
@@ -160,8 +160,8 @@ def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVote
     Raises
     ------
     ValueError
-        If the system ends with another estimator, or was not fitted on recordings that it divides
-        into windows.
+        If the system does not end with a DiVoteClassifier, or was not fitted on recordings that it
+        divides into windows.
     """
     *steps, (_, divote) = list(_whole_steps(model)) or [("", None)]
     if not isinstance(divote, DiVoteClassifier):

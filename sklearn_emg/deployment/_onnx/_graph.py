@@ -243,7 +243,7 @@ class Graph:
         return self.add("Concat", parts, parts[0].dtype, axis=axis)
 
     def counting(self, stop: Tensor, step: int = 1) -> Tensor:
-        """Return the integers from 0 up to, but not including, `stop`, a vector of one element."""
+        """Return integers from 0 up to, but not including, the single element of `stop`."""
         scalar = self.add("Squeeze", [stop], np.int64)
         ends = [self.constant(0, np.int64), scalar, self.constant(step, np.int64)]
         return self.add("Range", ends, np.int64)

@@ -175,7 +175,7 @@ def _add_up(values, low, high, at, bias, state, sums, runs):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
-    """Pool a part for each kernel of a dilation; every second kernel uses only low to high."""
+    """Pool a part for each kernel of a dilation; every second one uses only `low` to `high`."""
     start, n, low, high, reach = part
     kernel = 0
     for i in range(7):

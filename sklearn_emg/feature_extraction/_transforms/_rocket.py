@@ -102,7 +102,7 @@ class _Rocket(FeatureExtractor, ABC):
         self : object
             Fitted transformer.
         """
-        for learned in ("biases_", "fs_"):  # from windows of another length or rate
+        for learned in ("biases_", "fs_"):  # from windows of a different length or rate
             self.__dict__.pop(learned, None)
         super().fit(X, y)
         fs = self._one_rate(X) if self._is_table(X) else None

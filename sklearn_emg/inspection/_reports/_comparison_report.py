@@ -446,7 +446,7 @@ def _differences(result: Comparison, display: ComparisonDisplay) -> dict[str, An
 
 
 def _cases(result: Comparison, max_rows: int) -> dict[str, Any]:
-    """Tabulate the predicted diagnoses of each subject (or unit of one) by pipeline."""
+    """Tabulate the predicted diagnoses of each subject (or other unit) by pipeline."""
     predictions, columns = result.predictions, _case_columns(result)
     by: Any = columns if len(columns) > 1 else columns[0]
     wrong = predictions.assign(wrong=predictions["y_true"] != predictions["y_pred"])

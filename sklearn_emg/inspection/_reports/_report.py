@@ -210,7 +210,7 @@ def _checked_cards(cards: Any) -> list[Card] | None:
 
 
 def _refuse_given(given: Mapping[str, Any], reason: str) -> None:
-    """Raise an error if parameters are given that apply to results of another kind."""
+    """Raise an error if parameters are given that apply only to a different kind of result."""
     for name, value in given.items():
         if value is not None:
             kind = "a fitted pipeline" if name in ("X", "y", "train_subjects") else "other results"

@@ -125,7 +125,7 @@ def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tupl
 
 
 def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the entries next to an array whose keys match the pattern, the nearest first."""
+    """Yield the entries near an array that have a key matching the pattern, the nearest first."""
     for node in context:
         # Entries of a struct without arrays ("info", "header") come after those of the node itself.
         inner = [v for v in node.values() if isinstance(v, dict) and not _has_arrays(v)]

@@ -84,7 +84,7 @@ def _bursts(view: Floats, level: float, gap: int) -> tuple[NDArray[np.int64], in
 
 
 def _tilt(view: Floats, used: NDArray[np.bool_], fs: float) -> float:
-    """Ratio of the spectral density at 100 to 500 Hz to that at 1.5 to 3 kHz, by the median."""
+    """Ratio of the density of the median spectrum at 100 to 500 Hz to that at 1.5 to 3 kHz."""
     n = int(0.05 * fs)
     n_parts = len(view) // n
     if n_parts < 4:

@@ -87,7 +87,7 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
 
 
 def _in_several_sets(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
-    """Drop systems that occur in only one data set, which would weaken the adjustment of p."""
+    """Drop systems in only one data set, since more systems would raise the adjusted p-values."""
     of_sets = {name: set(c.predictions["pipeline"]) for name, c in comparisons.items()}
     counts = Counter(system for systems in of_sets.values() for system in systems)
     kept = {system for system, n in counts.items() if n > 1}

@@ -148,7 +148,7 @@ class QualityReport:
             and set(X.index) == set(self.index)
         ):
             raise ValueError(
-                "The 'X' of drop_bad has the rows of the table that was checked in another order. "
+                "The 'X' of drop_bad has the rows of the checked table, but in another order. "
                 "Give X and y in the order of the checked table: X.loc[report.index]."
             )
         if bad.all():

@@ -17,7 +17,7 @@ __all__ = ["Overlap", "mask_for", "overlaps"]
 _SPARSE, _DENSE, _DENSEST = 10, 6, 2
 _FEW_PATTERNS, _MAX_PATTERNS = 1 << 21, 1 << 23
 _MIN_PATTERNS = 2  # minimum number of common patterns at the same lag
-_TOLERANCE = 1e-3  # fraction of the range of the samples of a pattern, for copies with another gain
+_TOLERANCE = 1e-3  # fraction of the range of a pattern's samples, for copies with a different gain
 
 
 class Overlap(NamedTuple):
