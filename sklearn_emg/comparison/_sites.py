@@ -148,8 +148,8 @@ class SiteComparison(Comparison):
         adapted = ""
         if self.adaptation:
             adapted = (
-                "\n\nBalanced accuracy by number of labelled subjects of the site that were "
-                f"learned\n{self.adaptation_table()!r}"
+                "\n\nBalanced accuracy by number of labelled subjects of the site that the system "
+                f"learned from\n{self.adaptation_table()!r}"
             )
         return (
             f"{shown} over {self.unit}s within each of {n_sites} sites (folds) and\n"

@@ -556,7 +556,7 @@ def _record(header: Header) -> _Record:
     if meant and group not in meant:
         raise ValueError(
             f"{header.path} is {group} according to its name but {diagnosis!r} according to its "
-            "diagnosis. One of the two is mislabelled; download it again."
+            "diagnosis. One of the two is mislabelled; download the file again."
         )
     return _Record(header, f"{letter.upper()}{number}", group, code.upper(), facts)
 

@@ -89,7 +89,7 @@ def values_of(part: BaseEstimator, method: str | None = None) -> dict[str, Any]:
 
 
 def complete(parts: Iterable[Any]) -> None:
-    """Set parameters that did not exist in the version that wrote the file to their defaults.
+    """Give default values to parameters that the version that wrote the file did not have.
 
     Parameters
     ----------

@@ -279,7 +279,7 @@ def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> No
 
 
 def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
-    """Fault of a train by itself, or empty, and the decomposability that it requires."""
+    """Fault of a single train, or empty, and the decomposability that the train requires."""
     times = search.train(unit)
     if len(times) < least:
         return "too few discharges", 0.0

@@ -25,8 +25,8 @@ from sklearn_emg.neural_network._data._batches import BatchIterator, SequenceDat
 from sklearn_emg.neural_network._parameters import MIN_BATCH
 from sklearn_emg.neural_network._progress import EpochLog, progress_of
 
-# Optimisers with a fused step, which is one call instead of a Python loop over parameters. It is
-# available on the CPU since PyTorch 2.4.
+# Optimisers with a fused step, which is one call instead of a Python loop over parameters. PyTorch
+# has had fused steps on the CPU since version 2.4.
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
 
 
@@ -359,7 +359,7 @@ class _TrainingLoop(NeuralNet):
         self.optimizer_.zero_grad(set_to_none=True)
 
     def forget_optimizer_state(self) -> None:
-        """Delete the moments, which take twice the memory of the weights for Adam."""
+        """Delete the moments, which for Adam take twice as much memory as the weights."""
         self.optimizer_.state.clear()
 
     def _set_training(self, training: bool = True) -> None:

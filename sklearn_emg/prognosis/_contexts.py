@@ -269,8 +269,8 @@ def has_contexts(X: Any, caller: str) -> bool:
     if found := [c for c in X.columns if c in METADATA_COLUMNS]:
         raise ValueError(
             f"{caller} takes a table of visit_contexts, or values at successive steps. X has the "
-            f"column {found[0]!r}, which has no such values. Make contexts of its visits with "
-            "sklearn_emg.prognosis.visit_contexts, or give the columns with values alone."
+            f"column {found[0]!r}, which has no such values. Make contexts of the visits with "
+            "sklearn_emg.prognosis.visit_contexts, or give only the columns with values."
         )
     return False
 

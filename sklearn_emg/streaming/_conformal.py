@@ -114,7 +114,7 @@ class ConformalStop:
         self._worst = np.array([self._worst_of(c, k) for c, k in zip(counts, codes)])
 
     def _worst_of(self, course: NDArray[np.floating], code: int) -> NDArray[np.floating]:
-        """Return the fractions at the time when that of the true class is lowest."""
+        """Return the fractions at the time when the fraction of the true class is lowest."""
         begin = np.zeros((1, course.shape[1]))
         shares = _shares(np.r_[begin, course[course.sum(axis=1) <= self.n_votes]])
         return shares[np.argmin(shares[:, code])]

@@ -26,7 +26,7 @@ _LINEAR = (LinearDiscriminantAnalysis, LinearRegression, LinearSVC, Ridge, Ridge
 
 
 class NotExportable(ValueError):
-    """Error for a step that cannot be exported; the message is the reason without its name."""
+    """Error for a step that cannot be exported; the message is the reason, without the step."""
 
 
 # ------------------------------------------------- our own graphs

@@ -328,7 +328,7 @@ def _traces(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame, length: f
 
 
 def _waves(muscle: str, recordings: pd.DataFrame, part: pd.DataFrame) -> Picture:
-    """Draw a selection of potentials around their peaks, evenly spread over all potentials."""
+    """Draw potentials, evenly selected from all of them, around their peaks."""
     chosen = part.iloc[np.unique(np.linspace(0, len(part) - 1, _N_WAVES).round().astype(int))]
     signals = {row: np.atleast_2d(read_signal(s)) for row, s in recordings["signal"].items()}
 

@@ -135,7 +135,7 @@ def spelling_text(rows: pd.DataFrame) -> str:
 
 
 def confounds_text(audit: ConfoundAudit) -> str:
-    """List the confounds that an audit found, and state if it could not find any."""
+    """List the confounds that an audit found; note if it had too few subjects to find any."""
     found = ", ".join(map(str, audit.confounds)) or "none found"
     if audit.min_pvalue <= 1 - audit.confidence:
         return found
@@ -143,7 +143,7 @@ def confounds_text(audit: ConfoundAudit) -> str:
 
 
 def missing_text(rows: pd.DataFrame) -> str:
-    """List the columns with missing values and their numbers of subjects."""
+    """List the columns with missing values, and for how many subjects each lacks values."""
     lacking = {
         column: rows.loc[rows[column].isna(), "subject"].nunique()
         for column in rows.columns.drop(["subject", "n"])
