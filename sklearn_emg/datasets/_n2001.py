@@ -549,7 +549,7 @@ def _record(header: Header) -> _Record:
     if Path(file).stem.casefold() != header.path.stem.casefold():
         raise ValueError(
             f"{header.path} has its samples in {file!r}, which is a file of another recording. One "
-            "of the two is mislabelled; download it again."
+            "of the two is mislabelled; download both again."
         )
     diagnosis = facts.get("diagnosis", "")
     meant = [name for name, pattern in _DIAGNOSES.items() if pattern.search(diagnosis)]

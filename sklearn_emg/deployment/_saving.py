@@ -340,9 +340,9 @@ def _check_digests(folder: Path, files: dict[str, str]) -> None:
         found = hashlib.sha256(read_bytes(existing_file(folder / name), _MAX_BYTES)).hexdigest()
         if found != digest:
             raise ValueError(
-                f"{folder / name} does not match {folder / _DESCRIPTION}, which contains another "
-                "SHA-256 digest. The file is damaged or belongs to another model. Copy the folder "
-                "again from its source."
+                f"{folder / name} does not match {folder / _DESCRIPTION}, which contains a "
+                "different SHA-256 digest. The file is damaged or belongs to a different model. "
+                "Copy the folder again from its source."
             )
 
 

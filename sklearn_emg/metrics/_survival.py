@@ -124,7 +124,7 @@ def _product_limit(
 
 
 def _counts(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Distinct times, and the numbers of events, censored and at risk at each of them."""
+    """Distinct times, and the numbers of events, censored subjects and subjects at risk at each."""
     times, place = np.unique(y["time"], return_inverse=True)
     events = np.bincount(place, weights=y["event"], minlength=len(times)).astype(int)
     left = np.bincount(place, minlength=len(times))

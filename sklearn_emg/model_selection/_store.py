@@ -286,7 +286,7 @@ class RecordingStore:
         return computed[0]
 
     def _tell(self, warning: warnings.WarningMessage) -> None:
-        """Pass on a warning; that of joblib about a failed write is given once."""
+        """Pass on a warning, but joblib's warning about a failed write only once."""
         if "Unable to cache to disk" in str(warning.message):
             if self.folder is not None:
                 self._give_up(OSError(str(warning.message)))

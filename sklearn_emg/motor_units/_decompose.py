@@ -319,7 +319,7 @@ def _decomposability(search: Search, unit: int) -> float:
 
 
 def _drop_remnants(slow: Search, sharp: Search, left_out: list[tuple[int, str]]) -> None:
-    """Leave out trains in the residual of the sharp potentials that are not further units."""
+    """Leave out trains that are not further units but remnants of the sharp potentials."""
     known = [sharp.train(unit) for unit in range(len(sharp.templates))]
     reasons = [_remnant(slow.train(unit), known) for unit in range(len(slow.templates))]
     left_out += [(int(n), reason) for n, reason in zip(slow.counts, reasons) if reason]

@@ -218,5 +218,6 @@ def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
     if min(cut + 1, n - cut - 1) < least:
         return None
     upper = place > 0.5 * (order[cut] + order[cut + 1])
-    # If parts are equally large, that without the first row is chosen: the axis has no direction.
+    # If the parts are equally large, the part without the first row is chosen, since the direction
+    # of the axis is arbitrary.
     return upper if (upper.sum(), not upper[0]) < (n - upper.sum(), bool(upper[0])) else ~upper

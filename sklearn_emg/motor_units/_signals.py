@@ -96,7 +96,7 @@ def moving(signal: Floats, factor: int) -> NDArray[np.bool_]:
 
 
 def noise_level(signal: Floats, used: NDArray[np.bool_]) -> Floats:
-    """Standard deviation of the noise of each channel, from the median of |x| if it is Gaussian."""
+    """Standard deviation of Gaussian noise in each channel, estimated by the median of |x|."""
     values = signal[:, used]
     if not values.shape[-1]:
         return np.zeros(len(signal))
@@ -132,8 +132,8 @@ def peaks(signal: Floats, threshold: float, distance: int) -> tuple[NDArray[np.i
 def snippets(signal: Floats, at: NDArray[np.floating], before: int, length: int) -> Floats:
     """Segments of shape (n, n_channels, length) that begin `before` samples before each `at`.
 
-    Between samples the signal is interpolated with a sinc in a Hann window of 11 samples. Beyond
-    its ends it is 0.
+    Between samples, the signal is interpolated with a sinc in a Hann window of 11 samples. Beyond
+    the ends of the signal, the segments contain zeros.
     """
     from sklearn_emg.motor_units._kernels import stretches
 

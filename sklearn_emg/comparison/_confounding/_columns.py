@@ -94,7 +94,7 @@ def collect(
             )
         if found.kind == "category" and _without_names(found, reader.subject) is None:
             warn(
-                f"The column {name!r} of {caller} has different values in each subject, such as "
+                f"The column {name!r} of {caller} has its own values in each subject, such as "
                 f"{str(found.names[0])!r}, which are neither numbers nor ISO dates. As categories, "
                 "they contain no information about other subjects. Use numbers or dates."
             )

@@ -136,7 +136,7 @@ class FFTSpectrum(FeatureExtractor):
         self : object
             Fitted transformer.
         """
-        self.__dict__.pop("frequencies_", None)  # from an earlier fit on another window length
+        self.__dict__.pop("frequencies_", None)  # from a fit on windows of a different length
         super().fit(X, y)
         if self._is_table(X):
             n_times, fs = X["signal"].iloc[0].shape[-1], float(X["fs"].iloc[0])

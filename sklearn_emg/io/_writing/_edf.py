@@ -94,7 +94,7 @@ def _bound(value: float, down: bool) -> str | None:
 
 
 def _limits(row: WrittenRow, name: str, values: NDArray[np.float64]) -> tuple[str, str, str, float]:
-    """Unit of a channel, its lowest and highest values as text, and the factor from mV to it."""
+    """Unit of a channel, its lowest and highest values as text, and the factor from mV to unit."""
     for unit, factor in _UNITS:
         low, high = float(values.min()) * factor, float(values.max()) * factor
         if low == high:
