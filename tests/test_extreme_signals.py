@@ -229,7 +229,7 @@ def test_float32_features_of_a_small_signal_on_an_offset_are_those_of_float64(of
 
 
 def test_slope_and_spread_keep_their_digits_with_an_artefact_on_an_offset():
-    # Too wide for the detour through float64: the sums themselves have to be exact.
+    # The range exceeds 1/64 of the peak, so the samples are not converted to float64 first.
     X = (1000 + 0.2 * shapes()["noise"] + 500 * shapes()["spike"])[np.newaxis].astype(np.float32)
     names = ["mavslp", "var_abs", "var", "skewness", "kurtosis", "wl", "l_scale"]
     single, double = (TimeDomainFeatures(names).fit_transform(X.astype(k)) for k in "fd")

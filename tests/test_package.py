@@ -102,8 +102,7 @@ def test_pages_of_the_guide_say_when_how_what_goes_wrong_and_where_from(page):
     text = page.read_text()
     assert "\n**When to use it.**" in text
     assert ">>> " in text or ".. code-block::" in text
-    # The page on GPUs may lack a figure.
-    assert "\n.. figure:: " in text or page.stem == "gpu"
+    assert "\n.. figure:: " in text
     for section in ("What goes wrong", "References"):
         assert f"\n{section}\n{'-' * len(section)}\n\n" in text, section
 
