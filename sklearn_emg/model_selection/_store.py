@@ -286,7 +286,7 @@ class RecordingStore:
         return computed[0]
 
     def _tell(self, warning: warnings.WarningMessage) -> None:
-        """Pass on a warning, but joblib's warning about a failed write only once."""
+        """Pass on a warning; if joblib warns that a write failed, give up the folder instead."""
         if "Unable to cache to disk" in str(warning.message):
             if self.folder is not None:
                 self._give_up(OSError(str(warning.message)))

@@ -319,7 +319,7 @@ def _decomposability(search: Search, unit: int) -> float:
 
 
 def _drop_remnants(slow: Search, sharp: Search, left_out: list[tuple[int, str]]) -> None:
-    """Leave out trains that are not further units but remnants of the sharp potentials."""
+    """Leave out trains of slow potentials that are not those of additional units."""
     known = [sharp.train(unit) for unit in range(len(sharp.templates))]
     reasons = [_remnant(slow.train(unit), known) for unit in range(len(slow.templates))]
     left_out += [(int(n), reason) for n, reason in zip(slow.counts, reasons) if reason]
