@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.io._content import FileContent, contradicts
+from sklearn_emg.io._content import Channel, FileContent, contradicts
 from sklearn_emg.io._recordings import parse_file
 
 __all__ = ["FileDescription", "describe_file"]
@@ -177,11 +177,16 @@ def _open_questions(content: FileContent) -> list[str]:
         asks.append("channels=[...]: no channel looks like EMG")
     if any(c.fs is None for c in emg):
         asks.append("fs=...: the sampling rate in Hz is not in the file")
-    rates, clock = {c.fs for c in emg if c.fs is not None}, content.clock_fs
-    if clock is not None and len(rates) == 1 and contradicts(rate := rates.pop(), clock):
-        asks.append(f"fs=...: the header gives {rate:g} Hz, and the time stamps {clock:.6g} Hz")
+    asks += _contradictory_rates(emg, content.clock_fs)
     if content.unit is None and any(c.to_mv is None for c in emg):
         asks.append("unit=...: the unit is not in the file ('uV', 'mV', 'V' or 'counts')")
     if content.subject is None:
         asks.append("subject=...: the file does not name the subject")
     return asks
+
+
+def _contradictory_rates(channels: list[Channel], clock: float | None) -> list[str]:
+    rates = {c.fs for c in channels if c.fs is not None}
+    if clock is None or len(rates) != 1 or not contradicts(rate := rates.pop(), clock):
+        return []
+    return [f"fs=...: the header gives {rate:g} Hz, and the time stamps {clock:.6g} Hz"]

@@ -70,7 +70,7 @@ def test_table_without_split_has_none(tmp_path):
         ("<html>Not found</html>", "lacks the columns"),
         ("", "not a readable table"),
         (_HEAD, "has no rows"),
-        (_HEAD + _GOOD.replace("83.17", "much"), r"must have numbers in the columns \['muap_2'\]"),
+        (_HEAD + _GOOD.replace("83.17", "much"), r"must have numbers in the column 'muap_2'"),
         (_HEAD + _GOOD + _GOOD[:-20], "lacks values .*row 3"),
         (_HEAD + _GOOD.replace("1.52", "inf"), "infinite ones.*row 2"),
         (_HEAD + _GOOD.replace("C01,0", "C01,2"), "row 2: patient 'C01' has class 2"),

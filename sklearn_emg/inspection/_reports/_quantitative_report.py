@@ -400,15 +400,7 @@ def _uncertain(
     extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> list[str]:
     """List the uncertainties of the findings."""
-    notes = []
-    few = [
-        f"{part['name']} has {counted(part['n'], 'potential')}"
-        for part in sections
-        if not part["enough"]
-    ]
-    if few:
-        need = f"fewer than the {limits.min_potentials} that the outlier method needs"
-        notes.append(f"{'; '.join(few)}: {need}.")
+    notes = _too_few_potentials(sections, limits.min_potentials)
     if not all(part["has_limits"] for part in sections):
         notes.append(
             f"There are normal limits for {', '.join(limits.muscles())}. Muscles without limits "
@@ -433,3 +425,13 @@ def _uncertain(
         "and units that fire fewer than six times are missed.",
         "Probabilities follow a fixed rule on z-scores and are not calibrated on patients.",
     ]
+
+
+def _too_few_potentials(sections: list[dict[str, Any]], minimum: int) -> list[str]:
+    few = [
+        f"{part['name']} has {counted(part['n'], 'potential')}"
+        for part in sections
+        if not part["enough"]
+    ]
+    need = f"fewer than the {minimum} that the outlier method needs"
+    return [f"{'; '.join(few)}: {need}."] if few else []
