@@ -6,9 +6,9 @@ FOLDER contains ``n2001_biceps`` and ``algiers``. The features of all recordings
 in a minute on one core, and kept in memory. A recording is resampled to 20 kHz, band-pass filtered
 from 20 to 8000 Hz, and freed of 50 Hz and its harmonics; its features, most of them as logarithms,
 are averaged over windows of 0.4 s. A model trained at one site diagnoses the subjects of the other
-site; ALS counts as neuropathy. At each site, features are standardised by healthy reference
-subjects, who are drawn at random many times and never scored; a few rows of the table use other
-methods. No patient of the target site is used for a choice: the setting called "chosen" is the one
+site; ALS counts as neuropathy. At each site, features are standardised with healthy reference
+subjects. They are drawn anew in each of many repetitions and are not scored in that repetition; a
+few rows of the table use other methods. No patient of the target site is used for a choice: the setting called "chosen" is the one
 that performs best from N2001 to a simulated cohort at stronger contraction. Intervals come from a
 bootstrap that draws references and subjects.
 """

@@ -127,6 +127,8 @@ def describe_file(path: str | os.PathLike[str], *, format: str | None = None) ->
         If there is no such file.
     ValueError
         If the file is damaged, of no known format or without channels.
+    OSError
+        If the file cannot be read, for example because its stored data are damaged.
     ImportError
         If the format requires a library that is not installed.
 

@@ -33,7 +33,7 @@ GRIP = (Annotation(0.5, 1.25, "grip", "EDF"), Annotation(1.0, None, "beep", "EDF
 
 @pytest.fixture
 def table():
-    """Three recordings of two subjects, of unequal rates, lengths and numbers of channels."""
+    """Three recordings of two subjects with unequal rates, lengths and numbers of channels."""
     rng = np.random.default_rng(0)
     signals = [
         rng.normal(0, 0.1, size=(2, 3852)),

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import get_window
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.feature_extraction._spectral import power_spectrum
@@ -199,8 +200,8 @@ class FFTSpectrum(FeatureExtractor):
         expected = getattr(self, "frequencies_", frequencies)
         if len(expected) != len(frequencies) or not np.allclose(expected, frequencies):
             raise ValueError(
-                f"Windows of {n_times} samples at {fs:g} Hz have {len(frequencies)} features from "
-                f"{frequencies[0]:g} to {frequencies[-1]:g} Hz, but FFTSpectrum was fitted on "
+                f"Windows of {n_times} samples at {fs:g} Hz have {counted(len(frequencies), 'feature')} "
+                f"from {frequencies[0]:g} to {frequencies[-1]:g} Hz, but FFTSpectrum was fitted on "
                 f"{len(expected)} from {expected[0]:g} to {expected[-1]:g} Hz. Cut the recordings "
                 "to the same length, or set 'high' and 'resolution'."
             )

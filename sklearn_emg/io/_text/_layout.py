@@ -124,7 +124,7 @@ def as_number(text: str) -> float | None:
 
 
 def plain_number(text: str, decimal: str) -> str:
-    """Rewrite a number with a decimal point and without separators of thousands.
+    """Rewrite a number so that it has a decimal point and no thousands separators.
 
     Other texts are returned unchanged.
     """

@@ -341,7 +341,7 @@ class RestActivityDetector(FeatureExtractor):
 
 
 def _busy(rest: Rest, seconds: float) -> str:
-    """Reason why a recording is not at rest, judged by noise and events; empty if it is at rest."""
+    """Reason why a recording is not at rest, by noise and events; empty if it is at rest."""
     if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
         return "the amplitude of the noise is implausible in mV; check the unit"
     if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
@@ -352,7 +352,7 @@ def _busy(rest: Rest, seconds: float) -> str:
 
 
 def _voluntary(sources: list[_Source], seconds: float) -> str:
-    """Reason why a recording is not at rest, judged by its trains; empty if it is at rest."""
+    """Reason why a recording is not at rest, by its trains; empty if it is at rest."""
     if any(source.kind == UNIT for source in sources):
         return "motor units discharge at voluntary rates"
     if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:
