@@ -8,9 +8,9 @@ from 20 to 8000 Hz, and freed of 50 Hz and its harmonics; its features, most of 
 are averaged over windows of 0.4 s. A model trained at one site diagnoses the subjects of the other
 site; ALS counts as neuropathy. At each site, features are standardised with healthy reference
 subjects. They are drawn anew in each of many repetitions and are not scored in that repetition; a
-few rows of the table use other methods. No patient of the target site is used for a choice: the setting called "chosen" is the one
-that performs best from N2001 to a simulated cohort at stronger contraction. Intervals come from a
-bootstrap that draws references and subjects.
+few rows of the table use other methods. No patient of the target site is used for a choice: the
+setting called "chosen" is the one that performs best from N2001 to a simulated cohort at stronger
+contraction. Intervals come from a bootstrap that draws references and subjects.
 """
 
 from __future__ import annotations

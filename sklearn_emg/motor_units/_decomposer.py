@@ -115,9 +115,9 @@ class MotorUnitDecomposer(DecomposingExtractor):
         variation ``variability``; and the estimated fractions of ``missed`` and ``false``
         discharges.
     templates_ : DataFrame of shape (n_templates, 6)
-        Median potential of each unit in each channel. The columns are ``row``, the
-        position of the recording; ``unit`` and ``channel``, both numbered from 1; ``signal`` in mV
-        and its sampling rate ``fs`` in Hz; and ``index``, the index of the sample at the time of the discharge.
+        Median potential of each unit in each channel. The columns are ``row``, the position of the
+        recording; ``unit`` and ``channel``, both numbered from 1; ``signal`` in mV and its sampling
+        rate ``fs`` in Hz; and ``index``, the index of the sample at the time of the discharge.
     left_out_ : DataFrame of shape (n_trains, 3)
         Trains that were left out, with ``row``, ``n_discharges`` and ``reason``.
     n_recordings_ : int

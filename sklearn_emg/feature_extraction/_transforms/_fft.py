@@ -200,8 +200,9 @@ class FFTSpectrum(FeatureExtractor):
         expected = getattr(self, "frequencies_", frequencies)
         if len(expected) != len(frequencies) or not np.allclose(expected, frequencies):
             raise ValueError(
-                f"Windows of {n_times} samples at {fs:g} Hz have {counted(len(frequencies), 'feature')} "
-                f"from {frequencies[0]:g} to {frequencies[-1]:g} Hz, but FFTSpectrum was fitted on "
+                f"Windows of {n_times} samples at {fs:g} Hz have "
+                f"{counted(len(frequencies), 'feature')} from {frequencies[0]:g} to "
+                f"{frequencies[-1]:g} Hz, but FFTSpectrum was fitted on "
                 f"{len(expected)} from {expected[0]:g} to {expected[-1]:g} Hz. Cut the recordings "
                 "to the same length, or set 'high' and 'resolution'."
             )
