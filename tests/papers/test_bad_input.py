@@ -96,7 +96,7 @@ def test_mixed_rates_are_brought_to_one(mixed, tmp_path):
 
 def test_mixed_rates_without_a_resampler(mixed):
     model = make_system("time-domain", fs=1000.0).set_params(resample="passthrough")
-    with pytest.raises(ValueError, match=f"{RATES}.*Put Resampler"):
+    with pytest.raises(ValueError, match=f"{RATES}.*Resample the rows"):
         model.fit(*mixed)
     with pytest.raises(ValueError, match=f"every fit failed.*{RATES}"):
         compare({"one": model}, *mixed, cv=SubjectKFold(2), progress=False)

@@ -232,7 +232,7 @@ def test_no_window_left_is_an_error(table):
 
 def test_mixed_rates_and_channels_are_refused(table):
     mixed = table.assign(fs=[100.0, 100.0, 200.0])
-    with pytest.raises(ValueError, match=r"row 2 has fs=200 Hz. Put Resampler"):
+    with pytest.raises(ValueError, match=r"row 2 has fs=200 Hz. Resample the rows"):
         divide(mixed, 0.3)
     table.at[1, "signal"] = np.ones((2, 55))
     with pytest.raises(
