@@ -374,7 +374,8 @@ def test_a_forged_run_is_done_again(cohort, folder, name, sealed):
         content.pop("digest")
         text = json.dumps({**content, "digest": _store._seal(content)})
     files[1].write_text(text)
-    with pytest.warns(UserWarning, match=r"001\.json is damaged and is treated as missing \((it|keys)"):
+    reason = r"001\.json is damaged and is treated as missing \((it|keys)"
+    with pytest.warns(UserWarning, match=reason):
         result = run(cohort, out, ["time-domain"])
     assert files[1].read_text() != text
     pd.testing.assert_frame_equal(result.comparison.predictions, expected)
