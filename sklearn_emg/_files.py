@@ -199,7 +199,25 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 def existing_file(path: Path) -> Path:
-    """Return the path if it is that of a regular file, and raise an error otherwise."""
+    """Return the path if it is that of a regular file, and raise an error otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        Path to check; links are followed.
+
+    Returns
+    -------
+    path : Path
+        The same path.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the path is that of a folder, a pipe or a device.
+    """
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if not path.is_file():

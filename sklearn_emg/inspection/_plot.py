@@ -184,7 +184,16 @@ def draw_interval(
 
 
 def log_scale(ax: Any, which: str) -> None:
-    """Make the "x" or "y" axis logarithmic, with labels such as 0.1, 1 and 10."""
+    """Make an axis logarithmic, with labels such as 0.1, 1 and 10.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes with the data already drawn, whose range determines the ticks.
+    which : {"x", "y"}
+        Axis to change. With less than 2.5 decades, 2 and 5 times each power of ten are labelled
+        too.
+    """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     ax.set(**{f"{which}scale": "log"})

@@ -414,7 +414,20 @@ def brier_contributions(
 
 
 def integrated(contributions: NDArray[np.floating], times: NDArray[np.floating]) -> NDArray[Any]:
-    """Mean over time of the contributions of each subject; NaN for a single time."""
+    """Compute the mean over time of the contributions of each subject by the trapezoidal rule.
+
+    Parameters
+    ----------
+    contributions : ndarray of shape (n_subjects, n_times)
+        Weighted squared errors, from :func:`brier_contributions`.
+    times : ndarray of shape (n_times,)
+        Times of the columns, in ascending order.
+
+    Returns
+    -------
+    means : ndarray of shape (n_subjects,)
+        Integral over time divided by the range of the times; NaN for a single time.
+    """
     if len(times) < 2:
         return np.full(len(contributions), np.nan)
     return trapezoid(contributions, times, axis=1) / (times[-1] - times[0])

@@ -29,7 +29,12 @@ _SHORTEST = 0.5
 
 
 class DecomposingExtractor(FeatureExtractor):
-    """Base class of steps that decompose each recording."""
+    """Base class of steps that decompose each recording into the discharges of its motor units.
+
+    A subclass has the parameters `fs` and `highpass` (Hz), `threshold`, `min_discharges` and
+    `n_jobs`, which :class:`MotorUnitDecomposer` describes. The results do not depend on other
+    recordings, so nothing is learned in ``fit``.
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "fs": [Interval(Real, 0, None, closed="neither"), None],

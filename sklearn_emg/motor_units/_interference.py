@@ -13,7 +13,7 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_fraction, check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.feature_extraction import TimeDomainFeatures
-from sklearn_emg.motor_units._limit_tables import FACTS, muscle_name
+from sklearn_emg.motor_units._limit_tables import FACTS, healthy_rows, muscle_name
 from sklearn_emg.recordings import (
     check_recording_table,
     is_healthy,
@@ -184,7 +184,7 @@ class InterferenceCloud:
         """
         X = _checked(X)
         if y is not None:
-            X = _of_healthy(X, y)
+            X = healthy_rows(X, y, type(self).__name__)
         rows, left_out = [], []
         used: set[Any] = set()
         for muscle, part in X.groupby("muscle", sort=True):
@@ -401,17 +401,6 @@ def _checked(X: pd.DataFrame) -> pd.DataFrame:
         row = X.index[X["subject"].isna()][0]
         raise ValueError(f"Each point must have a subject, but row {row!r} has none.")
     return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
-
-
-def _of_healthy(X: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
-    check_consistent_length(X, y)
-    healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
-    if not healthy.any():
-        raise ValueError(
-            "InterferenceCloud learns from healthy subjects, but no label of y is called healthy, "
-            f"normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
-        )
-    return X[healthy]
 
 
 def _points_of(part: pd.DataFrame) -> dict[Any, NDArray[np.float64]]:

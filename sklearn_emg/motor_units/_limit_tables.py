@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg._tables import columns_text
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._measures import MEASURES, template_measures
-from sklearn_emg.recordings import check_recording_table
+from sklearn_emg.recordings import check_recording_table, is_healthy
 
 __all__ = [
     "FACTS",
@@ -22,6 +23,7 @@ __all__ = [
     "WORDS",
     "class_probabilities",
     "control_range",
+    "healthy_rows",
     "muscle_name",
     "muscle_potentials",
     "statistics_of",
@@ -86,10 +88,42 @@ def muscle_name(name: Any) -> str:
     ValueError
         If the name is not text or is empty.
     """
-    if not isinstance(name, str) or not name.strip():
+    text = " ".join(name.lower().replace("_", " ").split()) if isinstance(name, str) else ""
+    if not text:
         raise ValueError(f"The name of a muscle must be a non-empty text. Got {name!r}.")
-    text = " ".join(name.lower().replace("_", " ").split())
     return _ALIASES.get(text, text)
+
+
+def healthy_rows(X: pd.DataFrame, y: ArrayLike, caller: str) -> pd.DataFrame:
+    """Select the rows of healthy subjects.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Table with one label per row.
+    y : array-like of shape (n_rows,)
+        Group of each row. The groups called healthy, normal or control are kept.
+    caller : str
+        Name of the class for the message.
+
+    Returns
+    -------
+    healthy : DataFrame
+        Rows of X that belong to healthy subjects.
+
+    Raises
+    ------
+    ValueError
+        If X and y differ in length, or no group is called healthy, normal or control.
+    """
+    check_consistent_length(X, y)
+    healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
+    if not healthy.any():
+        raise ValueError(
+            f"{caller} learns from healthy subjects, but no label of y is called healthy, normal "
+            f"or control. Got {sorted(set(map(str, np.asarray(y))))}."
+        )
+    return X[healthy]
 
 
 def control_range(

@@ -22,6 +22,7 @@ from sklearn_emg.motor_units._limit_tables import (
     WORDS,
     class_probabilities,
     control_range,
+    healthy_rows,
     muscle_name,
     statistics_of,
 )
@@ -226,14 +227,7 @@ class ReferenceLimits:
             out.
         """
         if y is not None:
-            check_consistent_length(X, y)
-            healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
-            if not healthy.any():
-                raise ValueError(
-                    "ReferenceLimits learns from healthy subjects, but no label of y is called "
-                    f"healthy, normal or control. Got {sorted(set(map(str, np.asarray(y))))}."
-                )
-            X = X[healthy]
+            X = healthy_rows(X, y, type(self).__name__)
         return self._learn(self._statistics(X))
 
     def _learn(self, found: pd.DataFrame) -> Self:

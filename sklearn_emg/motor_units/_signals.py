@@ -63,7 +63,20 @@ def whitener(signal: Floats, used: NDArray[np.bool_], n_bins: int = 128) -> Floa
 
 
 def shape_spectrum(signal: Floats, gain: Floats) -> Floats:
-    """Multiply the spectrum by a gain known at equidistant frequencies."""
+    """Multiply the spectrum by a gain known at equidistant frequencies.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        Signal in any unit.
+    gain : ndarray of shape (n_channels, n_bins)
+        Gain of each channel from 0 to the Nyquist frequency; it is interpolated linearly.
+
+    Returns
+    -------
+    shaped : ndarray of shape (n_channels, n_times)
+        Signal with the new spectrum. It is padded with zeros, so its ends do not wrap around.
+    """
     n = signal.shape[-1]
     n_fast = fft.next_fast_len(n + 2 * gain.shape[-1], real=True)
     spectrum = fft.rfft(signal, n_fast, axis=-1)
@@ -75,7 +88,21 @@ def shape_spectrum(signal: Floats, gain: Floats) -> Floats:
 
 
 def active(signal: Floats, least: int) -> slice:
-    """Slice without constant segments of at least `least` samples at either end."""
+    """Find the part of a signal without constant segments at either end.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        Signal in any unit.
+    least : int
+        Minimum number of samples of a constant segment that is left out. All channels must be
+        constant in it.
+
+    Returns
+    -------
+    part : slice
+        Samples that remain; none if the whole signal is constant.
+    """
     n_times = signal.shape[-1]
     changes = np.flatnonzero((np.diff(signal, axis=-1) != 0).any(axis=0))
     if not len(changes):

@@ -197,6 +197,7 @@ def test_controls_that_are_all_alike_have_limits_without_width():
         (lambda t: t.assign(amplitude=0.0), "amplitude of row 0 must be positive"),
         (lambda t: t.iloc[:0], "has no rows"),
         (lambda t: t.assign(muscle=None), "name of a muscle must be a non-empty text"),
+        (lambda t: t.assign(muscle="_"), "name of a muscle must be a non-empty text"),
         (lambda t: t.assign(muscle="soleus"), "no limits for amplitude of the muscle 'soleus'"),
         (lambda t: t.assign(age=np.arange(len(t))), "Subject 'P' has several ages"),
     ],

@@ -13,7 +13,29 @@ from sklearn_emg.preprocessing import QualityReport
 
 @dataclass
 class Facts:
-    """Model, comparison and audits from which the sections of a card are made."""
+    """Model, comparison and audits from which the sections of a card are made.
+
+    Attributes
+    ----------
+    model : estimator or None
+        Model that the card describes; None if only the name of its pipeline was given.
+    result : Comparison
+        Comparison that contains the model.
+    record : RunRecord
+        Data, protocol, seeds, versions and costs of the comparison.
+    name : str
+        Name of the pipeline of the model in the comparison.
+    confounds : ConfoundAudit or str
+        Audit of confounds, or the reason why there is none.
+    audit : LeakageAudit or None
+        Audit of leaks, if one was made.
+    quality : QualityReport or None
+        Quality of the recordings, if it was checked.
+    subgroups : DataFrame
+        Scores by subgroup, from :func:`~sklearn_emg.comparison.subgroup_scores`.
+    pairs : DataFrame or None
+        Paired comparisons of the model with the other pipelines, if there are any.
+    """
 
     model: Any
     result: Comparison

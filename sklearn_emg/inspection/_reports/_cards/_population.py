@@ -128,7 +128,18 @@ def class_text(rows: pd.DataFrame) -> str:
 
 
 def spelling_text(rows: pd.DataFrame) -> str:
-    """List names of subjects that look like different spellings of the same name."""
+    """List names of subjects that look like different spellings of the same name.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Recordings with the column ``subject``.
+
+    Returns
+    -------
+    text : str
+        Such as "S1/s1, P02/P2", or "none found".
+    """
     found = similar_subjects(dict.fromkeys(rows["subject"].tolist()))
     shown = ["/".join(map(str, names)) for names in found]
     return ", ".join(shown[:_MAX_NAMED]) if shown else "none found"
