@@ -74,13 +74,15 @@ def warned_once() -> Iterator[None]:
         _GIVEN.reset(token)
 
 
-def is_first_check(name: str) -> bool:
-    """Whether a check has not been made yet within :func:`warned_once`; it is then noted as made.
+def is_first_check(name: str, *, note: bool = True) -> bool:
+    """Whether a check has not been made yet within :func:`warned_once`.
 
     Parameters
     ----------
     name : str
         Name of the check.
+    note : bool, default=True
+        Whether the check is noted as made; a check of less than the whole must not be.
 
     Returns
     -------
@@ -93,7 +95,8 @@ def is_first_check(name: str) -> bool:
     key = f"checked: {name}"
     if key in given:
         return False
-    given.add(key)
+    if note:
+        given.add(key)
     return True
 
 

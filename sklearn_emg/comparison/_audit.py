@@ -182,9 +182,9 @@ def leakage_audit(
     numbers = is_regressor(estimator)
     y = checked_numbers(X, y) if numbers else checked_labels(X, y)
     by_group = SubjectKFold(n_splits, stratify="quantiles" if numbers else "auto")
+    warn_of_repeated_signals(X)
     refuse_pretrained(estimator, X, by_group.split(X, y), name=name)
     _check_splits(splits)
-    warn_of_repeated_signals(X)
     seed = check_random_state(random_state).randint(2**31 - 1)
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)

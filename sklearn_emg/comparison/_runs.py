@@ -522,11 +522,13 @@ def run_tasks(
     # joblib divides the cores by the number of jobs. With two jobs or more, even a single task runs
     # in a worker process, whose death does not end this process.
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
-    # joblib restarts a worker whose memory has grown by 300 MB, which the first network in a worker
-    # always causes, and warns of a possible memory leak. No task is lost by the restart.
-    warnings.filterwarnings(
-        "ignore", "A worker stopped while some jobs were given to the executor", UserWarning
-    )
+    if n_jobs > 1:
+        # joblib restarts a worker whose memory has grown by 300 MB, which the first network in a
+        # worker always causes, and warns of a possible memory leak. No task is lost by the restart.
+        # The filter stays, since the warning comes from a thread that outlives this call.
+        warnings.filterwarnings(
+            "ignore", "A worker stopped while some jobs were given to the executor", UserWarning
+        )
     while done < len(tasks):
         parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         try:

@@ -320,6 +320,7 @@ def hold_out_subjects(
     caller: str = "DiVoteClassifier",
     *,
     numbers: bool = False,
+    inner: str = "estimator",
 ) -> dict[str, Any]:
     """Give folds of subjects to the steps that split windows themselves.
 
@@ -346,6 +347,8 @@ def hold_out_subjects(
         Name of the class in warnings.
     numbers : bool, default=False
         Whether y holds numbers instead of labels.
+    inner : str, default="estimator"
+        Parameter of `caller` that holds the estimator, for warnings.
 
     Returns
     -------
@@ -361,16 +364,17 @@ def hold_out_subjects(
     before: dict[str, Any] = {}
     parts = list(_splitting_parts(estimator))
     if known:
-        _warn_of_splits_below(estimator, [part for _, part in parts], caller)
+        _warn_of_splits_below(estimator, [part for _, part in parts], inner, caller)
     for path, part in parts:
         cv = part.get_params(deep=False)["cv"]
         if _makes_no_folds(cv):
             continue
         where = f"{path}__cv" if path else "cv"
+        place = f"{inner}__{where} of {caller}"
         if cv is None or isinstance(cv, Integral):
-            folds = _subject_folds(cv, y, subjects, where, caller, numbers) if known else []
+            folds = _subject_folds(cv, y, subjects, place, numbers) if known else []
         else:
-            folds = _given_folds(cv, X, y, subjects, groups, where, caller)
+            folds = _given_folds(cv, X, y, subjects, groups, place)
         if not folds:
             continue
         before[where] = cv
@@ -387,8 +391,7 @@ def _subject_folds(
     cv: int | None,
     y: NDArray[Any],
     subjects: NDArray[np.intp],
-    where: str,
-    caller: str,
+    place: str,
     numbers: bool,
 ) -> list[Split]:
     """Folds of subjects for a number of folds; none if a class has too few subjects."""
@@ -397,14 +400,10 @@ def _subject_folds(
     if folds or (numbers and len(y) < n_folds):
         return folds
     if numbers:
-        _warn_of_leak(where, "there is one subject, so no folds of subjects exist", caller)
+        _warn_of_leak(place, "there is one subject, so no folds of subjects exist")
     elif _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
         count, label = smallest_class(subjects, y)
-        _warn_of_leak(
-            where,
-            f"class {label!r} has {count} subject, so no folds of subjects exist",
-            caller,
-        )
+        _warn_of_leak(place, f"class {label!r} has {count} subject, so no folds of subjects exist")
     return folds
 
 
@@ -414,14 +413,13 @@ def _given_folds(
     y: NDArray[Any],
     subjects: NDArray[np.intp],
     groups: NDArray[Any],
-    where: str,
-    caller: str,
+    place: str,
 ) -> list[Split]:
     """Folds of a splitter, which is given the subjects, or of an iterable."""
     splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
     folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
     if _leak(folds, subjects):
-        _warn_of_leak(where, f"{cv!r:.60} splits windows", caller)
+        _warn_of_leak(place, f"{cv!r:.60} splits windows")
     return folds
 
 
@@ -430,16 +428,15 @@ def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
     return any(np.intersect1d(subjects[train], subjects[test]).size for train, test in folds)
 
 
-def _warn_of_leak(where: str, reason: str, caller: str) -> None:
-    inner = "transformer" if caller == "Windows" else "estimator"
+def _warn_of_leak(place: str, reason: str) -> None:
     warn(
-        f"{inner}__{where} of {caller} puts windows of one subject into both training and test: "
+        f"{place} puts windows of one subject into both training and test: "
         f"{reason}. Set it to SubjectKFold() or to an int, which has the same effect.",
         SubjectLeakWarning,
     )
 
 
-def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None:
+def _warn_of_splits_below(estimator: Any, given: list[Any], inner: str, caller: str) -> None:
     """Warn about parts that split windows without their subjects, except those in `given`."""
     last = estimator
     while isinstance(last, Pipeline):
@@ -452,7 +449,7 @@ def _warn_of_splits_below(estimator: Any, given: list[Any], caller: str) -> None
         asks = hasattr(cv, "split") and _consumes_groups(cv)
         if not asks and not _makes_no_folds(cv):
             warn(
-                f"{type(part).__name__} (estimator.{path}) inside {caller} gets a part of the "
+                f"{type(part).__name__} ({inner}.{path}) inside {caller} gets a part of the "
                 f"windows without their subjects, so cv={cv!r:.60} puts windows of one subject "
                 f"into both training and test. Put a search around {caller} instead, and leave a "
                 "calibration out: DiVoteClassifier calibrates an SVC itself.",

@@ -302,7 +302,14 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
             params = fit_metadata(transformer, of_windows, None)
             if labels is not None:
                 before = hold_out_subjects(
-                    transformer, windows, labels, subjects.codes[row], of_windows, True, "Windows"
+                    transformer,
+                    windows,
+                    labels,
+                    subjects.codes[row],
+                    of_windows,
+                    True,
+                    "Windows",
+                    inner="transformer",
                 )
         with rate_of_table(self.fs_):
             self.transformer_ = transformer.fit(windows, labels, **params)

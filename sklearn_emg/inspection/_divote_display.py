@@ -123,7 +123,7 @@ class DiVoteDisplay:
             if len(y) != len(votes.recordings):
                 raise ValueError(
                     f"y of DiVoteDisplay has {counted(len(y), 'label')} for "
-                    f"{len(votes.recordings)} rows."
+                    f"{counted(len(votes.recordings), 'row')}."
                 )
             y = y[np.unique(_unit_of_row(votes), return_index=True)[1]]
         final = None

@@ -82,7 +82,7 @@ class LayerEmbeddingDisplay:
         if self.y is not None and len(self.y) != n_windows:
             raise ValueError(
                 f"y of LayerEmbeddingDisplay has {counted(len(self.y), 'label')} for "
-                f"{n_windows} windows."
+                f"{counted(n_windows, 'window')}."
             )
 
     @classmethod

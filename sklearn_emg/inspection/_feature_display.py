@@ -145,7 +145,7 @@ class FeatureDisplay:
         y = np.asarray(y)
         if len(y) != len(X):
             raise ValueError(
-                f"y of FeatureDisplay has {counted(len(y), 'label')} for {len(X)} rows."
+                f"y of FeatureDisplay has {counted(len(y), 'label')} for {counted(len(X), 'row')}."
             )
         names = list(X.columns[:_MOST]) if features is None else list(features)
         _check_features(names, X.columns)

@@ -279,7 +279,7 @@ def family_importance(
     y = np.asarray(y)
     if len(y) != len(X):
         raise ValueError(
-            f"y of family_importance has {counted(len(y), 'label')} for {len(X)} rows."
+            f"y of family_importance has {counted(len(y), 'label')} for {counted(len(X), 'row')}."
         )
     named = _families(families, X, y)
     rng = check_random_state(random_state)

@@ -95,10 +95,12 @@ def panels(
     sharey: bool = False,
     height_ratios: Sequence[float] | None = None,
     width_ratios: Sequence[float] | None = None,
+    n_used: int | None = None,
 ) -> tuple[Any, np.ndarray]:
     """Create a figure, use the given Axes, or divide a single Axes into panels.
 
-    Return the figure and an array of ``n_rows * n_cols`` Axes, row by row.
+    Return the figure and an array of ``n_rows * n_cols`` Axes, row by row. If only the first
+    `n_used` of them are needed, as many may be given.
     """
     plt = pyplot(caller)
     n = n_rows * n_cols
@@ -117,8 +119,8 @@ def panels(
         return figure, axes.ravel()
     if isinstance(ax, (np.ndarray, list, tuple)):
         axes = np.asarray(ax, dtype=object).ravel()
-        if len(axes) != n:
-            raise ValueError(f"The 'ax' of {caller} must hold {n} Axes. Got {len(axes)}.")
+        if len(axes) not in (n, n_used):
+            raise ValueError(f"The 'ax' of {caller} must hold {n_used or n} Axes. Got {len(axes)}.")
         return axes[0].figure, axes
     if n == 1:
         return ax.figure, np.array([ax], dtype=object)

@@ -204,7 +204,7 @@ def _labels(y: Labels | None, table: pd.DataFrame) -> tuple[list[Any] | None, st
     if len(labels) != len(table):
         raise ValueError(
             f"The 'y' of write_recordings must have one label per row. Got "
-            f"{counted(len(labels), 'label')} for {len(table)} rows."
+            f"{counted(len(labels), 'label')} for {counted(len(table), 'row')}."
         )
     if target in table.columns:
         raise ValueError(

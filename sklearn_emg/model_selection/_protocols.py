@@ -66,9 +66,10 @@ class SubjectHoldout(Protocol):
         check_real(self.test_size, "test_size", name, 0.0, 1.0, above=True, below=True)
         check_real(self.validation_size, "validation_size", name, 0.0, 1.0, below=True)
         n_repeats = check_integer(self.n_repeats, "n_repeats", name)
-        subjects = SubjectStrata(X, y, groups)
+        n_parts = 2 + (self.validation_size > 0)
+        subjects = SubjectStrata(X, y, groups, n_per_quantile=n_parts)
         subjects.require(
-            2 + (self.validation_size > 0),
+            n_parts,
             name,
             "Each part needs at least one of each class: hold out fewer parts, or record more "
             "subjects.",
@@ -81,8 +82,7 @@ class SubjectHoldout(Protocol):
                 if not drawn and (part == "test" or self.validation_size > 0):
                     raise ValueError(
                         f"{name} draws no subject for {part}: each group of subjects with the same "
-                        "classes or similar targets has too few. Hold out fewer parts, or record "
-                        "more subjects."
+                        "classes has too few. Hold out fewer parts, or record more subjects."
                     )
             held = subjects.rows(validation) if validation else None
             train = np.setdiff1d(np.arange(len(subjects.codes)), subjects.rows(test + validation))

@@ -53,7 +53,16 @@ class SubjectStrata:
         Whether a subject has rows of a class.
     """
 
-    def __init__(self, X: Any, y: Labels | None, groups: Labels | None, stratify: str = "auto"):
+    def __init__(
+        self,
+        X: Any,
+        y: Labels | None,
+        groups: Labels | None,
+        stratify: str = "auto",
+        *,
+        n_per_quantile: int = 2,
+    ):
+        self.n_per_quantile = n_per_quantile
         subjects = Subjects.of(X, groups)
         self.n = len(subjects)
         found = subjects.names.tolist()
@@ -90,7 +99,7 @@ class SubjectStrata:
     def strata(self) -> NDArray[np.intp]:
         """Code of the set of classes of each subject, or of the quantile of its target."""
         if self.values is not None:
-            n_bins = max(1, min(_QUANTILES, self.n // 2))
+            n_bins = max(1, min(_QUANTILES, self.n // self.n_per_quantile))
             ranks = np.argsort(np.argsort(self.values, kind="stable"))
             return ranks * n_bins // self.n
         return np.unique(self.has_class, axis=0, return_inverse=True)[1].reshape(-1)
@@ -177,7 +186,7 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     refuse_missing_labels(y)
     y = column_or_1d(y)
     if len(y) != n_rows:
-        raise ValueError(f"y has {counted(len(y), 'label')} for {n_rows} rows of X.")
+        raise ValueError(f"y has {counted(len(y), 'label')} for {counted(n_rows, 'row')} of X.")
     return y
 
 

@@ -345,8 +345,8 @@ def medians(values):
     """
     n, n_channels, length = values.shape
     out = np.empty((n_channels, length))
-    n_groups = (length + _COLUMNS - 1) // _COLUMNS
-    width = (length + n_groups - 1) // max(n_groups, 1)
+    n_groups = (max(length, 1) + _COLUMNS - 1) // _COLUMNS
+    width = (length + n_groups - 1) // n_groups
     rows = np.empty((n, width))
     for channel in range(n_channels):
         for group in range(n_groups):

@@ -327,7 +327,7 @@ def _names(text: str) -> list[str]:
 def _of_classes(text: str, table: pd.DataFrame, y: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the recordings of the classes in ``--classes``, and the class of each recording."""
     classes: dict[str, str] = {}
-    for part in text.split(","):
+    for part in _names(text):
         name, _, members = (field.strip() for field in part.partition("="))
         for member in (members or name).split("+"):
             if not (name and member.strip()) or ("=" in part and not members):

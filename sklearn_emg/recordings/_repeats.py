@@ -119,7 +119,9 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
     RecordingWarning
         If a recording of one subject occurs more than once.
     """
-    if not is_first_check("repeated signals") or not _has_signals_and_subjects(X, groups):
+    if not is_first_check("repeated signals", note=read_files):
+        return
+    if not _has_signals_and_subjects(X, groups):
         return
     repeated = repeated_signals(X["signal"].tolist(), read_files)
     if not repeated:

@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emg.comparison import compare, confound_audit, leakage_audit, rate
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.inspection import data_card, report
+from sklearn_emg.inspection._reports._html import _number
 from sklearn_emg.papers import make_system
 
 pytest.importorskip("matplotlib", reason="the report needs matplotlib")
@@ -470,3 +471,18 @@ def test_the_policy_stops_a_script_in_the_data(pages, browse, tmp_path):
     dom, console = browse(probe)
     assert "<title>run</title>" not in dom
     assert any("Content Security Policy" in line for line in console)
+
+
+def test_training_subjects_may_have_tuples_as_names(data, tmp_path):
+    X, y = data
+    X = X.assign(subject=pd.Series([("site", name) for name in X["subject"]], dtype=object))
+    model = DiVoteClassifier(LinearDiscriminantAnalysis(), window=None).fit(X, y)
+    seen = [X["subject"].iloc[0], X["subject"].iloc[-1]]
+    text = text_of(report(model, tmp_path / "a.html", X=X, y=y, train_subjects=seen))
+    assert "2 of 20 subjects" in text
+    assert re.search(r"Correct diagnoses: \d+ of 18 subjects", text)
+
+
+def test_numbers_from_1000_are_written_out():
+    values = [999.4, 999.6, 1000.0, 10240.0, 2.5e6, 0.12345]
+    assert [_number(v) for v in values] == ["999", "999.6", "1000", "10240", "2.5e+06", "0.123"]

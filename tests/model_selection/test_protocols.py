@@ -218,10 +218,21 @@ def test_a_large_validation_set_leaves_subjects_for_training_and_test(validation
         assert set(y[part]) == {0, 1}
 
 
+@pytest.mark.parametrize("n", [3, 4, 6, 8, 10, 12])
+def test_holdout_draws_each_part_from_all_sizes_of_a_continuous_target(n):
+    X, y = pd.DataFrame({"subject": range(n)}), np.linspace(0.1, 0.9, n)
+    run = SubjectHoldout(0.25, validation_size=0.25).runs(X, y)[0]
+    sizes = [len(part) for part in (run.train, run.validation, run.test)]
+    assert min(sizes) >= 1
+    assert sizes[0] == max(sizes)
+    assert sum(sizes) == n
+
+
 def test_holdout_refuses_strata_that_are_too_small_for_validation():
-    X = pd.DataFrame({"subject": range(4)})
+    # Two subjects with class 0, two with class 1, and two with both.
+    X = pd.DataFrame({"subject": [0, 1, 2, 3, 4, 4, 5, 5]})
     with pytest.raises(ValueError, match="draws no subject for validation"):
-        SubjectHoldout(0.25, validation_size=0.25).runs(X, [0.1, 0.5, 0.7, 0.9])
+        SubjectHoldout(0.25, validation_size=0.25).runs(X, [0, 0, 1, 1, 0, 1, 0, 1])
 
 
 @pytest.mark.parametrize(

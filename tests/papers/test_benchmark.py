@@ -671,17 +671,17 @@ def test_the_command_compares_the_classes_of_a_source(tmp_path, capsys):
     command = ["benchmark", "--data", "simulated", "--subjects", "9", "--rate", "2000"]
     command += ["--systems", "time-domain", "--folds", "2", "--audit", "0", "--quiet", "--out"]
     joined = "healthy=normal,sick=myopathy+neuropathy"
-    for text, counts in [("normal,myopathy", (3, 3)), (joined, (3, 6))]:
+    for text, counts in [("normal, myopathy,", (3, 3)), (joined, (3, 6))]:
         assert main([*command, str(tmp_path / text[:5]), "--classes", text]) == 0
         subjects = pd.read_parquet(tmp_path / text[:5] / "predictions.parquet")
         of_class = subjects["y_true"].value_counts()
-        names = [part.partition("=")[0] for part in text.split(",")]
+        names = [part.partition("=")[0] for part in _names(text)]
         assert [of_class[name] for name in names] == list(counts)
     for text, message in [
         ("gout", "names 'gout', but the"),
         ("normal,normal", "twice"),
-        ("", "needs CLASS or NAME=CLASS+CLASS"),
-        ("sick=,normal", "needs CLASS"),
+        ("", "at least two classes"),
+        ("sick=,normal", "needs CLASS or NAME=CLASS+CLASS"),
         ("a = normal + myopathy", "at least two classes"),
     ]:
         assert main([*command, str(tmp_path / "c"), "--classes", text]) == 2

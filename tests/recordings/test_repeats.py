@@ -65,14 +65,16 @@ def test_a_table_concatenated_with_itself_counts_twice(cohort):
         _compare(twice, np.concatenate([y, y]))
 
 
-def test_files_with_the_same_samples_are_found(cohort, tmp_path):
+@pytest.mark.parametrize("function", [_compare, _audit, _permute])
+@pytest.mark.filterwarnings("ignore:.*p-value")
+def test_files_with_the_same_samples_are_found(cohort, tmp_path, function):
     table, y = cohort
     for row, signal in enumerate(table["signal"]):
         signal.astype("<f4").tofile(tmp_path / f"{row}.bin")
     (tmp_path / "14.bin").write_bytes((tmp_path / "2.bin").read_bytes())
     table["signal"] = [SignalFile(tmp_path / f"{row}.bin", dtype="<f4") for row in range(len(y))]
     with pytest.warns(SubjectLeakWarning, match=r"row 2 \(subject 's1'\), row 14 \(subject 's7'\)"):
-        _compare(table, y)
+        function(table, y)
 
 
 def test_rows_of_one_part_of_a_file_are_found_without_reading(cohort):

@@ -112,14 +112,13 @@ class AdaptationDisplay:
         """
         n_columns = min(_COLUMNS, len(self.curves))
         n_rows = -(-len(self.curves) // n_columns)
-        if isinstance(ax, (np.ndarray, list, tuple)) and np.size(ax) == len(self.curves):
-            n_rows, n_columns = 1, len(self.curves)
         self.figure_, axes = panels(
             ax,
             n_rows,
             n_columns,
             "AdaptationDisplay.plot",
             figsize=(4.6 * n_columns, 3.3 * n_rows + 0.3),
+            n_used=len(self.curves),
         )
         self.axes_ = axes[: len(self.curves)]
         for empty in axes[len(self.curves) :]:

@@ -153,11 +153,16 @@ class CourseDisplay:
         chosen = predicted["subject"].value_counts(sort=True).index[:n_subjects].tolist()
         n_cols = min(3, len(chosen))
         n_rows = -(-len(chosen) // n_cols)
-        if isinstance(ax, (np.ndarray, list, tuple)) and np.size(ax) == len(chosen):
-            n_rows, n_cols = 1, len(chosen)
         size = (2.9 * n_cols + 0.4, 2.3 * n_rows + 0.4)
         self.figure_, self.axes_ = panels(
-            ax, n_rows, n_cols, "CourseDisplay.plot", figsize=size, sharex=True, sharey=True
+            ax,
+            n_rows,
+            n_cols,
+            "CourseDisplay.plot",
+            figsize=size,
+            sharex=True,
+            sharey=True,
+            n_used=len(chosen),
         )
         for axis, subject in zip(self.axes_, chosen):
             known = self.known[self.known["subject"] == subject]

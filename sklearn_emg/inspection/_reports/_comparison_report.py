@@ -286,6 +286,7 @@ def _best(accuracy: pd.DataFrame, chance: float) -> dict[str, Any] | None:
         "names": _names_text(best["pipeline"].tolist()),
         "accuracy": interval(*top[["pooled", "low", "high"]]) if same else f"{top['pooled']:.2f}",
         "overlap": _overlap_text(n_overlaps, len(others)) if same else "",
+        "intervals": "the interval is not" if same else "not all intervals are",
         "above_chance": bool(best["low"].min() > chance),
     }
 

@@ -157,7 +157,7 @@ def _scalar(value: Any) -> Any:
 
 def _number(value: float) -> str:
     """Write a number with 3 significant digits; from 1000, write 10240 and not 1.02e+04."""
-    if 1000 <= abs(value) < 1e6:
+    if 999.5 <= abs(value) < 1e6:
         return f"{value:.1f}".removesuffix(".0")
     return "" if np.isnan(value) else f"{value:.3g}"
 

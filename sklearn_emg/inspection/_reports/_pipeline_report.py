@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class Predictions:
 
     def counted(self, chosen: NDArray[np.bool_] | None = None) -> str:
         """Count predictions in words, such as "20 subjects" or "40 sides of 20 subjects"."""
-        names = self.names if chosen is None else [n for n, c in zip(self.names, chosen) if c]
+        names = self.names if chosen is None else list(compress(self.names, chosen))
         subjects = counted(len(set(names)), "subject")
         return (
             subjects
@@ -214,7 +215,7 @@ def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
         frame.insert(0, "in training", np.where(seen, "yes: leaky", "no"))
     return {
         "n": len(set(predictions.names)),
-        "n_seen": None if seen is None else len(set(np.array(predictions.names, object)[seen])),
+        "n_seen": None if seen is None else len(set(compress(predictions.names, seen))),
         "accuracy": accuracy,
         "title": "Predictions" if predictions.are_numbers else "Diagnoses",
         "table": table(
@@ -232,7 +233,7 @@ def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
     new = np.ones(len(error), dtype=bool) if predictions.seen is None else ~predictions.seen
     if not new.any():
         return "There is no error to show, because every subject was in the training set."
-    names = [name for name, is_new in zip(predictions.names, new) if is_new]
+    names = list(compress(predictions.names, new))
     values = interval(*rate(error[new], names, 0.95, are_errors=True))
     spread = float(np.std(np.asarray(predictions.y)[new]))
     return (
@@ -247,7 +248,7 @@ def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
     if not new.any():
         return "There is no accuracy to show, because every subject was in the training set."
     labels = np.asarray(predictions.y)[new]
-    names = [name for name, is_new in zip(predictions.names, new) if is_new]
+    names = list(compress(predictions.names, new))
     values = rate(right[new].astype(float), names, 0.95)
     chance = float(pd.Series(list(labels)).value_counts(normalize=True).max())
     return (

@@ -260,7 +260,7 @@ def _confusions(
             continue
         matrix = comparison.confusion(name, level)
         rows[name] = {}
-        shown = _sensitivities(comparison, name, level)
+        shown = _sensitivities(comparison, name, level, matrix)
         for label, counts in zip(matrix.index, matrix.to_numpy()):
             text = shown[label]
             if counts.any():
@@ -270,7 +270,9 @@ def _confusions(
     return rows
 
 
-def _sensitivities(comparison: Comparison, name: str, level: str) -> dict[Any, str]:
+def _sensitivities(
+    comparison: Comparison, name: str, level: str, matrix: pd.DataFrame
+) -> dict[Any, str]:
     """Return the sensitivity of each class as text, for subjects with its interval."""
     if level == "subject":
         # A subject that is tested in several runs counts once.
@@ -280,7 +282,6 @@ def _sensitivities(comparison: Comparison, name: str, level: str) -> dict[Any, s
             label: f"{value:.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
             for label, value, low, high in rows
         }
-    matrix = comparison.confusion(name, level)
     values = np.diag(matrix) / matrix.sum(axis=1)
     return {label: f"{value:.2f}" for label, value in values.items()}
 
