@@ -15,7 +15,7 @@ from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
 from sklearn_emg.recordings import subjects_of
 
-_MOST = 12
+_MAX_FEATURES = 12
 
 
 class FeatureDisplay:
@@ -147,7 +147,7 @@ class FeatureDisplay:
             raise ValueError(
                 f"y of FeatureDisplay has {counted(len(y), 'label')} for {counted(len(X), 'row')}."
             )
-        names = list(X.columns[:_MOST]) if features is None else list(features)
+        names = list(X.columns[:_MAX_FEATURES]) if features is None else list(features)
         _check_features(names, X.columns)
         shown = X[names].reset_index(drop=True)
         what = "row"
@@ -238,8 +238,8 @@ def _check_features(names: list[str], columns: pd.Index) -> None:
             f"The 'features' of FeatureDisplay must be among the columns {list(columns)}. "
             f"Got {missing}."
         )
-    if not 1 <= len(names) <= _MOST:
+    if not 1 <= len(names) <= _MAX_FEATURES:
         raise ValueError(
-            f"FeatureDisplay shows 1 to {_MOST} features. Got {len(names)}. Select them with "
-            "'features'."
+            f"FeatureDisplay shows 1 to {_MAX_FEATURES} features. Got {len(names)}. Select them "
+            "with 'features'."
         )

@@ -55,13 +55,13 @@ _SILENCE = 0.005
 # Highest rate of a unit in Hz and lowest coefficient of variation of its intervals. Faster or more
 # regular trains are interference.
 _MAX_RATE = 60.0
-_LEAST_VARIATION = 0.02
+_MIN_VARIATION = 0.02
 # A train is regular if at least this fraction of its intervals is within 35 % of the mean interval.
 _REGULAR = 0.45
 # Minimum distance from noise and from the nearest other template, in standard deviations of the
 # noise: in general, for units with fewer than _FEW discharges, and for irregular units.
-_LEAST_INDEX = 4.0
-_LEAST_INDEX_OF_FEW = 12.0
+_MIN_INDEX = 4.0
+_MIN_INDEX_OF_FEW = 12.0
 _FEW = 12
 _CLEAR_INDEX = 10.0
 # Trains of slow potentials have at most these fractions of discharges at a fixed lag from another
@@ -178,7 +178,7 @@ def decompose(
 
 
 def _search(
-    signal: Floats, fs: float, band: _Band, corner: float, threshold: float, least: int
+    signal: Floats, fs: float, band: _Band, corner: float, threshold: float, minimum: int
 ) -> Search | None:
     factor = max(int(fs // band.rate), 1)
     rate = fs / factor
@@ -196,19 +196,19 @@ def _search(
     search = Search.start(base, used, rate, band.stretch)
     for k in range(band.rounds):
         _whiten(search, base, gain)
-        find_kinds(search, search.residual(), threshold, least)
+        find_kinds(search, search.residual(), threshold, minimum)
         find_discharges(search)
-        _tidy(search, least)
+        _tidy(search, minimum)
         join(search)
         recentre(search)
         estimate(search)
-        divide(search, least)
+        divide(search, minimum)
         find_discharges(search, intervals=k > 0)
-        _tidy(search, least)
+        _tidy(search, minimum)
         gain = gain * signals.whitener(search.residual(), used)
     _whiten(search, base, gain)
     find_discharges(search, 2, intervals=True)
-    _tidy(search, least)
+    _tidy(search, minimum)
     if join(search):
         estimate(search)
         find_discharges(search, 2, intervals=True)
@@ -224,8 +224,8 @@ def _whiten(search: Search, base: Floats, gain: Floats) -> None:
     estimate(search, 3)
 
 
-def _tidy(search: Search, least: int) -> None:
-    search.keep(search.counts >= least)
+def _tidy(search: Search, minimum: int) -> None:
+    search.keep(search.counts >= minimum)
     drop_parts(search)
 
 
@@ -261,9 +261,9 @@ def _follow(search: Search) -> None:
     )
 
 
-def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> None:
+def _validate(search: Search, minimum: int, left_out: list[tuple[int, str]]) -> None:
     """Leave out trains that are not those of one motor unit or that resemble another unit."""
-    faults = [_fault(search, unit, least) for unit in range(len(search.templates))]
+    faults = [_fault(search, unit, minimum) for unit in range(len(search.templates))]
     while len(search.templates):
         reasons = [
             fault or _doubt(search, unit, clear) for unit, (fault, clear) in enumerate(faults)
@@ -278,10 +278,10 @@ def _validate(search: Search, least: int, left_out: list[tuple[int, str]]) -> No
         del faults[worst]
 
 
-def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
+def _fault(search: Search, unit: int, minimum: int) -> tuple[str, float]:
     """Fault of a single train, or empty, and the decomposability that the train requires."""
     times = search.train(unit)
-    if len(times) < least:
+    if len(times) < minimum:
         return "too few discharges", 0.0
     fit = search.gains[search.units == unit] / search.energy[unit]
     if not 0.6 < np.median(fit) < 1.4:
@@ -289,20 +289,20 @@ def _fault(search: Search, unit: int, least: int) -> tuple[str, float]:
     model, intervals = fit_intervals(times), np.diff(times)
     if model.mean < 1.0 / _MAX_RATE or np.mean(intervals < 1.0 / _MAX_RATE) > _SHORT:
         return "too fast for a motor unit", 0.0
-    if model.sd < (_LEAST_VARIATION + 1e-6) * model.mean:
+    if model.sd < (_MIN_VARIATION + 1e-6) * model.mean:
         return "too regular for a motor unit", 0.0
     if len(times) < _FEW:
-        return "", _LEAST_INDEX_OF_FEW
+        return "", _MIN_INDEX_OF_FEW
     regular = np.mean(np.abs(intervals / model.mean - 1.0) < 0.35) >= _REGULAR
     # A clear unit may discharge with pauses, as units do near their recruitment threshold.
-    return "", _LEAST_INDEX if regular else _CLEAR_INDEX
+    return "", _MIN_INDEX if regular else _CLEAR_INDEX
 
 
 def _doubt(search: Search, unit: int, clear: float) -> str:
     """Reason if a potential is not distinct from noise or from another unit; empty otherwise."""
     if _decomposability(search, unit) >= clear:
         return ""
-    if clear == _LEAST_INDEX:
+    if clear == _MIN_INDEX:
         return "potential not distinct from noise or from another unit"
     return "too few or too irregular discharges for a potential close to noise or another unit"
 

@@ -25,8 +25,8 @@ def _raise(top, values, bars):
     """Replace elements of `top` by higher values that exceed their threshold."""
     for i in range(top.shape[0]):
         value, highest, bar = values[i], top[i], bars[i]
-        least = max(highest, bar)
-        top[i] = value if value > least else highest
+        minimum = max(highest, bar)
+        top[i] = value if value > minimum else highest
 
 
 @njit(cache=True, nogil=True)
@@ -186,7 +186,7 @@ def _without(near, state, model, unit, at, step, start):
     """Copy the state from sample `start` into `near`, as it would be without a discharge."""
     values, bars = state
     gram, spread, refractory, expected, doubt, never = model
-    rest, least = near
+    rest, minimum = near
     width = rest.shape[1]
     offset = start - at + gram.shape[3] // 2
     inner = max(-offset, 0), min(gram.shape[3] - offset, width)
@@ -194,16 +194,16 @@ def _without(near, state, model, unit, at, step, start):
         potential, raised = gram[other, unit, step], spread[other, unit]
         for i in range(width):
             rest[other, i] = values[other, start + i]
-            least[other, i] = bars[other, start + i]
+            minimum[other, i] = bars[other, start + i]
         for i in range(inner[0], inner[1]):
             rest[other, i] += np.float32(2.0) * potential[offset + i]
         if other != unit:
             for i in range(inner[0], inner[1]):
-                least[other, i] -= raised[offset + i]
+                minimum[other, i] -= raised[offset + i]
     for i in range(width):
         apart = abs(start + i - at)
         if apart <= max(expected[unit], refractory):
-            least[unit, i] -= never[unit] if apart <= refractory else doubt[unit]
+            minimum[unit, i] -= never[unit] if apart <= refractory else doubt[unit]
 
 
 @njit(cache=True, nogil=True)
@@ -228,17 +228,17 @@ def _replace(state, model, blocks, units, times, steps, count):
         # One more sample on either side, which the step within a sample depends on.
         start = max(first - 1, 0)
         width = min(stop + 1, n_times) - start
-        rest, least = room[0, :, :width], room[1, :, :width]
-        _without((rest, least), state, model, old, at, step, start)
+        rest, minimum = room[0, :, :width], room[1, :, :width]
+        _without((rest, minimum), state, model, old, at, step, start)
         best = top[:width]
         best[:] = np.float32(-1.0)
         for other in range(n_units):
-            _raise(best, rest[other], least[other])
+            _raise(best, rest[other], minimum[other])
         highest, i = _highest(best[first - start : stop - start])
         unit, place, part = -1, at, step
         if highest > 0.0:
             i += first - start
-            unit = _unit_of(rest, least, i, highest)
+            unit = _unit_of(rest, minimum, i, highest)
             place, part = start + i, _step(rest[unit], i, n_steps)
         if unit != old or place != at or part != step:
             n_changes += 1

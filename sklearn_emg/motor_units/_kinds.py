@@ -30,7 +30,7 @@ _DOUBT, _DOUBT_IF_CLOSE = 0.02, 0.3
 # Largest shift in s between compared templates.
 _REACH = 0.006
 # Minimum energy of a template, in units of the variance of the noise.
-_LEAST_ENERGY = 40.0
+_MIN_ENERGY = 40.0
 # Minimum distance of two kinds within a unit, in standard deviations of either kind.
 _APART = 3.5
 # A unit is part of a larger one if more than this fraction of its discharges has a fixed lag to it.
@@ -44,15 +44,15 @@ def _smooth(residual: Floats, used: NDArray[np.bool_], fs: float) -> Floats:
     return view / np.maximum(signals.noise_level(view, used), 1e-12)[:, None]
 
 
-def find_kinds(search: Search, residual: Floats, threshold: float, least: int) -> None:
+def find_kinds(search: Search, residual: Floats, threshold: float, minimum: int) -> None:
     """Add templates of sharp and slow potentials that recur in the residual."""
     kinds: list[Floats] = []
     for view in (residual, _smooth(residual, search.used, search.fs)):
-        kinds += _clusters(search, residual, view, threshold, least)
+        kinds += _clusters(search, residual, view, threshold, minimum)
     known = list(search.templates)
     reach = int(_REACH * search.fs)
     for kind in kinds:
-        if (kind**2).sum() >= _LEAST_ENERGY and all(
+        if (kind**2).sum() >= _MIN_ENERGY and all(
             similarity(kind, other, reach)[0] > _SAME for other in known
         ):
             known.append(kind)
@@ -60,11 +60,11 @@ def find_kinds(search: Search, residual: Floats, threshold: float, least: int) -
 
 
 def _clusters(
-    search: Search, residual: Floats, view: Floats, threshold: float, least: int
+    search: Search, residual: Floats, view: Floats, threshold: float, minimum: int
 ) -> list[Floats]:
     """Medians of the potentials of each cluster, in descending order of frequency."""
     samples, shift = signals.peaks(view, threshold, int(_DISTANCE * search.stretch * search.fs))
-    if len(samples) < least:
+    if len(samples) < minimum:
         return []
     if len(samples) > _MAX_PEAKS:
         level = np.einsum("ct,ct->t", view, view)[samples]
@@ -76,14 +76,14 @@ def _clusters(
     windows = signals.snippets(residual, at, half, 2 * half + 1) * shape
     flat = windows.reshape(len(windows), -1)
     found = []
-    for members in _groups(flat, flat.shape[1] * float(np.mean(shape**2)), least):
+    for members in _groups(flat, flat.shape[1] * float(np.mean(shape**2)), minimum):
         parts = signals.snippets(residual, at[members], search.before, search.length)
         template = signals.median(parts) * search.window()
         found.append(shrink(template, int(members.sum())))
     return found
 
 
-def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]]:
+def _groups(flat: Floats, n_values: float, minimum: int) -> list[NDArray[np.bool_]]:
     """Members of groups of similar rows, beginning with the row with the most neighbours."""
     size = np.einsum("ij,ij->i", flat, flat)
     distance = size[:, None] + size - 2.0 * (flat @ flat.T)
@@ -98,7 +98,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
         count[~free] = 0
         # Of equally frequent potentials, the largest is the seed.
         seed = np.lexsort((size, count))[-1]
-        if count[seed] < least:
+        if count[seed] < minimum:
             return groups
         members = near[seed] & free
         centre = np.median(flat[members], axis=0)
@@ -107,7 +107,7 @@ def _groups(flat: Floats, n_values: float, least: int) -> list[NDArray[np.bool_]
         close = apart < n_values + 4.0 * np.sqrt(n_values) + _TOLERANCE * energy
         group = close & free
         free &= ~(members | group)
-        if group.sum() >= least:
+        if group.sum() >= minimum:
             groups.append(group)
 
 
@@ -172,7 +172,7 @@ def _join_two(search: Search) -> bool:
     return False
 
 
-def divide(search: Search, least: int) -> None:
+def divide(search: Search, minimum: int) -> None:
     """Divide units whose potentials are of two kinds that discharge independently."""
     residual = search.residual()
     new = []
@@ -181,13 +181,13 @@ def divide(search: Search, least: int) -> None:
     )
     for unit in range(len(search.templates)):
         times = search.times[search.units == unit]
-        if len(times) < 2 * least:
+        if len(times) < 2 * minimum:
             continue
         rest = signals.snippets(residual, times, search.before, search.length)
         flat = rest[..., middle].reshape(len(rest), -1)
         size = np.einsum("ij,ij->i", flat, flat)
         clean = size <= 3.0 * np.median(size)
-        few = _two_kinds(flat[clean], least)
+        few = _two_kinds(flat[clean], minimum)
         if few is None:
             continue
         first, second = (np.sort(times[clean][part]) / search.fs for part in (few, ~few))
@@ -199,7 +199,7 @@ def divide(search: Search, least: int) -> None:
         search.templates = np.concatenate([search.templates, new])
 
 
-def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
+def _two_kinds(rows: Floats, minimum: int) -> NDArray[np.bool_] | None:
     """Rows of the smaller of two kinds along the first principal axis; None if there is only one.
 
     The division into two kinds minimises the sum of squared deviations from their means.
@@ -215,7 +215,7 @@ def _two_kinds(rows: Floats, least: int) -> NDArray[np.bool_] | None:
     inner = np.concatenate([order[: cut + 1] - first[cut], order[cut + 1 :] - second[cut]])
     if second[cut] - first[cut] < _APART * max(float(inner.std()), 1e-9):
         return None
-    if min(cut + 1, n - cut - 1) < least:
+    if min(cut + 1, n - cut - 1) < minimum:
         return None
     upper = place > 0.5 * (order[cut] + order[cut + 1])
     # If the parts are equally large, the part without the first row is chosen, since the direction

@@ -18,9 +18,9 @@ Integers = NDArray[np.int64]
 BEFORE, AFTER = 0.004, 0.008
 # A discharge must decrease the energy of the residual by the sum of the following four terms.
 # Constant term, in units of the variance of the noise.
-_LEAST_GAIN = 12.0
+_MIN_GAIN = 12.0
 # Fraction of the energy of the template.
-_LEAST_FRACTION = 0.25
+_MIN_FRACTION = 0.25
 # Additional fraction of this energy if the discharge follows the previous one improbably soon.
 _EARLY_FRACTION = 0.35
 # Number of standard deviations of the change that variable potentials nearby can cause.
@@ -225,7 +225,7 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
     values *= np.float32(2.0)
     values -= energy[:, None].astype(np.float32)
     bars = np.empty_like(values)
-    bars[:] = (_LEAST_GAIN + _LEAST_FRACTION * energy)[:, None]
+    bars[:] = (_MIN_GAIN + _MIN_FRACTION * energy)[:, None]
     # Large artefacts must not exceed this threshold either.
     never = np.maximum(values.max(axis=1), 4.0 * energy + 1000.0).astype(np.float32)
     single = templates.astype(np.float32)

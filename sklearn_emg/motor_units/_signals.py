@@ -87,14 +87,14 @@ def shape_spectrum(signal: Floats, gain: Floats) -> Floats:
     return np.ascontiguousarray(fft.irfft(spectrum, n_fast, axis=-1)[..., :n])
 
 
-def active(signal: Floats, least: int) -> slice:
+def active(signal: Floats, minimum: int) -> slice:
     """Find the part of a signal without constant segments at either end.
 
     Parameters
     ----------
     signal : ndarray of shape (n_channels, n_times)
         Signal in any unit.
-    least : int
+    minimum : int
         Minimum number of samples of a constant segment that is left out. All channels must be
         constant in it.
 
@@ -107,8 +107,8 @@ def active(signal: Floats, least: int) -> slice:
     changes = np.flatnonzero((np.diff(signal, axis=-1) != 0).any(axis=0))
     if not len(changes):
         return slice(0, 0)
-    first = changes[0] + 1 if changes[0] + 1 >= least else 0
-    last = changes[-1] + 1 if n_times - changes[-1] - 1 >= least else n_times
+    first = changes[0] + 1 if changes[0] + 1 >= minimum else 0
+    last = changes[-1] + 1 if n_times - changes[-1] - 1 >= minimum else n_times
     return slice(int(first), int(last))
 
 

@@ -243,7 +243,7 @@ def _apply_myopathy(values: dict[str, float], s: float, dystrophic: bool) -> Non
 # Effects of a neuropathy of severity s, by subtype.
 _ALS = {
     "sprouting": 0.9,
-    "most_fibres": 7.2,
+    "max_fibres": 7.2,
     "adopted_spread": 0.22,
     "diameter": 0.0,
     "late_delay": 0.91,
@@ -255,7 +255,7 @@ _ALS = {
 }
 _CHRONIC = {
     "sprouting": 1.17,
-    "most_fibres": 12.0,
+    "max_fibres": 12.0,
     "adopted_spread": 0.13,
     "diameter": 0.15,
     "late_delay": 0.56,
@@ -272,7 +272,7 @@ def _apply_neuropathy(values: dict[str, float], s: float, als: bool) -> None:
     lost = _lost_fraction(s)
     sprouted = values["fibre_multiplier"] + effect["sprouting"] * lost / (1 - lost)
     values["units_kept"] *= 1 - lost
-    values["fibre_multiplier"] = min(sprouted, effect["most_fibres"])
+    values["fibre_multiplier"] = min(sprouted, effect["max_fibres"])
     values["adopted_spread"] = effect["adopted_spread"]
     values["diameter"] *= 1 + effect["diameter"] * s
     values["diameter_cv"] += 0.10 * s

@@ -12,7 +12,7 @@ from sklearn_emg.preprocessing import QUALITY_KINDS, QUALITY_LEVELS, QualityRepo
 
 #: Colours of the levels, which also differ in lightness.
 _LEVEL_COLORS = ("#E8E8E8", COLORS[4], COLORS[1])
-_MOST_NAMES = 40  # maximum number of names on an axis
+_MAX_NAMES = 40  # maximum number of names on an axis
 
 
 class QualityDisplay:
@@ -160,14 +160,14 @@ class QualityDisplay:
         n_rows = len(recordings)
         names, what = recordings["recording"].astype(str).to_numpy(), "recording"
         starts = np.arange(n_rows)
-        if n_rows > _MOST_NAMES:
+        if n_rows > _MAX_NAMES:
             subjects = recordings["subject"].astype(str).to_numpy()
             starts = np.flatnonzero(np.r_[True, subjects[1:] != subjects[:-1]])
             names, what = subjects[starts], "subject"
-            for start in starts[1:] if len(starts) <= _MOST_NAMES else ():
+            for start in starts[1:] if len(starts) <= _MAX_NAMES else ():
                 ax.axhline(start - 0.5, color="white", linewidth=0.8)
         middles = (starts + np.r_[starts[1:], n_rows] - 1) / 2
-        some = np.arange(0, len(middles), -(-len(middles) // _MOST_NAMES))
+        some = np.arange(0, len(middles), -(-len(middles) // _MAX_NAMES))
         ax.set_yticks(middles[some], [_shortened(name) for name in names[some]])
         ax.set_ylabel(what)
 

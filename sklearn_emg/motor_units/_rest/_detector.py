@@ -26,12 +26,12 @@ from sklearn_emg.motor_units._signals import Floats
 
 __all__ = ["RestActivityDetector"]
 
-_LEAST_FS = 4000.0  # sampling rate in Hz below which the shapes of single fibres are lost
-_MOST_ACTIVE = 0.4  # fraction of the time within events above which a muscle is not at rest
-_MOST_EVENTS = 60.0  # maximum number of events per second
-_MOST_UNKNOWN = 2.0  # maximum number of unclassified events per second
+_MIN_FS = 4000.0  # sampling rate in Hz below which the shapes of single fibres are lost
+_MAX_ACTIVE = 0.4  # fraction of the time within events above which a muscle is not at rest
+_MAX_EVENTS = 60.0  # maximum number of events per second
+_MAX_UNKNOWN = 2.0  # maximum number of unclassified events per second
 _BACKGROUND, _TILT = 0.008, 12.0  # SD in mV and power ratio above which a background is activity
-_LEAST_NOISE, _MOST_NOISE = 5e-5, 0.2  # range of plausible noise in mV
+_MIN_NOISE, _MAX_NOISE = 5e-5, 0.2  # range of plausible noise in mV
 _FEATURES = {
     "fibrillation": "rest_fibrillations",
     "positive sharp wave": "rest_sharp_waves",
@@ -255,9 +255,9 @@ class RestActivityDetector(FeatureExtractor):
 
     def _look(self, signal: NDArray[np.floating], fs: float) -> _Finding:
         seconds = len(signal) / fs
-        if fs < _LEAST_FS or seconds < self.min_seconds:
-            slow = f"the sampling rate is below {_LEAST_FS:g} Hz"
-            reason = slow if fs < _LEAST_FS else f"it is shorter than {self.min_seconds:g} s"
+        if fs < _MIN_FS or seconds < self.min_seconds:
+            slow = f"the sampling rate is below {_MIN_FS:g} Hz"
+            reason = slow if fs < _MIN_FS else f"it is shorter than {self.min_seconds:g} s"
             return _Finding(False, reason, seconds, np.nan, [])
         rest, at = look_at(np.asarray(signal, dtype=np.float64), fs, self.threshold)
         reason, sources = _busy(rest, seconds), []
@@ -317,7 +317,7 @@ class RestActivityDetector(FeatureExtractor):
                 f"{self._caller} does not look for spontaneous activity in "
                 f"{counted(part['row'].nunique(), 'recording')} (row {rows}): {reason}. It "
                 f"requires recordings at rest of at least {self.min_seconds:g} s and "
-                f"{_LEAST_FS:g} Hz."
+                f"{_MIN_FS:g} Hz."
             )
 
     def _feature_names(self) -> list[str]:
@@ -342,9 +342,9 @@ class RestActivityDetector(FeatureExtractor):
 
 def _busy(rest: Rest, seconds: float) -> str:
     """Reason why a recording is not at rest, by noise and events; empty if it is at rest."""
-    if rest.noise > 0 and not _LEAST_NOISE < rest.noise < _MOST_NOISE:
+    if rest.noise > 0 and not _MIN_NOISE < rest.noise < _MAX_NOISE:
         return "the amplitude of the noise is implausible in mV; check the unit"
-    if rest.active > _MOST_ACTIVE or rest.n_events > _MOST_EVENTS * seconds:
+    if rest.active > _MAX_ACTIVE or rest.n_events > _MAX_EVENTS * seconds:
         return "there is activity most of the time"
     if rest.noise > _BACKGROUND and rest.tilt > _TILT:
         return "there is a background of muscle activity"
@@ -355,7 +355,7 @@ def _voluntary(sources: list[_Source], seconds: float) -> str:
     """Reason why a recording is not at rest, by its trains; empty if it is at rest."""
     if any(source.kind == UNIT for source in sources):
         return "motor units discharge at voluntary rates"
-    if sum(len(s.times) for s in sources if s.kind == OTHER) > _MOST_UNKNOWN * seconds:
+    if sum(len(s.times) for s in sources if s.kind == OTHER) > _MAX_UNKNOWN * seconds:
         return "many potentials are of no known kind of spontaneous activity"
     return ""
 

@@ -138,18 +138,18 @@ def _large(rest: Rest, times: Floats) -> NDArray[np.bool_]:
     return size > 0.5 * (order[cut] + order[cut + 1])
 
 
-def _periodic(times: Floats, least: float) -> Iterator[NDArray[np.bool_]]:
+def _periodic(times: Floats, minimum: float) -> Iterator[NDArray[np.bool_]]:
     """Yield events with a constant period, from pairs of events near the beginning."""
     for start in range(4):
         for following in range(start + 1, start + 5):
             period = times[following] - times[start]
-            if period >= least:
+            if period >= minimum:
                 yield _chain(times, start, period)
 
 
 def _chain(times: Floats, start: int, period: float) -> NDArray[np.bool_]:
     """Mask of the events near multiples of a period, which may change slowly."""
-    least = 0.5 * period
+    minimum = 0.5 * period
     members = np.zeros(len(times), dtype=bool)
     members[start] = True
     at = float(times[start])
@@ -158,7 +158,7 @@ def _chain(times: Floats, start: int, period: float) -> NDArray[np.bool_]:
         late = times[nearest] - at - period
         if abs(late) < 0.2 * period and not members[nearest]:
             members[nearest] = True
-            at, period = float(times[nearest]), max(period + 0.2 * late, least)
+            at, period = float(times[nearest]), max(period + 0.2 * late, minimum)
         else:
             at += period
     return members

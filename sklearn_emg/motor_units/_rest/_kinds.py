@@ -33,8 +33,8 @@ _BROAD = 3.0  # minimum ratio of the width of its negative to that of its positi
 _FEW = 3
 # An irregular train with fewer events could always be a regular one with missed events.
 _MANY = 12
-_MOST_FALSE, _MOST_MISSED = 0.3, 0.3
-_LEAST_ALONE = 0.05  # minimum amplitude in mV of a short potential without a rhythm
+_MAX_FALSE, _MAX_MISSED = 0.3, 0.3
+_MIN_ALONE = 0.05  # minimum amplitude in mV of a short potential without a rhythm
 
 
 class Shape(NamedTuple):
@@ -106,7 +106,7 @@ def timing_of(times: Floats, seconds: float) -> Timing:
     if n < _MANY:
         return plain
     model = fit_intervals(times)
-    if not (model.mean > 0 and model.false <= _MOST_FALSE and model.missed <= _MOST_MISSED):
+    if not (model.mean > 0 and model.false <= _MAX_FALSE and model.missed <= _MAX_MISSED):
         return plain
     return Timing(n, 1.0 / model.mean, model.sd / model.mean)
 
@@ -163,7 +163,7 @@ def _of_units(timing: Timing) -> str:
 def _irregular_fibre(shape: Shape, timing: Timing) -> str:
     """Kind of a train of short potentials that is not regular."""
     if timing.rate < _FASCICULATION_RATE:
-        return FASCICULATION if shape.amplitude >= _LEAST_ALONE else OTHER
+        return FASCICULATION if shape.amplitude >= _MIN_ALONE else OTHER
     frequent = timing.n > _FEW
     if frequent and shape.first < 0 and timing.variability >= _IRREGULAR:
         return SPIKE

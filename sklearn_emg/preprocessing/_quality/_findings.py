@@ -71,7 +71,7 @@ _MIN_LENGTH = 0.25  # s
 _MIN_RELATIVE_LENGTH = 0.1  # as a fraction of the median length in the table
 _MIN_GROUP = 3  # minimum number of recordings for comparisons within the table
 _MAX_SPREAD = 0.2  # maximum deviation from the factor of the rate, in octaves
-_MOST_OF_BOTH = 0.5
+_MAX_OF_BOTH = 0.5
 
 
 @dataclass
@@ -406,7 +406,7 @@ def _of_cuts(first: Channel, second: Channel, overlap: Overlap) -> list[Finding]
     if first.is_cut and first.recording == second.recording and not doubt:
         return []  # segments that were cut from the same recording on purpose
     share = overlap.n_samples / min(first.n_times, second.n_times)
-    quality = "bad" if doubt and share >= _MOST_OF_BOTH else "check"
+    quality = "bad" if doubt and share >= _MAX_OF_BOTH else "check"
     found = []
     places = (first, second, overlap.start), (second, first, overlap.second_start)
     for c, other, start in places:
