@@ -82,7 +82,7 @@ def is_first_check(name: str, *, note: bool = True) -> bool:
     name : str
         Name of the check.
     note : bool, default=True
-        Whether the check is noted as made; a check of less than the whole must not be.
+        Whether the check is noted as made. A check of only part of the rows must not be noted.
 
     Returns
     -------

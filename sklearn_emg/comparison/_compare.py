@@ -175,16 +175,16 @@ def compare(
 
     Notes
     -----
-    Intervals are computed over subjects: Wilson's interval for the accuracy of diagnoses of
-    subjects, and otherwise percentiles of a bootstrap that draws subjects with all their cases and
-    units. They treat the fitted models as fixed and do not include the variation between choices of
-    folds. The AUROC is the mean over folds, since the scores of different models have different
-    scales. It is not defined in a fold whose test set lacks a class, and its interval resamples
-    subjects within folds and classes. If all resamples give the same value (for instance because
-    all predictions are correct), only the accuracy has an interval. Predictions that are not labels
-    of y, and probabilities that do not sum to 1, are failures. A class without training rows has
-    probability 0. Peak memory is the growth of the resident set of the process during fitting and
-    prediction, sampled every 5 ms.
+    Intervals are computed over subjects: Wilson's interval for the accuracy of
+    diagnoses of subjects, and otherwise percentiles of a bootstrap that draws subjects with all
+    their predictions. They treat the fitted models as fixed and do not include the variation
+    between choices of folds. The AUROC is the mean over folds, since the scores of different models
+    have different scales. It is not defined in a fold whose test set lacks a class, and its
+    interval resamples subjects within folds and classes. If all resamples give the same value (for
+    instance because all predictions are correct), only the accuracy has an interval. Predictions
+    that are not labels of y, and probabilities that do not sum to 1, are failures. A class without
+    training rows has probability 0. Peak memory is the growth of the resident set of the process
+    during fitting and prediction, sampled every 5 ms.
 
     Steps whose scikit-learn tag ``requires_fit`` is False learn nothing. Such steps of this
     package, at the beginning of a pipeline or of the estimator of a DiVote estimator, run once on

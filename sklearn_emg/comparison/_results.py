@@ -51,19 +51,18 @@ class Comparison:
     folds : DataFrame
         One row per pipeline, fold and level ("window", "recording" or "subject"); a fold that
         failed has one row, at the level "subject". The columns are ``pipeline``, ``fold``,
-        ``level`` and ``n_cases``; ``accuracy``, ``balanced_accuracy``, ``f1``, ``precision``,
-        ``sensitivity``, ``specificity``, ``mcc`` and ``auroc``; the metrics of `scoring` at the
-        level "subject"; ``n_train`` (number of training subjects); ``fit_seconds``,
-        ``predict_ms_per_recording`` and ``peak_memory_mb``; ``note`` (reason for a NaN); and
-        ``error`` (empty if the fold succeeded). The level "subject" is the level of diagnoses: with
-        a `unit`, it has one case per unit.
+        ``level`` and ``n_cases`` (number of tested windows, recordings or diagnoses); ``accuracy``,
+        ``balanced_accuracy``, ``f1``, ``precision``, ``sensitivity``, ``specificity``, ``mcc`` and
+        ``auroc``; the metrics of `scoring` at the level "subject"; ``n_train`` (number of training
+        subjects); ``fit_seconds``, ``predict_ms_per_recording`` and ``peak_memory_mb``; ``note``
+        (reason for a NaN); and ``error`` (empty if the fold succeeded). The level "subject" is the
+        level of diagnoses: with a `unit`, there is one diagnosis per unit.
     summary : DataFrame
         One row per ``pipeline``, ``level`` and ``metric``. The other columns are ``mean`` and
-        ``std`` over folds; ``pooled`` (value over the test cases of all folds, or the mean over
+        ``std`` over folds; ``pooled`` (value over the test sets of all folds, or the mean over
         folds of the AUROC and the metrics of `scoring`); ``low`` and ``high`` (confidence interval
-        of the pooled value over subjects); ``n_cases`` (number of tested cases), ``n_subjects``,
-        ``n_folds`` (number of folds without a failure) and ``n_failed``; and ``note`` (reason for a
-        NaN).
+        of the pooled value over subjects); ``n_cases``, as in `folds`, ``n_subjects``, ``n_folds``
+        (number of folds without a failure) and ``n_failed``; and ``note`` (reason for a NaN).
     predictions : DataFrame
         One row per ``pipeline``, ``fold`` and diagnosis, with the columns ``subject``, the unit (if
         it is not the subject), ``y_true``, ``y_pred`` and, if there are probabilities,
@@ -86,8 +85,8 @@ class Comparison:
         ``search`` (its place in the pipeline, empty for the pipeline itself) and ``parameter``. The
         column ``value`` contains the chosen value.
     confusions : DataFrame
-        Number ``n`` of cases by ``pipeline``, ``fold``, ``level``, ``y_true`` and ``y_pred``; empty
-        for regressors. See :meth:`confusion`.
+        Number ``n`` of predictions by ``pipeline``, ``fold``, ``level``, ``y_true`` and ``y_pred``;
+        empty for regressors. See :meth:`confusion`.
     estimators : dict of (str, int) to estimator
         Fitted pipelines by name and fold; empty unless ``return_estimator=True``.
     task : {"classification", "regression"}
@@ -137,15 +136,15 @@ class Comparison:
         name : str, default=None
             Name of the pipeline; required if there are several.
         level : {"window", "recording", "subject"}, default="subject"
-            Level of the cases.
+            Level of the predictions.
         fold : int, default=None
-            Number of a fold. By default, the cases of all folds are counted.
+            Number of a fold. By default, the predictions of all folds are counted.
 
         Returns
         -------
         confusion : DataFrame of int of shape (n_classes, n_classes)
-            Numbers of cases; rows are true classes and columns are predicted classes. A subject
-            that is tested in several folds is counted in each of them.
+            Numbers of predictions; rows are true classes and columns are predicted classes. A
+            subject that is tested in several folds is counted in each of them.
 
         Raises
         ------
@@ -173,22 +172,22 @@ class Comparison:
     def confusion_spread(self, name: str | None = None, level: str = "window") -> pd.DataFrame:
         """Compute the mean and standard deviation of the confusion matrix in percent over folds.
 
-        Percentages are relative to the number of cases of the true class. With repeated folds
-        (:class:`~sklearn_emg.model_selection.RepeatedSubjectKFold`), the statistics are over folds
-        and repetitions, as in figure 5 of J. Yoo et al. (2022).
+        Percentages are relative to the sum of the row, that is, of the true class. With repeated
+        folds (:class:`~sklearn_emg.model_selection.RepeatedSubjectKFold`), the statistics are over
+        folds and repetitions, as in figure 5 of J. Yoo et al. (2022).
 
         Parameters
         ----------
         name : str, default=None
             Name of the pipeline; required if there are several.
         level : {"window", "recording", "subject"}, default="window"
-            Level of the cases.
+            Level of the predictions.
 
         Returns
         -------
         spread : DataFrame of float of shape (n_classes, 2 * n_classes)
             Table in percent. Rows are true classes; columns are the statistic ("mean", or "sd" with
-            divisor n_folds - 1) and the predicted class. Folds without a case of a class do not
+            divisor n_folds - 1) and the predicted class. Folds that do not test a class do not
             count in the row of this class.
 
         Raises
@@ -293,13 +292,14 @@ class Comparison:
         Parameters
         ----------
         level : {"window", "recording", "subject"}, default="subject"
-            Level of the cases.
+            Level of the predictions.
 
         Returns
         -------
         measures : DataFrame of float
             One row per ``pipeline`` and ``class``, with the columns ``precision``, ``recall``,
-            ``f1`` and ``n`` (number of cases of the class). A ratio without cases is 0.
+            ``f1`` and ``n`` (number of windows, recordings or diagnoses whose true class it is). A
+            ratio whose denominator is 0 is 0.
 
         Raises
         ------
@@ -334,7 +334,8 @@ class Comparison:
         Parameters
         ----------
         level : {"window", "recording", "subject"}, default="subject"
-            Level of the cases; "subject", or the name of the `unit`, is the level of diagnoses.
+            Level of the predictions; "subject", or the name of the `unit`, is the level of
+            diagnoses.
         metrics : str or iterable of str, default=None
             Names from ``summary["metric"]``. The default is accuracy, balanced_accuracy, f1, auroc
             and mcc, or all measures of a regression.

@@ -67,7 +67,8 @@ class Level:
     Attributes
     ----------
     subject : ndarray of shape (n_cases,)
-        Code of the subject of each case in the whole table.
+        Code of the subject of each prediction in the whole table. A case, as in `n_cases`, is a
+        window, recording or subject (or unit) that was predicted.
     y_true, y_pred : ndarray of shape (n_cases,)
         True and predicted labels or numbers.
     proba : ndarray of shape (n_cases, n_classes) or None

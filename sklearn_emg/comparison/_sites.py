@@ -103,13 +103,13 @@ class SiteComparison(Comparison):
             Name from ``site_summary["metric"]``. None stands for "mae" for regressors and for
             "balanced_accuracy" otherwise.
         level : {"window", "recording", "subject"}, default="subject"
-            Level of the cases.
+            Level of the predictions.
 
         Returns
         -------
         table : DataFrame of str
             One row per site and pipeline, and one per pipeline for all sites together. The columns
-            are ``n`` (number of scored cases), ``within`` and ``across`` (the metric with its
+            are ``n`` (number of scored predictions), ``within`` and ``across`` (the metric with its
             interval). "-" stands for a missing value.
 
         Raises

@@ -154,11 +154,11 @@ def paired_permutation_test(
     Parameters
     ----------
     first, second : array-like of shape (n_cases,)
-        Scores of the two models on the same cases, such as 1 for a correct and 0 for a wrong
-        prediction.
+        Scores of the two models on the same subjects or recordings, such as 1 for a correct and 0
+        for a wrong prediction.
     subjects : array-like of shape (n_cases,), default=None
-        Subject of each case; each subject counts once, with its mean. By default, each case is a
-        subject.
+        Subject of each score; each subject counts once, with its mean. By default, each score
+        belongs to a different subject.
     n_permutations : int, default=10000
         Number of random exchanges. If the scores differ for 12 subjects or fewer, all exchanges are
         enumerated and the p-value is exact.

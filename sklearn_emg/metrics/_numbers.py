@@ -107,7 +107,7 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_cases,)
-        True and predicted values, usually one case per subject.
+        True and predicted values, usually one per subject.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
     Raises
     ------
     ValueError
-        If the lengths differ, there is no case, or a value is not finite.
+        If the lengths differ, there are no values, or a value is not finite.
 
     References
     ----------

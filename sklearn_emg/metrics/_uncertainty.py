@@ -42,13 +42,13 @@ def calibration_summary(
     Parameters
     ----------
     y_true : array-like of shape (n_cases,)
-        True labels, usually one case per subject.
+        True labels, usually one per subject.
     y_proba : array-like of shape (n_cases, n_classes)
         Predicted probabilities.
     classes : array-like of shape (n_classes,)
         Labels of the columns of `y_proba`.
     n_bins : int, default=5
-        Number of bins, with equal numbers of cases, for the calibration error.
+        Number of bins, with equal numbers of predictions, for the calibration error.
 
     Returns
     -------
@@ -57,20 +57,20 @@ def calibration_summary(
         logarithm), ``confidence`` (mean highest probability), ``accuracy``, ``calibration_error``
         (mean absolute difference between confidence and accuracy over bins), and
         ``spiegelhalter_z`` with ``spiegelhalter_p``, a test of calibrated confidence (NaN if the
-        highest probability of each case is 0.5 or 1).
+        highest probability of each prediction is 0.5 or 1).
 
     Raises
     ------
     ValueError
         If shapes or labels do not match, a probability is not between 0 and 1, `n_bins` is below 1,
-        or there are no cases.
+        or there are no predictions.
 
     Notes
     -----
-    With few subjects, the binned error is positive even for perfectly calibrated probabilities;
-    Spiegelhalter's test takes the number of cases into account [1]_. With confidence c, and r = 1
-    for a correct and 0 for a wrong prediction, its statistic is z = A / sqrt(B), where A = sum (r -
-    c)(1 - 2c) and B = sum (1 - 2c)² c (1 - c).
+    With few subjects, the binned error is positive even for perfectly calibrated
+    probabilities; Spiegelhalter's test takes the number of predictions into account [1]_. With
+    confidence c, and r = 1 for a correct and 0 for a wrong prediction, its statistic is z = A /
+    sqrt(B), where A = sum (r - c)(1 - 2c) and B = sum (1 - 2c)² c (1 - c).
 
     References
     ----------
@@ -89,7 +89,7 @@ def calibration_summary(
     if n_bins < 1:
         raise ValueError(f"'n_bins' must be >= 1. Got {n_bins!r}.")
     if not len(codes):
-        raise ValueError("calibration_summary needs at least one case.")
+        raise ValueError("calibration_summary needs at least one prediction.")
     hit = np.zeros_like(proba)
     hit[np.arange(len(codes)), codes] = 1.0
     confidence = proba.max(axis=1)
@@ -114,16 +114,17 @@ def calibration_summary(
 
 @dataclass(frozen=True)
 class Threshold:
-    """Decision threshold, with its sensitivity and specificity on the cases used to choose it.
+    """Decision threshold, with its sensitivity and specificity on the subjects used to choose it.
 
     Attributes
     ----------
     value : float
-        A case is positive if its score is at least this value.
+        A subject is positive if its score is at least this value.
     sensitivity, specificity : float
-        Fractions of positive and negative cases that are classified correctly.
+        Fractions of the subjects of the positive class and of the other classes that are classified
+        correctly.
     sensitivity_interval, specificity_interval : tuple of float
-        Wilson intervals over the cases.
+        Wilson intervals over the subjects.
     """
 
     value: float
@@ -147,7 +148,7 @@ def threshold_for_sensitivity(
     Parameters
     ----------
     y_true : array-like of shape (n_cases,)
-        True labels, one case per subject. The cases must come from out-of-fold predictions or
+        True labels, one per subject. The scores must come from out-of-fold predictions or
         validation subjects, never from the test set.
     score : array-like of shape (n_cases,)
         Scores; a higher score means that the positive class is more likely.
@@ -188,14 +189,14 @@ def threshold_for_sensitivity(
     score = np.asarray(score, dtype=float)
     if score.shape != positive.shape or not np.isfinite(score).all():
         raise ValueError(
-            f"'score' must have one finite number per case, {len(positive)} of them. Got shape "
+            f"'score' must have one finite number per subject, {len(positive)} of them. Got shape "
             f"{score.shape}."
         )
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if not n_positive or not n_negative:
         raise ValueError(
             f"threshold_for_sensitivity needs both classes; {pos_label!r} has {n_positive} of "
-            f"{len(positive)} cases."
+            f"{len(positive)} subjects."
         )
     for value in np.unique(score[positive])[::-1]:
         found = float(np.mean(score[positive] >= value))
@@ -211,7 +212,7 @@ def threshold_for_sensitivity(
                 wilson_interval(rejected, n_negative, confidence=confidence),
             )
     raise ValueError(
-        f"With {n_positive} cases of {pos_label!r}, no threshold guarantees a sensitivity of "
+        f"With {n_positive} subjects of {pos_label!r}, no threshold guarantees a sensitivity of "
         f"{sensitivity:g}: even if all are found, the lower end of the interval is "
         f"{interval[0]:.2f}. Lower 'sensitivity' or 'confidence', or measure more patients."
     )
@@ -228,15 +229,15 @@ def conformal_sets(
 ) -> NDArray[np.bool_]:
     """Sets of classes that contain the true class with a guaranteed probability.
 
-    In split conformal prediction, the set of a new case contains each class whose probability
+    In split conformal prediction, the set of a new subject contains each class whose probability
     reaches a limit. This limit is a low quantile of the probabilities of the true classes of the
-    calibration cases.
+    calibration subjects.
 
     Parameters
     ----------
     y_calibration : array-like of shape (n_calibration,)
-        True classes of subjects on which the model was not trained. One case per subject is
-        required: cases of one subject are not exchangeable with those of a new one.
+        True classes of subjects on which the model was not trained. One prediction per subject is
+        required: predictions of one subject are not exchangeable with those of a new one.
     proba_calibration : array-like of shape (n_calibration, n_classes)
         Predicted probabilities of these subjects.
     proba : array-like of shape (n_cases, n_classes)
@@ -252,9 +253,9 @@ def conformal_sets(
     Returns
     -------
     sets : ndarray of bool of shape (n_cases, n_classes)
-        Whether each class is in the set of each case. Every set contains all classes if there are
-        too few calibration cases for the coverage or, with `by_class`, each class that has too few
-        of them.
+        Whether each class is in the set of each subject. Every set contains all classes if there
+        are too few calibration subjects for the coverage or, with `by_class`, each class that has
+        too few of them.
 
     Raises
     ------
@@ -264,11 +265,11 @@ def conformal_sets(
 
     Notes
     -----
-    With n calibration scores s = 1 - p(true class), a class is in the set if 1 - p is at most the
-    k-th smallest score, where k = ceil((n + 1) coverage); if k > n, all classes are in the set.
-    With `by_class`, n counts the calibration cases of the class. Over draws of calibration and new
-    subjects, the probability that a set contains the true class is at least `coverage` and, without
-    ties, below coverage + 1/(n + 1) [1]_. A set can be empty.
+    With n calibration scores s = 1 - p(true class), a class is in the set if 1 - p is
+    at most the k-th smallest score, where k = ceil((n + 1) coverage); if k > n, all classes are in
+    the set. With `by_class`, n counts the calibration subjects of the class. Over draws of
+    calibration and new subjects, the probability that a set contains the true class is at least
+    `coverage` and, without ties, below coverage + 1/(n + 1) [1]_. A set can be empty.
 
     References
     ----------

@@ -427,8 +427,8 @@ def get_system(name: str) -> System:
     """
     if name in NOT_SOFTWARE:
         raise ValueError(
-            f"{name.capitalize()} ({'; '.join(map(str, NOT_SOFTWARE[name][1]))}) is a row of the "
-            f"source's table that is not software: {NOT_SOFTWARE[name][2]}."
+            f"The result of {name!r} ({'; '.join(map(str, NOT_SOFTWARE[name][1]))}) is not that of "
+            f"a system: {NOT_SOFTWARE[name][2]}."
         )
     if name not in _SYSTEMS:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Estimators for the prognosis of Algorithm 3 of NeuroFusionNet."""
+"""Estimators that predict a later value by Algorithm 3 of NeuroFusionNet's source."""
 
 from __future__ import annotations
 

@@ -339,7 +339,7 @@ class KeptWindows:
         Parameters
         ----------
         key : str
-            Identity of the function.
+            String that identifies the function and its parameters in the store.
         function : callable
             Function that takes windows and returns an array with one row per window. The row of a
             window must not depend on other windows.

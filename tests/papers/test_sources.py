@@ -62,7 +62,7 @@ def test_deviations_name_what_the_paper_says():
 
 
 def test_manual_diagnosis_is_a_row_that_no_pipeline_can_stand_for():
-    with pytest.raises(ValueError, match=r"72\.10 %.*is not software: physicians made this"):
+    with pytest.raises(ValueError, match=r"72\.10 %.*is not that of a system: physicians"):
         make_system("manual diagnosis")
 
 

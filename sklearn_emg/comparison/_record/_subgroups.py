@@ -154,13 +154,13 @@ def subgroup_scores(
     -------
     scores : DataFrame
         One row per subgroup, with the columns ``property`` ("sex" for the column ``gender``),
-        ``subgroup``, ``unit`` of a case, ``n_subjects``, ``n_cases``, ``enough`` (whether there are
-        enough subjects for a score), ``score``, ``low`` and ``high`` (the accuracy, or the mean
-        absolute error of numbers, and its interval), and, for each class, ``n of ...`` (number of
-        subjects), ``sensitivity of ...``, ``low of ...`` and ``high of ...``. Scores of too few
-        subjects are NaN. Intervals are computed over subjects: Wilson's interval if each subject
-        has one diagnosis, or if all cases are correct or all are wrong, and otherwise percentiles
-        of a bootstrap.
+        ``subgroup``, ``unit`` (what is scored, such as "recording"), ``n_subjects``, ``n_cases``
+        (number of predictions), ``enough`` (whether there are enough subjects for a score),
+        ``score``, ``low`` and ``high`` (the accuracy, or the mean absolute error of numbers, and
+        its interval), and, for each class, ``n of ...`` (number of subjects), ``sensitivity of
+        ...``, ``low of ...`` and ``high of ...``. Scores of too few subjects are NaN. Intervals are
+        computed over subjects: Wilson's interval if each subject has one diagnosis, or if all
+        predictions are correct or all are wrong, and otherwise percentiles of a bootstrap.
 
     Raises
     ------

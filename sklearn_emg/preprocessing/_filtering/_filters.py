@@ -467,9 +467,9 @@ class NotchFilter(_LinearFilter):
         removes 50, 100 and 150 Hz. "all" removes every multiple below the Nyquist frequency of the
         recording.
     bandwidth : float, default=2.0
-        Width in Hz of each notch at -3 dB of a single pass. It is the same for all harmonics. A
-        narrower notch removes less of the EMG but rings longer, for about ``1 / bandwidth``
-        seconds.
+        Width in Hz of each notch between its -3 dB points, for a single pass. It is the same for
+        all harmonics. A narrower notch removes less of the EMG but rings longer, for about
+        ``1 / bandwidth`` seconds.
     zero_phase : bool, default=True
         Whether to run the filter forwards and backwards, without delay. If False, the filter is
         causal and can also run as a stream.
