@@ -432,7 +432,7 @@ def _recordings_to_predict(arguments: argparse.Namespace) -> pd.DataFrame:
 
     unused = [f"--{name}" for name in ("pattern", "metadata", "label") if getattr(arguments, name)]
     if unused:
-        raise ValueError(f"{', '.join(unused)}: for a folder, not for files; leave it out")
+        raise ValueError(f"{', '.join(unused)} can be used only with a folder, not with files")
     given = None if arguments.subject == "subject" else arguments.subject
     _refuse_same_names(files if given is None else [])
     form = _form_of(arguments)
@@ -526,7 +526,7 @@ def _refuse_foreign_options(arguments: argparse.Namespace) -> None:
     foreign = [name for name in ("fs", "counter", "speed") if name not in _READ_BY[source]]
     unused = [f"--{name}" for name in foreign if getattr(arguments, name) is not None]
     if unused:
-        raise ValueError(f"{', '.join(unused)} cannot be used with --{source}; leave it out")
+        raise ValueError(f"{', '.join(unused)} cannot be used with --{source}")
 
 
 _COMMANDS = {
@@ -642,8 +642,8 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
     unused += ["--subject"] if arguments.subject != "subject" else []
     if unused:
         raise ValueError(
-            f"{', '.join(unused)}: {arguments.folder} is a BIDS data set, which names its "
-            "subjects and columns itself; leave the option out, or give --pattern"
+            f"{', '.join(unused)} cannot be used with {arguments.folder}, a BIDS data set, which "
+            "names its subjects and columns itself; give --pattern to read it as a folder of files"
         )
 
 

@@ -306,8 +306,8 @@ def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> Non
         proba = np.asarray(level.proba, dtype=float)
         if proba.shape != (len(level.y_true), len(known)):
             raise ValueError(
-                f"predict_proba returns the shape {proba.shape} for {len(level.y_true)} cases and "
-                f"{len(known)} classes."
+                f"predict_proba returns the shape {proba.shape} for {len(level.y_true)} "
+                f"predictions and {len(known)} classes."
             )
         if not np.allclose(proba.sum(axis=1), 1, atol=1e-4):  # this also rejects NaN
             raise ValueError("predict_proba returns rows that do not sum to 1.")

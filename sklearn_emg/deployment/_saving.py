@@ -457,7 +457,7 @@ def _check_archive(content: bytes) -> None:
 
 
 def _check_trees(parts: list[Any]) -> None:
-    """Raise an error if nodes of a tree point in circles or outside the tree."""
+    """Raise an error if the nodes of a tree form a cycle or have children outside the tree."""
     for part in parts:
         kind = type(part).__name__
         if kind == "Tree":

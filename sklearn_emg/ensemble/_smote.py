@@ -144,8 +144,8 @@ class SMOTEClassifier(WindowMetaClassifier):
     estimator : estimator object
         Classifier of windows, or a search. Its ``fit`` gets ``groups`` if it takes them, and an int
         `cv` of a search, calibration, stacking or selection means folds of subjects. Outside a
-        search, the validation subjects of a network are drawn here from its `validation` and
-        `validation_fraction`, exactly as the network would draw them.
+        search, this class draws the validation subjects of a network according to the network's
+        `validation` and `validation_fraction`, exactly as the network would.
     factor : float, default=2.0
         Maximum ratio of the number of windows of a class after SMOTE to the number of its real
         training windows; no class grows beyond the largest one. With 2, there are at most as many

@@ -203,9 +203,9 @@ def activation_maximization(
     """Find the window that excites each class node of a network the most.
 
     The window starts as noise, and its samples are optimised while the weights of the network stay
-    fixed. Adam raises the raw output of one class node. Before each update, the window is shifted
-    circularly by a random number of samples, so that the result does not depend on the position
-    [1]_.
+    fixed. Adam maximises the raw output (logit) of one class. Before each update, the window is
+    shifted circularly by a random number of samples, so that the result does not depend on the
+    position [1]_.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class SubjectHoldout(Protocol):
                 if not drawn and (part == "test" or self.validation_size > 0):
                     raise ValueError(
                         f"{name} draws no subject for {part}: each group of subjects with the same "
-                        "classes has too few. Hold out fewer parts, or record more subjects."
+                        "classes is too small. Hold out fewer parts, or record more subjects."
                     )
             held = subjects.rows(validation) if validation else None
             train = np.setdiff1d(np.arange(len(subjects.codes)), subjects.rows(test + validation))

@@ -141,9 +141,9 @@ def _examples(
     without = subjects[~subjects.isin(subjects.iloc[lasts])].unique()
     if len(without):
         warn_of_recordings(
-            f"{counted(len(without), 'subject')} without an example, for lack of "
-            f"{min_context + horizon} visits: {first_few(map(repr, without), 3)}. Leave them out, "
-            "or lower 'min_context' or 'horizon'."
+            f"{counted(len(without), 'subject')} with fewer than {min_context + horizon} visits "
+            f"cannot be used: {first_few(map(repr, without), 3)}. Leave such subjects out, or "
+            "lower 'min_context' or 'horizon'."
         )
     return known, lasts, targets
 

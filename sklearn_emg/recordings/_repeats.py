@@ -129,11 +129,11 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
     subjects = Subjects.of(X, groups)
     n_subjects = [len(np.unique(subjects.codes[rows])) for rows in repeated]
     if shared := [rows for rows, n in zip(repeated, n_subjects) if n > 1]:
-        verb = "belongs" if len(shared) == 1 else "belong"
+        verb = "occurs" if len(shared) == 1 else "occur"
         warn_of_recordings(
-            f"{counted(len(shared), 'signal')} {verb} to several subjects, sample by sample: "
+            f"{counted(len(shared), 'signal')} {verb} with identical samples in several subjects: "
             f"{_examples(shared, subjects, X.index)}. The same samples can be in training and "
-            "test. Find out whose they are, and drop the copies; "
+            "test. Find out to which subject they belong, and drop the copies; "
             "sklearn_emg.preprocessing.check_quality also finds copies of parts.",
             SubjectLeakWarning,
         )

@@ -169,8 +169,8 @@ def _as_course(course: ArrayLike, number: int) -> NDArray[np.floating]:
     counts = np.asarray(course, dtype=float)
     if not (np.isfinite(counts) & (counts >= 0)).all():
         raise ValueError(
-            f"The course of votes {number} of ConformalStop has NaN, infinite or negative numbers. "
-            "Give numbers of windows, as returned by vote_courses."
+            f"Item {number} of the 'courses' of ConformalStop has NaN, infinite or negative "
+            "numbers. Give numbers of windows, as returned by vote_courses."
         )
     return counts
 

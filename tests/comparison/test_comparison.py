@@ -335,7 +335,7 @@ class Odd(ClassifierMixin, BaseEstimator):
         ("unknown", r"predicts \['gout'\], which are not labels of y"),
         ("nan", "do not sum to 1"),
         ("scores", "do not sum to 1"),
-        ("narrow", r"the shape \(\d+, 2\) for \d+ cases and 3 classes"),
+        ("narrow", r"the shape \(\d+, 2\) for \d+ predictions and 3 classes"),
     ],
 )
 def test_answers_that_cannot_be_scored_cost_their_pipeline_alone(features, answer, match):

@@ -293,7 +293,7 @@ FIFTY = b"t [s],EMG [mV]\n" + b"".join(b"0.%03d,1.0\n" % i for i in range(50))
         (b"nothing but words\nin a few lines\n", "no rows of numbers"),
         (b"time,EMG\n0.1,1\n0.2,2\n", "has 2 rows"),
         (b"PK\x03\x04" + bytes(100), "archive"),
-        (bytes(range(256)) * 20, "zero bytes|no rows"),
+        (bytes(range(256)) * 20, "NUL bytes|no rows"),
         (FIFTY + b"x;y\n0.1,2\n0.2,1\n", "line 52 is not a row"),
         (FIFTY + b"0.050,oops\n", "row 51 of the table has 'oops'"),
     ],

@@ -150,7 +150,7 @@ def test_unusable_courses_are_named(visits, y, match):
 
 def test_subjects_without_an_example_are_named():
     visits = pd.DataFrame({"subject": list("aabS"), "visit": [1, 2, 1, 1]})
-    with pytest.warns(RecordingWarning, match="2 subjects without an example, .* 'b', 'S'"):
+    with pytest.warns(RecordingWarning, match="2 subjects with fewer than .* 'b', 'S'"):
         X, _ = visit_contexts(visits, [1.0, 2.0, 3.0, 4.0])
     assert X["subject"].tolist() == ["a"]
 

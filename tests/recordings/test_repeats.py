@@ -92,7 +92,7 @@ def test_compare_warns_once(cohort):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         compare(MODEL, table, y, cv=LeaveOneSubjectOut(), progress=False)
-    assert sum("sample by sample" in str(w.message) for w in caught) == 1
+    assert sum("with identical samples" in str(w.message) for w in caught) == 1
 
 
 def test_permutations_warn_once(cohort):
@@ -101,7 +101,7 @@ def test_permutations_warn_once(cohort):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _permute(table, y)
-    assert sum("sample by sample" in str(w.message) for w in caught) == 1
+    assert sum("with identical samples" in str(w.message) for w in caught) == 1
 
 
 def test_a_search_in_a_worker_does_not_name_rows_of_its_part(cohort):
@@ -112,7 +112,7 @@ def test_a_search_in_a_worker_does_not_name_rows_of_its_part(cohort):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         compare(search, table, y, cv=2, progress=False)
-    texts = {str(w.message) for w in caught if "sample by sample" in str(w.message)}
+    texts = {str(w.message) for w in caught if "with identical samples" in str(w.message)}
     assert len(texts) == 1
     assert "row 0 (subject 's0'), row 4" in texts.pop()
 

@@ -93,8 +93,8 @@ def test_worst_moment_and_limit_by_hand():
         ({"y": ["a", "c"]}, r"label 'c', which is not among the classes a, b"),
         ({"classes": ["a", "b", "c"]}, r"\(n_windows, 3\).* the shape \(1, 2\)"),
         ({"courses": [], "y": []}, "Got 0 courses"),
-        ({"courses": [[[1, 0]], [[0, np.nan]]]}, "course of votes 1 .* has NaN, infinite or neg"),
-        ({"courses": [[[1, -1]], [[0, 1]]]}, "course of votes 0 .* has NaN, infinite or neg"),
+        ({"courses": [[[1, 0]], [[0, np.nan]]]}, "Item 1 .* has NaN, infinite or neg"),
+        ({"courses": [[[1, -1]], [[0, 1]]]}, "Item 0 .* has NaN, infinite or neg"),
     ],
 )
 def test_wrong_calibration_is_refused(changes, match):

@@ -258,7 +258,7 @@ def _powers(d, exponent, tolerance):
 def fuzzy_sums(X, m, exponent, tolerance, out):
     """Sum exp(-d^exponent / tolerance) over the pairs of templates of m and of m + 1 samples.
 
-    The mean of each template is subtracted. There are n_times - m templates of both lengths.
+    The mean of each template is subtracted. There are n_times - m templates of each length.
     """
     n = X.shape[1] - m
     d = np.empty(n)

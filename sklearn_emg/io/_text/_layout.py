@@ -57,7 +57,7 @@ class Layout:
 
 
 def _marked_encoding(content: bytes) -> str | None:
-    """Encoding by the byte order mark at the start of a file, or by the zero bytes of UTF-16."""
+    """Encoding by the byte order mark at the start of a file, or by the NUL bytes of UTF-16."""
     for mark, name in _MARKS:
         if content.startswith(mark):
             return name
@@ -105,7 +105,8 @@ def decode_text(path: Path, content: bytes) -> tuple[str, str]:
             break
         if "\0" in text:
             raise ValueError(
-                f"{path} has zero bytes, so it is not a text file; pass its format as format=..."
+                f"{path} contains NUL bytes, so it is not a text file; pass its format as "
+                "format=..."
             )
         return text, name
     else:

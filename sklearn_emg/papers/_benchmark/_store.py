@@ -266,7 +266,7 @@ class Truth:
         proba = self._proba(name, level["proba"], len(subject))
         unit = level["unit"]
         if unit is not None and len(unit) != len(subject):
-            raise ValueError(f"its level {name!r} has units that do not match its cases")
+            raise ValueError(f"its level {name!r} has units that do not match its predictions")
         return Level(
             np.array(subject, dtype=np.intp),
             self.classes[np.array(true, dtype=np.intp)],
@@ -276,7 +276,7 @@ class Truth:
         )
 
     def _check_case(self, name: str, code: int, label: int, answer: int) -> None:
-        """Reject a case that cannot be in the test set."""
+        """Reject a prediction that does not belong to the test set."""
         if code not in self.labels:
             raise ValueError(f"its level {name!r} has a subject that is not tested, {code!r}")
         if label not in self.labels[code]:
@@ -285,11 +285,11 @@ class Truth:
             raise ValueError(f"its level {name!r} has a prediction that is not a class: {answer}")
 
     def _check_number(self, name: str, cases: Counter[int], n_rows: Mapping[int, int]) -> None:
-        """Reject missing subjects, and more cases than the test set has recordings."""
+        """Reject missing subjects, and more predictions than the test set has recordings."""
         if name == "subject" and set(cases) != set(self.labels):
             raise ValueError("it lacks subjects of its test set")
         if any(n > n_rows[code] for code, n in cases.items()):
-            raise ValueError(f"its level {name!r} has more cases than the test set")
+            raise ValueError(f"its level {name!r} has more predictions than the test set has rows")
 
     def _proba(self, name: str, proba: Any, n_cases: int) -> NDArray[np.floating] | None:
         if proba is None:
@@ -299,13 +299,13 @@ class Truth:
             np.allclose(values.sum(axis=1), 1, atol=1e-3) and (values >= -1e-9).all()
         ):
             raise ValueError(
-                f"its level {name!r} has probabilities that do not match its cases and classes"
+                f"its level {name!r} has probabilities that do not match its predictions or classes"
             )
         return values
 
 
 def _lists_of_codes(name: str, level: Any) -> tuple[list[int], list[int], list[int]]:
-    """Return the subjects, true classes and predicted classes of the cases of one level."""
+    """Return the subjects, true classes and predicted classes of one level."""
     if not isinstance(level, dict) or set(level) != _LEVEL_KEYS:
         raise ValueError(f"its level {name!r} has no predictions")
     lists = subject, true, predicted = level["subject"], level["y_true"], level["y_pred"]
