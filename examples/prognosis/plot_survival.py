@@ -37,7 +37,7 @@ print(result)
 
 # %%
 # The plot shows Kaplan-Meier curves of two halves of the subjects, divided by the risk that the Cox
-# model predicts. Vertical marks are censored subjects.
+# model predicts. Vertical marks denote censored subjects.
 display = SurvivalDisplay.from_comparison(result, "cox").plot()
 display.figure_.suptitle("Subjects with a higher predicted risk have earlier events")
 plt.show()

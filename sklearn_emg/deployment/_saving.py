@@ -266,7 +266,7 @@ def load_model(
     to those of the system that was saved. Loading executes no code from the files: it builds only
     the types of :func:`trusted_types`, those named in `trusted`, and those that skops itself
     trusts, which are mainly types of scikit-learn, NumPy and SciPy. The digests detect damaged and
-    exchanged files, but they do not prove who wrote the files. The nodes of trees are checked.
+    replaced files, but they do not prove who wrote the files. The nodes of trees are checked.
     However, a forged file may contain inconsistent sizes, which could crash compiled code of
     scikit-learn.
 

@@ -216,8 +216,8 @@ def activation_maximization(
     fs : float
         Sampling rate of the windows in Hz.
     objective : {"logit", "margin"}, default="logit"
-        Quantity that is raised. "logit" is the raw output of the class, as published, and "margin"
-        is its margin over the other outputs (see Notes).
+        Quantity that is maximised. "logit" is the raw output of the class, as published, and
+        "margin" is its margin over the other outputs (see Notes).
     n_updates : int, default=1500
         Number of updates of the window.
     lr : float, default=1e-2
@@ -254,7 +254,7 @@ def activation_maximization(
     distributed integers of at most `max_shift` times the window length. Samples that leave the
     window at one end enter it at the other.
 
-    With the raw outputs :math:`z`, "logit" raises :math:`z_k` and "margin" raises
+    With the raw outputs :math:`z`, "logit" maximises :math:`z_k` and "margin" maximises
     :math:`z_k - \\log \\sum_{j \\ne k} e^{z_j}`, the log-odds of the class. Probabilities depend
     only on differences of outputs, and "logit" can raise all outputs together. The network may then
     assign the final window to another class, which ``probabilities`` show. With the published

@@ -34,7 +34,7 @@ def confusion_measures(
     Returns
     -------
     measures : dict of str to ndarray of shape (...)
-        Measures by name, as listed in ``METRICS``. A ratio without cases is 0, as with
+        Measures by name, as listed in ``METRICS``. A ratio whose denominator is 0 is 0, as with
         ``zero_division=0`` in scikit-learn; the Matthews correlation is 0 if a margin is empty.
 
     Notes

@@ -13,7 +13,7 @@ _BLOCK = 500  # number of rows per block of the matrix of pairs
 
 
 def concordance(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> float:
-    """Fraction of pairs of cases with different true values that are predicted in the right order.
+    """Fraction of pairs with different true values that are predicted in the right order.
 
     Parameters
     ----------

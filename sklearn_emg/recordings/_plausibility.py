@@ -282,10 +282,10 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
     - it has at least 8 channels and more channels than samples, which indicates swapped axes;
     - its sampling rate is below 100 Hz or above 200 kHz;
     - all samples of a channel are integers, like the counts of an analog-to-digital converter;
-    - its amplitude (the mean absolute deviation from the mean, as the median over channels) is
-      above 5 mV, below 0.3 µV, below 2 µV in a table whose median is also below 2 µV, or differs
-      by a factor of more than 300 from the median of a table with at least three recordings, which
-      indicates a different unit;
+    - its amplitude (the mean absolute deviation from the mean; the median over channels if there
+      are several) is above 5 mV, below 0.3 µV, below 2 µV in a table whose median is also below 2
+      µV, or differs by a factor of more than 300 from the median of a table with at least three
+      recordings, which indicates a different unit;
     - the absolute mean of a channel is above 1 V;
     - a channel never changes its sign, which indicates a rectified signal, an envelope or a large
       offset.

@@ -140,15 +140,15 @@ class StreamingDiagnosis:
     Parameters
     ----------
     model : estimator
-        Fitted DiVoteClassifier, or Pipeline of causal steps that ends with one, or a search over or
-        an AdaptiveDiagnosis of either. Steps inside DiVoteClassifier process complete windows and
-        need not be causal.
+        Fitted DiVoteClassifier, Pipeline of causal steps that ends with one, search over either, or
+        AdaptiveDiagnosis of either. Steps inside DiVoteClassifier process complete windows and need
+        not be causal.
     artefacts : ArtefactDetector, default=None
         Detector of artefacts in windows of the recorded signal, before any filter. A flagged window
         is not scored and does not vote. With None, no window is rejected.
     stop : ConformalStop, SequentialTest, FixedLength or None, default=None
-        Stopping rule that decides on the class of a subject, which may also be another object with
-        such a method ``decide``. Later windows are still scored.
+        Stopping rule that decides on the class of a subject. Other objects with such a method
+        ``decide`` are also accepted. Later windows are still scored.
     smooth : MajorityVote, default=None
         Majority vote over the latest windows, for example to recognise gestures.
     gaps : {"restart", "raise"}, default="restart"
@@ -375,9 +375,9 @@ class StreamingDiagnosis:
         samples : array-like of shape (n_times,) or (n_channels, n_times)
             Samples in mV that follow those of the previous call. Their number is arbitrary.
         start : int, default=None
-            Index of the first sample in the recording, if the device counts samples. Missing
-            samples become a gap, and repeated samples are refused. None means that no sample was
-            lost.
+            Position in the recording of the first sample of the chunk, counted from 0, if the
+            device counts samples. Missing samples become a gap, and repeated samples are refused.
+            None means that no sample was lost.
         fs : float, default=None
             Sampling rate in Hz, which is compared with that of the model.
 

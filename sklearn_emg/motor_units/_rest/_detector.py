@@ -144,7 +144,8 @@ class RestActivityDetector(FeatureExtractor):
     of its events, and v is the coefficient of variation of their intervals, which requires at least
     3 events.
 
-    - *Unclassified*: at most 3 events that may be two events of frequent trains at the same time.
+    - *Unclassified*: at most 3 events, each of which may be a superposition of two events of
+      frequent trains.
     - *Positive sharp wave*: a sharp positive phase is followed by a negative phase that is at least
       3 times as broad and at most 0.55 times as high; v < 0.10 and a rate of 0.4 to 20 Hz. Without
       this regularity and rate, the train is unclassified.

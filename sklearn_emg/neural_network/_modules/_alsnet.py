@@ -39,20 +39,23 @@ class ALSNet(DilatedNet):
     n_filters : int or sequence of int, default=(16, 16, 32)
         Number of filters of each convolution (not stated in the paper).
     kernel_size : int or sequence of int, default=9
-        Number of samples that each kernel spans before dilation (not stated).
+        Number of samples that each kernel spans before dilation (not stated in the paper).
     dilations : sequence of int, default=(1, 2, 3)
         Dilation of each convolution; one entry for each convolution.
     stride : int or sequence of int, default=1
-        Step of each convolution in samples (not stated). With ``padding="same"``, the output of a
-        convolution has ``ceil(n_times / stride)`` samples.
+        Step of each convolution in samples (not stated in the paper). With ``padding="same"``, the
+        output of a convolution has ``ceil(n_times / stride)`` samples.
     padding : {"same", "valid"}, default="same"
-        "same" pads the window with zeros to keep its length; "valid" does not pad it (not stated).
+        "same" pads the window with zeros to keep its length; "valid" does not pad it (not
+        stated in the paper).
     n_hidden : int, default=64
         Number of units of the dense layer.
     dropout : float, default=0.0
-        Probability with which the inputs of the last layer are dropped in training (not stated).
+        Probability with which the inputs of the last layer are dropped in training (not stated in
+        the paper).
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's defaults, or the named scheme with zero biases (not stated).
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases (not stated in the
+        paper).
 
     Raises
     ------

@@ -39,18 +39,20 @@ class DilatedCNN(DilatedNet):
     n_filters : int or sequence of int, default=(16, 32, 64, 128)
         Number of filters of each convolution (not stated in the source).
     kernel_size : int or sequence of int, default=9
-        Number of samples that each kernel spans before dilation (not stated).
+        Number of samples that each kernel spans before dilation (not stated in the source).
     dilations : sequence of int, default=(1, 2, 3, 4)
         Dilation of each convolution; one entry for each convolution. The source states only that
         the dilation increases; the values are choices of this package.
     stride : int or sequence of int, default=1
-        Step of each convolution in samples (not stated).
+        Step of each convolution in samples (not stated in the source).
     padding : {"same", "valid"}, default="same"
-        "same" pads the window with zeros to keep its length; "valid" does not pad it (not stated).
+        "same" pads the window with zeros to keep its length; "valid" does not pad it (not
+        stated in the source).
     n_hidden : int, default=128
         Number of units of the dense layer.
     dropout : float, default=0.1
-        Probability of dropout after each convolution and the dense layer (not stated).
+        Probability of dropout after each convolution and the dense layer (not stated in the
+        source).
     init : {"torch", "he_normal", "xavier_uniform"}, default="he_normal"
         Initial weights: the named scheme with zero biases, or PyTorch's defaults.
 

@@ -71,7 +71,8 @@ class NEMGNet(nn.Module):
     dropout : float, default=0.0
         Probability of dropout before each dense layer; the paper has no dropout.
     init : {"torch", "he_normal", "xavier_uniform"}, default="torch"
-        Initial weights: PyTorch's defaults, or the named scheme with zero biases (not stated).
+        Initial weights: PyTorch's defaults, or the named scheme with zero biases (not stated in the
+        paper).
 
     Raises
     ------

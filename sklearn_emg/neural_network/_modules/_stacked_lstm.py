@@ -43,11 +43,13 @@ class StackedLSTM(nn.Module):
     n_layers : int, default=3
         Number of LSTM layers.
     dropout : float, default=0.0
-        Probability of dropout between the layers and before the last layer (not stated).
+        Probability of dropout between the layers and before the last layer (not stated in the
+        source).
     init : {"keras", "torch"}, default="keras"
-        Initial weights (not stated). With "keras", input weights are Xavier-uniform, recurrent
-        weights are orthogonal, and biases are 0, except those of the forget gates, which are 1 so
-        that the network initially remembers earlier samples. "torch" keeps PyTorch's defaults.
+        Initial weights (not stated in the source). With "keras", input weights are Xavier-uniform,
+        recurrent weights are orthogonal, and biases are 0, except those of the forget gates, which
+        are 1 so that the network initially remembers earlier samples. "torch" keeps PyTorch's
+        defaults.
 
     Raises
     ------
