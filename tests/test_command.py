@@ -98,7 +98,7 @@ def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     )
     assert capsys.readouterr().out.count("quality: ") == 6
     assert main([*predict, *files, "--label", "group"]) == 2
-    assert "--label: for a folder" in capsys.readouterr().err
+    assert "--label can be used only with a folder" in capsys.readouterr().err
     (tmp_path / "other").mkdir()
     other = tmp_path / "other" / "new.csv"
     other.write_text((study / "patient" / "p03_biceps.csv").read_text())
@@ -193,7 +193,7 @@ def test_options_that_a_bids_data_set_does_not_use_are_refused(tmp_path, capsys)
     (tmp_path / "dataset_description.json").write_text("{}")
     options = ["--metadata", "sheet.csv", "--subject", "id"]
     assert main(["quality", str(tmp_path), *options]) == 2
-    assert "error: --metadata, --subject: " in capsys.readouterr().err
+    assert "error: --metadata, --subject cannot be used with" in capsys.readouterr().err
 
 
 def test_a_file_is_described(study, capsys):
