@@ -148,14 +148,14 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
         "recorded (default: without waiting)")  # fmt: skip
 
 
-def _number(minimum: float, *, above: bool = False, whole: bool = False) -> Any:
+def _number(minimum: float, *, above: bool = False, integer: bool = False) -> Any:
     """Return the type of an option whose value must be at least (or above) a minimum."""
-    kind = "an integer" if whole else "a number"
+    kind = "an integer" if integer else "a number"
     wanted = f"{kind} {'above' if above else 'of at least'} {minimum:g}"
 
     def read(text: str) -> float:
         try:
-            value: float = int(text) if whole else float(text)
+            value: float = int(text) if integer else float(text)
         except ValueError:
             value = float("nan")
         if not minimum <= value < float("inf") or (above and value == minimum):
@@ -224,10 +224,10 @@ def _add_predicting(parser: argparse.ArgumentParser) -> None:
 def _add_comparing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", type=_folder_to_write, metavar="DIR", required=True, help="folder for the report")
-    add("--folds", type=_number(2, whole=True), default=5, help="folds of subjects (default: 5)")
+    add("--folds", type=_number(2, integer=True), default=5, help="folds of subjects (default: 5)")
     add("--window", type=_number(0, above=True), default=0.4, metavar="S",
         help="length of windows (default: 0.4 s)")  # fmt: skip
-    add("--epochs", type=_number(0, whole=True), default=30,
+    add("--epochs", type=_number(0, integer=True), default=30,
         help="maximum number of epochs of the network (default: 30); 0 leaves it out")  # fmt: skip
     add("--keep-bad", action="store_true", help="keep recordings of bad quality")
     add("--save-model", action="store_true",
@@ -236,7 +236,7 @@ def _add_comparing(parser: argparse.ArgumentParser) -> None:
         help="run filters only forwards, as needed by sklearn-emg live")  # fmt: skip
     add(
         "--seed",
-        type=_number(0, whole=True),
+        type=_number(0, integer=True),
         default=0,
         help="seed of splits and models (default: 0)",
     )
@@ -486,15 +486,15 @@ def _live(arguments: argparse.Namespace) -> None:
 
 def _follow(events: Any) -> None:
     """Print gaps, and the decision whenever it changes."""
-    said = None
+    leading = None
     for event in events:
         decision = getattr(event, "decision", None)
         if decision is None:
             sys.stdout.write(f"{event.stop:8.2f} s  gap from {event.start:.2f} s\n")
-        elif decision.leading != said:
-            said, (low, high) = decision.leading, decision.interval
+        elif decision.leading != leading:
+            leading, (low, high) = decision.leading, decision.interval
             sys.stdout.write(
-                f"{decision.seconds:8.2f} s  {said}: {decision.share:.0%} of the votes "
+                f"{decision.seconds:8.2f} s  {leading}: {decision.fraction:.0%} of the votes "
                 f"[{low:.0%}, {high:.0%}]\n"
             )
         sys.stdout.flush()

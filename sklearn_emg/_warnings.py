@@ -161,17 +161,17 @@ def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[A
             return function(*given), noted
 
 
-def repeat_noted(noted: Sequence[Noted], told: set[Noted]) -> None:
+def repeat_noted(noted: Sequence[Noted], issued: set[Noted]) -> None:
     """Issue each collected warning once.
 
     Parameters
     ----------
     noted : sequence of (str, type)
         Warnings collected by :func:`call_noting`.
-    told : set of (str, type)
+    issued : set of (str, type)
         Warnings that have already been issued, to which the new ones are added.
     """
     for message, category in noted:
-        if (message, category) not in told:
-            told.add((message, category))
+        if (message, category) not in issued:
+            issued.add((message, category))
             warn(message, category)

@@ -48,7 +48,7 @@ course = pd.DataFrame(
     {
         "time": [event.start + 0.2 for event in events],
         "leading": [event.decision.leading for event in events],
-        "fraction": [event.decision.share for event in events],
+        "fraction": [event.decision.fraction for event in events],
         "low": [event.decision.interval[0] for event in events],
         "high": [event.decision.interval[1] for event in events],
         "decided": [event.decision.decided for event in events],

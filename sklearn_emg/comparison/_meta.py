@@ -127,11 +127,11 @@ class MetaAnalysis:
             If the meta-analysis has no such pipeline.
         """
         check_option(reference, list(self.scores.index), "reference", "MetaAnalysis.against")
-        ahead = self.pairs[self.pairs["second"] == reference].set_index("first")
-        behind = self.pairs[self.pairs["first"] == reference].set_index("second")
-        turned = -behind[["difference", "high", "low", "effect_size"]]
-        behind = behind.assign(**turned.rename(columns={"high": "low", "low": "high"}))
-        both = pd.concat([ahead.drop(columns="second"), behind.drop(columns="first")])
+        before = self.pairs[self.pairs["second"] == reference].set_index("first")
+        after = self.pairs[self.pairs["first"] == reference].set_index("second")
+        turned = -after[["difference", "high", "low", "effect_size"]]
+        after = after.assign(**turned.rename(columns={"high": "low", "low": "high"}))
+        both = pd.concat([before.drop(columns="second"), after.drop(columns="first")])
         both.index.name = "pipeline"
         return ReadableTable(both.sort_values("difference", ascending=False, kind="stable"))
 

@@ -518,7 +518,7 @@ def run_tasks(
     SubjectLeakWarning, RecordingWarning
         If a task gives such a warning; each warning is given once.
     """
-    done, told = 0, set[Noted]()
+    done, issued = 0, set[Noted]()
     noting = partial(call_noting, os.getpid(), function)
     # joblib divides the cores by the number of jobs. With two jobs or more, even a single task runs
     # in a worker process, whose death does not end this process.
@@ -535,14 +535,14 @@ def run_tasks(
         try:
             for result, noted in parallel(delayed(noting)(*task) for task in tasks[done:]):
                 done += 1
-                repeat_noted(noted, told)
+                repeat_noted(noted, issued)
                 yield result
         except BrokenProcessPool:
             # joblib dispatches up to twice as many tasks as there are jobs.
             for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
                 done += 1
                 result, noted = _alone(noting, task)
-                repeat_noted(noted, told)
+                repeat_noted(noted, issued)
                 yield result
 
 

@@ -182,7 +182,7 @@ def _diagnoses(
         windows = votes.windows[np.isin(of_window, of_unit)]["vote"]
         texts = [_agreement(windows, diagnosis, "window")]
         agree = (apart["vote"][np.isin(apart["row"], of_unit)] == diagnosis).to_numpy()
-        agreement.append(_share(agree, confidence))
+        agreement.append(_fraction_of_votes(agree, confidence))
         recordings = votes.recordings.iloc[of_unit]
         recordings = recordings[recordings["n_windows"] > 0]
         texts.append(_agreement(recordings["vote"], diagnosis, "recording"))
@@ -194,12 +194,12 @@ def _diagnoses(
     return frame.assign(reasons=reasons), rows
 
 
-def _share(agree: NDArray[np.bool_], confidence: float) -> tuple[float, float, float]:
+def _fraction_of_votes(agree: NDArray[np.bool_], confidence: float) -> tuple[float, float, float]:
     """Return the fraction of votes and its interval, which is [0, 1] without windows."""
     if not len(agree):
         return np.nan, 0.0, 1.0
-    share = float(agree.mean())
-    return share, *wilson_interval(share, len(agree), confidence=confidence)
+    fraction = float(agree.mean())
+    return fraction, *wilson_interval(fraction, len(agree), confidence=confidence)
 
 
 def _do_not_overlap(windows: pd.DataFrame, length: float | None) -> NDArray[np.bool_]:

@@ -34,7 +34,7 @@ def takes_kept(estimator: Any) -> bool:
         for _, step in estimator.steps:
             if not takes_kept(step):
                 return False
-            if not _hands_on(step):
+            if not _passes_on(step):
                 return True
         return True
     if isinstance(estimator, FeatureUnion):
@@ -48,14 +48,14 @@ def takes_kept(estimator: Any) -> bool:
     return bool(getattr(estimator, "takes_kept", False))
 
 
-def _hands_on(step: Any) -> bool:
+def _passes_on(step: Any) -> bool:
     """Whether a step may return recordings or windows of a store."""
     if step is None or isinstance(step, str):
         return True
     if isinstance(step, Pipeline):
-        return all(_hands_on(part) for _, part in step.steps)
+        return all(_passes_on(part) for _, part in step.steps)
     if getattr(step, "takes_kept", False) and hasattr(step, "transformer"):
-        return _hands_on(step.transformer)
+        return _passes_on(step.transformer)
     return isinstance(step, SignalTransformer) and not get_tags(step).requires_fit
 
 

@@ -242,9 +242,9 @@ class SubjectMemory(GroupsRequester):
         y = y if y is not None and np.shape(y) == (len(X),) else None
         if "subject" in X.columns:
             return X[feature_columns(X, y, include="rename it")]
-        told = revealing_columns(X, y)
-        warn_of_left_out(told, "rename it")
-        return X.drop(columns=list(told)) if told else X
+        dropped = revealing_columns(X, y)
+        warn_of_left_out(dropped, "rename it")
+        return X.drop(columns=list(dropped)) if dropped else X
 
     def _warn_of_known_subjects(self, X: Any) -> None:
         """Warn if a table to be predicted contains training subjects."""

@@ -63,7 +63,7 @@ class Decision:
         NaN before the first window.
     leading : label or None
         Class with the highest mean score, or None before the first window.
-    share : float
+    fraction : float
         Fraction of the votes of independent windows, which do not overlap, for the leading class.
         It is NaN before the first window.
     interval : tuple of float
@@ -79,7 +79,7 @@ class Decision:
     n_rejected: int
     scores: NDArray[np.floating]
     leading: Any
-    share: float
+    fraction: float
     interval: tuple[float, float]
     decided: Any
 
@@ -331,13 +331,13 @@ class SubjectVotes:
         means = self.recording_scores()
         means = means[np.isfinite(means[:, 0])]
         scores = np.full(len(self.classes), np.nan)
-        leading, share, interval = None, np.nan, (0.0, 1.0)
+        leading, fraction, interval = None, np.nan, (0.0, 1.0)
         if len(means):
             scores = mean_by_code(means, np.zeros(len(means), dtype=np.intp), 1)[0]
             best = int(np.argmax(scores))
             n_votes = int(self.votes.sum())
-            leading, share = self.classes[best], self.votes[best] / n_votes
-            interval = wilson_interval(share, n_votes, confidence=confidence)
+            leading, fraction = self.classes[best], self.votes[best] / n_votes
+            interval = wilson_interval(fraction, n_votes, confidence=confidence)
         return Decision(
             self.subject,
             self.seconds_before + seconds,
@@ -345,7 +345,7 @@ class SubjectVotes:
             self.n_rejected,
             scores,
             leading,
-            float(share),
+            float(fraction),
             interval,
             self.decided,
         )

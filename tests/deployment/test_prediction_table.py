@@ -63,9 +63,9 @@ def test_windows_that_overlap_count_once_in_the_agreement(step):
     cut = model.vote(X[new]).windows
     apart = cut if step != 0.05 else cut[cut["start"].rank(method="dense") % 4 == 1]
     assert len(apart) == 4
-    share = (apart["vote"] == found["diagnosis"]).mean()
-    low, high = wilson_interval(share, len(apart), confidence=0.9)
-    assert found.filter(like="agreement").tolist() == [share, low, high]
+    fraction = (apart["vote"] == found["diagnosis"]).mean()
+    low, high = wilson_interval(fraction, len(apart), confidence=0.9)
+    assert found.filter(like="agreement").tolist() == [fraction, low, high]
 
 
 def test_an_adapted_system_is_described_like_the_system_in_it(rows):

@@ -178,15 +178,15 @@ def test_scores_of_systems_are_stored_for_their_pages(made, tmp_path):
     home, results = made
     main(["results", *(str(home / name) for name in results), "--out", str(tmp_path)])
     table = pd.read_csv(tmp_path / "results_systems.csv")
-    mine = table[(table["system"] == "time-domain") & (table["set"] == "first")]
-    assert mine["data"].unique().tolist() == ["the first nine subjects"]
+    rows = table[(table["system"] == "time-domain") & (table["set"] == "first")]
+    assert rows["data"].unique().tolist() == ["the first nine subjects"]
     summary = results["first"].comparison.summary.query(
         "pipeline == 'time-domain' and level == 'subject' and metric == 'balanced_accuracy'"
     )
-    stored = mine.query("measure == 'balanced accuracy of subjects'")
+    stored = rows.query("measure == 'balanced accuracy of subjects'")
     assert_allclose(stored[["value", "low", "high"]], summary[["pooled", "low", "high"]], rtol=1e-3)
     assert not stored["leaky"].any()
-    leaky = mine[mine["leaky"]]
+    leaky = rows[rows["leaky"]]
     assert leaky["protocol"].tolist() == ["audit, folds of random windows"]
     assert_allclose(
         leaky["value"], results["first"].audits.loc["time-domain", "random windows"], rtol=1e-3

@@ -386,7 +386,7 @@ def test_decision_counts_windows_that_do_not_overlap():
     assert [e.decision.decided for e in events if e.stop < 0.6] == [None] * 8
     assert events[-1].decision.decided == 1
     last = events[-1].decision
-    assert (last.leading, last.share, last.n_windows) == (1, 1.0, 15)
+    assert (last.leading, last.fraction, last.n_windows) == (1, 1.0, 15)
     assert last.interval == pytest.approx((0.5101, 1.0), abs=1e-4)  # Wilson of 4 in 4
 
 

@@ -150,18 +150,18 @@ def _turns(w: _Window) -> Tensor:
         best = xp.where(turned, -(v * sign), best)
         sign = xp.where(turned, -sign, sign)
         still = ~reaches(high - low)
-        rises, falls = still & (v > high), still & (v < low)
-        way = xp.where(rises, 1.0, xp.where(falls, -1.0, way))
-        ends = [xp.where(rises, v, high), xp.where(falls, v, low), way]
+        rising, falling = still & (v > high), still & (v < low)
+        way = xp.where(rising, 1.0, xp.where(falling, -1.0, way))
+        ends = [xp.where(rising, v, high), xp.where(falling, v, low), way]
         return graph.concat([sign, best, last, total, count, *ends]), None
 
     zero = first * 0.0
     begin = graph.concat([zero + 1.0, first, -first, zero, zero, first, first, zero])
     end, _ = graph.scan(body, begin, w.wide.transpose(1, 0).reshape(w.n, -1, 1))
     total, count, high, low, way = (end[..., k : k + 1] for k in range(3, 8))
-    rises = way > 0.0
-    wrong = ~rises & (count > 0.0)
-    total = xp.where(rises, total + (first - low), total)
+    rising = way > 0.0
+    wrong = ~rising & (count > 0.0)
+    total = xp.where(rising, total + (first - low), total)
     total = xp.where(wrong, total - (high - first), total)
     count = xp.where(wrong, count - 1.0, count)
     return graph.concat([count, xp.where(count > 0.0, total, 0.0)])

@@ -108,13 +108,13 @@ def _first_changes(samples, threshold, ends):
             high = ends[0, k]
             low = ends[1, k]
             still = high - low < threshold
-            rises = still & (v > high)
-            falls = still & (v < low)
-            ends[0, k] = v if rises else high
-            ends[1, k] = v if falls else low
+            rising = still & (v > high)
+            falling = still & (v < low)
+            ends[0, k] = v if rising else high
+            ends[1, k] = v if falling else low
             way = ends[2, k]
-            way = -1.0 if falls else way
-            ends[2, k] = 1.0 if rises else way
+            way = -1.0 if falling else way
+            ends[2, k] = 1.0 if rising else way
 
 
 @njit(**INLINE)

@@ -190,8 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
             state.changed.wait_for(
                 lambda: state.version != seen or self.server.closed.is_set(), timeout=10.0
             )
-            version, told = state.version, state.snapshot()
-        text = f"data: {json.dumps(told)}\n\n" if version != seen else ": waiting\n\n"
+            version, shown = state.version, state.snapshot()
+        text = f"data: {json.dumps(shown)}\n\n" if version != seen else ": waiting\n\n"
         self.wfile.write(text.encode())
         self.wfile.flush()
         time.sleep(_PAUSE)

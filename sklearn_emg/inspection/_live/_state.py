@@ -179,6 +179,6 @@ class LiveState:
             "leading": leading,
             "decided": decided,
             "smoothed": smoothed,
-            "share": _plain(decision.share),
+            "fraction": _plain(decision.fraction),
             "interval": [_plain(end) for end in decision.interval],
         }

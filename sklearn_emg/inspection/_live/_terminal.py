@@ -69,26 +69,26 @@ def _shown(state: LiveState, source: Iterable[Any], screen: Any) -> Iterator[Any
         screen.update(_panel(state.snapshot(), classes), refresh=True)
 
 
-def _panel(told: dict[str, Any], classes: list[str]) -> Any:
+def _panel(shown: dict[str, Any], classes: list[str]) -> Any:
     """Create a panel with the lines of the view."""
     panel = require("rich.panel", "watch", "terminal")
     text = require("rich.text", "watch", "terminal")
-    return panel.Panel(text.Text("\n".join(_lines(told, classes))), title="Live diagnosis")
+    return panel.Panel(text.Text("\n".join(_lines(shown, classes))), title="Live diagnosis")
 
 
-def _lines(told: dict[str, Any], classes: list[str]) -> list[str]:
+def _lines(shown: dict[str, Any], classes: list[str]) -> list[str]:
     """Return the lines of text: signal, scores, decision and latest message."""
-    lines = [_sparkline(told["signal"]), ""]
-    decision = told["decision"]
+    lines = [_sparkline(shown["signal"]), ""]
+    decision = shown["decision"]
     if decision is None:
         return [*lines, "No window yet"]
     width = max(len(name) for name in classes)
     for name, score in zip(classes, decision["scores"]):
         bar = "█" * round(_BAR * (score or 0.0))
         lines.append(f"{name:<{width}}  {bar:<{_BAR}}  {'–' if score is None else f'{score:.2f}'}")
-    share, (low, high) = decision["share"], decision["interval"]
-    leading = "No vote yet" if share is None else (
-        f"Leading: {classes[decision['leading']]}, {share:.0%} of the votes "
+    fraction, (low, high) = decision["fraction"], decision["interval"]
+    leading = "No vote yet" if fraction is None else (
+        f"Leading: {classes[decision['leading']]}, {fraction:.0%} of the votes "
         f"[{low:.0%}, {high:.0%}]"
     )  # fmt: skip
     decided = decision["decided"]
@@ -96,10 +96,10 @@ def _lines(told: dict[str, Any], classes: list[str]) -> list[str]:
         "",
         f"Subject {decision['subject']}, {decision['seconds']:.1f} s, "
         f"{counted(decision['n_windows'], 'window')}, {decision['n_rejected']} left out "
-        f"({told['phase']})",
+        f"({shown['phase']})",
         leading,
         "Not decided" if decided is None else f"Decided: {classes[decided]}",
-        *told["messages"][-1:],
+        *shown["messages"][-1:],
     ]
     return lines
 

@@ -219,8 +219,8 @@ class DecompositionDisplay:
         for row in self.agreement.units.to_dict("records"):
             if row["found"] == 0:
                 continue
-            mine = self.reference["unit"] == row["reference"]
-            theirs = np.sort(self.reference.loc[mine, "time"].to_numpy()) + row["shift"]
+            matched = self.reference["unit"] == row["reference"]
+            theirs = np.sort(self.reference.loc[matched, "time"].to_numpy()) + row["shift"]
             ours = self.discharges.loc[self.discharges["unit"] == row["found"], "time"].to_numpy()
             _, common = common_discharges(np.sort(ours), theirs, 0.001)
             missed = np.setdiff1d(np.arange(len(theirs)), common)

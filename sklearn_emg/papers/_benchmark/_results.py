@@ -95,12 +95,12 @@ class Benchmark:
         summary = self.comparison.summary
         rows = {}
         for name in self.published:
-            mine = summary[summary["pipeline"] == name]
+            scores = summary[summary["pipeline"] == name]
             row = {"kind": "network" if get_system(name).has_network else "classical"}
             for metric in ("accuracy", "balanced_accuracy", "f1", "auroc"):
-                row[f"{level} {metric}"] = _cell(mine, level, metric)
+                row[f"{level} {metric}"] = _cell(scores, level, metric)
             if not self.leaky:
-                row["window accuracy"] = _cell(mine, "window", "accuracy")
+                row["window accuracy"] = _cell(scores, "window", "accuracy")
             row["published"] = self.published[name] or "-"
             if len(self.audits):
                 row["audit: random windows (leaky) / by subject"] = self.audit_cell(name)

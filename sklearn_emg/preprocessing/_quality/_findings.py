@@ -405,14 +405,14 @@ def _of_cuts(first: Channel, second: Channel, overlap: Overlap) -> list[Finding]
     doubt = _what_differs((first, second))
     if first.is_cut and first.recording == second.recording and not doubt:
         return []  # segments that were cut from the same recording on purpose
-    share = overlap.n_samples / min(first.n_times, second.n_times)
-    quality = "bad" if doubt and share >= _MAX_OF_BOTH else "check"
+    fraction = overlap.n_samples / min(first.n_times, second.n_times)
+    quality = "bad" if doubt and fraction >= _MAX_OF_BOTH else "check"
     found = []
     places = (first, second, overlap.start), (second, first, overlap.second_start)
     for c, other, start in places:
         text = f"{_place(c, start, overlap.n_samples)} are samples of {_name(other, c)} too"
         text += f", of another {doubt}" if doubt else ""
-        found.append(_finding(c, "overlap", quality, share, text))
+        found.append(_finding(c, "overlap", quality, fraction, text))
     return found
 
 

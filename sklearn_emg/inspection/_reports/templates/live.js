@@ -82,12 +82,12 @@ function drawDecision(told) {
   write("leading", d.leading === null ? "No window yet" : names[d.leading] +
     (d.smoothed === null ? "" : `; currently ${class_(d.smoothed)}`));
   at("bar").setAttribute("class", d.leading === null ? "" : `k${d.leading}`);
-  at("bar").setAttribute("width", String(1000 * (d.share || 0)));
+  at("bar").setAttribute("width", String(1000 * (d.fraction || 0)));
   const [a, b] = d.interval.map((x) => 1000 * x);
   at("whiskers").setAttribute("d", `M${a} 20H${b}M${a} 8V32M${b} 8V32`);
   const percent = (x) => `${Math.round(100 * x)} %`;
-  write("share", d.share === null ? "No votes yet." :
-    `${percent(d.share)} of the votes of independent windows are for this class, ` +
+  write("fraction", d.fraction === null ? "No votes yet." :
+    `${percent(d.fraction)} of the votes of independent windows are for this class, ` +
     `interval ${percent(d.interval[0])} to ${percent(d.interval[1])}. Windows: ${d.n_windows} scored, ` +
     `${d.n_rejected} left out.`);
   write("decided", d.decided === null ? "Not decided." : `Decided: ${class_(d.decided)}.`);
