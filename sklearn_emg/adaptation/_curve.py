@@ -352,7 +352,7 @@ def largest_draw(labels: NDArray[Any]) -> int:
     """
     counts = pd.Series(labels).value_counts()
     order = sorted(counts.index.tolist(), key=lambda c: (not is_healthy(c), str(c)))
-    # Drawing takes turns and stops before a class would lose its last subject.
+    # Subjects are drawn from each class in turn, until a class would lose its last subject.
     return min(len(order) * (int(counts[c]) - 1) + k for k, c in enumerate(order))
 
 
@@ -428,7 +428,7 @@ def _summaries(
     confidence: float,
     seed: int,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the summary; all sizes share the resamples, for their differences."""
+    """Yield the rows of the summary. All sizes use the same resamples for their differences."""
     metrics = ["accuracy", "balanced_accuracy", *(f"recall {c}" for c in classes.tolist())]
     for (model, cohort), part in predictions.groupby(["model", "cohort"], sort=False):
         sizes = sorted(part["n_local"].unique())
@@ -464,7 +464,7 @@ def _summaries(
 def _columns(
     rows: pd.DataFrame, classes: NDArray[Any], sizes: list[int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Return which diagnoses of a draw are correct, one column per size, and the classes."""
+    """Return which diagnoses of a draw are correct, with one column per size, and true classes."""
     by_size = [rows[rows["n_local"] == n].reset_index(drop=True) for n in sizes]
     correct = np.column_stack([(part["y_true"] == part["y_pred"]) for part in by_size])
     return correct, np.searchsorted(classes, by_size[0]["y_true"].to_numpy().astype(classes.dtype))

@@ -581,8 +581,9 @@ def _reference_column(step: SiteStandardizer) -> str:
     """Return the column that marks the references of a SiteStandardizer."""
     if not isinstance(step.reference, str):
         raise ValueError(
-            "The 'reference' of the SiteStandardizer is a list of subjects, which contains none of "
-            "a new site. Set it to 'healthy' or to the name of a column of True and False."
+            "The 'reference' of the SiteStandardizer is a list of subjects, which contains no "
+            "subject of a new site. Set it to 'healthy' or to the name of a column of True and "
+            "False."
         )
     return "reference" if step.reference in ("healthy", "all") else step.reference
 

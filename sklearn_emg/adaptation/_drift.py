@@ -243,14 +243,14 @@ class CusumDetector:
         counts = np.isfinite(array).sum(axis=0)
         if array.ndim != 2 or not len(array) or counts.min() < 2:
             raise ValueError(
-                "CusumDetector.from_reference needs at least two values of each feature. Got shape "
-                f"{array.shape}."
+                "CusumDetector.from_reference needs at least two finite values of each feature. "
+                f"Got shape {array.shape}."
             )
         if counts.min() < _FEW:
             warn_of_recordings(
-                f"CusumDetector learns its limits from {counts.min()} values. The mean is "
-                "uncertain, and false alarms are more frequent than 'run_length' states. Give "
-                f"{_FEW} or more values.",
+                f"CusumDetector estimates a mean and a standard deviation from {counts.min()} "
+                "values. Both are uncertain, and false alarms are more frequent than 'run_length' "
+                f"states. Give {_FEW} or more values.",
             )
         mean, std = np.nanmean(array, axis=0), np.nanstd(array, axis=0, ddof=1)
         return cls(mean, std, **{"names": names, **parameters})

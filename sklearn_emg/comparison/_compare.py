@@ -118,8 +118,8 @@ def compare(
         How one-vs-rest F1, precision, sensitivity, specificity and AUROC are averaged over
         classes.
     pos_label : label, default=None
-        Label of the class for which these measures are computed if there are two classes. If None,
-        they are averaged over the classes.
+        Label of the class for which the measures of `average` are computed if there are two
+        classes. If None, they are averaged over the classes.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
@@ -164,7 +164,7 @@ def compare(
     FitFailedWarning
         If a pipeline fails in a fold or in all folds, in which case the message is also in
         ``folds["error"]``, or if a pipeline cannot be adapted to a site or a site has too few
-        subjects for this.
+        subjects for this adaptation.
     SubjectLeakWarning
         If a part of a pipeline was fitted before and its training subjects are not known, or a step
         splits the windows of a subject in ``fit``, or recordings of several subjects contain the
@@ -413,7 +413,7 @@ def _levels(outcome: Outcome) -> list[tuple[str, Level]]:
 
 
 def _confusion_table(done: list[Outcome], scoring: Scores) -> pd.DataFrame:
-    """Count the cases of each run and level by true and predicted class."""
+    """Count windows, recordings and diagnoses of each run by true and predicted class."""
     if not isinstance(scoring, Scoring):
         return pd.DataFrame()
     classes = scoring.classes.tolist()

@@ -415,7 +415,7 @@ class _Diagnoses:
         confidence: float,
         rng: np.random.RandomState,
     ) -> dict[str, float]:
-        """Compute the paired difference of two pipelines; empty if they lack common subjects."""
+        """Compute the paired difference of two pipelines; empty without common subjects."""
         if not {first, second} <= set(self.right.columns):
             return {}
         pair = self.right[[first, second]]

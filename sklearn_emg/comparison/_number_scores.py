@@ -53,7 +53,7 @@ class NumberScoring(Scores):
         if len(np.unique(level.y_true)) < 2:
             return "all true values of the fold are equal"
         if len(np.unique(level.y_pred)) < 2:
-            return "all predictions of the fold are equal, which have no rank correlation"
+            return "all predictions of the fold are equal, so there is no rank correlation"
         return ""
 
     def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
@@ -63,7 +63,7 @@ class NumberScoring(Scores):
         levels = [o.levels[level] for o in done]
         subject, y_true, y_pred = _joined(levels)
         case = _cases(levels, level)
-        weight = 1 / np.bincount(case)[case]  # a case that is tested in several folds counts once
+        weight = 1 / np.bincount(case)[case]  # a diagnosis made in several folds counts once
         n_subjects = int(subject.max()) + 1
         centre = y_true.mean()
         terms = number_sums(y_true - centre, y_pred - centre) * weight[:, np.newaxis]
@@ -85,7 +85,7 @@ class NumberScoring(Scores):
         y_true: NDArray[np.floating],
         y_pred: NDArray[np.floating],
     ) -> None:
-        """Add percentiles of the measures over resamples of subjects with all their cases."""
+        """Add percentiles of the measures over resamples of subjects with all their predictions."""
         n = len(sums)
         rng = check_random_state(self.seed)
         drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
@@ -105,14 +105,14 @@ class NumberScoring(Scores):
 def _joined(
     levels: list[Level],
 ) -> tuple[NDArray[np.intp], NDArray[np.floating], NDArray[np.floating]]:
-    """Return the codes of subjects, the true values and the predicted values of all cases."""
+    """Return the codes of subjects, the true values and the predicted values."""
     subject = np.unique(np.concatenate([v.subject for v in levels]), return_inverse=True)[1]
     y_true = np.concatenate([np.asarray(v.y_true, dtype=float) for v in levels])
     return subject, y_true, np.concatenate([np.asarray(v.y_pred, dtype=float) for v in levels])
 
 
 def _cases(levels: list[Level], level: str) -> NDArray[np.intp]:
-    """Return the code of each case, which is a subject or unit, or a row at other levels."""
+    """Return codes of diagnoses (of subjects or units) or, at other levels, of predictions."""
     subject = np.concatenate([v.subject for v in levels])
     if level != "subject":
         return np.arange(len(subject))

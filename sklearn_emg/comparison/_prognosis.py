@@ -74,7 +74,9 @@ def with_remark(result: Comparison, pipelines: dict[str, Any]) -> Comparison:
     if not others:
         return replace(result, remark=head)
     better = _better(result, scored, best, others)
-    text = f"Better, paired by subject: {', '.join(better)}." if better else "Nothing beats it."
+    text = "No pipeline is better."
+    if better:
+        text = f"Pipelines that are better (test paired by subject): {', '.join(better)}."
     return replace(result, remark=f"{head} {text}")
 
 

@@ -388,7 +388,7 @@ class Comparison:
         return ReadableTable(table)
 
     def _numbers_held(self, name: str) -> int:
-        """Count the parameters and running statistics of networks; return the largest number."""
+        """Return the largest number of parameters and running statistics of networks in a fold."""
         return max(
             (
                 sum(

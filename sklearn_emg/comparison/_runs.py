@@ -67,8 +67,8 @@ class Level:
     Attributes
     ----------
     subject : ndarray of shape (n_cases,)
-        Code of the subject of each prediction in the whole table. A case, as in `n_cases`, is a
-        window, recording or subject (or unit) that was predicted.
+        Code of the subject of each prediction in the whole table. `n_cases` is the number of
+        windows, recordings or subjects (or units) that were predicted.
     y_true, y_pred : ndarray of shape (n_cases,)
         True and predicted labels or numbers.
     proba : ndarray of shape (n_cases, n_classes) or None
@@ -76,7 +76,7 @@ class Level:
     unit : ndarray of shape (n_cases,) or None
         Unit of each diagnosis, such as the side or the session, if subjects have several diagnoses.
     row : ndarray of int of shape (n_cases,) or None
-        Row of each case in the whole table; None if the cases are not rows.
+        Row of each prediction in the whole table; None if predictions do not belong to single rows.
     """
 
     subject: NDArray[np.intp]
@@ -87,7 +87,7 @@ class Level:
     row: NDArray[np.intp] | None = None
 
     def without(self, subjects: NDArray[np.intp]) -> Level:
-        """Remove the cases of some subjects.
+        """Remove the predictions for some subjects.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ class Outcome:
 
 
 def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
-    """Return the first row of each unit, and the unit's name if subjects have several units."""
+    """Return the first row of each unit, and the names of units if subjects have several."""
     # Units (subjects, or sides or sessions of subjects) are in the order of first appearance.
     names = list(votes.recordings.columns[: votes.subjects.index.nlevels])
     keys = pd.MultiIndex.from_frame(votes.recordings[names])
@@ -217,7 +217,7 @@ def _numbers_of_rows(
     subject: NDArray[np.intp],
     unit: tuple[str, NDArray[Any]] | None,
 ) -> None:
-    """Store numbers predicted for rows, with one case per subject, or per row if targets differ."""
+    """Store numbers predicted for rows: one per subject, or one per row if targets differ."""
     numbers = np.asarray(y_rows, dtype=float).reshape(len(y))
     rows = Level(subject, y, numbers, None, row=np.arange(len(y)))
     if unit is not None:
@@ -234,7 +234,7 @@ def _unit_of_rows(model: Any, X: pd.DataFrame, y: NDArray) -> tuple[str, NDArray
     """Return the column that distinguishes the rows of a subject, such as the visit, or the index.
 
     Return None if all rows of a subject have the same target, or if y contains labels of
-    recordings. The result depends on the whole table, so that all folds count the same cases.
+    recordings. The result depends on the whole table, so that the unit is the same in all folds.
     """
     differ = (pd.Series(y).groupby(subjects_of(X)).nunique() > 1).any()
     if not differ or not (is_regressor(model) or "target_visit" in X):

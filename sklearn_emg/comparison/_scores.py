@@ -30,7 +30,7 @@ class Scores(ABC):
 
     @abstractmethod
     def fold_scores(self, level: Level) -> dict[str, float]:
-        """Compute all measures over the cases of one fold."""
+        """Compute all measures over the predictions of one fold."""
 
     @abstractmethod
     def reason(self, level: Level) -> str:
@@ -38,7 +38,7 @@ class Scores(ABC):
 
     @abstractmethod
     def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
-        """Compute values over the test cases of all folds, and their intervals over subjects."""
+        """Compute values over the predictions of all folds, and their intervals over subjects."""
 
     def summarise(
         self, outcomes: list[Outcome], name: str, folds: pd.DataFrame
@@ -69,8 +69,8 @@ class Scoring(Scores):
     average : {"macro", "weighted"}, default="macro"
         Average of one-vs-rest measures over classes.
     positive : int, default=None
-        Index of the class for which these measures are computed if there are two classes. If None,
-        they are averaged over the classes.
+        Index of the class for which the one-vs-rest measures are computed if there are two classes.
+        If None, they are averaged over the classes.
     confidence : float, default=0.95
         Confidence level of the intervals.
     n_resamples : int, default=1000
@@ -91,7 +91,7 @@ class Scoring(Scores):
     # ---------------------------------------------------------------- one fold
 
     def matrix(self, level: Level) -> NDArray[np.intp]:
-        """Count cases by true class (rows) and predicted class (columns)."""
+        """Count predictions by true class (rows) and predicted class (columns)."""
         matrix = np.zeros((len(self.classes), len(self.classes)), dtype=np.intp)
         np.add.at(matrix, self._codes(level), 1)
         return matrix
@@ -101,7 +101,7 @@ class Scoring(Scores):
         return true, predicted
 
     def fold_scores(self, level: Level) -> dict[str, float]:
-        """Compute all measures over the cases of one fold; without a class, only the accuracy."""
+        """Compute all measures of one fold, or only the accuracy if a class is not tested."""
         scores = self._measures(self.matrix(level))
         scores["auroc"] = self.auroc(level)
         return scores
@@ -109,7 +109,7 @@ class Scoring(Scores):
     def reason(self, level: Level) -> str:
         """Return the reason for a NaN among the measures of one fold; empty if there is none."""
         missing = np.setdiff1d(self.classes, level.y_true)
-        reasons = [f"no case of {missing.tolist()[0]!r} is tested"] if missing.size else []
+        reasons = [f"class {missing.tolist()[0]!r} is not tested"] if missing.size else []
         if level.proba is None:
             reasons.append("no probabilities for the AUROC")
         return "; ".join(reasons)
@@ -123,7 +123,7 @@ class Scoring(Scores):
         return scores
 
     def auroc(self, level: Level) -> float:
-        """Compute the one-vs-rest area under the ROC curve; NaN if a class is missing."""
+        """Compute the one-vs-rest AUROC; NaN if a class or the probabilities are missing."""
         if level.proba is None or len(np.unique(level.y_true)) < len(self.classes):
             return float("nan")
         if len(self.classes) == 2:
@@ -142,7 +142,7 @@ class Scoring(Scores):
     # ---------------------------------------------------------------- all folds
 
     def pooled(self, done: list[Outcome], level: str, folds: pd.DataFrame) -> Pooled:
-        """Compute values over the test cases of all folds, and their intervals over subjects."""
+        """Compute values over the predictions of all folds, and their intervals over subjects."""
         done = [o for o in done if level in o.levels]
         if not done:
             return Pooled()
@@ -185,10 +185,10 @@ class Scoring(Scores):
             result.note["auroc"] = "mean over folds; an interval is given for subjects only"
 
     def _stack(self, levels: list[Level], level: str) -> tuple[NDArray[np.float64], int, bool]:
-        """Compute the confusion matrix of each subject, and the number of cases.
+        """Compute the confusion matrix of each subject, and the number of predictions.
 
-        Also return whether subjects have several cases. A diagnosis that was made in several folds
-        counts once, with its mean.
+        Also return whether subjects have several diagnoses. A diagnosis that was made in several
+        folds counts once, with its mean.
         """
         subject = np.concatenate([v.subject for v in levels])
         true, predicted = np.concatenate([self._codes(v) for v in levels], axis=1)
@@ -208,7 +208,7 @@ class Scoring(Scores):
     def _bootstrap(
         self, stack: NDArray[np.floating], result: Pooled, rng: np.random.RandomState
     ) -> None:
-        """Compute percentiles of the measures over resamples of subjects with all their cases."""
+        """Compute percentiles of the measures over resamples of subjects with their predictions."""
         n = len(stack)
         drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
         resampled = confusion_measures(
@@ -254,7 +254,7 @@ class Scoring(Scores):
     def _ordered_pairs(
         self, codes: NDArray[np.intp], proba: NDArray[np.floating] | None
     ) -> list[_Pairs]:
-        """Compare each case of a class with each case of other classes, for the AUROC of one fold.
+        """Compare each diagnosis of a class with those of other classes, for the AUROC of one fold.
 
         The AUROC is the fraction of such pairs that are in the correct order, where ties count half
         (J. A. Hanley, B. J. McNeil, Radiology 143 (1982) 29-36). The result is empty if a class is
@@ -294,7 +294,7 @@ def _over_folds(values: pd.Series) -> dict[str, float]:
 
 @dataclass
 class Pooled:
-    """Values over all folds, their intervals, and numbers of cases and subjects."""
+    """Values over all folds, their intervals, and numbers of predictions and subjects."""
 
     value: dict[str, float] = field(default_factory=dict)
     low: dict[str, float] = field(default_factory=dict)
@@ -329,7 +329,7 @@ class Pooled:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Cases of one class and all other cases, and whether each pair is in the correct order."""
+    """Diagnoses of one class, all others, and whether each pair of them is in the correct order."""
 
     weight: float
     own: NDArray[np.intp]
@@ -338,7 +338,7 @@ class _Pairs:
 
 
 def _area(n: NDArray[np.intp], pairs: list[_Pairs]) -> float:
-    """Compute the AUROC of a fold where case i was drawn n[i] times; NaN if a class is missing."""
+    """Compute the AUROC of a fold with diagnosis i drawn n[i] times; NaN if a class is missing."""
     area = 0.0
     for pair in pairs:
         own, rest = n[pair.own], n[pair.rest]

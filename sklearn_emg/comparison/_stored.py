@@ -17,7 +17,7 @@ __all__ = ["kept_tables", "stateless_head", "stored_table"]
 
 
 def stored_table(estimator: Any, X: pd.DataFrame, store: RecordingStore | None) -> pd.DataFrame:
-    """Return the table for an estimator, with recordings kept in a store if it allows this.
+    """Return the table for an estimator, with recordings in a store if the estimator allows it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Placeholders in a saved system for networks, tables and mappings, which skops cannot write."""
+"""Placeholders in a saved system for networks, trees, tables and mappings unknown to skops."""
 
 from __future__ import annotations
 

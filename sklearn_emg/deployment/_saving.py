@@ -290,8 +290,8 @@ def load_model(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a file is damaged or was changed, if it contains other types, or if it was written by an
-        incompatible version. The message names that version and the installed one.
+        If a file is damaged or was changed, if it contains types that are not trusted, or if it was
+        written by an incompatible version. The message names that version and the installed one.
 
     See Also
     --------
@@ -352,7 +352,8 @@ def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: lis
     unknown, known = unknown_types(skops.get_untrusted_types(data=content), trusted)
     if unknown:
         raise ValueError(
-            f"it contains {unknown}, which is not built, because building it could execute code"
+            f"it contains {unknown}. Types that are not trusted are not built, because building "
+            "them could execute code"
         )
     with warnings.catch_warnings():
         # A warning about a different version of scikit-learn is not needed, since the outputs of

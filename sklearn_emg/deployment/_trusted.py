@@ -99,7 +99,7 @@ def trusted_types() -> list[str]:
 
 
 def _types_of(packages: Iterable[str]) -> set[str]:
-    """Return the trusted types, among which are only the estimators of the given packages."""
+    """Return the trusted types; of the estimators, only those of the given packages."""
     places = map(name_of, (SavedMapping, SavedNeighbours, SavedNetwork, SavedTable))
     names = {*places, *_DATA_TYPES, *PARTS_OF_ESTIMATORS, *_FUNCTIONS}
     names |= {name_of(get_scorer(scorer)._score_func) for scorer in get_scorer_names()}

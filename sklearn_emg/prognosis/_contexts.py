@@ -121,7 +121,7 @@ def visit_contexts(
 def _examples(
     frame: pd.DataFrame, context: int, horizon: int, min_context: int
 ) -> tuple[list[NDArray[Any]], list[int], list[int]]:
-    """Find the rows of the known visits (-1 for none), the last one and the target per example."""
+    """Find each example's rows: known visits (-1 if missing), last known visit and target visit."""
     known: list[NDArray[Any]] = []
     targets, lasts = [], []
     for _, rows in frame.groupby("subject", sort=False).indices.items():
@@ -134,7 +134,7 @@ def _examples(
     if not targets:
         raise ValueError(
             f"No subject has the {min_context + horizon} visits needed for "
-            f"min_context={min_context} and horizon={horizon}; the maximum is "
+            f"min_context={min_context} and horizon={horizon}; the maximum per subject is "
             f"{int(subjects.value_counts().max())}. Lower min_context or horizon, or record more "
             "visits."
         )
@@ -227,7 +227,7 @@ def _refuse_repeated(keys: pd.DataFrame) -> None:
 def _feature_names(
     visits: pd.DataFrame, values: NDArray[np.floating], features: Sequence[str] | None
 ) -> list[str]:
-    """Return the columns given as features, or all numeric columns that are not metadata."""
+    """Return the given features, or all numeric columns except metadata and the values."""
     if features is None:
         numeric = visits.select_dtypes("number").columns
         features = [c for c in numeric if c not in METADATA_COLUMNS]
@@ -238,7 +238,7 @@ def _feature_names(
 
 
 def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:
-    """Return whether a column is the value itself, which every context already contains."""
+    """Return whether a column equals the values, which every context already contains."""
     return bool(np.array_equal(column.to_numpy(dtype=float), values, equal_nan=True))
 
 
@@ -260,7 +260,8 @@ def has_contexts(X: Any, caller: str) -> bool:
     Raises
     ------
     ValueError
-        If X is another table with metadata, such as a column ``subject``.
+        If X is not a table of :func:`visit_contexts` but has metadata, such as a column
+        ``subject``.
     """
     if not isinstance(X, pd.DataFrame):
         return False
@@ -323,7 +324,7 @@ class Contexts:
             If the features of the table are not `names`, or the table lacks the column ``ahead`` or
             the last known value in a row.
         """
-        if has_contexts(X, "A prognosis"):
+        if has_contexts(X, "A prognosis model"):
             places = _places(X, names)
             steps = sorted(places["value"])
             parts = {

@@ -1,4 +1,4 @@
-"""Estimators that predict a later value by Algorithm 3 of NeuroFusionNet's source."""
+"""Estimators that predict a later value or label by Algorithm 3 of NeuroFusionNet (2024)."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
     def _sequences(
         self, X: Any, y: Any = None
     ) -> tuple[list[NDArray[np.floating]], NDArray[np.floating], Any]:
-        """Return sequences of shape (n_features, n_steps), the last value of each, and y."""
+        """Return sequences (n_features, n_steps), their last values (0 without contexts) and y."""
         reset = y is not None
         if has_contexts(X, type(self).__name__):
             contexts = Contexts.of(X, None if reset else self._names)
@@ -244,7 +244,7 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         Parameters
         ----------
         X : DataFrame, list or ndarray
-            As in ``fit``.
+            Sequences, as in ``fit``.
 
         Returns
         -------

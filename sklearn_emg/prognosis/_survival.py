@@ -130,13 +130,13 @@ def _one_outcome_each(table: pd.DataFrame, event: str, event_time: str) -> pd.Da
         found = known.loc[known["subject"] == name, [event, event_time]].to_numpy().tolist()
         raise ValueError(
             f"Subject {name!r} has two outcomes in survival_target, {found[:2]} ({event}, "
-            f"{event_time}). Give each subject one: that of its first event."
+            f"{event_time}). Give each subject one outcome, at the time of its first event."
         )
     return known
 
 
 def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> NDArray[Any]:
-    """Compute the time from the last visit of each row's subject to the outcome."""
+    """Compute the time from each subject's last visit (0 without visits) to the outcome, by row."""
     if "time" not in X.columns and pd.api.types.is_datetime64_any_dtype(then):
         raise ValueError(
             f"{column!r} of survival_target contains dates, but X has no column 'time' with the "
@@ -160,8 +160,8 @@ def _months_after_last_visit(X: pd.DataFrame, then: pd.Series, column: str) -> N
             which, at = ("visit", first) if where.startswith("before") else ("last visit", last)
             raise ValueError(
                 f"The event or censoring of subject {subject[row]!r} at {months[row]:g} is {where} "
-                f"{which} at {at[row]:g} (months). Leave subjects out that had the event at their "
-                "visit, choose earlier visits to predict from, or correct the times."
+                f"{which} at {at[row]:g} (months). Leave out subjects that had the event by their "
+                "last visit, choose earlier visits to predict from, or correct the times."
             )
     return months - last
 
@@ -396,7 +396,7 @@ class SurvivalVote(DiVote):
         return found
 
     def _learn_target(self, y: NDArray[Any]) -> None:
-        """Do nothing, since the outcomes are those of the units."""
+        """Do nothing, since `_unit_labels` finds the outcome of each subject."""
 
     def _unit_labels(self, rows: Rows, y: NDArray) -> NDArray:
         names = rows.unit_index.tolist()
@@ -432,8 +432,8 @@ class SurvivalVote(DiVote):
         found = np.asarray(values, dtype=float)
         if found.ndim != 2 or len(found) != len(X):
             raise ValueError(
-                f"transform of {type(fitted).__name__} must return one row of features per window, "
-                f"{len(X)} of them. Got shape {found.shape}."
+                f"transform of {type(fitted).__name__} must return one row of features for each of "
+                f"{counted(len(X), 'window')}. Got shape {found.shape}."
             )
         names = getattr(values, "columns", None)
         if names is None and hasattr(fitted, "get_feature_names_out"):
@@ -441,9 +441,10 @@ class SurvivalVote(DiVote):
         self._names = [f"x{k}" for k in range(found.shape[1])] if names is None else list(names)
         bad = np.argwhere(~np.isfinite(found))
         if bad.size:
+            n_bad = int((bad[:, 1] == bad[0, 1]).sum())
             raise ValueError(
                 f"Feature {self._names[bad[0, 1]]!r} is not finite in "
-                f"{counted(len(bad), 'window')} (first: number {bad[0, 0]}). "
+                f"{counted(n_bad, 'window')} (first: number {bad[0, 0]}). "
                 "Leave it out, or impute it in the 'estimator'."
             )
         return found
@@ -547,8 +548,8 @@ class SurvivalVote(DiVote):
         last = float(self.outcomes_["time"].max())
         if not ((times >= 0) & (times <= last)).all():
             raise ValueError(
-                f"The 'times' of predict_survival must lie within the follow-up of the training, 0 "
-                f"to {last:g}. Got {times.min():g} to {times.max():g}."
+                "The 'times' of predict_survival must lie within the follow-up of the training "
+                f"subjects, 0 to {last:g}. Got {times.min():g} to {times.max():g}."
             )
         steps = self.final_estimator_.predict_survival_function(self._features(rows)[2])
         values = [np.concatenate([[1.0], f.y])[np.searchsorted(f.x, times, "right")] for f in steps]

@@ -40,16 +40,17 @@ class SurvivalComparison:
     Attributes
     ----------
     summary : DataFrame
-        Table with one row per model, including the Kaplan-Meier curve, and measure of
-        :func:`~sklearn_emg.metrics.survival_measures`. Its columns are ``model``, ``measure``,
-        ``value``, and the limits ``low`` and ``high`` of the confidence interval.
+        Table with one row for each combination of a model and a measure of
+        :func:`~sklearn_emg.metrics.survival_measures`. The Kaplan-Meier curve counts as a model.
+        The columns are ``model``, ``measure``, ``value``, and the limits ``low`` and ``high`` of
+        the confidence interval.
     pvalues : Series
         The p-value of each model, from a two-sided permutation test, paired by subject, of the
-        hypothesis that its integrated Brier score (for a single time, its Brier score) equals that
-        of the Kaplan-Meier curve.
+        hypothesis that its integrated Brier score (for a single time, its Brier score) equals the
+        score of the Kaplan-Meier curve.
     curves : dict of str to DataFrame of shape (n_subjects, n_times)
-        Survival curves of each subject, predicted by each model, and the Kaplan-Meier curve, none
-        of which was trained on this subject.
+        Survival curves of the subjects by name of the model, including "Kaplan-Meier". The curve of
+        a subject comes from a model that was not trained on this subject.
     outcomes : DataFrame of shape (n_subjects, 3)
         Table with the columns ``event``, ``time`` and ``fold``, the fold in which the subject was
         tested. The index contains the subjects.

@@ -66,7 +66,7 @@ def _of_scaler(step: AmplitudeScaler) -> Found:
 
 def _of_baseline(step: BaselineRemover) -> Found:
     corner = 0.3 / step.window
-    text = f"a causal HighpassFilter({corner:g}) takes its place, with a tail after each potential"
+    text = f"a causal HighpassFilter({corner:g}) takes its place and adds a tail to each potential"
     return HighpassFilter(corner, order=2, zero_phase=False, fs=step.fs), text
 
 
@@ -88,7 +88,7 @@ def _of_adaptive(step: AdaptiveFilter) -> Found:
 def _of_rejector(step: Any) -> Found:
     return (
         "passthrough",
-        "left out: StreamingDiagnosis(artefacts=ArtefactDetector()) rejects windows",
+        "left out: StreamingDiagnosis(artefacts=ArtefactDetector()) rejects windows with artefacts",
     )
 
 

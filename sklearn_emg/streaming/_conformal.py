@@ -23,11 +23,11 @@ __all__ = ["ConformalStop", "vote_courses"]
 class ConformalStop:
     """Rule that stops when the conformal set of classes has exactly one member.
 
-    The set contains each class whose fraction of the votes is not lower than the lowest fraction
-    that the true class reached at any time in nearly all calibration subjects. Therefore, with a
-    probability of at least `coverage`, it contains the true class of a new subject at all times,
-    including when it first has a single member. Checking the set after every window does not
-    increase the error rate.
+    For each calibration subject, the fraction of the votes for the true class is lowest at some
+    time. The set contains each class whose fraction of the votes is not below a quantile of these
+    lowest fractions. Therefore, with a probability of at least `coverage`, the set contains the
+    true class of a new subject at all times, including the time when it first has a single member.
+    Checking the set after every window does not increase the error rate.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class ConformalStop:
     coverage : float, default=0.9
         Probability with which the set must contain the true class.
     by_class : bool, default=False
-        Whether this must hold within each class, which requires more calibration subjects.
+        Whether the coverage must hold within each class, which requires more calibration subjects.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class ConformalStop:
     --------
     >>> import numpy as np
     >>> from sklearn_emg.streaming import ConformalStop
-    >>> votes = np.c_[np.arange(1, 9), np.zeros(8)]  # a window after the other votes for "als"
+    >>> votes = np.c_[np.arange(1, 9), np.zeros(8)]  # every window votes for "als"
     >>> courses = [votes] * 5 + [votes[:, ::-1]] * 5
     >>> rule = ConformalStop(courses, ["als"] * 5 + ["control"] * 5, ["als", "control"])
     >>> rule.decide([0, 0], 0.0), rule.decide([0, 1], 0.4), rule.decide([3, 0], 1.2)
@@ -120,7 +120,7 @@ class ConformalStop:
         return shares[np.argmin(shares[:, code])]
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Return the index of the class that is decided, or None to continue.
+        """Return the index of the chosen class, or None to continue.
 
         Parameters
         ----------

@@ -104,7 +104,7 @@ class FixedLength:
         self.seconds = check_real(seconds, "seconds", "FixedLength", 0.0, above=True)
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Return the index of the class that is decided, or None to continue.
+        """Return the index of the chosen class, or None to continue.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class SequentialTest:
             check_real(max_seconds, "max_seconds", caller, 0.0, above=True)
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Return the index of the class that is decided, or None to continue.
+        """Return the index of the chosen class, or None to continue.
 
         Parameters
         ----------
@@ -263,8 +263,8 @@ class MajorityVote:
         Returns
         -------
         current : hashable
-            Class of the majority, with hysteresis. Among classes with equal votes, the one seen
-            last is preferred.
+            Class of the majority, with hysteresis. If several classes have the most votes, the
+            current class is kept if it is among them; otherwise, the class seen last is preferred.
         """
         self._labels.append(label)
         votes = list(self._labels)

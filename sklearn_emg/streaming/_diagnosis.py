@@ -45,7 +45,7 @@ class StoppingRule(Protocol):
     """
 
     def decide(self, votes: Any, seconds: float) -> int | None:
-        """Return the index of the class that is decided, or None to continue.
+        """Return the index of the chosen class, or None to continue.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class StreamingDiagnosis:
         is not scored and does not vote. With None, no window is rejected.
     stop : ConformalStop, SequentialTest, FixedLength or None, default=None
         Stopping rule that decides on the class of a subject. Other objects with such a method
-        ``decide`` are also accepted. Later windows are still scored.
+        ``decide`` are also accepted. Windows after the decision are still scored.
     smooth : MajorityVote, default=None
         Majority vote over the latest windows, for example to recognise gestures.
     gaps : {"restart", "raise"}, default="restart"
@@ -242,7 +242,7 @@ class StreamingDiagnosis:
         self._steps, self._divote = split_system(model, _CALLER)
         self._known, _ = training_subjects(model)
         self.classes: NDArray[Any] = self._divote.classes_
-        self._requested = self._divote.requested_columns()  # as slow as the scoring of a window
+        self._requested = self._divote.requested_columns()  # once: takes as long as a window
         self.fs: float = float(self._divote.fs_ or 0.0)
         streams_of(self._steps, self.fs, _CALLER)  # raises now rather than with a patient waiting
         *channels, self._size = self._divote.window_shape_ or ()
@@ -273,8 +273,8 @@ class StreamingDiagnosis:
         own = artefacts.fs
         if own is not None and not same_rate(own, self.fs):
             raise ValueError(
-                f"The 'artefacts' of {_CALLER} have fs={own:g} Hz, but the model {self.fs:g} Hz. "
-                "Leave the 'fs' of the detector None."
+                f"The 'artefacts' of {_CALLER} have fs={own:g} Hz, but the model has {self.fs:g} "
+                "Hz. Set the 'fs' of the detector to None."
             )
         # The detector learns only the shape of windows.
         window = np.full((1, *self._channels, self._size), 0.1, dtype=np.float32)
@@ -423,7 +423,7 @@ class StreamingDiagnosis:
         Yields
         ------
         event : WindowResult or Gap
-            Event, in chronological order.
+            Next event in chronological order.
         """
         for chunk in source:
             yield from self.push(*chunk) if isinstance(chunk, Chunk) else self.push(chunk)
@@ -560,7 +560,7 @@ class StreamingDiagnosis:
         if self._detector is None:
             return ()
         scores = np.asarray(self._detector.transform(window[np.newaxis]))
-        worst = scores.reshape(-1, len(THRESHOLDS) + 1).max(axis=0)  # and the quality
+        worst = scores.reshape(-1, len(THRESHOLDS) + 1).max(axis=0)  # the last is the quality
         return tuple(name for name, score in zip(THRESHOLDS, worst[:-1]) if score > 1)
 
     @property

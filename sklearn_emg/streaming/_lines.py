@@ -45,9 +45,9 @@ class LineFormat:
         Unit of the values: "nV", "uV", "mV" or "V".
     counter : int or None, default=None
         Kind of counter in the first field. With None, lines have no counter, and lost samples are
-        not detected, except those lost while the source reconnects. With 0, the counter counts all
-        samples. With another number, such as 256 for one byte, the counter returns to 0 when it
-        reaches this number; a gap of exactly this number of samples is not detected.
+        not detected, except those lost while the source reconnects. With 0, the counter increases
+        without limit. With another number, such as 256 for one byte, the counter returns to 0 when
+        it reaches this number; a gap of exactly this number of samples is not detected.
     separator : str or None, default=","
         Text between the values. None means white space.
     malformed : {"gap", "raise"}, default="gap"
@@ -298,7 +298,7 @@ def _chunks(
         except TimeoutError:
             problem = TimeoutError(f"{name} sends nothing. Check that the device records.")
         except OSError as error:
-            problem = ConnectionError(f"{name}: the connection broke: {error}")
+            problem = ConnectionError(f"{name}: the connection broke: {error}.")
         finally:
             connection.close()
         yield from reader.flush()

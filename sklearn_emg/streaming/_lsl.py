@@ -40,9 +40,9 @@ def read_lsl(
     chunk : float, default=0.1
         Maximum length of a chunk in seconds.
     gap : float, default=0.25
-        Maximum difference in seconds between the time stamps of consecutive samples. If it is
-        larger, the samples between them count as lost. Time stamps jitter, since programs stamp
-        blocks of samples.
+        Maximum difference in seconds between the time stamps of consecutive samples. If the
+        difference is larger, samples count as lost. Time stamps jitter, since programs stamp blocks
+        of samples.
     timeout : float, default=5.0
         Time in seconds without a stream or samples after which an error is raised.
     reconnect : float, default=0.0

@@ -18,7 +18,7 @@ class WindowCutter:
     size, step : int
         Number of samples in a window, and from one window to the next.
     tail : {"drop", "overlap", "pad"}
-        Treatment of the samples after the last window when the recording ends.
+        Treatment of the samples after the last complete window when the recording ends.
     """
 
     def __init__(self, size: int, step: int, tail: str):
@@ -59,7 +59,7 @@ class WindowCutter:
         self._next = max(self._next, -(-self.position // self.step) * self.step)
 
     def finish(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield the first sample and the samples of the window that `tail` adds, if any."""
+        """Yield the index of the first sample and the samples of the window that `tail` adds."""
         n_times, step = self.position, self.step
         if self._kept is None or self.tail == "drop":
             return

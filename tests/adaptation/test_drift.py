@@ -85,5 +85,5 @@ def test_bad_input_is_refused():
         CusumDetector(0.0, 1.0).update(np.inf)
     with pytest.raises(ValueError, match="lacks the column 'rms'"):
         CusumDetector(0.0, 1.0, names=["rms"]).extend(pd.DataFrame({"mnf": [1.0]}))
-    with pytest.warns(RecordingWarning, match="learns its limits from 20 values"):
+    with pytest.warns(RecordingWarning, match="deviation from 20 values"):
         CusumDetector.from_reference(np.arange(20.0))

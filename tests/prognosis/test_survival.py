@@ -194,7 +194,7 @@ def test_mistakes_of_the_target_are_named(change, match):
 def test_times_beyond_the_follow_up_are_refused():
     X, y = visits()
     model = SurvivalVote(StandardScaler(), features=["score"], window=None).fit(X[:30], y[:30])
-    with pytest.raises(ValueError, match="within the follow-up of the training, 0 to 15"):
+    with pytest.raises(ValueError, match="within the follow-up of the training subjects, 0 to 15"):
         model.predict_survival(X[30:], [6.0, 60.0])
 
 

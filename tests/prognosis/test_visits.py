@@ -300,10 +300,10 @@ def test_compare_adds_the_baselines_and_says_what_beats_them():
     names = ["noise", "last value", "own slope", "mixed model", "boosting"]
     assert result.table().index.tolist() == names
     assert result.unit == "target_visit"
-    assert "Nothing beats it." in result.remark
+    assert "No pipeline is better." in result.remark
     assert result.remark in repr(result)
     better = compare({"oracle": Oracle(), "noise": Noise()}, X, y, **settings)
-    assert "Better, paired by subject: oracle (-100 %)." in better.remark
+    assert "better (test paired by subject): oracle (-100 %)." in better.remark
     alone = compare({"mine": LastValueRegressor()}, X, y, **settings)
     assert alone.table().index.tolist() == ["mine", *names[2:]]
     with pytest.raises(ValueError, match="adds the baseline 'boosting'"):

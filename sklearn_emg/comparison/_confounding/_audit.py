@@ -130,7 +130,7 @@ class ConfoundAudit:
         counts = ", ".join(f"{n} {name}" for name, n in self.subjects.items())
         lines = [
             wrapped(f"Confound audit of {counted(int(self.subjects.sum()), 'subject')} ({counts})"),
-            "Balanced accuracy of subjects by one property alone, each subject left out once",
+            "Balanced accuracy of predicting the class of each left-out subject from one property",
             f"({100 * self.confidence:g} % intervals, {self.n_permutations} permutations)",
             repr(self.table()),
         ]
@@ -238,11 +238,11 @@ def confound_audit(
     whose other subjects are most similar on average, with a Gaussian similarity of bandwidth
     :math:`0.3\\,n^{-1/5}` (Scott's rule [1]_ for the ranks of n subjects, which are uniform). This
     is a Parzen classifier [2]_ of one variable that leaves out each subject once. It detects
-    a class whose values lie at both ends, in the middle or in several clusters. If classes tie,
-    each gets an equal fraction of the subject. A property with the same distribution in all classes
-    can score far below chance, because the class of a subject is rarer among similar subjects when
-    this subject is left out. This is also true for permuted labels and does not affect the test,
-    which is one-sided.
+    a class whose values lie at both ends, in the middle or in several clusters. If classes tie, the
+    subject is divided equally among them. A property with the same distribution in all classes can
+    score far below chance, because the class of a subject is rarer among similar subjects when this
+    subject is left out. This is also true for permuted labels and does not affect the test, which
+    is one-sided.
 
     *Interval.* The interval combines Wilson's intervals of the recalls of the classes [3]_. It
     treats the predictions as independent.
@@ -257,10 +257,10 @@ def confound_audit(
     *Suspects.* Many tests on few subjects have little power, although a model can learn what these
     subjects have in common. A property is therefore a "suspect" if its p-value is significant
     without the adjustment. It is also a suspect if it has one of two patterns. One is a value that
-    at least two subjects and a tenth of all subjects have, and that a class lacks. The other is
-    that the medians of the subjects of two classes lie in ranges that do not overlap, if this has a
-    probability of at most 0.05 by chance. The error rate of suspects is not controlled. The absence
-    of a finding does not prove that there is no confound.
+    at least two subjects, and at least a tenth of all subjects, have and that a class lacks. The
+    other is that the medians of the subjects of two classes lie in ranges that do not overlap, if
+    such a separation has a probability of at most 0.05 by chance. The error rate of suspects is not
+    controlled. The absence of a finding does not prove that there is no confound.
 
     References
     ----------
@@ -328,7 +328,7 @@ def _with_match(
     else:
         text = nothing_left(matching_values, subjects, y)
         if len(rows):
-            text = f"Fewer than two subjects of a class match: {dict(by_class)}."
+            text = f"Fewer than two subjects of a class match: {by_class.to_dict()}."
         warn(f"The matched subjects cannot be audited. {text}")
     fields = {**vars(audit), "matched": matched, "matched_audit": again}
     return ConfoundAudit(**fields)
@@ -472,7 +472,7 @@ def _pvalues(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     at_least = [n - np.searchsorted(ordered[:, k], scores[:, k]) for k in range(scores.shape[1])]
     p = np.column_stack(at_least) / n
     order = np.argsort(p[0], kind="stable")
-    # These are the minima over a property and those with larger p-values.
+    # These are the minima over each property and the properties with larger p-values.
     minima = np.minimum.accumulate(p[:, order[::-1]], axis=1)[:, ::-1]
     adjusted = (minima <= p[0, order]).mean(axis=0)
     result = np.empty(len(order))

@@ -63,7 +63,7 @@ def collect(
         Columns and properties to read. None stands for all columns that describe recordings and,
         if there are signals, all properties.
     caller, parameter : str
-        Function, and its parameter with the names, for messages.
+        Name of the function, and of its parameter that contains `names`, for messages.
     n_jobs : int, default=None
         Number of recordings that are measured in parallel.
 
@@ -94,7 +94,7 @@ def collect(
             )
         if found.kind == "category" and _without_names(found, reader.subject) is None:
             warn(
-                f"The column {name!r} of {caller} has its own values in each subject, such as "
+                f"The column {name!r} of {caller} has different values in each subject, such as "
                 f"{str(found.names[0])!r}, which are neither numbers nor ISO dates. As categories, "
                 "they contain no information about other subjects. Use numbers or dates."
             )
@@ -341,7 +341,7 @@ def _relative_ranks(numbers: NDArray[np.float64], subject: NDArray[np.intp]) -> 
 
 
 def similarity(profile: NDArray[np.float64], rows: slice, bandwidth: float) -> NDArray[np.float64]:
-    """Compute the Gaussian similarity of some subjects to all others; that to themselves is 0.
+    """Compute the Gaussian similarity of some subjects to all others, and 0 to themselves.
 
     Parameters
     ----------
@@ -384,7 +384,7 @@ def _describe_class(values: Values, subject: NDArray[np.intp], chosen: NDArray[n
         shown = ordered[:_MAX_NAMED]
         texts += [f"{name} {counts[code]}" for name, code in zip(values.texts(*shown), shown)]
         if (more := len(ordered) - _MAX_NAMED) > 0:
-            texts.append(f"{more} other values")
+            texts.append(counted(more, "other value"))
     elif given.any():
         medians = pd.Series(values.numbers[given]).groupby(subject[given]).median()
         # np.quantile gives NaN next to an infinity.

@@ -210,7 +210,7 @@ def _complete_strata(
 def _units(
     values: Mapping[str, Values], subject: NDArray[np.intp], codes: NDArray[np.intp]
 ) -> pd.DataFrame:
-    """Build a table with one row per subject and combination of categories, and its medians."""
+    """Build a table of medians with one row (unit) per subject and combination of categories."""
     rows = pd.DataFrame({"subject": subject, "class": codes})
     rows["reason"] = ""
     categories = []

@@ -245,7 +245,7 @@ def settings_of(estimator: Any) -> list[tuple[str, str, str, str]]:
     Returns
     -------
     settings : list of (str, str, str, str)
-        Place, class, parameter and value of each.
+        Place and class of the estimator, name of the parameter, and value.
     """
     found = []
     for place, part in parts_of(estimator):

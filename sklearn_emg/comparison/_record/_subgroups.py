@@ -38,9 +38,9 @@ def rate(
     Parameters
     ----------
     values : ndarray of shape (n_cases,)
-        Value of each case.
+        Value of each diagnosis or recording.
     subjects : sequence of length n_cases
-        Subject of each case.
+        Subject of each diagnosis or recording.
     confidence : float
         Confidence level of the interval.
     are_errors : bool, default=False
@@ -49,7 +49,7 @@ def rate(
     Returns
     -------
     mean, low, high : float
-        Mean and limits of its interval; all are NaN if there are no cases, and the limits are NaN
+        Mean and limits of its interval; all are NaN if there are no values, and the limits are NaN
         if the interval cannot be computed.
     """
     if not len(values):
@@ -238,7 +238,7 @@ def _order(group: str) -> tuple[bool, int, str]:
 
 
 def _cases_by(result: Comparison, name: str, column: str) -> tuple[pd.DataFrame | None, str]:
-    """Return cases with the value of a property, and their unit; None if there are no cases."""
+    """Return diagnoses or recordings (or None) with the value of a property, and their unit."""
     record = record_of(result)
     rows = record.rows
     cases = diagnoses(result, name)
@@ -263,7 +263,7 @@ def _cases_by(result: Comparison, name: str, column: str) -> tuple[pd.DataFrame 
 
 
 def _groups(values: pd.Series, bands: Sequence[float] | None) -> pd.Series:
-    """Return the name of the subgroup of each case."""
+    """Return the name of the subgroup of each diagnosis or recording."""
     if bands is None:
         return values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
     limits = [float(limit) for limit in bands]
@@ -277,7 +277,7 @@ def _groups(values: pd.Series, bands: Sequence[float] | None) -> pd.Series:
 
 
 def _scores(part: pd.DataFrame, result: Comparison, min_subjects: int) -> dict[str, Any]:
-    """Compute the numbers of cases and subjects, and the scores, of one subgroup."""
+    """Compute the numbers of subjects and predictions, and the scores, of one subgroup."""
 
     def measured(cases: pd.DataFrame) -> tuple[bool, tuple[float, float, float]]:
         enough = cases["subject"].nunique() >= min_subjects

@@ -489,7 +489,7 @@ def _compare(model: Any, steps: list[tuple[str, Any]], content: bytes, X: Any) -
         raise ValueError(
             f"{_CALLER} wrote nothing: the predictions of the graph for X differ by {worst:.2g} "
             f"from those of the model, which is more than {limit:g}. Set dtype={_other(session)!r} "
-            "if the signals of X have that type. Otherwise, please report the system."
+            "if the signals of X have that type. Otherwise, please report this fault."
         )
 
 

@@ -54,7 +54,7 @@ class _Window:
 
 
 def _zero_crossings(w: _Window) -> Tensor:
-    """Count changes of sign; samples that are zero take the last value before them."""
+    """Count changes of sign; samples that are zero take the last nonzero value before them."""
     last, distance = w.x, 1
     while distance < w.n:
         shifted = last[..., :-distance].pad(distance, 0)

@@ -33,7 +33,7 @@ class NotExportable(ValueError):
 
 
 def _standardized(step: StandardScaler, x: Tensor) -> Tensor:
-    """Apply a StandardScaler in the type of its input; trees then see the same ties."""
+    """Apply a StandardScaler in the type of its input, so that trees compare the same values."""
     if step.with_mean:
         x = x - step.mean_
     return x / step.scale_ if step.with_std else x
