@@ -7,7 +7,16 @@ memory bandwidth, uses float32; all other functions use float64.
 import numpy as np
 from numba import njit
 
-__all__ = ["closest", "fit_mixture", "match", "medians", "place", "projections", "stretches"]
+__all__ = [
+    "closest",
+    "fit_mixture",
+    "match",
+    "medians",
+    "neighbours",
+    "place",
+    "projections",
+    "stretches",
+]
 
 _BLOCK = 64
 # Number of blocks on either side among which the highest score is found first. Memory that is read
@@ -16,8 +25,10 @@ _AROUND = 16
 # Number of samples around a discharge within which it is placed again.
 _NEAR = 12
 _TAPS = 5
+# Number of steps per sample between which signals are interpolated.
+_PARTS = 32
 # Largest number of columns that are sorted together.
-_COLUMNS = 64
+_COLUMNS = 96
 
 
 @njit(cache=True, nogil=True)
@@ -120,13 +131,21 @@ def _change(state, model, unit, at, step, sign):
     gram, spread, refractory, expected, doubt, never = model
     n_times = values.shape[1]
     for other in range(values.shape[0]):
-        _add(values[other], gram[other, unit, step], at, -2.0 * sign)
+        _add(values[other], gram[unit, step, other], at, -2.0 * sign)
         if other != unit:
-            _add(bars[other], spread[other, unit], at, sign)
-    reach = max(expected[unit], refractory)
-    for i in range(max(at - reach, 0), min(at + reach + 1, n_times)):
-        raised = never[unit] if abs(i - at) <= refractory else doubt[unit]
-        bars[unit, i] += np.float32(sign) * raised
+            _add(bars[other], spread[unit, other], at, sign)
+    far = max(expected[unit], refractory)
+    first, stop = max(at - refractory, 0), min(at + refractory + 1, n_times)
+    outer, inner = np.float32(sign) * doubt[unit], np.float32(sign) * never[unit]
+    _lift(bars[unit, max(at - far, 0) : first], outer)
+    _lift(bars[unit, first:stop], inner)
+    _lift(bars[unit, stop : min(at + far + 1, n_times)], outer)
+
+
+@njit(cache=True, nogil=True)
+def _lift(row, amount):
+    for i in range(row.shape[0]):
+        row[i] += amount
 
 
 @njit(cache=True, nogil=True)
@@ -155,7 +174,7 @@ def _fill(state, model, blocks, units, times, steps, count):
     values = state[0]
     gram, refractory, expected = model[0], model[2], model[3]
     best, at, which = blocks[:3]
-    n_steps, reach = gram.shape[2], gram.shape[3] // 2
+    n_steps, reach = gram.shape[1], gram.shape[3] // 2
     n_blocks = best.shape[0]
     _refresh_changed(state, blocks)
     cursor = 0
@@ -191,7 +210,7 @@ def _without(near, state, model, unit, at, step, start):
     offset = start - at + gram.shape[3] // 2
     inner = max(-offset, 0), min(gram.shape[3] - offset, width)
     for other in range(values.shape[0]):
-        potential, raised = gram[other, unit, step], spread[other, unit]
+        potential, raised = gram[unit, step, other], spread[unit, other]
         for i in range(width):
             rest[other, i] = values[other, start + i]
             minimum[other, i] = bars[other, start + i]
@@ -218,7 +237,7 @@ def _replace(state, model, blocks, units, times, steps, count):
         Number of discharges that are left, and number of changes.
     """
     n_units, n_times = state[0].shape
-    n_steps, reach = model[0].shape[2], model[0].shape[3] // 2
+    n_steps, reach = model[0].shape[1], model[0].shape[3] // 2
     room = np.empty((2, n_units, 2 * _NEAR + 3), dtype=np.float32)
     top = np.empty(2 * _NEAR + 3, dtype=np.float32)
     kept, n_changes = 0, 0
@@ -268,11 +287,11 @@ def match(state, model, n_sweeps, units, times, steps):
         bars : ndarray of shape (n_units, n_times)
             Threshold that the decrease in energy by a discharge must exceed. It is overwritten.
     model : tuple of
-        gram : ndarray of shape (n_units, n_units, n_steps, 2 * reach + 1)
-            Correlation of each template with each template shifted by a fraction of a sample, in
-            n_steps from -0.5 to 0.5, at lags from -reach to reach samples.
+        gram : ndarray of shape (n_units, n_steps, n_units, 2 * reach + 1)
+            Correlation of each template, shifted by a fraction of a sample in n_steps from -0.5 to
+            0.5, with each template, at lags from -reach to reach samples.
         spread : ndarray of shape (n_units, n_units, 2 * reach + 1)
-            Amount by which a discharge of the second unit raises the threshold of the first unit.
+            Amount by which a discharge of the first unit raises the threshold of the second unit.
         refractory : int
             Number of samples around a discharge without another discharge of its unit.
         expected : ndarray of shape (n_units,), int64
@@ -308,18 +327,28 @@ def match(state, model, n_sweeps, units, times, steps):
 
 
 @njit(cache=True, nogil=True)
+def _sinc(weights, part):
+    """Weights of a sinc in a Hann window that interpolate `part` samples after the middle tap."""
+    for tap in range(2 * _TAPS + 1):
+        x = tap - _TAPS - part
+        weights[tap] = np.sinc(x) * (0.5 + 0.5 * np.cos(np.pi * x / (_TAPS + 1.0)))
+    weights /= weights.sum()
+
+
+@njit(cache=True, nogil=True)
 def stretches(signal, times, before, length):
     """Segments of `signal` around times in samples, see ``snippets``."""
     n_channels, n_times = signal.shape
     out = np.zeros((times.shape[0], n_channels, length))
-    weights = np.empty(2 * _TAPS + 1)
+    # Weights of the taps for each shift in steps of 1 / _PARTS samples from -0.5 to 0.5.
+    table, known = np.empty((_PARTS + 1, 2 * _TAPS + 1)), np.zeros(_PARTS + 1, dtype=np.bool_)
     for k in range(times.shape[0]):
         whole = int(np.floor(times[k] + 0.5))
-        part = np.round((times[k] - whole) * 32) / 32
-        for tap in range(2 * _TAPS + 1):
-            x = tap - _TAPS - part
-            weights[tap] = np.sinc(x) * (0.5 + 0.5 * np.cos(np.pi * x / (_TAPS + 1.0)))
-        weights /= weights.sum()
+        step = int(np.round((times[k] - whole) * _PARTS))
+        weights, part = table[step + _PARTS // 2], step / _PARTS
+        if not known[step + _PARTS // 2]:
+            _sinc(weights, part)
+            known[step + _PARTS // 2] = True
         start = whole - before
         for channel in range(n_channels):
             row = out[k, channel]
@@ -366,16 +395,18 @@ def medians(values):
 def _sort_columns(rows):
     """Sort each column in place."""
     n = rows.shape[0]
-    size = 1
+    size, bits = 1, 1
     while size < n:
         apart = size
         while apart >= 1:
             for begin in range(apart % size, n - apart, 2 * apart):
                 for i in range(begin, min(begin + apart, n - apart)):
-                    if i // (2 * size) == (i + apart) // (2 * size):
+                    # Only rows in the same block of 2 * size rows are compared.
+                    if i >> bits == (i + apart) >> bits:
                         _exchange(rows[i], rows[i + apart])
             apart //= 2
         size *= 2
+        bits += 1
 
 
 @njit(cache=True, nogil=True)
@@ -416,6 +447,34 @@ def closest(a, b, reach):
         if total > product:
             product, shift = total, lag
     return product, shift
+
+
+@njit(cache=True, nogil=True)
+def neighbours(products, size, most, tolerance):
+    """Which rows of a matrix are close to which others, from their inner products.
+
+    Parameters
+    ----------
+    products : ndarray of shape (n, n)
+        Inner products of the rows.
+    size : ndarray of shape (n,)
+        Squared norms of the rows.
+    most, tolerance : float
+        The squared distance of close rows is less than `most` plus `tolerance` times the smaller
+        of their squared norms.
+
+    Returns
+    -------
+    near : ndarray of bool of shape (n, n)
+    """
+    n = size.shape[0]
+    near = np.empty((n, n), dtype=np.bool_)
+    for i in range(n):
+        row, out = products[i], near[i]
+        for j in range(n):
+            limit = most + tolerance * min(size[i], size[j])
+            out[j] = size[i] + size[j] - 2.0 * row[j] < limit
+    return near
 
 
 @njit(cache=True, nogil=True)

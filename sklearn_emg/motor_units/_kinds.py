@@ -85,17 +85,18 @@ def _clusters(
 
 def _groups(flat: Floats, n_values: float, minimum: int) -> list[NDArray[np.bool_]]:
     """Members of groups of similar rows, beginning with the row with the most neighbours."""
+    from sklearn_emg.motor_units._kernels import neighbours
+
     size = np.einsum("ij,ij->i", flat, flat)
-    distance = size[:, None] + size - 2.0 * (flat @ flat.T)
     # The distance of noisy rows is twice a chi-square variable with n_values degrees of freedom.
-    near = distance < 2.0 * n_values + 4.0 * np.sqrt(2.0 * n_values) + _TOLERANCE * np.minimum(
-        size[:, None], size
+    near = neighbours(
+        flat @ flat.T, size, 2.0 * n_values + 4.0 * np.sqrt(2.0 * n_values), _TOLERANCE
     )
     free = np.ones(len(flat), dtype=bool)
+    n_near = near.sum(axis=1)
     groups: list[NDArray[np.bool_]] = []
     while True:
-        count = near[:, free].sum(axis=1)
-        count[~free] = 0
+        count = np.where(free, n_near, 0)
         # Of equally frequent potentials, the largest is the seed.
         seed = np.lexsort((size, count))[-1]
         if count[seed] < minimum:
@@ -106,7 +107,10 @@ def _groups(flat: Floats, n_values: float, minimum: int) -> list[NDArray[np.bool
         apart = size + energy - 2.0 * flat @ centre
         close = apart < n_values + 4.0 * np.sqrt(n_values) + _TOLERANCE * energy
         group = close & free
-        free &= ~(members | group)
+        taken = free & (members | group)
+        free &= ~taken
+        # The matrix of neighbours is symmetric.
+        n_near -= near[taken].sum(axis=0)
         if group.sum() >= minimum:
             groups.append(group)
 

@@ -189,7 +189,7 @@ def recentre(search: Search) -> None:
 
 
 def _variation(search: Search) -> NDArray[np.float32]:
-    """Amount by which a discharge of each unit (second axis) raises the threshold of each unit."""
+    """Amount by which a discharge of each unit (first axis) raises the threshold of each unit."""
     templates = search.templates
     excess = np.zeros_like(templates)
     residual = search.residual() if len(search.units) else search.x
@@ -200,7 +200,7 @@ def _variation(search: Search) -> NDArray[np.float32]:
             # 0.455 is the median of the square of a standard normal variable.
             excess[unit] = np.maximum(signals.median(parts**2) / 0.455 - 1.5, 0.0)
     squares = (templates**2).astype(np.float32)
-    variance = signals.correlations(squares, excess[:, None].astype(np.float32))[:, :, 0]
+    variance = signals.correlations(squares, excess[:, None].astype(np.float32))[:, 0]
     return np.float32(2.0 * _CAUTION) * np.sqrt(np.maximum(variance, 0.0))
 
 
@@ -221,9 +221,7 @@ def find_discharges(search: Search, n_sweeps: int = 1, *, intervals: bool = Fals
         if len(times) > 6:
             expected[unit] = int(_EARLY * np.median(np.diff(times)) * search.fs)
             doubt[unit] = _EARLY_FRACTION * energy[unit]
-    values = signals.correlate(search.x, templates, search.before)
-    values *= np.float32(2.0)
-    values -= energy[:, None].astype(np.float32)
+    values = signals.gains(search.x, templates, search.before)
     bars = np.empty_like(values)
     bars[:] = (_MIN_GAIN + _MIN_FRACTION * energy)[:, None]
     # Large artefacts must not exceed this threshold either.

@@ -187,8 +187,8 @@ def shifted(templates: NDArray[np.floating], shifts: Floats) -> NDArray[Any]:
     return fft.irfft(spectrum * phase[None, :, None], n, axis=-1)[..., :length]
 
 
-def correlate(signal: Floats, templates: Floats, before: int) -> NDArray[np.float32]:
-    """Correlation with each template, summed over channels, at the template's reference."""
+def gains(signal: Floats, templates: Floats, before: int) -> NDArray[np.float32]:
+    """Decrease in the energy of the signal if a template is subtracted, at its reference."""
     n_units, _, length = templates.shape
     n_times = signal.shape[-1]
     size = 1024
@@ -199,12 +199,19 @@ def correlate(signal: Floats, templates: Floats, before: int) -> NDArray[np.floa
         :, :n_blocks
     ]
     spectrum = fft.rfft(blocks.astype(np.float32), axis=-1)
-    of_templates = fft.rfft(templates.astype(np.float32), size, axis=-1).conj()
+    # The decrease is twice the correlation minus the energy of the template.
+    of_templates = fft.rfft(2.0 * templates.astype(np.float32), size, axis=-1).conj()
+    energy = np.einsum("ucl,ucl->u", templates, templates).astype(np.float32)
+    n_whole = n_times // step
     out = np.empty((n_units, n_times), dtype=np.float32)
     for unit, rows in enumerate(of_templates):
         product = (spectrum * rows[:, None]).sum(axis=0)
-        values = fft.irfft(product, size, axis=-1)[:, :step]
-        out[unit] = values.ravel()[:n_times]
+        values = fft.irfft(product, size, axis=-1)
+        whole = out[unit, : n_whole * step].reshape(n_whole, step)
+        np.subtract(values[:n_whole, :step], energy[unit], out=whole)
+        if n_whole < n_blocks:
+            rest = out[unit, n_whole * step :]
+            np.subtract(values[n_whole, : rest.size], energy[unit], out=rest)
     return out
 
 
@@ -212,14 +219,14 @@ def correlations(templates: NDArray[np.floating], bank: NDArray[np.floating]) ->
     """Correlations of templates with several versions of other templates.
 
     `templates` has the shape (n, n_channels, length), and `bank` has the shape (n_others,
-    n_versions, n_channels, length). The result has the shape (n, n_others, n_versions,
+    n_versions, n_channels, length). The result has the shape (n_others, n_versions, n,
     2 * length - 1), with lags from 1 - length to length - 1 samples.
     """
     length = templates.shape[-1]
     n = fft.next_fast_len(2 * length, real=True)
     a = fft.rfft(templates, n, axis=-1).conj()
     b = fft.rfft(bank, n, axis=-1)
-    values = fft.irfft(np.einsum("icf,jscf->ijsf", a, b), n, axis=-1)
+    values = fft.irfft(np.einsum("icf,jscf->jsif", a, b), n, axis=-1)
     return np.concatenate([values[..., n - length + 1 :], values[..., :length]], axis=-1)
 
 

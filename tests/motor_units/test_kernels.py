@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sklearn_emg.motor_units._kernels import closest, match, medians
+from sklearn_emg.motor_units._kernels import closest, match, medians, neighbours
 from sklearn_emg.motor_units._kinds import similarity
 from sklearn_emg.motor_units._search import Search, find_discharges
-from sklearn_emg.motor_units._signals import STEPS, correlate, correlations, shifted, taper
+from sklearn_emg.motor_units._signals import STEPS, correlations, gains, shifted, taper
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6, 7, 8, 33, 100, 129])
@@ -27,6 +27,30 @@ def test_closest_shift(n_channels, delay):
     assert shift == delay
     assert product == pytest.approx((b**2).sum())
     assert similarity(a, b, 69)[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_neighbours_are_rows_at_a_small_distance():
+    rows = np.random.default_rng(0).normal(size=(40, 3)).round(2)
+    size = (rows**2).sum(axis=1)
+    near = neighbours(rows @ rows.T, size, 1.0, 0.2)
+    distance = ((rows[:, None] - rows) ** 2).sum(axis=-1)
+    limit = 1.0 + 0.2 * np.minimum(size[:, None], size)
+    np.testing.assert_array_equal(near, distance < limit)
+    assert 40 < near.sum() < 1600
+
+
+@pytest.mark.parametrize("n_times", [500, 885, 1770, 2001])
+def test_gains_are_twice_the_correlation_minus_the_energy(n_times):
+    rng = np.random.default_rng(0)
+    signal, templates = rng.normal(size=(2, n_times)), rng.normal(size=(3, 2, 140))
+    before = 46
+    padded = np.pad(signal, ((0, 0), (before, 140)))
+    expected = [
+        2 * sum(np.correlate(padded[c], wave[c], "valid")[:n_times] for c in range(2))
+        - (wave**2).sum()
+        for wave in templates
+    ]
+    np.testing.assert_allclose(gains(signal, templates, before), expected, atol=1e-3)
 
 
 def scene(seed, n_units=4, fs=11_500.0):
@@ -56,14 +80,14 @@ def test_the_state_after_matching_is_that_of_the_residual(n_sweeps):
     n_units, n_times = len(templates), search.x.shape[-1]
 
     def scores(x):
-        return 2 * correlate(x, templates, search.before) - energy[:, None].astype(np.float32)
+        return gains(x, templates, search.before)
 
     values, bars = scores(search.x), np.full((n_units, n_times), 60.0, np.float32)
     single = templates.astype(np.float32)
     gram = correlations(single, shifted(single, STEPS))
     model = (
         gram,
-        np.zeros_like(gram[:, :, 0]),
+        np.zeros_like(gram[:, 0]),
         35,
         np.full(n_units, 300),
         np.full(n_units, 20.0, np.float32),
