@@ -37,10 +37,10 @@ Columns are read from the paths of the files. A pattern has the names of the col
   study/control/c01_biceps.csv   --pattern "{group}/{subject}_{muscle}.csv"
   study/s07/rest_2.edf           --pattern "{subject}/{task}_{run}.edf"
 
-Without --pattern, the label is the first of two folders, or the only folder, and the subject is
-the name of the file up to its first underscore. The pattern is printed. A table of metadata (CSV
-file or spreadsheet with a column "file" or "subject") adds columns: --metadata study.csv. A BIDS
-data set needs neither option.
+Without --pattern, the outermost folder is the label. The subject is the innermost of several
+folders or, if there is only one folder, the name of the file up to its first underscore. The
+pattern is printed. A table of metadata (CSV file or spreadsheet with a column "file" or "subject")
+adds columns: --metadata study.csv. A BIDS data set needs neither option.
 """
 _QUALITY = """Check unit, rate, clipping, power line, drift, noise, gaps and copies of recordings.
 
@@ -143,7 +143,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     add("--fs", type=float, help="sampling rate of lines in Hz (default: that of the model)")
     add("--unit", help="unit of the samples (default: mV; LSL: unit stated by the stream)")
     add("--counter", type=int, metavar="N", help="lines begin with a counter that returns to 0 "
-        "at N; 0: never")  # fmt: skip
+        "at N; N is 0 if it never does")  # fmt: skip
     add("--speed", type=float, metavar="X", help="replay a file X times as fast as it was "
         "recorded (default: without waiting)")  # fmt: skip
 
@@ -198,7 +198,7 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 
 def _add_form(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--pattern", help='paths of the files, such as "{group}/{subject}_{muscle}.csv"')
+    add("--pattern", help='pattern of the paths, such as "{group}/{subject}_{muscle}.csv"')
     add("--label", metavar="NAME", help="field or column with the class of a recording")
     add("--subject", metavar="NAME", default="subject", help="field or column with the subject "
         "(default: subject)")  # fmt: skip
@@ -407,7 +407,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     if "folder" not in arguments and arguments.subject == "subject":
         # The name of a file cannot be compared with the names of the training subjects.
         found["in_training"] = found["in_training"].replace("no", "not known")
-        sys.stderr.write("Subjects have the names of their files; --subject gives their own.\n")
+        sys.stderr.write("Each subject is named after its file; --subject sets another name.\n")
     texts = ["reasons", "quality"]
     sys.stdout.write(f"{found.drop(columns=texts)!r}\n\n")
     for name, reasons, findings in zip(found.index, *(found[c] for c in texts)):
