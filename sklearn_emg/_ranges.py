@@ -19,9 +19,9 @@ __all__ = [
     "validate_windows",
 ]
 
-# #: Largest allowed sample in mV. Sums of fifth powers, the highest in any feature, fit in float64.
+# Largest allowed sample in mV. Sums of fifth powers, the highest in any feature, fit in float64.
 LARGEST = 1e60
-# #: A window with only smaller samples (mV) is treated as zeros, since their powers underflow.
+# A window with only smaller samples (mV) is treated as zeros, since their powers underflow.
 SMALLEST = 1e-60
 # Float32 is sufficient for windows whose largest absolute sample is between 2**-20 and 2**20 mV
 # and whose range is at least 1/64 of it: fifth powers do not overflow or underflow, and differences
@@ -179,10 +179,12 @@ def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> A
 
 def _unequal_windows(name: str, windows: Any) -> str:
     lengths = {np.shape(w)[-1] if np.ndim(w) else 1 for w in windows if _is_even(w)}
-    found = f"lengths from {min(lengths)} to {max(lengths)}" if lengths else "channels that differ"
+    found = "windows with different numbers of channels, or channels that differ in length"
+    if len(lengths) > 1:
+        found = f"lengths from {min(lengths)} to {max(lengths)} samples"
     return (
         f"{name} takes windows of one length, an array of shape (n_windows, n_times) or "
-        f"(n_windows, n_channels, n_times), and got {found} samples. Cut them to one length "
+        f"(n_windows, n_channels, n_times), and got {found}. Cut them to one length "
         "(sklearn_emg.recordings.divide), or give recordings of any length as a recording table."
     )
 

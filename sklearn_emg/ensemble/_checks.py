@@ -311,14 +311,14 @@ class InputChecks(GroupsRequester, BaseEstimator):
         held_out = self._needs_calibration(self.estimator) or splits_rows(self.estimator)
         if held_out and (known := [s for s in rows.subject_names if s in self._pretrained]):
             warn(
-                f"The estimator of {self._caller} was trained before on subjects of X (such as "
+                f"The estimator of {self._caller} was pretrained on subjects of X (such as "
                 f"{known[0]!r}) and can be scored on them in its calibration or selection. Leave "
                 "these subjects out of X, or pretrain on others.",
                 SubjectLeakWarning,
             )
 
     def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
-        """Folds of `cv` as row numbers; each row is tested once, in a fold without its subject."""
+        """Folds of `cv` as row numbers; each row is tested once, by a model without its subject."""
         cv = self.cv
         if isinstance(cv, Integral):
             cv = SubjectKFold(int(cv), stratify="quantiles" if self._numbers else "classes")

@@ -48,7 +48,7 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
     if isinstance(site, str):
         if not isinstance(X, pd.DataFrame) or site not in X.columns:
             have = f"has the columns {list(X.columns)}" if isinstance(X, pd.DataFrame) else (
-                f"is not a DataFrame but {type(X).__name__}"
+                f"has no columns (it is of type {type(X).__name__})"
             )  # fmt: skip
             raise ValueError(
                 f"{caller} reads the site of each row from the column {site!r}, but X {have}. Add "
@@ -106,8 +106,8 @@ class LeaveOneSiteOut(Protocol):
     Notes
     -----
     There are usually fewer sites than folds of a k-fold split, and each fold tests a single
-    hospital. The spread over the folds is therefore not an estimate of the variation between
-    hospitals.
+    hospital. The spread over the folds is therefore not a reliable estimate of the variation
+    between hospitals.
 
     Examples
     --------

@@ -230,8 +230,9 @@ def _named_rows(
     held = codes[codes >= 0]
     if not len(held):
         raise ValueError(
-            f"{parameter} names none of the subjects in 'groups': its first names are "
-            f"{wanted[:3]}, those in 'groups' are {subjects.names.tolist()[:3]}. Name some of the "
+            f"{parameter} names none of the subjects in 'groups': it contains, "
+            f"for instance, {wanted[:3]}, and 'groups' contains "
+            f"{subjects.names.tolist()[:3]}. Name some of the "
             "subjects in 'groups', or set validation='subjects' to have them drawn at random."
         )
     if len(held) < len(wanted):

@@ -242,7 +242,7 @@ def check_quality(
     =========== ==================================================================== ====== ======
     dead        ``flat``: fraction of samples in runs of 15 or more equal samples    0.1    0.5
     clipped     ``clipped``: fraction of samples on plateaus at the extrema          0      0.0001
-    rectified   ``rectified``: fraction of samples next to one end minus the other   0.015  0.015
+    rectified   ``rectified``: difference of the fractions of samples near each end  0.015  0.015
     line        ``line``: fraction of the power at 50 or 60 Hz and four harmonics    0.1    0.95
     drift       ``drift`` (standard deviation of means over 0.5 s) / ``rms``         0.7    none
     noise       ``noise_density`` / median of channels with this name and rate       20     none

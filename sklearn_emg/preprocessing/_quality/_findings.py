@@ -27,10 +27,12 @@ class Kind(NamedTuple):
 
 #: Kinds of findings, in the order of the report.
 QUALITY_KINDS = {
-    "unreadable": Kind("cannot be read", "get the file again, or leave the recording out"),
+    "unreadable": Kind("cannot be read", "obtain a new copy, or leave the recording out"),
     "transposed": Kind("axes swapped", "transpose the signal to (n_channels, n_times)"),
     "unit": Kind("unit implausible", "give the true unit to the reader, such as unit='uV'"),
-    "rate": Kind("sampling rate implausible", "look the rate up in the protocol or the device"),
+    "rate": Kind(
+        "sampling rate implausible", "look up the rate in the protocol or in the device's settings"
+    ),
     "length": Kind("short", "leave the recording out if it was cut by mistake"),
     "dead": Kind("constant stretches", "leave out the channel (select_channels) or the recording"),
     "clipped": Kind(
@@ -55,7 +57,7 @@ QUALITY_KINDS = {
     "label": Kind("label in doubt", "correct the labels, or leave the recordings out"),
 }
 
-# #: Values of measures above which a channel should be checked, and above which it is bad.
+# Values of measures above which a channel should be checked, and above which it is bad.
 LIMITS = {
     "dead": (0.1, 0.5),
     "clipped": (0.0, 1e-4),
@@ -220,6 +222,10 @@ def _counted(n: float, noun: str) -> str:
     return "" if np.isnan(n) else f"{n:.0f} {noun}{'' if n == 1 else 's'}"
 
 
+def _n_samples(n: int) -> str:
+    return "sample" if n == 1 else f"{n} samples"
+
+
 def _dead_text(c: Channel) -> str:
     if c.get("rms") == 0:
         return "dead: all samples are equal"
@@ -237,7 +243,8 @@ def _gap_text(c: Channel) -> str:
     n_inside = int(c.measures.get("gaps", 0)) - (start > 0) - (end > 0)
     if n_inside:
         parts.append(f"{_counted(n_inside, 'gap')}, the longest of {c.get('longest_gap'):.2g} s")
-    parts += [f"the first {start} samples"] * (start > 0) + [f"the last {end} samples"] * (end > 0)
+    parts += [f"the first {_n_samples(start)}"] * (start > 0)
+    parts += [f"the last {_n_samples(end)}"] * (end > 0)
     return ": ".join([parts[0], ", ".join(parts[1:])])
 
 
@@ -381,9 +388,9 @@ def _of_copies(group: Sequence[Channel], gains: Sequence[float]) -> list[Finding
     for c, gain in zip(group, gains):
         others = [o for o in group if o is not c]
         names = first_few((_name(o, c) for o in others), 3)
-        scaled = "" if gain == 1 else f", {gain:.4g} times as large"
+        scaled = "" if gain == 1 else f", but {gain:.4g} times as large"
         if doubt:
-            text = f"has the same samples as {names}{scaled}, of another {doubt}"
+            text = f"has the same samples as {names}, of another {doubt}{scaled}"
             remedy = f"find out which {doubt} is right; until then leave all of them out"
             found.append(_finding(c, "copy", "bad", 1.0, text, remedy))
         elif c is not group[0]:

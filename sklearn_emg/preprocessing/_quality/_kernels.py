@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# #: Number of samples that a pattern of rises and falls covers.
+# Number of samples that a pattern of rises and falls covers.
 SPAN = 129
 _MIN_CHANGES = 6  # minimum number of changes between rises and falls; a slow wave has fewer
 

@@ -16,7 +16,7 @@ from sklearn_emg.preprocessing._artefacts._properties import (
 
 __all__ = ["MEASURES", "Sketch", "measures_of"]
 
-# #: Measures of a channel in the order of the report, including those of ``signal_properties``.
+# Measures of a channel in the order of the report, including those of ``signal_properties``.
 MEASURES = (
     "length",
     "rms",
