@@ -101,13 +101,14 @@ def is_first_check(name: str, *, note: bool = True) -> bool:
 
 
 def warn_of_recordings(message: str, category: type[Warning] = RecordingWarning) -> None:
-    """Issue a warning about recordings unless :func:`warned_once` has already seen it.
+    """Issue a warning about recordings unless it was already issued in :func:`warned_once`.
 
     Parameters
     ----------
     message : str
         Text of the warning.
     category : type of warning, default=RecordingWarning
+        Category of the warning.
     """
     given = _GIVEN.get()
     if given is not None:
@@ -120,7 +121,7 @@ def warn_of_recordings(message: str, category: type[Warning] = RecordingWarning)
 def call_noting(home: int, function: Callable[..., Any], *given: Any) -> tuple[Any, list[Noted]]:
     """Call a function and collect its warnings about subjects and recordings.
 
-    Warnings issued in a worker process would be printed, at best, once per task.
+    Otherwise, a warning in worker processes would be printed once per task, if at all.
 
     Parameters
     ----------

@@ -240,9 +240,9 @@ class SignalEstimator(
     def _equal_rows(self, table: pd.DataFrame) -> Iterator[tuple[int, NDArray[np.floating], float]]:
         """Yield runs of equal rows: first row, signals (n_rows, n_channels, n_times) and rate.
 
-        The rows of a run have the same shape, type and rate. A run has at most a few megabytes. The
-        windows of a table are thus processed about as fast as an array of windows, but they are
-        never all in memory at once.
+        The rows of a run have the same shape, type and rate. A run has at most a few megabytes,
+        unless a single row is larger. The windows of a table are thus processed about as fast as an
+        array of windows, but they are never all in memory at once.
         """
         first, rate = 0, 0.0
         block: list[NDArray[np.floating]] = []
@@ -353,7 +353,7 @@ class SignalTransformer(
         ------
         ValueError
             If a signal contains NaN or is too short, windows differ in length from those in
-            ``fit``, or the sampling rate is missing, unsuitable or contradicts that of a table.
+            ``fit``, or the sampling rate is missing, is unsuitable or contradicts that of a table.
         """
         if not self._is_fitted():
             return clone(self).fit(X).transform(X)
@@ -571,7 +571,7 @@ class FeatureExtractor(
         Returns
         -------
         features : ndarray of shape (n_windows, n_features_out)
-            Features, as float32 for float32 windows and as float64 otherwise. A table has one row
+            Features, as float32 for float32 signals and as float64 otherwise. A table has one row
             of features per recording.
 
         Raises

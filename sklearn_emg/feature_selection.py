@@ -69,7 +69,7 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
 
 
 def _mean_impurity_decrease(forest) -> NDArray[np.float64]:
-    """Compute equation (14): the mean over trees of the impurity decrease due to each feature."""
+    """Compute the mean, over the trees, of the impurity decrease due to each feature."""
     return np.mean(
         [tree.tree_.compute_feature_importances(normalize=False) for tree in forest.estimators_],
         axis=0,

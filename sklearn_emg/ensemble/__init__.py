@@ -1,5 +1,4 @@
-"""Aggregation of the output of windows into recordings and subjects, and classifiers for
-windows."""
+"""Aggregation of the predictions for windows by recording and subject, and window classifiers."""
 
 from sklearn_emg.ensemble._base import DiVote as DiVote
 from sklearn_emg.ensemble._base import find_votes as find_votes

@@ -57,10 +57,10 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     estimator : estimator object
         Classifier of windows, usually a Pipeline. It is fitted on the float32 windows of a
         recording table, of shape (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels,
-        n_times), or on the rows of a feature table or array. Each step whose
-        ``fs`` is None gets the sampling rate of the table. If its ``fit`` takes ``groups``, it gets
-        the subject of each window, so that a network's early stopping holds out subjects; an int
-        `cv` of a search, calibration, stacking or selection inside it means folds of subjects. A
+        n_times), or on the rows of a feature table or array. Each step whose ``fs`` is None gets
+        the sampling rate of the table. An estimator or step whose ``fit`` takes ``groups`` gets the
+        subject of each window, so that a network's early stopping holds out subjects; an int `cv`
+        of a search, calibration, stacking or selection in `estimator` means folds of subjects. A
         transformer of a Pipeline, such as :class:`~sklearn_emg.preprocessing.SiteStandardizer`,
         gets the columns of the table that it requests through scikit-learn's metadata routing.
     window : float or None, default=0.4
@@ -81,8 +81,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         up to five folds).
     final_estimator : "logistic", estimator object or None, default="logistic"
         Classifier of the subject features; "logistic" is ``LogisticRegression()``. None predicts
-        the class with the highest mean score ("simple averaging"). This is the mean over recordings
-        or, with `by`, over the averages for those values of `by` that the subject has.
+        the class with the highest mean score ("simple averaging"). The mean is taken over
+        recordings or, with `by`, over the averages for those values of `by` that the subject has.
     cv : None, int, cross-validation generator or iterable, default=None
         How the training scores of the final classifier are computed. None scores the training
         windows with the estimator fitted on them, as in [1]_; such scores are closer to 0 and 1

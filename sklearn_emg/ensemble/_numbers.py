@@ -27,8 +27,9 @@ def weighted_average(
     values, weights : ndarray of shape (n_values,)
         Values and their positive weights.
     average : {"mean", "median", "trimmed"}
-        "trimmed" leaves out a fifth of the weight at each end, so that values may count in part (R.
-        R. Wilcox, "Introduction to Robust Estimation and Hypothesis Testing", 2012, section 3.3).
+        "trimmed" leaves out a fifth of the weight at each end, so that a value may count only in
+        part (R. R. Wilcox, "Introduction to Robust Estimation and Hypothesis Testing", 2012,
+        section 3.3).
 
     Returns
     -------

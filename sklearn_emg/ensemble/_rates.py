@@ -72,7 +72,7 @@ def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen:
 
 
 def _parts(estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Estimators directly inside another, with the names of their parameters."""
+    """Estimators that are parameters of an estimator, with the names of these parameters."""
     for name, value in estimator.get_params(deep=True).items():
         if "__" not in name and hasattr(value, "get_params") and not isinstance(value, type):
             yield name, value

@@ -61,7 +61,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     final_estimator : estimator object or None, default=None
         Regressor of the subject features. These are the average, standard deviation, minimum and
         maximum of the predictions of the subject's recordings or, with `by`, the average for each
-        of its values. None predicts the average.
+        value of `by`. None predicts the average.
     cv : None, int, cross-validation generator or iterable, default=None
         How predictions for the training subjects are computed; the final regressor and the
         intervals of :meth:`predict_interval` need them. None gives predictions for the windows that
@@ -108,7 +108,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         Values of `by` seen in ``fit``, in the order of the features; None without `by`.
     training_features_ : ndarray of shape (n_units, n_features) or None
         Features that the final regressor was trained on. Without a final regressor but with `cv`,
-        these are the out-of-fold features.
+        these are the out-of-fold features; None without either.
     training_mean_ : float
         Mean target of the training units.
     residuals_ : ndarray of shape (n_subjects,) or None
@@ -119,8 +119,8 @@ class DiVoteRegressor(RegressorMixin, DiVote):
     Raises
     ------
     ValueError
-        If a subject (or unit) has two values of y, y lacks values or contains text, `by` is set
-        without a `final_estimator`, or as in :class:`DiVoteClassifier`.
+        If a subject (or unit) has two values of y, y lacks values or contains text, or `by` is set
+        without a `final_estimator`; and in the other cases of :class:`DiVoteClassifier`.
 
     Warns
     -----

@@ -151,7 +151,8 @@ class SMOTEClassifier(WindowMetaClassifier):
         training windows; no class grows beyond the largest one. With 2, there are at most as many
         synthetic windows as real ones; with 1, there are none.
     k_neighbors : int, default=5
-        Number of nearest windows of the same subject and class to interpolate towards.
+        Number of nearest windows of the same subject and class, one of which is drawn for each
+        interpolation.
     random_state : int, RandomState instance or None, default=None
         Seed of the random draws of synthetic windows.
 
@@ -175,9 +176,9 @@ class SMOTEClassifier(WindowMetaClassifier):
 
     Notes
     -----
-    Unlike plain SMOTE, this method seeks neighbours within a subject; the only window of a subject
-    and class is copied. If neither X nor `groups` gives subjects, all windows count as those of one
-    subject.
+    Unlike plain SMOTE, this method seeks neighbours within a subject. If a subject has only one
+    window of a class, this window is copied. If neither X nor `groups` gives subjects, all windows
+    count as those of one subject.
 
     Examples
     --------

@@ -25,8 +25,7 @@ def takes_kept(estimator: Any) -> bool:
     takes : bool
         True for signal transformers and feature extractors of this package that use the
         ``transform`` of their base class, for estimators whose attribute ``takes_kept`` is True,
-        and for pipelines, unions and searches if it is True for each part that gets such
-        recordings.
+        and for pipelines, unions and searches if all parts that get such recordings accept them.
     """
     if estimator is None or isinstance(estimator, str):  # "passthrough", "drop"
         return True

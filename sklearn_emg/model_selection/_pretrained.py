@@ -41,7 +41,7 @@ def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
     ----------
     estimator : estimator object
         Estimator to search. All parts that stay fitted when it is cloned count, at any depth of
-        pipelines, unions, searches and votes: a pretrained
+        pipelines, unions, searches and DiVote ensembles: a pretrained
         :class:`~sklearn_emg.neural_network.TransferClassifier`, the estimator of a
         :class:`~sklearn.frozen.FrozenEstimator`, or a method of a fitted estimator.
 

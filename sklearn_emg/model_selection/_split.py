@@ -101,8 +101,8 @@ class SubjectKFold(Protocol):
         subjects.require(
             n_splits,
             f"SubjectKFold(n_splits={n_splits})",
-            "Without one subject in each fold, a class is missing from a test or a training set: "
-            "use fewer folds, or record more subjects. With one subject in a class, no split by "
+            "If a fold has no subject of a class, this class is missing from its test set: use "
+            "fewer folds, or record more subjects. With one subject in a class, no split by "
             "subject can estimate accuracy on new subjects.",
         )
         if not self.shuffle and self.shuffle is not None and self.random_state is not None:
@@ -135,8 +135,8 @@ class LeaveOneSubjectOut(Protocol):
 
     See Also
     --------
-    SubjectKFold : Gives fewer and larger test sets, as ranking measures such as AUROC need: pooled
-        over single left-out subjects, they are biased below chance.
+    SubjectKFold : Gives fewer and larger test sets. Ranking measures such as AUROC need these,
+        since they are biased downwards if the scores of single left-out subjects are pooled.
 
     Examples
     --------

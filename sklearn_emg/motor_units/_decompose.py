@@ -28,8 +28,8 @@ class _Band(NamedTuple):
     lowpass : float
         Corner frequency of the low-pass filter in Hz.
     rate : float
-        Minimum working rate in Hz. The working rate is the lowest one not below this that is the
-        sampling rate of the recording divided by an integer.
+        Minimum working rate in Hz. The working rate is the sampling rate of the recording divided
+        by the largest integer for which the result is not below this minimum.
     stretch : float
         Factor of the lengths of templates and windows.
     rounds : int
@@ -67,7 +67,7 @@ _CLEAR_INDEX = 10.0
 # Trains of slow potentials have at most these fractions of discharges at a fixed lag from another
 # unit and of false discharges, and at least this fraction of intervals within 35 % of the mean.
 _LOCKED, _FALSE, _REGULAR_IF_SLOW = 0.2, 0.2, 0.5
-# Largest fraction of intervals that are shorter than those of the fastest unit.
+# Largest fraction of intervals that are shorter than 1 / _MAX_RATE.
 _SHORT = 0.1
 
 

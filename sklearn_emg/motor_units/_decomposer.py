@@ -100,8 +100,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
     min_discharges : int, default=6
         Minimum number of discharges of a unit in a recording, at least 4.
     n_jobs : int, default=None
-        Number of threads over recordings. None means 1 unless a `joblib.parallel_config` is active;
-        -1 means all processors.
+        Number of recordings that are processed at once, each in its own thread. None means 1 unless
+        a `joblib.parallel_config` is active; -1 means all processors.
 
     Attributes
     ----------

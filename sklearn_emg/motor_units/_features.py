@@ -78,8 +78,8 @@ class DecompositionFeatures(DecomposingExtractor):
         units that are active together, "mu_common_drive"; and in a recording in which all
         potentials stay within 10 uV, most of their measures.
     n_jobs : int, default=None
-        Number of threads over recordings. None means 1 unless a `joblib.parallel_config` is active;
-        -1 means all processors.
+        Number of recordings that are processed at once, each in its own thread. None means 1 unless
+        a `joblib.parallel_config` is active; -1 means all processors.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class DecompositionFeatures(DecomposingExtractor):
     Warns
     -----
     RecordingWarning
-        If the sampling rate is below five times `highpass`, with which no unit can be found.
+        If the sampling rate is below five times `highpass`, in which case no unit can be found.
 
     See Also
     --------

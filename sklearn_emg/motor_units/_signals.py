@@ -275,8 +275,8 @@ def refine(residual: Floats, templates: list[Floats], trains: list[Floats], befo
 def jiggle(residual: Floats, template: Floats, times: Floats, before: int) -> float:
     """Jiggle: normalised consecutive amplitude differences of Stålberg and Sonoo (1994).
 
-    It is the sum over time of the median of |x_{i+1} - x_i|, corrected for that of the noise and
-    divided by the sum of the absolute values of the template.
+    It is the sum over time of the median of |x_{i+1} - x_i|, corrected for the noise and divided by
+    the sum of the absolute values of the template.
     """
     rest = snippets(residual, times, before, template.shape[-1])
     step = median(np.abs(np.diff(rest, axis=0)))

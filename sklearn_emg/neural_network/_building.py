@@ -223,7 +223,7 @@ def with_callback(
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """Return whether to compute in bfloat16, for "auto" depending on the device."""
+    """Return whether to compute in bfloat16; with "auto", this depends on the device."""
     return precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
 
 

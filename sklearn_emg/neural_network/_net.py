@@ -76,7 +76,7 @@ class _BestWeights:
 
 
 class _Plateau:
-    """Count the epochs since the last new best result, and since the learning rate was lowered."""
+    """Count the epochs without a new best result, for early stopping and the learning rate."""
 
     def __init__(self) -> None:
         self.waited = self.since_reduction = 0

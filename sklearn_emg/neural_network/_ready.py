@@ -39,7 +39,7 @@ class SpectrumClassifier(ReadyClassifier):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         # A window and its negative have the same spectrum. scikit-learn's check requires an
-        # accuracy of 0.83 on three clusters, which overlap without their signs: at most 0.65 is
-        # possible.
+        # accuracy of 0.83 on three clusters, which overlap if the signs of the windows are ignored,
+        # so at most 0.65 is possible.
         tags.classifier_tags.poor_score = True
         return tags

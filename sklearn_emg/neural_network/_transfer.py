@@ -160,7 +160,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there is an `encoder`, or as in the `fit` of `estimator`.
+            If there is an `encoder`, and in the same cases as in the `fit` of `estimator`.
 
         Warns
         -----

@@ -260,7 +260,7 @@ _MEASURES = {
 
 
 class ReferenceScaler(SignalTransformer):
-    """Divide amplitudes by that of a reference contraction of the same subject.
+    """Divide signals by the amplitude of a reference contraction of the same subject.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["REGULAR", "Group", "Rest", "look_at", "sort_events"]
 
 REGULAR = 0.10  # largest coefficient of variation of the intervals of a regular train
 
-_RATE = 10_000.0  # minimum sampling rate in Hz that is kept
+_RATE = 10_000.0  # minimum sampling rate in Hz after downsampling
 _SHARP, _SLOW, _LOWPASS = 100.0, 10.0, 3000.0  # corner frequencies in Hz
 _GAP = 0.004  # in s; deflections that are closer are one event
 _BEFORE, _AFTER, _SHIFT = 0.003, 0.006, 0.0015  # time around an event that is compared, in s

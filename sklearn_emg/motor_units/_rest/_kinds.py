@@ -141,7 +141,7 @@ def kinds_of(shapes: list[Shape], timings: list[Timing], seconds: float) -> list
 
 
 def kind_of(shape: Shape, timing: Timing, overlap: float = 0.0) -> str:
-    """Kind of a train by the first rule that applies; smaller rare events may be overlaps."""
+    """Kind of a train by the first rule that applies; `overlap` is the result of `_overlaps`."""
     if timing.n <= _FEW and shape.amplitude < overlap:
         return OTHER
     rhythmic = timing.variability < REGULAR and _RATES[0] <= timing.rate <= _RATES[1]

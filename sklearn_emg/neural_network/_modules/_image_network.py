@@ -36,7 +36,7 @@ _declared: list[torch.library.Library] = []
 
 
 class ImageNetwork(nn.Module):
-    """Network for photographs, from the timm library, on images of EMG.
+    """Network for photographs from the timm library, applied to images of EMG.
 
     These networks are the baselines of Yoo et al. (2022): Inception-v4 on plotted waveforms (Nam et
     al.), and ResNet-50, ResNet-152, VGG16, VGG19 or Inception-v3 on mel spectrograms (Nodera et
@@ -65,7 +65,7 @@ class ImageNetwork(nn.Module):
     n_channels : int
         Number of channels of an image, or of a raw window. The published images have 3 channels
         (colours); here an image usually has one channel per channel of the signal. The first
-        convolution has the same number of inputs.
+        convolution has `n_channels` inputs.
     n_times : tuple of (int, int), or int
         Height and width of an image in pixels, or number of samples of a raw window. The minimum is
         32 pixels for VGG and 75 for Inception; `resize` enlarges smaller images.
@@ -203,7 +203,7 @@ def _timm() -> types.ModuleType:
     ImageNetwork, class_weight="balanced", patience=None, keep_best="accuracy", evaluate_every=50
 )
 class ImageNetworkClassifier(SpectrumClassifier):
-    """Networks for photographs on images of EMG, the baselines of Yoo et al. (2022).
+    """Networks for photographs, applied to images of EMG: baselines of Yoo et al. (2022).
 
     After :class:`sklearn_emg.feature_extraction.MelSpectrogram`, a ResNet, VGG or Inception-v3 is
     the baseline of Nodera et al.; after :class:`sklearn_emg.feature_extraction.WaveformImage`,

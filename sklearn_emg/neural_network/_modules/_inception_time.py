@@ -29,9 +29,9 @@ class InceptionTime(nn.Module):
     6     dense, one raw logit per class
     ===== ======================================================================
 
-    A block whose input has a single channel has no bottleneck. The published network has six blocks
-    of 32 filters with a residual connection around every three blocks, and is an ensemble of five
-    networks. The default here is one small network.
+    A block whose input has a single channel has no bottleneck. The published model is an ensemble
+    of five networks, each of which has six blocks of 32 filters and a residual connection around
+    every three blocks. The default here is one small network.
 
     Parameters
     ----------

@@ -22,7 +22,8 @@ __all__ = ["NEMGNet", "NEMGNetClassifier"]
 # Number of residual blocks at each of the five widths.
 N_RESIDUAL = {"A": 0, "B": 2, "C": 4, "D": 6}
 _KERNELS = (11, 7, 5, 5, 5, 5, 5)
-# Numbers of the SR blocks in the paper's table, and of the blocks whose activations it shows.
+# Numbers of the SR blocks in the paper's table, and of the blocks whose activations the paper
+# shows.
 _NUMBERS = (1, 2, 3, 5, 7, 9, 11)
 _SHOWN = (2, 4, 6, 9, 12)
 

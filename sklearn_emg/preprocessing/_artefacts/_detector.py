@@ -23,7 +23,7 @@ from sklearn_emg.preprocessing._artefacts._measures import (
 __all__ = ["THRESHOLDS", "ArtefactDetector"]
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
-# #: Kinds of artefact and the limits of their measures.
+# Kinds of artefact and the limits of their measures.
 THRESHOLDS = {
     "saturation": 0.001,
     "flat": 0.1,

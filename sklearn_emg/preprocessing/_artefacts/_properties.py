@@ -15,7 +15,7 @@ from sklearn_emg.recordings import SignalFile, check_recording_table, read_signa
 
 __all__ = ["PROPERTIES", "recording_properties", "signal_properties"]
 
-# #: Properties of a recording and the functions that summarise its channels.
+# Properties of a recording and the functions that summarise its channels.
 PROPERTIES = {
     "n_channels": np.max,
     "length": np.max,

@@ -1,4 +1,4 @@
-"""Adaptive filters that remove power-line interference or that of a reference channel."""
+"""Adaptive filters against power-line, periodic and reference-channel interference."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ def design_filter(
 
 def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> int:
     if transition is None:
-        # A quarter of the corner frequency, at least 2 Hz, but within 0 Hz and the Nyquist
-        # frequency.
+        # A quarter of the corner frequency, at least 2 Hz, but at most the distance from the corner
+        # to 0 Hz or to the Nyquist frequency.
         transition = min(min(max(0.25 * c, 2.0), c, fs / 2 - c) for c in corners)
     # A Hamming window needs 3.3 / (normalised transition width) taps. Their number is odd, since an
     # even number causes a zero at the Nyquist frequency and a delay of a fraction of a sample.
@@ -92,14 +92,14 @@ def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> 
 
 @lru_cache(maxsize=128)
 def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> FilterCoefficients:
-    """Design one second-order notch per frequency, each `bandwidth` Hz wide at -3 dB.
+    """Design one second-order notch per frequency, with -3 dB points `bandwidth` Hz apart.
 
     Parameters
     ----------
     freqs : tuple of float
         Frequencies to remove in Hz, below ``fs / 2``.
     bandwidth : float
-        Width of each notch in Hz.
+        Width of each notch between its -3 dB points, in Hz.
     fs : float
         Sampling rate in Hz.
 

@@ -497,9 +497,9 @@ class NotchFilter(_LinearFilter):
 
     Notes
     -----
-    The filter has one section per frequency ``f``, which is the bilinear transform of the analogue
-    notch with the quality factor ``f / bandwidth``, as in :func:`scipy.signal.iirnotch`. A notch
-    also removes the EMG in its band, and interference that drifts out of the band remains.
+    The filter has one section per frequency ``f``. The section is the bilinear transform of the
+    analogue notch with the quality factor ``f / bandwidth``, as in :func:`scipy.signal.iirnotch`. A
+    notch also removes the EMG in its band, and interference that drifts out of the band remains.
 
     References
     ----------
