@@ -238,7 +238,7 @@ class SignalEstimator(
         return values
 
     def _equal_rows(self, table: pd.DataFrame) -> Iterator[tuple[int, NDArray[np.floating], float]]:
-        """Yield runs of equal rows: first row, signals (n_rows, n_channels, n_times) and rate.
+        """Yield runs of rows: first row, signals (n_rows, n_channels, n_times) and rate.
 
         The rows of a run have the same shape, type and rate. A run has at most a few megabytes,
         unless a single row is larger. The windows of a table are thus processed about as fast as an

@@ -73,7 +73,7 @@ _SUFFIX = re.compile(rf"\.asc({'|'.join(re.escape(suffix) for suffix in PACKED)}
 _NAME = re.compile(r"emg_?(\d{1,4})_(\d{1,4})_([rl])_?([db])_(hea|myo|neu)[a-z]*")
 _APART = re.compile(r"(?:%20|[\s_+-])+")
 
-_MAX_BYTES = 50_000_000  # the size of the files is about 1.8 MB
+_MAX_BYTES = 50_000_000  # the size of a file is about 1.8 MB
 _MAX_NAMED = 10
 _SPOILT = ("keep", "drop")
 _BLANKS = bytes.maketrans(b" \t\r\v\f", b"\n\n\n\n\n")
@@ -142,7 +142,7 @@ def load_algiers(
     spoilt: Literal["keep", "drop"] = "keep",
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Load the downloaded Algiers set: needle EMG of healthy subjects, myopathy and neuropathy.
+    """Load the downloaded Algiers set: needle EMG in health, myopathy and neuropathy.
 
     The licence of the archive must be accepted in a browser, so this function cannot fetch it:
     download it from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it and pass the folder.
@@ -161,9 +161,9 @@ def load_algiers(
         Muscles to load: "deltoid", "biceps brachii" or their letters "D" and "B". By default, both
         are loaded.
     spoilt : {"keep", "drop"}, default="keep"
-        How to treat recordings that are dead (all samples are equal), clipped (several equal
-        samples in a row at the highest or lowest value), or much shorter than 5 s: "keep" marks
-        them in the table, and "drop" leaves them out with a warning.
+        How to treat recordings that are dead (all samples are equal), clipped (at least 8 equal
+        samples in a row at the highest or lowest value), or shorter than 4.5 s instead of 5 s:
+        "keep" marks them in the table, and "drop" leaves them out with a warning.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
 
@@ -326,8 +326,9 @@ def _read_all(
         wrong = _other_folder(path, root, {muscle, group})
         if wrong:
             faults.append(
-                f"{path} is of {muscle} and {group} according to its name, but is in the folder "
-                f"{wrong!r}. One of the two is mislabelled; download the file again."
+                f"{path} belongs to the muscle {muscle!r} and the group {group!r} according to its "
+                f"name, but is in the folder {wrong!r}. One of the two is mislabelled; download "
+                "the file again."
             )
         if wrong or muscle not in wanted:
             continue
@@ -438,8 +439,8 @@ def _without_copies(
         other = first.setdefault(key, recording)
         if other is not recording:
             faults.append(
-                f"{recording.path} has the name of {other.path} but other samples; remove one of "
-                "them."
+                f"{recording.path} has the name of {other.path} but different samples; remove one "
+                "of them."
             )
     found = counted(len(faults), "recording")
     raise_faults(faults, f"load_algiers found {found} with the name of another")

@@ -195,7 +195,7 @@ def _template_text(number: int, template: dict) -> str:
 
 
 def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
-    """Path below the root and text of each element that contains no other."""
+    """Path below the root and text of each element; only text after inner elements is kept."""
     found: list[tuple[tuple[str, ...], str]] = []
     tags: list[str] = []
     text: list[str] = []

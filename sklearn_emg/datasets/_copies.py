@@ -27,8 +27,8 @@ class Stored(NamedTuple):
     subject : hashable
         Subject of the recording according to its name.
     content : hashable or None
-        Value that is equal for equal samples; None for a signal without content, which may occur
-        twice.
+        Value that is equal for equal samples; None for a signal, such as a constant one, that may
+        equal another by coincidence.
     is_preferred : bool
         Whether the name is more likely to be right if recordings have equal samples.
     """
@@ -109,7 +109,7 @@ def shared_ends(signals: Mapping[str, NDArray]) -> dict[str, tuple[int, str]]:
     ends : dict of str to (int, str)
         Largest such number for each name (0 if there is none), and the name of the other signal.
     """
-    # Sorted by their reversed samples, signals with the longest common end are neighbours.
+    # In the order of their reversed samples, signals with the longest common end are neighbours.
     order = sorted(signals, key=lambda name: signals[name][::-1].tobytes())
     ends = dict.fromkeys(signals, (0, ""))
     for first, second in pairwise(order):

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 
 __all__ = ["DataSet", "Description", "SetFacts"]
 
@@ -93,8 +93,8 @@ class Description(dict):
         if not isinstance(absent, int):
             absent = f"{len(absent)} ({first_few(absent, _MAX_NAMES)})" if len(absent) else 0
         lines = [
-            f"{self['title']}: {self['subjects']} subjects, {self[rows]} {rows}, "
-            f"{self['seconds']:.1f} s",
+            f"{self['title']}: {counted(self['subjects'], 'subject')}, "
+            f"{counted(self[rows], rows[:-1])}, {self['seconds']:.1f} s",
             "",
             self["classes"].to_string(float_format="{:.1f}".format),
             "",

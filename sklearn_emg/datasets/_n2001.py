@@ -138,7 +138,7 @@ class _Samples:
         elif n_clipped:
             texts.append(f"clipped: {counted(n_clipped, 'sample')}")
         if n_shared:
-            texts.append(f"shared end: the last {n_shared} samples are those of {other} too")
+            texts.append(f"shared end: the last {n_shared} samples also end {other}")
         return texts
 
 
@@ -175,7 +175,7 @@ def load_n2001(
     lazy: bool = False,
     return_X_y: bool = False,
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
-    """Load the downloaded N2001 set of EMGLAB: needle EMG of controls, ALS and myopathy.
+    """Load the downloaded N2001 set of EMGLAB: needle EMG in controls, ALS and myopathy.
 
     Copies are found by their samples, regardless of their names, and left out with a warning that
     names both files. If a biceps recording also exists under the name of another muscle, the biceps
@@ -555,8 +555,8 @@ def _record(header: Header) -> _Record:
     meant = [name for name, pattern in _DIAGNOSES.items() if pattern.search(diagnosis)]
     if meant and group not in meant:
         raise ValueError(
-            f"{header.path} is {group} according to its name but {diagnosis!r} according to its "
-            "diagnosis. One of the two is mislabelled; download the file again."
+            f"{header.path} belongs to the group {group!r} according to its name, but its "
+            f"diagnosis is {diagnosis!r}. One of the two is wrong; download the file again."
         )
     return _Record(header, f"{letter.upper()}{number}", group, code.upper(), facts)
 

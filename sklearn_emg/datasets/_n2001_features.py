@@ -25,8 +25,9 @@ Nine features of every 0.25 s window (5859 samples at 23437.5 Hz, no overlap) of
 EMG of the biceps brachii, from 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS) \
 and 6 patients with myopathy, with the published split of the subjects into train, val and test.
 
-muap_1: number of |peaks| above 3 SD, at least 30 ms apart, after a 20 Hz high-pass
-muap_2: their mean amplitude in uV, 0 without peaks
+muap_1: number of peaks of the absolute value above 3 SD, at least 30 ms apart, after a 20 Hz \
+high-pass filter
+muap_2: mean amplitude of these peaks in uV, 0 without peaks
 SampEn: sample entropy, order 2, tolerance 0.2 SD
 APEN: approximate entropy, order 2, tolerance 0.2 SD
 SSC: number of slope sign changes
@@ -54,7 +55,7 @@ _CLASSES = {0: "control", 1: "ALS", 2: "myopathy"}
 _LETTERS = {"C": 0, "A": 1, "M": 2}
 _FILES = ("n2001_features.csv", "n2001_features.csv.gz")
 _MAX_BYTES = 100_000_000  # the size of the table is 1.4 MB
-_MAX_ROWS = 1_000_000  # the table has 20,813 rows
+_MAX_ROWS = 1_000_000  # the table has 20,856 rows
 _MAX_LINE_BYTES = 10_000
 _REMEDY = "Get the table from https://github.com/ChatMED/ALS-EMG and pass its path."
 

@@ -25,7 +25,8 @@ from sklearn_emg.recordings import SignalFile, millivolts_per
 
 _MAX_HEADER_BYTES = 1_000_000
 _MAX_LINES = 10_000  # signals or segments
-# FLAC compresses a constant signal 6500 to 1; above this number of samples, less is assumed.
+# FLAC compresses a constant signal 6500 to 1. Above this number of samples, less compression is
+# assumed.
 _FLAC_FEW_SAMPLES = 2**24
 
 # By format: stored type, value added to the samples, and stored value of an invalid sample.
@@ -234,7 +235,7 @@ def _signed(text: str) -> int:
 
 
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
-    """Path of a signal file, which must be in the folder and have the announced size.
+    """Path of a signal file, which must be in the folder and have at least the announced size.
 
     Raises
     ------
@@ -372,7 +373,7 @@ def signal_file(
 
 
 def _stored(header: Header, channel: int, frames: NDArray[Any]) -> NDArray[Any]:
-    """Samples of one signal as its file stores them, taken from the frames of the file."""
+    """Samples of one signal in stored units, taken from the frames of its file."""
     spec = header.signals[channel]
     before = header.signals[:channel]
     first = sum(s.samples_per_frame for s in before if s.file == spec.file)
@@ -497,7 +498,10 @@ def _read_flac(path: Path, group: Sequence[SignalSpec], n_frames: int) -> NDArra
         with soundfile.SoundFile(path) as file:
             bits = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}.get(file.subtype, 99)
             if file.format != "FLAC" or bits > int(group[0].fmt) - 500:
-                raise ValueError(f"{path} contains {file.format} {file.subtype}, not FLAC.")
+                raise ValueError(
+                    f"{path} contains {file.format} {file.subtype}, not FLAC with at most "
+                    f"{int(group[0].fmt) - 500} bits per sample."
+                )
             if file.channels != len(group):
                 raise ValueError(
                     f"{path} has {counted(file.channels, 'signal')}, not {len(group)}."

@@ -50,7 +50,7 @@ FEATURES: dict[str, FeatureInfo] = {
             "fuzzy_entropy",
             "Fuzzy entropy",
             "ln phi_m - ln phi_{m+1}, where phi_m is the mean of exp(-d^n / tolerance) over pairs "
-            "of the N - m templates of (x - mean(x)) / std(x) minus their means, and d is the "
+            "of the N - m templates of (x - mean(x)) / std(x), each minus its mean, and d is the "
             "largest difference of a pair",
             "Chen, Wang, Xie, Yu. Characterization of surface EMG signal based on fuzzy entropy. "
             "IEEE Trans. Neural Syst. Rehabil. Eng. 15 (2007) 266-272",
@@ -192,8 +192,8 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     order : int, default=2
         Length m of the templates of sample, approximate and fuzzy entropy.
     tolerance : float, default=0.2
-        Tolerance of these three entropies, in standard deviations of the window (divisor N). In
-        fuzzy entropy, it is the width of the exponential.
+        Tolerance of sample, approximate and fuzzy entropy, in standard deviations of the window
+        (divisor N). In fuzzy entropy, it is the width of the exponential.
     fuzzy_exponent : float, default=2
         Exponent n of the distance in fuzzy entropy.
     permutation_order : int, default=3

@@ -56,7 +56,7 @@ FEATURES: dict[str, FeatureInfo] = {
             "muap_superposed",
             "Superposed potentials per second",
             "superpositions per second: potentials that are longer than max_duration or have a "
-            "second peak more than refractory from the main one",
+            "second peak more than refractory from the main peak",
             "1/s",
             _MULTI_MUP,
             0,

@@ -170,7 +170,7 @@ def _remove_mean(X: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray
 
 
 class _Spectrum:
-    """One-sided power spectra of windows of one length, with the settings of all of them."""
+    """One-sided power spectra of windows of one length, with settings that all windows share."""
 
     def __init__(
         self,

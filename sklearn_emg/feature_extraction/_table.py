@@ -128,7 +128,8 @@ def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
     Returns
     -------
     facts : dict or None
-        Title, unit and domain of the feature; None if the column belongs to no known feature.
+        Title, unit and domain of the feature; None if the column belongs to no known feature or
+        begins with the name of a channel other than ``ch1``, ``ch2`` and so on.
 
     Examples
     --------

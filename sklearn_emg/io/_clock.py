@@ -84,7 +84,7 @@ def _gap_label(seconds: float) -> str:
 
 
 def shortest_decimal(value: float, tolerance: float) -> float:
-    """Round `value` to the fewest decimal digits that stay within `tolerance` of it."""
+    """Round `value` to the fewest decimal digits with an error of at most `tolerance`."""
     if value <= 0:
         return value
     top = math.floor(math.log10(value))

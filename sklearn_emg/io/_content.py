@@ -222,8 +222,9 @@ def _note_processed(content: FileContent, names: list[str]) -> None:
     processed = [name for name in names if _PROCESSED.fullmatch(name)]
     if 0 < len(processed) < len(names):
         content.problems.append(
-            f"{', '.join(map(repr, processed[:5]))}: named like a processed channel and read along "
-            "with the others; pass the channels to read as channels=[...]."
+            f"the names of some channels ({', '.join(map(repr, processed[:5]))}) indicate "
+            "processed signals, which are read along with the others; pass the channels to read as "
+            "channels=[...]."
         )
 
 

@@ -188,9 +188,9 @@ def _bits(form: str, bits: int | None) -> int:
     if bits is None:
         return options[0] if options else 64
     if bits not in options:
-        allowed = " or ".join(map(str, options)) or "not used"
+        rule = f"must be {' or '.join(map(str, options))}" if options else "is not used"
         raise ValueError(
-            f"The 'bits' parameter of write_recordings is {allowed} for {form}. Got {bits!r}."
+            f"The 'bits' parameter of write_recordings {rule} for {form}. Got {bits!r}."
         )
     return bits
 

@@ -70,7 +70,7 @@ def confusion_measures(
         weights = ratio(true, total[..., None])
     else:
         weights = np.full_like(true, 1.0 / true.shape[-1])
-    # Classes without a case have no sensitivity and do not enter the balanced accuracy.
+    # Classes that do not occur have no sensitivity and do not enter the balanced accuracy.
     present = true > 0
     balanced = ratio((recall * present).sum(axis=-1), present.sum(axis=-1).astype(float))
     covariance = hit.sum(axis=-1) * total - (true * predicted).sum(axis=-1)

@@ -184,7 +184,11 @@ def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple
 
 
 def _shift(found: Times, reference: Times, tolerance: float, max_shift: float) -> float:
-    """Most frequent time difference: the median in the fullest interval of `2 * tolerance`."""
+    """Most frequent time difference of two trains.
+
+    It is the median of the differences in that interval of length ``2 * tolerance`` which contains
+    the largest number of differences.
+    """
     first = np.searchsorted(found, reference - max_shift - 1e-12)
     last = np.searchsorted(found, reference + max_shift + 1e-12)
     near = [found[i:j] - t for t, i, j in zip(reference, first, last)]

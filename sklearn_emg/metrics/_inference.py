@@ -71,7 +71,8 @@ def corrected_resampled_ttest(
     """Perform a t-test over folds that is corrected for their overlapping training sets.
 
     Scores of different folds are not independent because their training sets overlap, so the plain
-    t-test rejects far too often. Nadeau and Bengio replace 1/k with 1/k + n_test/n_train.
+    t-test rejects far too often. In the variance of the mean difference over k folds, Nadeau and
+    Bengio replace 1/k with 1/k + n_test/n_train.
 
     Parameters
     ----------
@@ -254,8 +255,8 @@ def compare_pair(
         Names of pipelines.
     metric : str, default=None
         Column of ``comparison.folds`` for the t-test, at subject level. By default, it is the
-        accuracy or, for regressors, the mean absolute error. The permutation test always uses the
-        correct diagnoses of subjects or, for regressors, the absolute errors.
+        accuracy or, for regressors, the mean absolute error. The permutation test always compares
+        the fractions of correct diagnoses or, for regressors, the absolute errors.
     n_permutations : int, default=10000
         Number of random exchanges of the permutation test.
     confidence : float, default=0.95
@@ -308,7 +309,7 @@ def compare_pair(
         raise ValueError(f"compare_pair needs two pipelines. Got {first!r} twice.")
     of_subjects = folds[folds["level"] == "subject"]
     if metric not in of_subjects.columns:
-        raise ValueError(f"The comparison has no metric {metric!r} of subjects.")
+        raise ValueError(f"The comparison has no metric {metric!r} at subject level.")
     scores = of_subjects.pivot(index="fold", columns="pipeline", values=metric)
     scores = scores.reindex(columns=[first, second]).dropna()
     if len(scores) < 2:

@@ -81,8 +81,8 @@ def predict_subjects(
 ) -> SubjectPredictions:
     """Predict rows and aggregate the predictions into one per subject.
 
-    If all rows of a subject have the same predicted label, as with DiVoteClassifier, it is the
-    prediction for the subject. Otherwise, the prediction is the class with the highest mean
+    If all rows of a subject have the same predicted label, as with DiVoteClassifier, this label is
+    the prediction for the subject. Otherwise, the prediction is the class with the highest mean
     probability over the rows or, without probabilities, the most frequent label (if several are
     equally frequent, the first in the order of the classes). The numbers that a regressor predicts
     for the rows of a subject are averaged.
@@ -362,7 +362,8 @@ def subject_scorer(
         over classes, even over two: with equal weights or weighted by class size. In scikit-learn,
         "f1", "precision" and "recall" are those of one class, which `pos_label` selects here.
     pos_label : label, default=None
-        With two classes, label of the class for which these measures are computed.
+        With two classes, label of the class for which the measures that depend on `average` are
+        computed.
 
     Returns
     -------

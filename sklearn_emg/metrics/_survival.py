@@ -290,8 +290,9 @@ def survival_measures(
     times : array-like of shape (n_times,)
         Times of the evaluation, increasing and below the last time in `y` and in `y_train`.
     risk : array-like of shape (n_subjects,), default=None
-        Score for the concordance that is higher for earlier events. By default, it is the expected
-        loss of event-free time until the last of `times`, according to the predicted curve.
+        Risk score for the concordance, which must be higher for earlier events. By default, it is
+        the expected loss of event-free time until the last of `times`, according to the predicted
+        curve.
     y_train : structured ndarray, default=None
         Outcomes from which the distribution of censoring is estimated; by default, `y`.
     folds : array-like of shape (n_subjects,), default=None
@@ -474,7 +475,7 @@ def _statistics(
 
     def mean_auc(rows: Any) -> float:
         values = np.array([ratio(parts, rows) for parts in aucs])
-        known = np.isfinite(values)  # it is undefined before the first event
+        known = np.isfinite(values)  # the AUC is undefined before the first event
         total = drop[known].sum()
         return float(values[known] @ drop[known] / total) if total > 0 else np.nan
 

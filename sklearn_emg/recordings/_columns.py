@@ -275,7 +275,7 @@ def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
     Warns
     -----
     RecordingWarning
-        If X has such columns.
+        If X has columns that reveal the subject or the label.
     """
     if isinstance(X, pd.DataFrame) and (reasons := _identities(X, y)):
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
@@ -317,14 +317,14 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
                 f"{type(part).__name__} was trained on columns that are not features: "
-                f"{', '.join(used)}. Put it into DiVoteClassifier(window=None), name the features "
-                "in its `features`, or choose them in a ColumnTransformer."
+                f"{', '.join(used)}. Put the estimator into DiVoteClassifier(window=None), which "
+                "leaves such columns out, or choose the feature columns in a ColumnTransformer."
             )
     return ""
 
 
 def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[int]) -> bool:
-    """Collect the parts that learned named columns, with the names; return whether any did."""
+    """Collect the parts that learned from named columns; return whether any part knows names."""
     if id(part) in seen or _has_columns_chosen(part):
         return False
     seen.add(id(part))

@@ -22,7 +22,7 @@ from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
 __all__ = ["content_digest", "read_through", "signal_digest"]
 
-_BLOCK = 2**20  # number of samples of a file that are read at a time
+_BLOCK = 2**20  # number of samples per channel that are read at a time
 _DATA = (FunctionType, type, type(None), int, float, complex, str, bytes)
 _DATA += (tuple, list, dict, set, frozenset, np.ndarray)
 
@@ -138,7 +138,7 @@ class _Hasher(NumpyHasher):
             super().memoize(obj)
 
     def _batch_setitems(self, items: Any, *args: Any) -> None:
-        # joblib sorts the items, but the order of settings in a dict can set that of the columns.
+        # joblib sorts the items, but the order of items can determine the order of columns.
         Pickler._batch_setitems(self, items, *args)
 
     def _definition(self, obj: Any) -> Any:

@@ -99,7 +99,7 @@ def other_order(X: object, values: object, name: str, of: str = "X") -> str:
     -------
     message : str
         Message that names the values and the remedy. It is empty if the indexes are equal or
-        unrelated, for instance because one of them only counts the rows.
+        share too few labels to be related.
     """
     if not (isinstance(X, pd.DataFrame) and isinstance(values, pd.Series)):
         return ""

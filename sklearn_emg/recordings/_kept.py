@@ -45,7 +45,7 @@ class Store(Protocol):
 
 @cache
 def _versions() -> str:
-    """Versions of this package and of those that it computes with, and the type of processor."""
+    """Versions of this package and of the packages it computes with, and the processor type."""
     found = [f"sklearn_emg {__version__}", platform.machine()]
     for name in _COMPUTING:
         try:
@@ -141,12 +141,12 @@ class KeptSignal:
         return result
 
     def apply(self, key: str, function: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return the result of a function of this signal, which is kept under a key."""
+        """Return the result of a function of this signal; the store keeps it under a key."""
         values: NDArray[Any] = _call(self.store, derived_key(self.key, "values", key), function)
         return values
 
     def finite_windows(self, starts: NDArray[np.intp], size: int) -> NDArray[np.bool_] | None:
-        """Return whether each window is finite; None if the whole signal is."""
+        """Return whether each window is finite; None if the whole signal is finite."""
         if self.facts[1]:
             return None
         key = derived_key(self.key, "finite", str(size), _digest(starts))
@@ -184,7 +184,7 @@ def _run(row: dict[str, Any], steps: Sequence[Any]) -> tuple[NDArray[np.floating
 def finite_windows(
     values: NDArray[np.floating], starts: NDArray[np.intp], size: int
 ) -> NDArray[np.bool_] | None:
-    """Whether each window is finite; None if the whole signal is."""
+    """Whether each window is finite; None if the whole signal is finite."""
     # Windows are checked one by one only if the recording has samples that are not finite.
     if np.isfinite(values).all():
         return None
@@ -238,7 +238,7 @@ class Cut:
 
 
 class KeptSlice:
-    """One window of a recording in a row of its own, where it replaces the array of its samples."""
+    """One window of a recording as the signal of a row of its own, in place of an array."""
 
     __slots__ = ("cut", "place")
 
@@ -401,7 +401,7 @@ def _shape_after(cut: Cut, steps: Sequence[Any]) -> tuple[int, ...]:
 
 
 def raw_signal(signal: Any) -> NDArray | SignalFile | None:
-    """Array or file of a signal, or that of a kept recording without steps; None otherwise."""
+    """Array or file of a signal or of a kept signal without steps; None for other objects."""
     if isinstance(signal, KeptSignal):
         return None if signal.steps else signal.row["signal"]
     return signal if isinstance(signal, (np.ndarray, SignalFile)) else None

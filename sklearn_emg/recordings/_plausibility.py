@@ -42,7 +42,7 @@ SMALL_AMPLITUDE = 0.0003
 # A table whose median is below this is assumed to be in V.
 QUIET_TABLE = 0.002
 _LARGE_WINDOWS = 50.0
-# Smallest amplitude of windows that may be in V; windows below it are not EMG in any unit.
+# Smallest amplitude in mV of windows that may be in V; windows below it are not EMG in any unit.
 _MIN_VOLTS = 1e-7
 # Largest offset in mV; electrodes polarise by several hundred mV.
 MAX_OFFSET = 1000.0
@@ -64,7 +64,7 @@ def _rows_text(rows: list[int]) -> str:
 
 
 class _Figures:
-    """Row, mean, amplitude and signs of each channel, as arrays of shape (n_channels,)."""
+    """Row, mean and amplitude of each channel, and whether samples are integers or of one sign."""
 
     def __init__(self) -> None:
         self.row: list[NDArray] = []
@@ -199,8 +199,9 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
     Returns
     -------
     faults : list of Fault
-        Faults in this order: samples in counts, a different unit from the rest of the table, too
-        large, too small, and a large offset. The rows of a fault may be empty.
+        Faults in this order: samples in counts, a different unit from the rest of the table, an
+        amplitude that is too large, one that is too small, and a large offset. The rows of a fault
+        may be empty.
     """
     amplitudes = _amplitudes(figures)
     rows = np.array(list(amplitudes), dtype=np.intp)
@@ -254,7 +255,7 @@ def _some_rows(n_rows: int, limit: int) -> list[int]:
 
 
 def _samples_of_files(signals: list[Any]) -> list[Any]:
-    """Copy of the list, with some files replaced by some of their samples."""
+    """Copy of the list of signals, with some files replaced by some of their samples."""
     files = [row for row, signal in enumerate(signals) if isinstance(signal, SignalFile)]
     signals = list(signals)
     for i in _some_rows(len(files), _MAX_FILES) if files else ():
@@ -421,7 +422,8 @@ def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude
         Name of the estimator, which the message gives.
     amplitude : bool
         Whether to check the amplitude too. Windows with an amplitude of 0.1 nV to 2 µV are assumed
-        to be in V, and windows above 50 mV in µV or counts. Standardised windows lie in between.
+        to be in V, and windows above 50 mV are assumed to be in µV or counts. The amplitude of
+        standardised windows lies in between.
 
     Warns
     -----

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 __all__ = ["RATE_TOLERANCE", "distinct_rates", "one_rate", "same_rate"]
 
-# Largest relative difference between equal rates; rates from time stamps have rounding errors.
+# Largest relative difference between rates that count as equal; rates that were computed from
+# time stamps have rounding errors.
 RATE_TOLERANCE = 1e-6
 
 

@@ -51,7 +51,7 @@ def repeated_signals(signals: Any, read_files: bool = True) -> list[list[int]]:
 
 
 def _single(values: Any) -> NDArray[np.float32]:
-    """Samples in single precision, in which files are read; 0 has one sign."""
+    """Samples in single precision, in which files are read, with 0 in place of -0."""
     with np.errstate(over="ignore"):
         return np.asarray(values, dtype=np.float32) + np.float32(0)
 
@@ -87,7 +87,7 @@ def _same(signals: Any, rows: list[int]) -> list[list[int]]:
 
 
 def _digest(signal: Any) -> bytes | None:
-    """Digest of the samples; None for constant signals and for those that cannot be read."""
+    """Digest of the samples; None if the signal is constant or cannot be read."""
     try:
         values = _single(signal)
     except (OSError, ValueError, TypeError):
@@ -140,7 +140,7 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
     if copied := [rows for rows, n in zip(repeated, n_subjects) if n < len(rows)]:
         verb = "occurs" if len(copied) == 1 else "occur"
         warn_of_recordings(
-            f"{counted(len(copied), 'signal')} of one subject {verb} more than once: "
+            f"{counted(len(copied), 'signal')} {verb} more than once within a subject: "
             f"{_examples(copied, subjects, X.index)}. Each copy counts in scores; drop the copies."
         )
 
@@ -153,7 +153,7 @@ def _has_signals_and_subjects(X: Any, groups: Any) -> bool:
 
 
 def _examples(groups: list[list[int]], subjects: Subjects, index: pd.Index) -> str:
-    """The first groups of rows with their subjects, as text; a part of a table keeps its index."""
+    """The first groups of rows with their subjects, as text; rows are named by their index."""
     names = subjects.by_row
     texts = (
         first_few(f"row {index[row]} (subject {names[row]!r})" for row in rows) for rows in groups

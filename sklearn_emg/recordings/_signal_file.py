@@ -1,4 +1,4 @@
-"""Signals that stay in their file until they are needed, and reading of signals of any kind."""
+"""Signals that stay in their files until they are needed, and reading of signals of any kind."""
 
 from __future__ import annotations
 

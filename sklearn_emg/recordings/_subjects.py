@@ -197,8 +197,8 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
     if missing:
         warn_of_recordings(
-            f"The subject {missing[0]!r} is used as a name but looks like a missing value. Name "
-            "the subject of these recordings, or leave their rows out.",
+            f"The name {missing[0]!r} of a subject looks like a missing value. Give the subject of "
+            "these recordings another name, or leave their rows out.",
         )
 
 
@@ -255,12 +255,12 @@ class Subjects:
             If several names look like spellings of the same name, if a name looks like a missing
             value, or if the index of `groups` has a different order from that of X.
         SubjectLeakWarning
-            If `groups` divide a subject of the column ``subject``.
+            If `groups` divides the rows of one subject of the column ``subject``.
         """
         if isinstance(groups, Subjects):
             if X is not None and len(groups.codes) != len(X):
                 raise ValueError(
-                    f"The subjects are those of {len(groups.codes)} rows, but X has {len(X)} rows."
+                    f"The subjects belong to {len(groups.codes)} rows, but X has {len(X)} rows."
                 )
             return groups
         given = _given_subjects(X, groups)
@@ -286,7 +286,7 @@ class Subjects:
 
 
 def _warn_of_divided_subjects(X: Any, codes: NDArray[np.intp]) -> None:
-    """Warn about groups, given by their codes, that divide a subject of the column."""
+    """Warn about groups, given by their codes, that divide the rows of a subject in the column."""
     if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
         return
     n_groups = pd.Series(codes).groupby(object_column(X["subject"])).nunique()
@@ -362,7 +362,7 @@ def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.i
         If several names look like spellings of the same name, if a name looks like a missing value,
         or if the index of `groups` has a different order from that of X.
     SubjectLeakWarning
-        If `groups` divide a subject of the column ``subject``.
+        If `groups` divides the rows of one subject of the column ``subject``.
 
     See Also
     --------

@@ -152,12 +152,12 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
 def refuse_other_order(
     known: tuple[str, ...] | None, given: tuple[str, ...] | None, caller: str
 ) -> None:
-    """Refuse new recordings that have the channels of the training in a different order.
+    """Refuse new recordings that have the training channels in a different order.
 
     Parameters
     ----------
     known : tuple of str or None
-        Names of the channels of the training; None if they have no names.
+        Names of the training channels; None if they have no names.
     given : tuple of str or None
         Names of the channels of new recordings; None if they have no names.
     caller : str
@@ -167,7 +167,7 @@ def refuse_other_order(
     ------
     ValueError
         If both have the same names in a different order. Different names are accepted, since they
-        may stand for the same places.
+        may denote the same electrode positions.
     """
     if known is None or given is None or known == given or sorted(known) != sorted(given):
         return
@@ -190,8 +190,8 @@ def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
     Returns
     -------
     table : DataFrame of shape (n_rows, n_columns)
-        New table. Names of channels are left out if their number has changed. Its signals are no
-        longer checked for the amplitude of EMG in mV.
+        New table. Its channel names are left out if the number of channels has changed. The
+        amplitude of its signals is no longer checked.
     """
     changed = table.copy(deep=False)
     changed["signal"] = object_column(signals, table.index)
@@ -220,11 +220,11 @@ def recording_table(
     ----------
     signals : iterable of array-like, DataFrame or SignalFile
         One signal per recording, in `unit` and of shape ``(n_times,)`` or
-        ``(n_channels, n_times)``. A 2-D array holds one recording with a single channel per row,
-        and a 3-D array one recording per entry. A DataFrame, alone or as an element of the list, is
-        one recording whose rows are samples and whose columns are channels; it is converted to the
-        shape ``(n_channels, n_times)``. If the names of its columns are texts, they become the
-        names of the channels.
+        ``(n_channels, n_times)``. Each row of a 2-D array is a recording with one channel, and each
+        entry along the first axis of a 3-D array is a recording with several channels. A DataFrame,
+        alone or as an element of the list, is one recording whose rows are samples and whose
+        columns are channels; it is converted to the shape ``(n_channels, n_times)``. If the names
+        of its columns are texts, they become the names of the channels.
     fs : float or array-like of shape (n_recordings,)
         Sampling rate in Hz, one for all recordings or one per recording. Numbers given as text are
         converted.
@@ -266,7 +266,8 @@ def recording_table(
     -----
     RecordingWarning
         If signals do not look like EMG in mV, if several names look like spellings of the same name
-        (see :func:`check_recording_table`), or if Series have their labels in different orders.
+        (see :func:`check_recording_table`), or if several Series have the same index labels in
+        different orders.
 
     Examples
     --------
@@ -456,7 +457,7 @@ def _signal_fault(signal: Any, finite: bool) -> str | None:
 
 
 def _refuse_faults(table: pd.DataFrame, required: Sequence[str], finite: bool) -> None:
-    """Raise one error that names all unusable rows."""
+    """Raise one error that names the first unusable rows, if there are any."""
     checked = {*required, *table.columns.intersection(["channel_names"])}
     faults = [
         (row, column, text)
@@ -476,7 +477,7 @@ def check_recording_table(
     finite: bool = False,
     plausible: bool = True,
 ) -> pd.DataFrame:
-    """Check a recording table and report all faults at once.
+    """Check a recording table and report its faults in one error.
 
     Signals that cannot be EMG in mV are reported in one
     :class:`~sklearn_emg.exceptions.RecordingWarning` that names the rows. The reasons are: more
@@ -517,7 +518,7 @@ def check_recording_table(
     -----
     RecordingWarning
         If recordings or times of visits are implausible, or, also with ``plausible=False``, if
-        names of subjects are.
+        names of subjects look alike or like a missing value.
 
     Examples
     --------
@@ -551,7 +552,7 @@ def check_recording_table(
 def _check_columns(table: pd.DataFrame, required: Sequence[str]) -> None:
     missing = [c for c in required if c not in table.columns]
     if missing:
-        names = ", ".join(f"{c!r} ({_MEANING.get(c, 'required by name')})" for c in missing)
+        names = ", ".join(f"{c!r} ({_MEANING.get(c, 'required here')})" for c in missing)
         have = ", ".join(map(repr, table.columns)) or "no columns"
         raise ValueError(
             f"The recording table lacks the column{'s' * (len(missing) > 1)} {names}; add "

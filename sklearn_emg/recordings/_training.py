@@ -129,8 +129,8 @@ def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
     subjects : frozenset
         Training subjects.
     complete : bool
-        Whether all training subjects are known. It is False if no part states its subjects, or if
-        the subjects of one of its fits are not known.
+        Whether all training subjects are known. It is False if there is no such attribute, or if
+        one of these attributes is None in every part that has it.
     """
     found: dict[str, list[Any]] = {}
     for name, value in _stated_subjects(model):
@@ -143,7 +143,7 @@ def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
 
 
 def _stated_subjects(model: Any) -> Iterator[tuple[str, Any]]:
-    """Yield name and value of each attribute of an estimator and its parts that holds subjects."""
+    """Yield the name and value of each attribute that holds subjects, in an estimator's parts."""
     todo: list[tuple[Any, bool]] = [(model, False)]
     seen: set[int] = set()
     while todo:

@@ -18,7 +18,8 @@ __all__ = ["check_visits", "faults_of_visits", "visit_months", "warn_of_other_un
 
 DAYS_PER_MONTH = 365.25 / 12
 _DATES = (datetime.date, np.datetime64)  # a Timestamp is a date too
-# Times in days are 30 times those in months, and a course of a century is not in months.
+# Times in days are some 30 times as large as times in months. Visits that span more than a century
+# are not in months.
 _OTHER_SCALE = 20.0
 _MAX_MONTHS = 1200.0
 
@@ -54,9 +55,9 @@ def check_visits(table: pd.DataFrame, *, plausible: bool = True) -> pd.DataFrame
     Warns
     -----
     RecordingWarning
-        If the times of a subject do not look like months: the intervals between its visits differ
-        by a factor of at least 20 from the median over subjects, or its visits span more than 100
-        years.
+        If the times of a subject do not look like months: the median interval between its visits
+        differs by a factor of at least 20 from the median over subjects, or its visits span more
+        than 100 years.
 
     Examples
     --------
@@ -102,12 +103,13 @@ def warn_of_other_units(table: pd.DataFrame) -> None:
         warn_of_recordings(
             f"The visits of subject {other.index[0]!r} are {other.iloc[0]:g} months apart, but "
             f"those of the median subject are {middle:g} months apart. Times must be months or "
-            "dates for all subjects. If these are days, divide them by 30.4375."
+            "dates for all subjects. If the times are in days, divide them by 30.4375."
         )
     if len(long := span[span > _MAX_MONTHS]):
         warn_of_recordings(
             f"The visits of subject {long.index[0]!r} span {long.iloc[0]:g} months, more than 100 "
-            "years. Times must be months or dates. If these are days, divide them by 30.4375."
+            "years. Times must be months or dates. If the times are in days, divide them by "
+            "30.4375."
         )
 
 

@@ -115,7 +115,7 @@ def test_both_muscles_of_a_subject_are_one_subject(add, tmp_path):
 ])  # fmt: skip
 def test_folder_that_contradicts_a_name_is_named(folder, wrong, add, tmp_path):
     path = add("EMG _009 _05_ RD_Hea", folder=folder)
-    message = rf"{path.name} is of deltoid and healthy according to its name, .* folder '{wrong}'"
+    message = rf"{path.name} belongs to the muscle 'deltoid' and .* 'healthy' .* folder '{wrong}'"
     with pytest.raises(ValueError, match=message):
         load_algiers(tmp_path)
 
@@ -268,7 +268,7 @@ def test_plain_and_packed_file_of_one_name_are_one_recording(add, tmp_path):
 def test_one_name_with_different_samples_is_an_error(add, tmp_path):
     add("EMG _009 _05_ RD_Hea", folder="a")
     add("EMG _009 _05_ RD_Hea", _samples(1, 200), folder="b")
-    with pytest.raises(ValueError, match=r"b/EMG.*has the name of .*a/EMG.* but other samples"):
+    with pytest.raises(ValueError, match=r"b/EMG.*has the name of .*a/EMG.* but different samples"):
         load_algiers(tmp_path)
 
 

@@ -175,7 +175,7 @@ def test_header_of_something_else_is_named(header, message, add, tmp_path):
 
 def test_diagnosis_that_contradicts_the_name_is_named(add, tmp_path):
     add("N2001C03BB01", diagnosis="ALS")
-    with pytest.raises(ValueError, match=r"C03BB01\.hea is control according to its name but"):
+    with pytest.raises(ValueError, match=r"C03BB01\.hea belongs to the group 'control'"):
         load_n2001(tmp_path)
 
 
@@ -339,7 +339,7 @@ def test_end_of_another_recording_is_cut_off_on_request(add, tmp_path):
     add("N2001A08BB02", np.append(_LONG[1], end))
     kept = load_n2001(tmp_path).data
     assert kept["n_shared_end"].tolist() == [101, 101]
-    assert kept["defect"].iloc[0].endswith("the last 101 samples are those of N2001A08BB02 too")
+    assert kept["defect"].iloc[0].endswith("the last 101 samples also end N2001A08BB02")
     for lazy in (False, True):
         bunch = load_n2001(tmp_path, spoilt="trim", lazy=lazy)
         np.testing.assert_allclose(bunch.data["signal"].iloc[0], _LONG[0] / 13107, rtol=1e-6)

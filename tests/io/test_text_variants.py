@@ -310,7 +310,7 @@ def test_muscles_that_sound_like_sensors(tmp_path):
 
 def test_processed_channels_are_named(tmp_path):
     lines = ["time [s],EMG raw [mV],EMG filtered [mV],EMG RMS [mV]", *rows(T, A, A, B)]
-    with pytest.warns(RecordingWarning, match="'EMG filtered', 'EMG RMS': named like a processed"):
+    with pytest.warns(RecordingWarning, match="'EMG filtered', 'EMG RMS'. indicate processed"):
         read(tmp_path / "a.csv", lines)
     found, _ = read(tmp_path / "a.csv", lines, channels=["EMG raw"])
     assert_channels(found, {"EMG raw": A})

@@ -255,7 +255,7 @@ def test_parameters_are_checked(tmp_path, table):
     for arguments, text in (
         ({}, "does not determine the format"),
         ({"format": "csv"}, "'format' parameter of write_recordings must be"),
-        ({"format": "edf", "bits": 24}, "is 16 for edf. Got 24"),
+        ({"format": "edf", "bits": 24}, "must be 16 for edf. Got 24"),
         ({"format": "edf", "sidecar": {}}, "require format='bids'"),
         ({"format": "edf", "y": [1]}, "Got 1 label for 3 rows"),
         ({"format": "edf", "y": pd.Series([1, 2, 3], name="age")}, "already has a column 'age'"),

@@ -61,7 +61,7 @@ def test_a_signal_of_two_subjects_is_a_leak(cohort, function):
 def test_a_table_concatenated_with_itself_counts_twice(cohort):
     table, y = cohort
     twice = pd.concat([table, table], ignore_index=True)
-    with pytest.warns(RecordingWarning, match="16 signals of one subject occur more than once"):
+    with pytest.warns(RecordingWarning, match="16 signals occur more than once within a subject"):
         _compare(twice, np.concatenate([y, y]))
 
 

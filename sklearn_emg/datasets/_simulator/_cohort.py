@@ -202,7 +202,7 @@ def make_nemg_cohort(
 
     - Amplitudes, noise, drive and the effects of disease were set by hand to match published norms
       and features of real recordings, with one to nine subjects per class; there is no independent
-      validation set. Values between these points were chosen, not fitted.
+      validation set. Values for which there is no norm or recording were chosen, not fitted.
     - In controls, peaks are up to 30 % too large, sample entropy is about 50 % too high and the
       median frequency about 25 % too high, because real recordings contain more slow activity of
       distant units. Potentials in ALS are shorter and have fewer turns than in real recordings;
@@ -346,8 +346,8 @@ def _check_arguments(
     check_option(protocol, ("clinical", "biceps_low_force"), "protocol", caller)
     if protocol == "biceps_low_force" and (difficulty != 0.5 or region_balance != "clinical"):
         raise ValueError(
-            "protocol='biceps_low_force' of make_nemg_cohort fixes the variation between subjects "
-            "and the muscle: leave 'difficulty' and 'region_balance' at their defaults. Got "
+            "protocol='biceps_low_force' of make_nemg_cohort fixes the muscle and the variation "
+            "between subjects: leave 'difficulty' and 'region_balance' at their defaults. Got "
             f"difficulty={difficulty!r} and region_balance={region_balance!r}."
         )
 

@@ -32,7 +32,7 @@ REFERENCE = 0.008  # s, BEFORE in seconds
 
 _REACH = 9.0  # mm, fibres farther away are left out
 _NEAR = 0.9  # mm, fibres within this distance are built one by one
-_FAR_SAMPLE = 14  # far fibres of a unit that represent all the others
+_FAR_SAMPLE = 14  # number of far fibres that are built to represent all far fibres of a unit
 _JITTERING = 4  # number of fibres of a unit that jitter
 _SHIFTS = np.arange(-4, 5)  # samples by which jittering fibres are displaced
 _BLOCK = 1500  # number of fibres built at once
@@ -180,7 +180,7 @@ class _Fibres:
     y: NDArray[np.float64]
     adopted: NDArray[np.bool_]
     near: NDArray[np.bool_]
-    weight: NDArray[np.float64]  # number of fibres that it represents
+    weight: NDArray[np.float64]  # number of fibres that each of these represents
     n_fibres: NDArray[np.intp]  # per unit, including fibres that are not built
     n_near: NDArray[np.intp]  # per unit
 

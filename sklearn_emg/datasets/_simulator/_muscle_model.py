@@ -1,8 +1,8 @@
 """Muscles, subjects and diseases of the simulated needle EMG, as numbers.
 
-Lengths are in mm, times in ms, potentials in mV, fibre diameters in µm, rates in Hz, unless stated
-otherwise. The values were set by hand to match published norms and features of real recordings;
-:func:`sklearn_emg.datasets.make_nemg_cohort` states their limits.
+Lengths are in mm, times in ms, potentials in mV, fibre diameters in µm and rates in Hz, unless
+stated otherwise. The values were set by hand to match published norms and features of real
+recordings; :func:`sklearn_emg.datasets.make_nemg_cohort` states their limits.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Muscle:
     overlap: float  # number of units at one place
     endplate_distance: float  # mm, from the end-plates to the electrode's plane
     half_length: float  # mm, from the end-plates to the tendon
-    rate_min: float  # Hz
-    rate_peak: float  # Hz
+    rate_min: float  # Hz, of a unit that begins to fire
+    rate_peak: float  # Hz, of the smallest unit at full drive
 
 
 MUSCLES = {

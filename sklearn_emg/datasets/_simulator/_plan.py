@@ -89,7 +89,7 @@ def class_counts(
     if n_recordings < n_subjects:
         raise ValueError(
             "The 'n_recordings' parameter of make_nemg_cohort must be at least 'n_subjects', "
-            f"{n_subjects}: each subject has a recording. Got {n_recordings} instead."
+            f"{n_subjects}: each subject has at least one recording. Got {n_recordings} instead."
         )
     ones = [1] * len(classes)
     if biceps:

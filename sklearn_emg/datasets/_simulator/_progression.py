@@ -163,9 +163,9 @@ def make_progression_cohort(
 
     Notes
     -----
-    **The cohort is a model.** Rates, noise and the score were chosen so that 18
-    months show a trend in most subjects and noise hides it over 3 months; they are not fitted to
-    any cohort. All visits of a subject share the same anatomy and amplifier; motor units and needle
+    **The cohort is a model.** Rates, noise and the score were chosen so that most subjects have a
+    visible trend over 18 months, which noise hides over 3 months; they are not fitted to any
+    cohort. All visits of a subject share the same anatomy and amplifier; motor units and needle
     sites are drawn again at each visit, since the needle is inserted elsewhere. Dropout does not
     depend on the severity.
 

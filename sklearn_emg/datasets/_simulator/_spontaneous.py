@@ -21,7 +21,7 @@ from sklearn_emg.datasets._simulator._muscle_model import Conditions
 
 __all__ = ["KINDS", "add_spontaneous", "check_spontaneous", "without_disease"]
 
-# Keys are names of numbers of sources; values are the kinds of their events.
+# Kind of the events of each source, by the setting that gives the number of these sources.
 KINDS = {
     "fibrillations": "fibrillation",
     "sharp_waves": "positive sharp wave",

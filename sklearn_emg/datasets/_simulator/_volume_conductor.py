@@ -36,7 +36,7 @@ _CANNULA_RADIUS = 0.30
 
 
 def conduction_velocity(diameter: ArrayLike, factor: float = 1.0) -> NDArray[np.float64]:
-    """Conduction velocity in mm/ms: 2.2 for a diameter of 25 µm and 0.05 more for each µm."""
+    """Conduction velocity in mm/ms: 2.2 for a diameter of 25 µm, plus 0.05 per µm above 25."""
     return factor * (2.2 + 0.05 * (np.asarray(diameter) - 25.0))
 
 

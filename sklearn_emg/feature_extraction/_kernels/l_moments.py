@@ -86,7 +86,7 @@ def _inversions(x, first, last):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def l_sum(x, mean, deviation, counts, keys, ordered):
-    """Sum (2 i - N - 1) x_(i) over the sorted samples x_(i), i from 1; NaN if it takes too long.
+    """Sum (2 i - N - 1) x_(i) over the sorted samples x_(i), i from 1; NaN if this is too slow.
 
     Samples are distributed to buckets, after which they are in order except within a bucket.
     Buckets need not be sorted: the exchange of two neighbours with x_i > x_j adds 2 (x_i - x_j) to

@@ -12,14 +12,15 @@ __all__ = ["LANES", "convolution", "four_poolings", "positive_proportions"]
 
 # Number of samples that are convolved at once, so that the nine shifted copies stay in the cache.
 _PART = 1024
-# Number of windows that MultiRocket processes side by side, so that runs also fill vector lanes.
+# Number of windows that MultiRocket processes side by side, so that the lengths of runs are also
+# computed in vector lanes.
 LANES = 16
 _LANE_PART = 128
 
 
 @njit(**INLINE)
 def _shift(x, c, dilation, start, stop, alpha, gamma):
-    """Add nine copies of a channel, `dilation` samples apart, to a part; subtract their sum.
+    """Add nine copies of a channel, `dilation` samples apart: times 3 to gamma, -1 to alpha.
 
     Beyond the ends of the window, the signal is 0.
     """
@@ -64,7 +65,7 @@ def _count(pair, third, low, high, biases, start, stop, counts):
 
 @njit(**INLINE)
 def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases, counts):
-    """Count n samples for each kernel of a dilation; every second one uses only `low` to `high`."""
+    """Count n samples for each kernel of a dilation, or `low` to `high` for every second kernel."""
     kernel = 0
     for i in range(7):
         for j in range(i + 1, 8):
@@ -175,7 +176,7 @@ def _add_up(values, low, high, at, bias, state, sums, runs):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
-    """Pool a part for each kernel of a dilation; every second one uses only `low` to `high`."""
+    """Pool a part for each kernel of a dilation, or `low` to `high` for every second kernel."""
     start, n, low, high, reach = part
     kernel = 0
     for i in range(7):

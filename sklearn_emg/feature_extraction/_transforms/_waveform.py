@@ -14,7 +14,7 @@ __all__ = ["WaveformImage"]
 
 
 class WaveformImage(ImageTransformer):
-    """Binary image of the plotted window, which is a line from left to right.
+    """Binary image of a window that is plotted as a line from left to right.
 
     Parameters
     ----------

@@ -271,7 +271,7 @@ def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Cha
 
 
 def _kind(name: str, described: str, unit: str) -> str:
-    """Kind of a channel by name and unit and, if none contains "EMG", by description too."""
+    """Kind of a channel by name and unit; the description counts too if no text contains "EMG"."""
     kind = channel_kind(name, unit)
     if kind == "emg" and "EMG" not in described.upper():
         return channel_kind(described, unit)

@@ -92,7 +92,7 @@ class _Array:
 def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) -> Iterator[_Array]:
     """Yield the numeric arrays of a node and of all nodes within it."""
     if depth > _MAX_DEPTH:
-        raise ValueError(f"its structs are nested more than {_MAX_DEPTH} deep")
+        raise ValueError(f"its structs are nested more than {_MAX_DEPTH} levels deep")
     for key, value in node.items():
         where = (*path, key) if key else path
         name = where[-1] if where else key
@@ -105,7 +105,7 @@ def _arrays(node: Node, path: tuple[str, ...], context: list[Node], depth: int) 
 
 
 def _inner_arrays(value: Any, path: tuple[str, ...]) -> Iterator[tuple[NDArray, tuple[str, ...]]]:
-    """Yield a value that is an array of numbers, or those of a cell array, with their paths."""
+    """Yield an array of numbers, or the arrays of numbers in a cell array, with their paths."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         yield value, path
     elif _is_list(value):
@@ -411,7 +411,7 @@ def _scaled(content: FileContent, array: _Array, values: NDArray, has_unit: bool
     if factor is None:
         return values
     if key.lower() not in _SURE_SCALES and values.dtype.kind == "f":
-        if has_unit:  # the unit is that of the unscaled samples, as in exports of Spike2
+        if has_unit:  # the samples have this unit without the factor, as in exports of Spike2
             return values
         content.problems.append(
             f"{array.place} has {key} = {factor:g} next to it, which is not applied, since the "
@@ -476,7 +476,7 @@ def _first_number(values: Any) -> float:
 
 
 def _labchart(content: FileContent, tree: Node) -> bool:
-    """Read an export of LabChart, with all channels in one row; return whether it is one."""
+    """Read an export of LabChart, with all channels in one row; return whether `tree` is one."""
     keys = {"data", "datastart", "dataend", "samplerate", "titles"}
     if not keys <= set(tree):
         return False

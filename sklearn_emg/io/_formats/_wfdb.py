@@ -25,7 +25,7 @@ _MAX_BYTES = 64 * 2**20  # size limit of a header or a file of annotations
 
 
 def parse_wfdb(path: Path, lazy: bool = False) -> FileContent:
-    """Read a record, given by the path of its header or samples or by that without an extension.
+    """Read a record, given by the path of its header or samples, with or without an extension.
 
     If `lazy` is true, samples stay in their file if their format allows it, and are not compared
     with the checksums of the header.

@@ -111,8 +111,8 @@ def _limits(row: WrittenRow, name: str, values: NDArray[np.float64]) -> tuple[st
 def _record(n_times: int, fs: float) -> tuple[int, str]:
     """Number of samples of a data record and its duration in s as a text of 8 characters.
 
-    The records hold all samples without a remainder. Of the possible lengths, those that keep the
-    sampling rate most exactly are preferred and, among these, the one closest to 1 s.
+    The records hold all samples without a remainder. Of the possible lengths, those that represent
+    the sampling rate most exactly are preferred and, among these, the one closest to 1 s.
     """
     best, best_key = (n_times, ""), (math.inf, math.inf)
     for k in range(1, math.isqrt(n_times) + 1):

@@ -60,7 +60,7 @@ def segment_activity(
     min_duration: float = 0.05,
     min_rest: float = 0.1,
 ) -> pd.DataFrame:
-    """Divide recordings into rest and contraction, each relative to its own baseline.
+    """Divide recordings into rest and contraction, relative to the baseline of each recording.
 
     Parameters
     ----------
@@ -218,7 +218,8 @@ def _rest(channel: NDArray, fs: float, what: str, baseline: tuple[float, float] 
 
 
 def _double_threshold(channel: NDArray, rest: slice, false_alarm: float) -> NDArray[np.bool_]:
-    # Find the probability of one pair for which 3 of 5 exceed the threshold with `false_alarm`.
+    # Find the probability that one pair exceeds the threshold, if at least 3 of 5 pairs exceed it
+    # with the probability `false_alarm`.
     low, high = 0.0, 1.0
     for _ in range(60):
         p = (low + high) / 2
@@ -339,10 +340,10 @@ def label_lag(
 
 
 def _explained(power: NDArray[np.float64], codes: NDArray[np.intp], rest: int | None) -> float:
-    """Proportion of the variance of `power` that the labels explain; 0 if rest is not lowest.
+    """Proportion of variance of `power` that labels explain; 0 if its mean at rest is not lowest.
 
     If contractions last as long as the rest between them, swapped labels of rest and contraction
-    explain the power equally well. Only the condition on rest excludes them.
+    explain the power equally well. Only the condition on rest excludes swapped labels.
     """
     counts = np.bincount(codes)
     sums = np.bincount(codes, weights=power)

@@ -288,5 +288,5 @@ def _check_equal(table: pd.DataFrame, key: tuple[Hashable, ...], rows: list[int]
         if len(set(values)) > 1:
             raise ValueError(
                 f"join_channels: the rows {rows} of the recording {key} have different {what} "
-                f"({', '.join(map(str, sorted(set(values))))}); resample or cut them first."
+                f"({', '.join(map(str, sorted(set(values))))}); make them equal first."
             )

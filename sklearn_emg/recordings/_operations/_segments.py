@@ -242,7 +242,7 @@ def cut_recordings(
         recording in `table`. ``row`` may be missing if `table` has one row. Further columns, such
         as ``label`` or ``kind``, are kept.
     margin : float, default=0.0
-        Time in s that is left out at both ends of each segment, where labels change.
+        Time in s that is left out at each end of each segment, where labels change.
     gaps : {"split", "skip", "raise"}, default="split"
         How to treat a segment with missing samples (NaN) or an interruption that the reader found:
         "split" splits it there, "skip" leaves it out with a warning, and "raise" raises an error.
