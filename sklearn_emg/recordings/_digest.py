@@ -38,7 +38,7 @@ def signal_digest(signal: Any) -> str:
     Returns
     -------
     digest : str
-        Digest, which is the same for an array and for a file with the same samples.
+        Digest, which is the same for an array and for a file with the same samples of one type.
     """
     return read_through(signal)[0]
 
