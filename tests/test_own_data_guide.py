@@ -102,7 +102,7 @@ def test_writing_files(recordings):
 
 def test_files_of_any_form(recordings):
     write_text_files(recordings, "recordings", NAMES)
-    (block,) = snippets("Files of any form")
+    (block,) = snippets("Files of any format")
     table = run(block)["table"]
     assert_table(table, recordings, channels=0)
     assert table["session"].tolist() == [1, 1]

@@ -81,7 +81,7 @@ left.set(
 right.axhline(0, color="0.7", lw=0.8, zorder=0)
 right.set(
     xlabel="frequency (Hz)", ylabel="power relative to the clean signal (dB)",
-    title="Above 0 dB: noise, below: lost EMG", xticks=range(0, 201, 50),
+    title="Above 0 dB: noise; below 0 dB: lost EMG", xticks=range(0, 201, 50),
 )  # fmt: skip
 right.legend(frameon=False, loc="upper right")
 figure.suptitle("The adaptive filter leaves less interference and loses less EMG")

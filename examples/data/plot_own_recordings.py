@@ -170,8 +170,8 @@ table = read_recordings(folder / "s05.h5", subject="s05")
 plot(select_channels(table, ["flexor", "thenar"]), "HDF5")
 
 # %%
-# What looks wrong is reported
-# ----------------------------
+# Warnings about implausible values
+# ---------------------------------
 # If values are in microvolts although their title says mV, a warning states the file, the channel
 # and the remedy:
 wrong = export[["time [s]", "Biceps [uV]"]].set_axis(["time [s]", "Biceps [mV]"], axis=1)

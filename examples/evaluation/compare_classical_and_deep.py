@@ -11,7 +11,7 @@ Run the example on the simulated cohort, which needs no download::
 
     python examples/evaluation/compare_classical_and_deep.py            # takes minutes
 
-    python examples/evaluation/compare_classical_and_deep.py --small    # takes seconds; see below
+    python examples/evaluation/compare_classical_and_deep.py --small    # smaller, takes seconds
 
 or on real recordings, by passing the folder that contains them::
 

@@ -64,7 +64,7 @@ left.set(
     xlabel="predicted probability of disease", ylabel="observed fraction of patients",
 )  # fmt: skip
 right.set(
-    title="Ranking of subjects: similar in both", xlabel="1 - specificity", ylabel="sensitivity"
+    title="Ranking of subjects: similar for both", xlabel="1 - specificity", ylabel="sensitivity"
 )
 plt.show()
 

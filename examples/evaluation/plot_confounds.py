@@ -51,8 +51,8 @@ table = recording_table(
 # %%
 # The audit, with and without matching
 # ------------------------------------
-# Each subject is predicted from other subjects. ``match`` repeats the audit with matched subjects
-# of the two classes, whose ages differ by at most five years.
+# The class of each subject is predicted from the other subjects. ``match`` repeats the audit with
+# matched subjects of the two classes, whose ages differ by at most five years.
 audit = confound_audit(table, y, match="age", caliper={"age": 5})
 print(audit)
 

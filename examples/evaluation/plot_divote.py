@@ -68,4 +68,5 @@ recording_accuracy = np.mean(votes.recordings["vote"] == y_test)
 diagnosis = votes.subjects["diagnosis"]
 subject_accuracy = np.mean([truth[s] == d for s, d in diagnosis.items()])
 print(f"recordings {recording_accuracy:.2f}, subjects {subject_accuracy:.2f}, chance {1 / 3:.2f}")
-print(f"{len(diagnosis)} simulated test subjects: one of them is {1 / len(diagnosis):.2f}")
+n = len(diagnosis)
+print(f"{n} simulated test subjects; each of them changes the accuracy by {1 / n:.2f}")

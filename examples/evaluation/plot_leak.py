@@ -1,6 +1,6 @@
 """
-By how much does a leak overestimate accuracy?
-==============================================
+By how much does a leaky split overestimate accuracy?
+=====================================================
 
 Windows of one subject resemble each other. If some of them are in the training set and others in
 the test set, the model recognises the *subject* instead of the disease.
@@ -65,6 +65,6 @@ plt.show()
 
 # %%
 # The difference arises because the model recognises subjects. On the real set, even the score of
-# the split by subject is no evidence about diagnosis, since most patients and controls were
+# the split by subject is no evidence about diagnosis, since patients and nearly all controls were
 # recorded in different campaigns.
 print(f"The random split of windows overestimates the score by {audit.gap:.2f}.")

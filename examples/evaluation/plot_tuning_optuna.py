@@ -97,7 +97,7 @@ for at, scores in enumerate(columns):
     right.plot(at, np.mean(scores), "_", color="#D55E00" if at == 0 else "#0072B2", ms=28, mew=3)
 right.set(
     xticks=range(3), xticklabels=["best trial\n(optimistic)", "tuned", "untuned"], xlim=(-0.6, 2.6),
-    title="Unseen subjects",
+    title="Best trial and unseen subjects",
 )  # fmt: skip
 left.set_title("Trials of the search, by their features")
 figure.suptitle("On unseen subjects the tuned pipeline is hardly better than the untuned one")

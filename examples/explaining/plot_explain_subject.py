@@ -57,9 +57,9 @@ muscles.round(3)
 
 # %%
 # The muscle with the largest contribution is one of the most severely affected muscles. The hand
-# muscle with the smallest contribution is also affected, but the model missed it. Averaged over
-# such patients, the rank correlation of contribution and severity is 0.3 to 0.4. Contributions
-# separate healthy from affected muscles of one patient far better; see
+# muscle with the smallest contribution is also affected, which the model did not recognise.
+# Averaged over such patients, the rank correlation of contribution and severity is 0.3 to 0.4.
+# Contributions separate healthy from affected muscles of one patient far better; see
 # :doc:`/user_guide/explaining`.
 #
 # The explanation concerns the *model*. It is evidence about the disease only as far as the model is

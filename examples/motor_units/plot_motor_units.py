@@ -10,7 +10,7 @@ places a needle in a muscle and sums the potentials of all fibres of each motor 
 # Potentials of healthy and diseased units
 # ----------------------------------------
 # The figure shows six units per diagnosis at the same scale. The main spike points down, since the
-# signal is the voltage of the core minus that of the cannula.
+# signal is the potential of the core minus the potential of the cannula.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -1,6 +1,6 @@
 """
-Normal limits of motor unit potentials
-======================================
+Which subjects have potentials outside the normal limits?
+=========================================================
 
 Limits are computed from healthy subjects, and each subject is compared with them. A healthy subject
 is compared with limits of the other healthy subjects. The recordings are simulated.
@@ -46,3 +46,7 @@ axes.set(
 )  # fmt: skip
 axes.legend()
 plt.show()
+
+# %%
+# Two of the twelve patients and one of the six healthy subjects are classified as abnormal. Limits
+# that are computed from so few healthy subjects are wide.

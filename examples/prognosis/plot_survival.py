@@ -3,8 +3,8 @@ Which subjects reach an event earlier?
 ======================================
 
 This example predicts the time of an event from the clinical score of the first visit. The cohort is
-simulated. The event is the time at which a subject reaches a given severity. Subjects who leave the
-study before the event are censored.
+simulated. The event occurs when a subject reaches a given severity. Subjects who leave the study
+before the event are censored.
 
 Each subject is predicted by a model that was trained on other subjects. The chance level of the
 concordance is 0.5. The Kaplan-Meier curve of the training subjects serves as the dummy baseline: it
