@@ -259,7 +259,7 @@ def _figures(system: Any) -> str:
         text += (
             "Measured scores come from the stored runs of :doc:`/results`, on other data, with "
             "95 % intervals over subjects if available. Random splits of windows or recordings, "
-            "as in many publications, are leaky and show by how much the leak overestimates "
+            "as in many publications, are leaky and show by how much such a split overestimates "
             "accuracy.\n\n"
         )
     else:

@@ -140,7 +140,11 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     views.add_argument("--page", action="store_true", help="show the signal in a browser")
     views.add_argument("--terminal", action="store_true", help="show the signal in the terminal")
     add("--subject", default="new", help="name of the subject (default: new)")
-    add("--fs", type=float, help="sampling rate of lines in Hz (default: that of the model)")
+    add(
+        "--fs",
+        type=float,
+        help="sampling rate of the lines of text in Hz (default: the rate of the model)",
+    )
     add("--unit", help="unit of the samples (default: mV; LSL: unit stated by the stream)")
     add("--counter", type=int, metavar="N", help="lines begin with a counter that returns to 0 "
         "at N; N is 0 if it never does")  # fmt: skip
@@ -224,7 +228,7 @@ def _add_predicting(parser: argparse.ArgumentParser) -> None:
 def _add_comparing(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", type=_folder_to_write, metavar="DIR", required=True, help="folder for the report")
-    add("--folds", type=_number(2, integer=True), default=5, help="folds of subjects (default: 5)")
+    add("--folds", type=_number(2, integer=True), default=5, help="number of folds (default: 5)")
     add("--window", type=_number(0, above=True), default=0.4, metavar="S",
         help="length of windows (default: 0.4 s)")  # fmt: skip
     add("--epochs", type=_number(0, integer=True), default=30,

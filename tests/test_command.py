@@ -89,7 +89,7 @@ def test_one_command_gives_a_report_with_figures(study, tmp_path, capsys):
     assert main([*predict, str(new), "--out", str(table)]) == 0
     captured = capsys.readouterr()
     assert pd.read_csv(table)["in_training"].tolist() == ["not known"]
-    assert "--subject gives their own" in captured.err
+    assert "--subject sets another name" in captured.err
     shown = captured.out
     assert re.search(r"new: \d+ of \d+ windows for control; ", shown)
     assert "quality: no finding" in shown

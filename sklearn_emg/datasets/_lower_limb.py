@@ -31,7 +31,7 @@ _FACTS = SetFacts(
     confounds=(
         "campaign: patients were recorded in July 2012 and April 2013, all controls but one in "
         "July 2013",
-        "header and rate of the goniometer: they differ between the campaigns",
+        "file header and sampling rate of the goniometer: both differ between the campaigns",
         "length: recordings of gait are uncut in patients (10-57 s) and cut in controls (5-9 s)",
         "offset: the offset of the electrodes, up to 16 uV, identifies the session",
     ),

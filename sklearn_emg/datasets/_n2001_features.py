@@ -21,7 +21,7 @@ from sklearn_emg.recordings import warn_of_subject_names
 _FACTS = SetFacts(
     title="Features of the N2001 biceps recordings",
     about="""\
-Nine features of every 0.25 s window (5859 samples at 23437.5 Hz, no overlap) of concentric needle \
+Nine features of windows of 0.25 s (5859 samples at 23437.5 Hz, no overlap) of concentric needle \
 EMG of the biceps brachii, from 9 controls, 7 patients with amyotrophic lateral sclerosis (ALS) \
 and 6 patients with myopathy, with the published split of the subjects into train, val and test.
 

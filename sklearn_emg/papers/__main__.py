@@ -1,4 +1,4 @@
-"""``python -m sklearn_emg.papers``: list the published systems, or compare them on data."""
+"""List the published systems, compare them on data, or write tables of their results."""
 
 from __future__ import annotations
 
@@ -168,9 +168,10 @@ def _parser() -> argparse.ArgumentParser:
         help=f"one of {', '.join(DATA)}, and the folder of the recordings")  # fmt: skip
     add("--systems", default="all", help="names or patterns, separated by commas, or all, "
         "classical or networks (default: all)")  # fmt: skip
-    add("--protocol", choices=PROTOCOLS, default="kfold")
-    add("--folds", type=int, default=5)
-    add("--repeats", type=int, default=3)
+    add("--protocol", choices=PROTOCOLS, default="kfold", help="split of the data (default: kfold)")
+    add("--folds", type=int, default=5, help="number of folds (default: 5)")
+    add("--repeats", type=int, default=3, help="number of repetitions of the protocols repeated, "
+        "alsnet, random-recordings and random-windows (default: 3)")  # fmt: skip
     add("--grid", type=Path, help="JSON file with a parameter grid for each system, for --protocol "
         "nested")  # fmt: skip
     add("--audit", type=int, default=3, help="number of folds of the leakage audit; 0 runs neither "
@@ -186,8 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--level", choices=("low", "all"), default="low", help="level of contraction in N2001; a "
         "moderate level was recorded for controls only (default: low)")  # fmt: skip
     add("--classes", help="classes to compare, separated by commas, such as ALS,control; "
-        "healthy=control,sick=ALS+myopathy joins some (default: all)")  # fmt: skip
-    add("--seed", type=int, default=0)
+        "healthy=control,sick=ALS+myopathy renames and joins classes (default: all)")  # fmt: skip
+    add("--seed", type=int, default=0, help="seed of the splits, the audits and the simulated "
+        "cohort (default: 0)")  # fmt: skip
     tables = commands.add_parser("boumerdes", help="repeat the Boumerdes tables on N2001")
     _add_running(tables)
     tables.add_argument("folder", metavar="FOLDER", help="folder of the downloaded N2001 files")
@@ -403,7 +405,7 @@ def _benchmark(arguments: argparse.Namespace, argv: Sequence[str]) -> None:
     search, label = None, ""
     if isinstance(protocol, NestedProtocol):
         if arguments.grid is None:
-            raise ValueError("--protocol nested chooses settings and needs their --grid.")
+            raise ValueError("--protocol nested chooses settings from grids: pass --grid.")
         grids = _grids(arguments.grid)
         search, label = partial(_searched, protocol, grids), json.dumps(grids, sort_keys=True)
     name, table, y, caveat = DATA[kind](arguments, folder[0] if folder else None)

@@ -651,7 +651,7 @@ def test_the_command_explains_what_it_cannot_do(tmp_path, capsys):
     assert "--data takes one of simulated" in capsys.readouterr().err
     nested = ["benchmark", "--data", "simulated", "--protocol", "nested", "--out", str(tmp_path)]
     assert main(nested) == 2
-    assert "needs their --grid" in capsys.readouterr().err
+    assert "chooses settings from grids" in capsys.readouterr().err
     simulated = ["benchmark", "--data", "simulated", "--out", str(tmp_path)]
     assert main([*simulated, "--address", "tcp://here:1"]) == 2
     assert "--backend is 'loky'" in capsys.readouterr().err

@@ -366,6 +366,7 @@ def _recordings(
 def _describe(visits: pd.DataFrame, diagnosis: str, rate: float) -> str:
     return (
         f"Simulated course of {diagnosis}\n\n{visits['subject'].nunique()} subjects, "
-        f"{len(visits)} visits over {visits['time'].max():.1f} months, median rate {rate:g} per "
-        "month. The cohort is a model: results on it say nothing about prognosis in patients."
+        f"{len(visits)} visits over {visits['time'].max():.1f} months, median rate of progression "
+        f"{rate:g} per month. The cohort is a model: results on it say nothing about prognosis in "
+        "patients."
     )

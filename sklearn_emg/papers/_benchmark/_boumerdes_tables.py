@@ -74,10 +74,10 @@ TASKS = (
     ),
 )
 NOTE = (
-    "Accuracy of windows in percent, as mean (lowest-highest) over the runs. Rows labelled LEAKY "
-    "have windows of one subject in both training and test; they overestimate the accuracy on new "
-    "patients. In rows by subject, one subject of each class is tested, and another is used for "
-    "early stopping."
+    "Accuracy of windows in percent, as mean (lowest-highest) over the runs. In rows labelled "
+    "LEAKY, windows of one subject are in both the training set and the test set, so these scores "
+    "overestimate the accuracy for new patients. In rows by subject, one subject of each class is "
+    "tested, and another is used for early stopping."
 )
 
 

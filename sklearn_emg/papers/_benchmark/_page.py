@@ -218,8 +218,8 @@ def _confusion_parts(benchmark: Benchmark, names: Sequence[str], level: str) -> 
     order = ", ".join(str(label) for label in benchmark.comparison.classes)
     interval = " with its interval" if level == "subject" else ""
     head = (
-        f"**Confusion matrices of {level}s**: cases of each true class that were diagnosed as "
-        f"{order}, and sensitivity{interval}; precision and F1 of the class"
+        f"**Confusion matrices of {level}s**: numbers of {level}s of each true class that were "
+        f"classified as {order}; sensitivity{interval}; precision and F1 of the class"
     )
     opened = f"<details><summary>Show the matrices of {counted(len(cells), 'system')}</summary>"
     return [head, opened, _table(cells), "</details>"]
@@ -287,11 +287,12 @@ def _sensitivities(
 
 
 def _confounds(summary: pd.DataFrame) -> str:
-    """List the properties that predict the class by themselves in this data set, as Markdown."""
+    """List the confounds and suspects of this data set, as Markdown."""
     found = summary[summary["finding"] != ""]
+    kinds = "is a confound or suspect" if len(found) == 1 else "are confounds or suspects"
     head = (
         f"**Confounds found**: {len(found)} of {counted(len(summary), 'property', 'properties')} "
-        "other than the disease predict the class of subjects by themselves"
+        f"other than the disease {kinds}"
     )
     rows = {}
     for row in found.itertuples():

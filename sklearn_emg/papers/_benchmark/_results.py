@@ -30,9 +30,9 @@ _ABOUT = "about.json"
 _TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")
 _PLAIN = ("chance", "confidence", "unit")  # attributes of a comparison that are plain values
 LEAKY_NOTE = (
-    "LEAKY PROTOCOL: windows or recordings of one subject are in both training and test, or "
-    "weights are chosen on the test subjects. These scores overestimate the accuracy on new "
-    "subjects."
+    "LEAKY PROTOCOL: windows or recordings of one subject are in both the training set and the "
+    "test set, or weights are chosen on the test subjects. These scores overestimate the accuracy "
+    "for new subjects."
 )
 
 
@@ -313,11 +313,11 @@ def _markdown(benchmark: Benchmark) -> str:
     head += [
         "",
         "Intervals are 95 % intervals over subjects. The audit gives the balanced accuracy of "
-        "windows of one pipeline on the same windows, under a random split (leaky) and under a "
-        "split by subject. Published results come from other data; for those labelled leaky, the "
-        "same subjects were in training and test, or the test set was used to choose the model. "
-        "Recordings shorter than a system's window, and windows with invalid samples, are left "
-        "out.",
+        "windows of each system under a random split (leaky) and under a split by subject, on the "
+        "same windows. Published results come from other data; for those labelled leaky, the same "
+        "subjects were in the training set and the test set, or the test set was used to choose "
+        "the model. Recordings shorter than a system's window, and windows with invalid samples, "
+        "are left out.",
         "",
     ]
     # Systems that were not run are listed below the table, not as rows of dashes.

@@ -87,7 +87,7 @@ function drawDecision(told) {
   at("whiskers").setAttribute("d", `M${a} 20H${b}M${a} 8V32M${b} 8V32`);
   const percent = (x) => `${Math.round(100 * x)} %`;
   write("fraction", d.fraction === null ? "No votes yet." :
-    `${percent(d.fraction)} of the votes of independent windows are for this class, ` +
+    `${percent(d.fraction)} of the votes of windows that do not overlap are for this class, ` +
     `interval ${percent(d.interval[0])} to ${percent(d.interval[1])}. Windows: ${d.n_windows} scored, ` +
     `${d.n_rejected} left out.`);
   write("decided", d.decided === null ? "Not decided." : `Decided: ${class_(d.decided)}.`);
