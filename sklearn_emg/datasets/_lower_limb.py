@@ -35,8 +35,8 @@ _FACTS = SetFacts(
         "length: recordings of gait are uncut in patients (10-57 s) and cut in controls (5-9 s)",
         "offset: the offset of the electrodes, up to 16 uV, identifies the session",
     ),
-    notes="A score for pathology may measure the campaign; no claim about diagnosis can be based "
-    "on it.",
+    notes="A score for pathology may reflect the campaign instead of the pathology; no claim about "
+    "diagnosis can be based on it.",
     subjects=21,
     recordings=63,
 )

@@ -125,9 +125,10 @@ class TsfreshFeatures(FeatureExtractor):
     Notes
     -----
     Columns have the names of tsfresh, ``<kind>__<calculator>__<parameters>``, where the kinds are
-    the channels ``ch1``, ``ch2`` ...; ``tsfresh.feature_extraction.settings.from_columns`` recovers
-    the settings of selected columns from these names. Features that never have a value are
-    omitted: ``query_similarity_count`` without a query, and calculators that need time stamps.
+    the names of the channels or, without names, ``ch1``, ``ch2`` ...;
+    ``tsfresh.feature_extraction.settings.from_columns`` recovers the settings of selected columns
+    from these names. Features that never have a value are omitted: ``query_similarity_count``
+    without a query, and calculators that need time stamps.
     :class:`sklearn_emg.feature_selection.RelevanceSelector` selects features as tsfresh does.
 
     References

@@ -29,7 +29,8 @@ def confusion_measures(
         How the one-vs-rest values of F1, precision, sensitivity and specificity are averaged over
         classes: with equal weights ("macro") or weighted by class size ("weighted").
     positive : int, default=None
-        With two classes, index of the class for which these four measures are computed.
+        With two classes, index of the class for which F1, precision, sensitivity and specificity
+        are computed.
 
     Returns
     -------

@@ -56,7 +56,7 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
 
 
 def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Terms of each case whose (weighted) sums give errors, R2 and agreement.
+    """Terms of each prediction whose (weighted) sums give errors, R2 and agreement.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> N
 
 
 def measures_of_sums(sums: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
-    """Errors, R2 and Lin's concordance correlation from (weighted) sums over cases.
+    """Errors, R2 and Lin's concordance correlation from (weighted) sums over predictions.
 
     Parameters
     ----------

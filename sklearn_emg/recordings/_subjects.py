@@ -111,7 +111,8 @@ def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
     """Group names of subjects that look like different spellings of one name.
 
     Names are similar if they differ only in type (1 and "1"), letter case, blanks, hyphens and
-    underscores, leading zeros, a decimal part of 0 ("1" and "1.0") or Unicode form.
+    underscores, leading zeros, a decimal part of 0 ("1" and "1.0") or Unicode form. A blank, hyphen
+    or underscore between two digits is significant: "A1-1" is similar to "A1_1", but not to "A11".
 
     Parameters
     ----------

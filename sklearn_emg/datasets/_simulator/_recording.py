@@ -160,9 +160,10 @@ def simulate_recording(
     -----
     Fibrillation potentials are potentials of single fibres (biphasic or triphasic, initially
     positive, 20 to 200 uV). Positive sharp waves are potentials of fibres whose wave ends at the
-    needle; they have a low negative phase of 10 to 25 ms (30 to 300 uV). Fasciculations are
-    potentials of motor units. End-plate spikes are potentials of fibres at their end-plates
-    (initially negative, 50 to 200 uV). End-plate noise consists of negative potentials of 1.5 ms.
+    needle (with a low negative phase of 10 to 25 ms, 30 to 300 uV). Fasciculations are potentials
+    of motor units. End-plate spikes are potentials of fibres at their end-plates (initially
+    negative, 50 to 200 uV). These amplitudes are peak to peak. End-plate noise consists of negative
+    potentials of 1.5 ms.
     Kinds, rates and sizes follow published descriptions [1]_ [2]_ [3]_; they are not fitted to
     recordings.
 

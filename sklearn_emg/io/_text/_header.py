@@ -100,7 +100,7 @@ def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str]
         if units is None and back < len(lines) - 1 and not any(fields):
             break
         if _are_rates(fields):
-            continue  # rates below the titles, which the time columns give too
+            continue  # these rates are below the titles; they follow from the time columns too
         padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
         if units is None and _all_units(fields) and len(fields) <= n + 1:
             units = padded

@@ -105,8 +105,8 @@ def segment_activity(
     ------
     ValueError
         If a signal has fewer than 10 samples or is not finite, if `baseline` lies outside the
-        signal, if `fs` is missing for an array, if a table is invalid, or if a parameter is invalid
-        or does not belong to `method`.
+        signal or has fewer than 10 samples, if `fs` is missing for an array, if a table is invalid,
+        or if a parameter is invalid or does not belong to `method`.
 
     See Also
     --------
@@ -218,8 +218,8 @@ def _rest(channel: NDArray, fs: float, what: str, baseline: tuple[float, float] 
 
 
 def _double_threshold(channel: NDArray, rest: slice, false_alarm: float) -> NDArray[np.bool_]:
-    # Find the probability that one pair exceeds the threshold, if at least 3 of 5 pairs exceed it
-    # with the probability `false_alarm`.
+    # Find the probability for one pair at which at least 3 of 5 pairs exceed the threshold with the
+    # probability `false_alarm`.
     low, high = 0.0, 1.0
     for _ in range(60):
         p = (low + high) / 2
