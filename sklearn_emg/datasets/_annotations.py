@@ -121,7 +121,7 @@ def save_annotations(
 
     See Also
     --------
-    load_annotations : Read such a file.
+    load_annotations : Read an annotation file.
 
     Notes
     -----

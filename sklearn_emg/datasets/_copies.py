@@ -107,7 +107,8 @@ def shared_ends(signals: Mapping[str, NDArray]) -> dict[str, tuple[int, str]]:
     Returns
     -------
     ends : dict of str to (int, str)
-        Largest such number for each name (0 if there is none), and the name of the other signal.
+        For each name, the largest number of samples that the ends of this and another signal have
+        in common (0 if there is none), and the name of the other signal.
     """
     # In the order of their reversed samples, signals with the longest common end are neighbours.
     order = sorted(signals, key=lambda name: signals[name][::-1].tobytes())

@@ -95,7 +95,7 @@ def read_header(path: Path, root: Path | None = None) -> Header:
     path : Path
         Path of the ``.hea`` file.
     root : Path, default=None
-        Folder that contains all files of the record. By default, it is that of the header.
+        Folder that contains all files of the record. By default, it is the folder of the header.
 
     Returns
     -------
@@ -332,7 +332,7 @@ def signal_file(
     channels : sequence of int, default=None
         Signals to read. By default, all are read.
     root : Path, default=None
-        Folder that contains all files of the record. By default, it is that of the header.
+        Folder that contains all files of the record. By default, it is the folder of the header.
     mark_invalid : bool, default=True
         Whether to read the code of an invalid sample as NaN instead of as a number.
 

@@ -40,8 +40,8 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
     Raises
     ------
     ValueError
-        If y is not such an array, a time is not finite and positive (the message names the row), or
-        no event was observed.
+        If y is not a structured array of this kind, a time is not finite and positive (the message
+        names the row), or no event was observed.
     """
     given: Any = np.empty(0) if y is None else np.asarray(y)
     names = given.dtype.names

@@ -237,7 +237,8 @@ def conformal_sets(
     ----------
     y_calibration : array-like of shape (n_calibration,)
         True classes of subjects on which the model was not trained. One prediction per subject is
-        required: predictions of one subject are not exchangeable with those of a new one.
+        required: several predictions of one subject are not exchangeable with the prediction of a
+        new subject.
     proba_calibration : array-like of shape (n_calibration, n_classes)
         Predicted probabilities of these subjects.
     proba : array-like of shape (n_cases, n_classes)

@@ -161,7 +161,8 @@ def revealing_columns(
     Returns
     -------
     reasons : dict
-        Reason for each such column. Of `METADATA_COLUMNS`, only ``label`` is examined.
+        Reason for each column that seems to reveal the subject or the label. Of `METADATA_COLUMNS`,
+        only ``label`` is examined.
     """
     if groups is None and "subject" in table.columns:
         groups = table["subject"]

@@ -159,7 +159,7 @@ def plain_recordings(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a step raises it. The message names the row in this table.
+        If a step raises a ValueError. The message names the row in this table.
     """
     signals: list[Any] = []
     views: tuple[Cut | None, list[Any]] = (None, [])
@@ -265,7 +265,7 @@ def check_facts(table: pd.DataFrame) -> None:
     Raises
     ------
     ValueError
-        If a step raises it. The message names the row in this table.
+        If a step raises a ValueError. The message names the row in this table.
     """
     try:
         for signal in table["signal"]:

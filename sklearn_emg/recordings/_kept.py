@@ -358,7 +358,7 @@ class KeptWindows:
         )  # fmt: skip
 
     def _joined(self, values_of: Callable[[Cut], NDArray[Any]]) -> NDArray[Any]:
-        """Select the values of the windows from those of all windows of each recording."""
+        """Compute values for all windows of each recording, and select the values of the windows."""
         order = np.argsort(self.cut, kind="stable")
         used, first = np.unique(self.cut[order], return_index=True)
         if not len(used):

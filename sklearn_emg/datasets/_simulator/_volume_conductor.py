@@ -84,7 +84,7 @@ def potential_table(
         Length scale of the intracellular potential in mm.
     stop_distance : float, default=None
         Distance in mm from the end-plate at which the wave towards the electrode ends; by default,
-        it is that of the fibre's end.
+        it ends where the fibre ends.
 
     Returns
     -------
