@@ -358,7 +358,7 @@ class KeptWindows:
         )  # fmt: skip
 
     def _joined(self, values_of: Callable[[Cut], NDArray[Any]]) -> NDArray[Any]:
-        """Compute values for all windows of each recording, and select the values of the windows."""
+        """Compute values for all windows of each recording, and select those of these windows."""
         order = np.argsort(self.cut, kind="stable")
         used, first = np.unique(self.cut[order], return_index=True)
         if not len(used):
