@@ -360,7 +360,7 @@ def _header(
     return [
         f"- command: `{command} --references {arguments.references}`",
         f"- subjects: {counts}",
-        f"- best of 20 settings from N2001 to the simulated cohort: {chosen}",
+        f"- best of 20 settings, trained on N2001 and tested on the simulated cohort: {chosen}",
         f"- date: {time.strftime('%Y-%m-%d')}; scikit-learn {sklearn.__version__}",
         "",
     ]

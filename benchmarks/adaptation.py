@@ -141,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
         f"- data: {counts}",
         f"- date: {time.strftime('%Y-%m-%d')}; scikit-learn {sklearn.__version__}",
         "",
-        f"| from, to | learned | tested {heads}",
+        f"| from, to | learned from | tested {heads}",
         rule,
     ]
     shown: dict[str, list[AdaptationCurve]] = {}
@@ -150,7 +150,7 @@ def main(argv: list[str] | None = None) -> int:
         shown[way] = curves(sites, source, target, arguments.draws, forgetting=False)
         text += lines(way, shown[way], "new")
         print("\n".join(text[-3:]), flush=True)
-    text += ["", f"| from, to: old subjects | learned | tested {heads}", rule]
+    text += ["", f"| from, to: old subjects | learned from | tested {heads}", rule]
     for source, target in WAYS:
         found = curves(sites, source, target, arguments.draws, forgetting=True)
         text += lines(f"{source}, {target}", found, "old")

@@ -57,7 +57,7 @@ plt.show()
 # the highest mean score. The right panel shows the regions of the final classifier, which was
 # trained on subjects.
 display.plot("regions")
-display.figure_.suptitle("The final classifier's borders resemble those of the highest mean score")
+display.figure_.suptitle("The final classifier's regions resemble those of the highest mean score")
 plt.show()
 
 # %%

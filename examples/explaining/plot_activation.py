@@ -88,9 +88,9 @@ ideal["RMS of recorded windows (mV)"] = rms.groupby(windows.repeat(y)).median()
 ideal.round(3)
 
 # %%
-# As in the study, the optimised window of neuropathy has the largest amplitude and that of myopathy
-# the smallest. The phases differ from those of the study: here the myopathic window has the longest
-# phases, since a slow wave underlies its fast oscillation. The optimised amplitudes far exceed the
-# recorded ones, and that of the neuropathic window keeps rising for as long as the optimisation
-# runs. An optimised window shows which changes of the signal raise the output of a class. It does
-# not show a typical signal.
+# As in the study, the optimised window of neuropathy has the largest amplitude and the optimised
+# window of myopathy the smallest. The phases differ from those of the study: here the myopathic
+# window has the longest phases, since a slow wave underlies its fast oscillation. The optimised
+# amplitudes far exceed the recorded ones, and the amplitude of the neuropathic window keeps rising
+# for as long as the optimisation runs. An optimised window shows which changes of the signal raise
+# the output of a class. It does not show a typical signal.

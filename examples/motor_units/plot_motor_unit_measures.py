@@ -112,9 +112,9 @@ plt.show()
 # %%
 # Means of each diagnosis
 # -----------------------
-# Potentials are large in neuropathy, and small and short in myopathy. Here, those of neuropathy are
-# hardly longer than normal ones. In both diseases, more potentials are polyphasic than in healthy
-# muscle.
+# Potentials are large in neuropathy, and small and short in myopathy. Here, the potentials of
+# neuropathy are hardly longer than normal potentials. In both diseases, more potentials are
+# polyphasic than in healthy muscle.
 features = pd.DataFrame(extractor.transform(table), columns=extractor.get_feature_names_out())
 shown = {
     "muap_rate": "potentials (1/s)",
