@@ -457,7 +457,7 @@ def _refuse_same_names(files: list[Path]) -> None:
 
 
 def _name_of_single(file: Path) -> str | None:
-    """Return the name of a file as its subject, or None if it may contain several subjects."""
+    """Return the subject that a file is named after, or None if it may contain several."""
     return None if file.suffix.lower() == ".parquet" else file.stem
 
 
@@ -544,7 +544,7 @@ _COMMANDS = {
 
 
 def _pipelines(arguments: argparse.Namespace, table: pd.DataFrame) -> dict[str, Any]:
-    """Make pipelines of features with three classifiers, and one of a network."""
+    """Make three pipelines of features and a classifier, and one pipeline of a network."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.pipeline import make_pipeline

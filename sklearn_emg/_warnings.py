@@ -75,7 +75,7 @@ def warned_once() -> Iterator[None]:
 
 
 def is_first_check(name: str, *, note: bool = True) -> bool:
-    """Whether a check has not been made yet within :func:`warned_once`.
+    """Return whether a check has not been made yet within :func:`warned_once`.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def is_first_check(name: str, *, note: bool = True) -> bool:
     Returns
     -------
     first : bool
-        Always True outside of :func:`warned_once`.
+        True if the check has not been made yet, and always outside of :func:`warned_once`.
     """
     given = _GIVEN.get()
     if given is None:

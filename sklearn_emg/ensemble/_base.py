@@ -420,7 +420,7 @@ def find_votes(estimator: Any, X: Any) -> Votes | None:
     Returns
     -------
     votes : Votes or None
-        None if the estimator does not end with DiVote.
+        Votes of the rows; None if the estimator does not end with DiVote.
     """
     if isinstance(estimator, DiVote):
         return estimator.vote(X)

@@ -318,7 +318,10 @@ class InputChecks(GroupsRequester, BaseEstimator):
             )
 
     def _splits(self, rows: Rows, X: Any, y: NDArray) -> list[Split]:
-        """Folds of `cv` as row numbers; each row is tested once, by a model without its subject."""
+        """Folds of `cv` as row numbers.
+
+        Each row is tested once, and no fold trains on a subject that it tests.
+        """
         cv = self.cv
         if isinstance(cv, Integral):
             cv = SubjectKFold(int(cv), stratify="quantiles" if self._numbers else "classes")

@@ -208,7 +208,7 @@ def _uses_subjects(part: Any) -> bool:
 
 
 def _requests_groups(part: Any) -> bool:
-    """Whether a part passes subjects to the parts inside it, or is frozen."""
+    """Whether the ``fit`` of a part takes subjects, or the part is frozen."""
     takes = isinstance(part, GroupsRequester) and has_fit_parameter(part, "groups")
     return isinstance(part, FrozenEstimator) or takes
 
@@ -550,10 +550,11 @@ def decisions(estimator: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
     values = values[:, np.newaxis] if values.ndim == 1 else values
     n_classes = len(estimator.classes_)
     if values.shape != (len(X), 1 if n_classes == 2 else n_classes):
+        wanted = "one value" if n_classes == 2 else f"{n_classes} values, one per class,"
         raise ValueError(
-            f"decision_function of {type(estimator).__name__} must give one column per class, "
-            f"{n_classes} of them. Got shape {values.shape}; a support vector machine gives these "
-            "with decision_function_shape='ovr'."
+            f"decision_function of {type(estimator).__name__} must give {wanted} for each window. "
+            f"Got shape {values.shape}; a support vector machine gives such values with "
+            "decision_function_shape='ovr'."
         )
     return values
 

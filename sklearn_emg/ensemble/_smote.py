@@ -29,7 +29,7 @@ def synthesise(
     k_neighbors: int,
     rng: np.random.RandomState,
 ) -> tuple[NDArray[np.floating], NDArray[np.intp], NDArray[np.intp]]:
-    """Make synthetic windows between two windows of the same class and subject.
+    """Make synthetic windows, each between two windows of the same class and subject.
 
     Parameters
     ----------

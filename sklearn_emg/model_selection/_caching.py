@@ -264,7 +264,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         return plain_recordings(found) if is_recording_table(found) else found
 
     def _store(self) -> RecordingStore | None:
-        """Store in the folder of `memory`; None without a folder."""
+        """RecordingStore in the folder of `memory`; None without a folder."""
         location = getattr(check_memory(self.memory), "location", None)
         return None if location is None else RecordingStore(location)
 

@@ -71,8 +71,8 @@ class SubjectHoldout(Protocol):
         subjects.require(
             n_parts,
             name,
-            "Each part needs at least one of each class: hold out fewer parts, or record more "
-            "subjects.",
+            "Each part needs at least one subject of each class: hold out fewer parts, or record "
+            "more subjects.",
         )
         rng = check_random_state(self.random_state)
         runs = []

@@ -311,7 +311,9 @@ def subject_train_test_split(
     """
     subjects = SubjectStrata(X, y, groups)
     subjects.require(
-        2, _HOLDOUT, "Each part needs at least one: leave the class out, or record more subjects."
+        2,
+        _HOLDOUT,
+        "Each part needs at least one of them: leave the class out, or record more subjects.",
     )
     strata = subjects.strata
     chosen = _test_subjects_per_stratum(subjects, test_size)

@@ -45,7 +45,7 @@ def check_contexts(X: Any, caller: str) -> pd.DataFrame:
     if missing:
         raise ValueError(
             f"{caller} needs a table of contexts with the columns {list(CONTEXT_COLUMNS)}, but X "
-            f"lacks the {columns_text(missing)}. Make it with "
+            f"lacks the {columns_text(missing)}. Make a table with "
             "sklearn_emg.prognosis.visit_contexts."
         )
     early = np.flatnonzero(~(X["time"].to_numpy(float) < X["target_time"].to_numpy(float)))

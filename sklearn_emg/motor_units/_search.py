@@ -137,7 +137,7 @@ class Search:
         self.gains = self.energy[self.units] + 2.0 * projections(rest, bank, *where)
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Remove all other units."""
+        """Keep the given units, and remove all others."""
         number = np.cumsum(kept) - 1
         mine = kept[self.units]
         self.units = number[self.units[mine]]

@@ -419,7 +419,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         """Report that Ctrl-C ended the training; with a checkpoint, end the fit as well."""
         where = f"The training of {type(self).__name__} was interrupted in epoch {net.epoch_ + 1}"
         if checkpoint is not None:
-            raise KeyboardInterrupt(f"{where}. The same fit continues from there.")
+            raise KeyboardInterrupt(f"{where}. Call the same fit again to continue.")
         warn(
             f"{where} of {net.n_epochs_}: the best weights so far are kept. With 'checkpoint', "
             "a fit can be interrupted and continued later.",
@@ -500,7 +500,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         return self.net_.raw_output(self._check_input(X), self._inference_batch(kind))
 
     def _inference_batch(self, device_type: str, n_times: int | None = None) -> int:
-        """Return a number of windows that uses the device fully and fits its memory or cache."""
+        """Return a batch size that uses the device fully and fits its memory or cache."""
         if self.predict_batch_size is not None:
             return self.predict_batch_size
         n_samples = self.n_channels_ * (n_times or int(np.prod(self.n_times_)))

@@ -77,11 +77,10 @@ class Training(TypedDict, total=False):
             [StrOptions({"subject", "class"}), None],
             '{"subject", "class"} or None',
             """
-            How batches are composed. With "subject", each batch contains windows of all subjects,
-            in proportion to their numbers of windows; this requires `groups` or a table with
-            subjects. With "class", it contains windows of all classes, in proportion to their
-            numbers of windows. With None, windows are drawn at random. It must be None for signals
-            that differ in length, which are batched by length.
+            How batches are composed. With "subject", the windows of each subject are spread evenly
+            over the batches of an epoch, which requires `groups` or a table with subjects. With
+            "class", the windows of each class are spread evenly. With None, windows are drawn at
+            random. It must be None for signals that differ in length, which are batched by length.
             """,
         ),
     ]

@@ -41,8 +41,8 @@ _FORMAT = 1
 _PARTS = {"format", "class", "params", "fitted", "history", "versions", "weights", "digest"}
 _MAX_DESCRIPTION_BYTES = 32 * 2**20
 _MAX_ARRAY_BYTES = 2**26
-_MAX_VALUES = 2**40  # in a window; loading allocates nothing of that size
-_MIN_BOUND = 2**26  # numbers that a tensor of any network may have (256 MiB as float32)
+_MAX_VALUES = 2**40  # maximum number in a window; loading allocates nothing of that size
+_MIN_BOUND = 2**26  # number of values that a tensor of any network may have (256 MiB as float32)
 # Parameters that are not written: objects, code, and a path on the machine.
 _LEFT_OUT = ("augment", "callbacks", "checkpoint")
 # Attributes that not every fit sets.

@@ -67,7 +67,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     source_ : estimator
         The pretrained network, after `pretrain`.
     source_subjects_ : set or None
-        Subjects of the source cohort, or None if `pretrain` was not given them.
+        Subjects of the source cohort, or None if they are not known.
     encoder_ : PretrainedEncoder
         The pretrained encoder, if there is one.
     estimator_ : estimator

@@ -296,7 +296,8 @@ def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
 def _check_room(n_bytes: int, path: Path) -> None:
     """Raise if a file is too small to contain `n_bytes` of samples, before they are read."""
     if _is_too_dense(n_bytes, path):
-        raise ValueError(f"it states {n_bytes} bytes of samples in a file of {path.stat().st_size}")
+        size = path.stat().st_size
+        raise ValueError(f"it states {n_bytes} bytes of samples in a file of {size} bytes")
 
 
 def _is_too_dense(n_bytes: int, path: Path) -> bool:

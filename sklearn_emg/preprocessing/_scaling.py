@@ -376,7 +376,7 @@ class ReferenceScaler(SignalTransformer):
         if self.column not in table.columns:
             raise ValueError(
                 f"The table has no column {self.column!r}, in which ReferenceScaler looks for "
-                "reference contractions. Add it, name another by 'column', or give 'reference'."
+                "reference contractions. Add it, name another one in 'column', or give 'reference'."
             )
         codes = subjects_of(table)
         marked = self._marked(table[self.column])

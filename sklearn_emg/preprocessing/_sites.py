@@ -347,8 +347,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             warn(
                 "SiteStandardizer got references of a site that is new to it: "
                 f"{counted(len(leaked), 'subject')} ({some}). References do not test a model, so "
-                "leave them out of the scores, as compare(site=...) does; then ignore "
-                "SubjectLeakWarning.",
+                "leave them out of the scores, as compare(site=...) does; SubjectLeakWarning can "
+                "then be ignored.",
                 SubjectLeakWarning,
             )
 
@@ -441,7 +441,10 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     def _values(self, X: Any, *, reset: bool) -> NDArray[np.floating]:
         if self._features is not None:
             if not isinstance(X, pd.DataFrame):
-                raise ValueError("SiteStandardizer was fitted on a DataFrame; give it one.")
+                raise ValueError(
+                    "SiteStandardizer was fitted on a DataFrame and needs one. Got "
+                    f"{type(X).__name__}."
+                )
             needed = self._columns if self.metadata == "keep" else self._features
             # These columns may be missing, since it is not known which new patients are healthy.
             optional = ["group", "reference", *np.ravel(np.asarray(self.reference, dtype=object))]

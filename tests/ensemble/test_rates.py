@@ -83,7 +83,7 @@ def test_a_search_inside_over_rates_is_refused():
         Resampler(1000.0), SpectralFeatures(["mnf"]), LinearDiscriminantAnalysis()
     )
     search = GridSearchCV(inner, {"resampler__fs_out": [1000.0, 2000.0]}, cv=2)
-    with pytest.raises(ValueError, match="Search over it outside"):
+    with pytest.raises(ValueError, match="Put the search around the complete model"):
         DiVoteClassifier(search, window=0.25).fit(X, y)
 
 

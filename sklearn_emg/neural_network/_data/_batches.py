@@ -174,7 +174,7 @@ class BatchIterator:
         self._strata: torch.Tensor | None = None
 
     def stratify(self, strata: np.ndarray | None) -> None:
-        """Fill each batch with windows of all strata, in proportion to their sizes.
+        """Spread the windows of each stratum evenly over the batches.
 
         ``strata`` are the integer codes of the rows' strata; None draws windows at random.
         """

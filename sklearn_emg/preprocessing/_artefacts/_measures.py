@@ -24,7 +24,7 @@ def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
         return mask
     # The memory of a binary opening would grow with the square of the length.
     steps = np.diff(mask, axis=-1, prepend=False, append=False).reshape(-1, mask.shape[-1] + 1)
-    edges = np.flatnonzero(steps)  # alternately the first sample of a run and the one after it
+    edges = np.flatnonzero(steps)  # alternately the first sample of a run and the first after it
     starts, ends = edges[::2], edges[1::2]
     long = ends - starts >= min_length
     changes = np.zeros(steps.size, dtype=np.int8)

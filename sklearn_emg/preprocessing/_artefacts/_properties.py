@@ -126,7 +126,7 @@ class Spectrum(NamedTuple):
     n_segments: int
 
     def amplitude_of_line(self, line: float) -> NDArray[np.float64]:
-        """Compute the amplitude of a sine: 0 without a peak, NaN if it cannot be resolved."""
+        """Compute the amplitude in mV of a sine at `line`: 0 without a peak, NaN if unresolved."""
         # A sine of amplitude a has the power a² / 2 in the main lobe of the Hann window.
         width, far = self.freqs[1], np.abs(self.freqs - line)
         lobe, near = far <= 2 * width, (far > 2 * width) & (far <= max(10.0, 6 * width))

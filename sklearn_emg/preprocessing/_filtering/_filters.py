@@ -136,8 +136,8 @@ class _LinearFilter(SignalTransformer):
         self._validate_params()
         if self.zero_phase:
             raise ValueError(
-                f"A zero-phase {type(self).__name__} needs the whole recording: it also runs "
-                "backwards. Set zero_phase=False to stream."
+                f"A zero-phase {type(self).__name__} needs the whole recording, since its "
+                "output depends on later samples. Set zero_phase=False to stream."
             )
         return FilterStream(self.coefficients(fs))
 
