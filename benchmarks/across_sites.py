@@ -1,4 +1,4 @@
-"""Diagnosis at another site: N2001 (biceps, low contraction) to Algiers and back, 10 references.
+"""Diagnosis at another site: N2001 (biceps, low level) to Algiers and back, 10 references.
 
     python benchmarks/across_sites.py FOLDER [--draws 20] [--references 10] [--out TABLE.md]
 

@@ -2,12 +2,12 @@
 
     python benchmarks/adaptation.py FOLDER [--draws 20] [--features FILE.parquet] [--out STEM]
 
-FOLDER contains ``n2001_biceps`` and ``algiers``. ``across_sites.py`` computes the features, which
-are its clinical ones; ``--features`` stores them for the next run. A classical system learns from
-0, 1, 3, 5 or 10 local subjects. It uses unlabelled recordings of healthy subjects to standardise
-the features, or labelled recordings, on which the classifier is refitted together with those of the
-source, or both. The settings were fixed before the first run and not changed afterwards. ``--out``
-writes the table (STEM.md) and the figure (STEM.svg).
+FOLDER contains ``n2001_biceps`` and ``algiers``. The features are the clinical ones of
+``across_sites.py``, which computes them; ``--features`` stores them for the next run. A classical
+system learns from 0, 1, 3, 5 or 10 local subjects. It uses unlabelled recordings of healthy
+subjects to standardise the features, or labelled recordings, with which the classifier is refitted
+together with the recordings of the source, or both. The settings were fixed before the first run
+and not changed afterwards. ``--out`` writes the table (STEM.md) and the figure (STEM.svg).
 """
 
 from __future__ import annotations

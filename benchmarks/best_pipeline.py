@@ -154,7 +154,7 @@ def diagnoses(scores: pd.DataFrame) -> np.ndarray:
 
 
 def run(data: Features, repeats: int) -> tuple[pd.DataFrame, Counter[Any]]:
-    """Return diagnoses of all subjects by method and repeat, and the wins of each candidate."""
+    """Return diagnoses of all subjects by method and repeat, and counts of chosen candidates."""
     everything = np.arange(len(data.y))
     bases = list(itertools.product(GRID["summary"], GRID["fs"], GRID["C"]))
     first = pd.Series(everything).groupby(data.subject).first().to_numpy()

@@ -3,7 +3,7 @@
     python benchmarks/conditioning.py                   # only speed and memory
 
     python benchmarks/conditioning.py --data FOLDER     # also noise and MUAP shapes
-    python benchmarks/conditioning.py --data FOLDER --autoencoder  # also the network, for minutes
+    python benchmarks/conditioning.py --data FOLDER --autoencoder  # also the network (minutes)
 
 FOLDER contains ``emgdb`` and ``n2001``. With it, four tables are printed; without it, the last two:
 

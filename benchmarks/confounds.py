@@ -1,7 +1,7 @@
 """Confound audits of four data sets, written as the tables of the user guide.
 
-The stated parts of the public sets are fixed text: change it for another copy. Run the script with
-the folder of the public sets (``lower_limb``, ``n2001_biceps``, ``algiers``)::
+The tables state parts of the public sets as fixed text; change it for a different copy. Run the
+script with the folder of the public sets (``lower_limb``, ``n2001_biceps``, ``algiers``)::
 
     python benchmarks/confounds.py FOLDER --out doc/benchmark/confounds.md.inc
 """

@@ -198,9 +198,11 @@ def expert(folder: Path) -> None:
         print(f"{len(times)} discharges")
         print(f"  found by any unit: {hit.mean():.3f} ({chance:.3f} if all are shifted by 37 ms)")
         print(f"  found, with units matched one to one: {strict.sensitivity:.3f}")
-        print(f"  found, with several per found unit: {partial.sensitivity:.3f}, ", end="")
+        print(f"  found, with several units matched to one: {partial.sensitivity:.3f}, ", end="")
         print(f"precision against the partial annotation {partial.precision:.3f}")
-        print(f"  {without.sum()} have less than half of their unit's potential, of which ", end="")
+        print(
+            f"  {without.sum()} have less than half of their unit's potential, including ", end=""
+        )
         print(f"{(without & ~hit).sum()} of the {(~hit).sum()} that are missed; ", end="")
         print(f"found among the others: {hit[~without].mean():.3f}")
         print(off_annotation(found, events, decomposer.units_[decomposer.units_["row"] == row]))
@@ -241,8 +243,8 @@ def absent(signal: np.ndarray, fs: float, events: pd.DataFrame) -> np.ndarray:
     """Find annotated discharges with less than half of the potential of their unit.
 
     The potential of a unit is the median of the recording above 60 Hz after the other annotated
-    units have been subtracted. The potential of a discharge is the multiple of it that fits best
-    within 1 ms.
+    units have been subtracted. The potential of a discharge is the multiple of the potential of its
+    unit that fits best within 1 ms.
     """
     half, near = round(0.005 * fs), round(0.001 * fs)
     edge = half + near

@@ -1,4 +1,4 @@
-"""Accuracy of measured motor unit potentials, and the gain from rules based on them.
+"""Accuracy of measured motor unit potentials, and the gain from them in a rule-based system.
 
 Run with ``python benchmarks/motor_units.py [--seeds 3] [--rules]``.
 

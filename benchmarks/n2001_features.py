@@ -78,7 +78,7 @@ def scores(y, proba):
 
 
 def pooled(proba, subjects):
-    """Return the mean probability of the subject of each window."""
+    """Return, for each window, the mean probabilities over all windows of its subject."""
     return pd.DataFrame(proba).groupby(np.asarray(subjects)).transform("mean").to_numpy()
 
 

@@ -424,9 +424,8 @@ def learn(names: list[str]) -> None:
         seconds = time.process_time() - start
         margin = low - chance
         print(
-            f"{name:<22} {mean:.2f} [{low:.2f}, {high:.2f}], lower limit {margin:+.2f} "
-            f"from chance; "
-            f"{seconds:.0f} CPU s",
+            f"{name:<22} {mean:.2f} [{low:.2f}, {high:.2f}], lower limit minus chance "
+            f"{margin:+.2f}; {seconds:.0f} CPU s",
             flush=True,
         )
 
@@ -435,7 +434,7 @@ def learn(names: list[str]) -> None:
 
 
 def limb_pipelines() -> dict[str, BaseEstimator]:
-    """Return networks, three classical pipelines and a dummy on windows of 1.024 s every 4 s."""
+    """Return networks, three classical pipelines and a dummy baseline on windows of 1.024 s."""
     fs = 1000.0
     windows = {
         "Hudgins + LDA": make_pipeline(
@@ -485,7 +484,7 @@ def lower_limb(folder: str, jobs: int) -> None:
 
 
 def gpu_rows(device: str = "cuda", smaller: int = 1) -> list[tuple]:
-    """Return speeds of published training runs; `smaller` divides the sizes for CPU tests."""
+    """Return times of published training runs; `smaller` divides the sizes for CPU tests."""
     rng = np.random.default_rng(0)
     n_train, n_predict = 8070 // smaller, -(-1614 // smaller)
     X = rng.normal(size=(n_train, 4000)).astype(np.float32)

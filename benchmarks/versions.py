@@ -78,7 +78,7 @@ def load(folder: Path) -> None:
         worst = float(np.abs(found - np.load(folder / f"{name}.npy")).max())
         print(f"{name}: largest difference {worst:.2g}")
         if not worst <= TOLERANCE:
-            raise SystemExit(f"{name} has other predictions in these versions.")
+            raise SystemExit(f"{name} has different predictions with these versions.")
 
 
 if __name__ == "__main__":

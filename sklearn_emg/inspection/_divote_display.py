@@ -274,7 +274,7 @@ class DiVoteDisplay:
             label = estimator.predict(np.tile(axes_scores.reshape(-1, 3), (1, n_levels)))
             codes = np.searchsorted(self.classes, label).reshape(x.shape)
             name = type(estimator).__name__
-            name = f"{name}, kinds alike" if n_levels > 1 else name
+            name = f"{name}, same scores for all kinds" if n_levels > 1 else name
             called.append((name, self.votes.subjects["diagnosis"].to_numpy(), codes))
         self.points_, self.regions_ = [], []
         for axis, (name, diagnosis, codes) in zip(self.axes_, called):

@@ -216,7 +216,7 @@ def layer_embedding(
     layers : sequence of str, default=None
         Names of layers from ``net_.module_.named_modules()``, such as "features.3". By default, at
         most five layers are used, evenly spaced over the blocks of the network and including the
-        last one. For nEMGNet, the layers after blocks 2, 4, 6, 9 and 12 are used, as in its paper.
+        last one. For nEMGNet, the outputs of blocks 2, 4, 6, 9 and 12 are used, as in its paper.
     method : {"auto", "umap", "pca"}, default="auto"
         "auto" uses UMAP if ``umap-learn`` is installed and principal components otherwise. The
         ``method`` of the result is the one that was used. Before UMAP, the activations are reduced

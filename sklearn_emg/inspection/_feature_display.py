@@ -27,7 +27,8 @@ class FeatureDisplay:
     Parameters
     ----------
     features : DataFrame of shape (n_subjects, n_features)
-        Median of each feature over the rows of a subject. Without subjects, each row counts as one.
+        Median of each feature over the rows of a subject. Without subjects, each row counts as a
+        subject.
     y : ndarray of shape (n_subjects,)
         Label of each subject.
     units : dict of str to str

@@ -38,7 +38,7 @@ DIAGNOSES = {
 
 
 def style(k: int) -> tuple[str, str, Any, str]:
-    """Return colour, marker, line style and hatch of group k, recombined after seven groups."""
+    """Return colour, marker, line style and hatch of group k; combinations vary after group 6."""
     n, turn = len(COLORS), k // len(COLORS)
     return COLORS[k % n], MARKERS[(k + turn) % n], LINES[(k + turn) % n], HATCHES[(k + turn) % n]
 
@@ -100,7 +100,7 @@ def panels(
     """Create a figure, use the given Axes, or divide a single Axes into panels.
 
     Return the figure and an array of ``n_rows * n_cols`` Axes, row by row. If only the first
-    `n_used` of them are needed, as many may be given.
+    `n_used` of them are needed, an array of `n_used` Axes may be given.
     """
     plt = pyplot(caller)
     n = n_rows * n_cols

@@ -207,7 +207,8 @@ class AttributionDisplay:
         signal = np.atleast_2d(read_signal(entry["signal"]))[:, : values.shape[-1]]
         subject = f"subject {entry['subject']}, " if "subject" in table.columns else ""
         mean = attribution.output[chosen].mean()
-        title = f"{subject}{targets[0]}: mean logit {mean:.2f} over {chosen.sum()} windows"
+        title = f"{subject}{targets[0]}: mean logit {mean:.2f} over "
+        title += counted(int(chosen.sum()), "window")
         return cls(signal, values, windows.fs, title=title)
 
     def plot(self, ax: Any = None, *, n_stretches: int = 80) -> AttributionDisplay:

@@ -18,6 +18,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import counted
 from sklearn_emg.model_selection import (
     LeaveOneSubjectOut,
     NestedProtocol,
@@ -97,7 +98,7 @@ def _defects(bunch: Any) -> str:
     """Describe how many recordings the loader changed or left out."""
     report = bunch.report[bunch.report["action"] != "kept"]
     counts = report.groupby("action", sort=False)["recording"].nunique()
-    return "".join(f", {n} recordings {action}" for action, n in counts.items())
+    return "".join(f", {counted(n, 'recording')} {action}" for action, n in counts.items())
 
 
 def _emgdb(arguments: argparse.Namespace, folder: str | None) -> Data:
@@ -175,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--grid", type=Path, help="JSON file with a parameter grid for each system, for --protocol "
         "nested")  # fmt: skip
     add("--audit", type=int, default=3, help="number of folds of the leakage audit; 0 runs neither "
-        "this nor the audit of confounds (default: 3)")  # fmt: skip
+        "the leakage audit nor the audit of confounds (default: 3)")  # fmt: skip
     add("--leave-out", action="append", default=[], metavar="SYSTEMS=REASON",
         help="systems to leave out, with the reason; may be repeated")  # fmt: skip
     add("--memory", type=Path, metavar="FOLDER", help="folder of fitted networks, shared by "
@@ -264,7 +265,7 @@ def _texts(settings: Sequence[str], option: str) -> dict[str, str]:
 
 
 def _threads_of_each(n_jobs: int | None) -> str:
-    """Return the number of threads of each process of a local cluster, chosen as by joblib."""
+    """Return the number of threads of each process of a local cluster, as joblib chooses it."""
     n_cores = joblib.cpu_count()
     set_outside = os.environ.get("OMP_NUM_THREADS")
     return set_outside or str(max(1, n_cores // (n_jobs if n_jobs and n_jobs > 0 else n_cores)))

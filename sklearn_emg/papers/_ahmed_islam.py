@@ -44,7 +44,8 @@ __all__ = ["ahmed_islam"]
         OpenChoice("modified mean absolute value", "type 1 (weights of 0.5 at the ends)"),
         OpenChoice(
             "labels",
-            'those in y; np.where(y == "control", "healthy", "sick") gives the two of the source',
+            'the labels in y; np.where(y == "control", "healthy", "sick") gives the two labels of '
+            "the source",
             "the pipeline takes any number of classes",
             "healthy and sick",
         ),

@@ -55,9 +55,9 @@ _SOURCE = Source(
         ),
         OpenChoice(
             "recordings",
-            'all in the table; load_n2001(folder, ["BB", "VM"]) returns those of the source',
+            'all in the table; load_n2001(folder, ["BB", "VM"]) returns the muscles of the source',
             "the pipeline does not select muscles",
-            "those of two muscles",
+            "recordings of two muscles",
         ),
         OpenChoice(
             "output",

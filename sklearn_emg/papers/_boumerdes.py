@@ -69,7 +69,7 @@ _FURTHER = (
     ("lowest accuracy of windows of six runs", "%"),
     ("highest accuracy of windows of six runs", "%"),
     ("F1 of windows, mean of six runs", "%"),
-    ("training", "min"),
+    ("training time", "min"),
 )
 _BY_SUBJECT = {
     "ALS/myopathy/normal": (56.33, 80.59, 71.0, 244),
@@ -88,9 +88,9 @@ _RANDOM_WINDOWS = {"divote__estimator__factor": 1.0}
 _RATIO = 192 / 98
 _HEALTHY = OpenChoice(
     "healthy recordings",
-    "cut to 192 for every 98 of the smallest class (in boumerdes_tables, for every 107 with "
-    "myopathy), removed from the training subjects with the most recordings; all test recordings "
-    "are scored",
+    "at most 192 for every 98 of the smallest class (in boumerdes_tables, for every 107 with "
+    "myopathy); recordings are removed from the training subjects with the most recordings, and "
+    "all test recordings are scored",
     "the source does not state which recordings were removed, and scores should not depend on it",
     "270 cut to 192 before the split",
 )
@@ -105,8 +105,8 @@ _WINDOW_VOTE = OpenChoice(
 )
 _VALIDATION = OpenChoice(
     "subjects for validation",
-    "those of the source in the runs of BoumerdesProtocol; if no protocol names them, 20 % of each "
-    "class, drawn by the network",
+    "the subjects of the source in the runs of BoumerdesProtocol; if no protocol names them, 20 % "
+    "of the training subjects of each class, drawn by the network",
     "other data sets do not have these subjects",
     "one subject of each class",
 )

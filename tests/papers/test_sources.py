@@ -202,7 +202,7 @@ def test_further_published_figures_are_those_of_the_sources():
     assert further["time-domain"]["time"].text == "320 ms"
     runs = further["boumerdes-cnn"]
     assert runs["highest accuracy of windows of six runs, ALS/normal"].value == 97.03
-    assert runs["training, ALS/myopathy/normal"].text == "244 min"
+    assert runs["training time, ALS/myopathy/normal"].text == "244 min"
     for name in list_systems(kind="published").index:
         assert get_system(name).published or name in ("elamvazuthi-ar", "neurofusion-prognosis")
 
@@ -218,7 +218,7 @@ STATED = {
     "AdaptiveFilter": "LMS",
     "Envelope": "moving RMS",
     "SMOTEClassifier": "SMOTE",
-    "RecordingUndersampler": "cut to 192",
+    "RecordingUndersampler": "at most 192",
     "MLPClassifier": "perceptron|hidden layer|hidden units|layer of 100 units",
     "CalibratedClassifierCV": "Platt",
     "RandomForestSelector": "importance",

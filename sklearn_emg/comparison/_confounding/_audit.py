@@ -130,7 +130,7 @@ class ConfoundAudit:
         counts = ", ".join(f"{n} {name}" for name, n in self.subjects.items())
         lines = [
             wrapped(f"Confound audit of {counted(int(self.subjects.sum()), 'subject')} ({counts})"),
-            "Balanced accuracy of predicting the class of each left-out subject from one property",
+            "Balanced accuracy of predicting the class of left-out subjects from one property",
             f"({100 * self.confidence:g} % intervals, {self.n_permutations} permutations)",
             repr(self.table()),
         ]

@@ -196,7 +196,9 @@ class MetaAnalysisDisplay:
         ahead = sets["second"] == reference
         other = sets["first"].where(ahead, sets["second"])
         # Errors have the unit of the target. Accuracies are shown in percent.
-        scale, unit = (1, "its unit") if meta.metric == "mae" else (100, "percentage points")
+        scale, unit = (
+            (1, "unit of the target") if meta.metric == "mae" else (100, "percentage points")
+        )
         difference = scale * sets["difference"].where(ahead, -sets["difference"])
         self.ax_.axvline(0, color=GREY, lw=0.8)
         for k, name in enumerate(meta.scores.columns):

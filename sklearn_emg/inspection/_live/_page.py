@@ -115,7 +115,7 @@ class LiveView:
         return self._state.run(source)
 
     def close(self) -> None:
-        """Stop the server; open pages keep their last state and report that it has ended."""
+        """Stop the server; open pages keep their last state and report that the view has ended."""
         self._closed.set()
         with self._state.changed:
             self._state.changed.notify_all()

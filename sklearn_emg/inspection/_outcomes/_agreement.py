@@ -91,9 +91,9 @@ class AgreementDisplay:
 
         Parameters
         ----------
-        y_true, y_pred : array-like of shape (n_cases,)
+        y_true, y_pred : array-like of shape (n_predictions,)
             True and predicted values.
-        subjects : array-like of shape (n_cases,), default=None
+        subjects : array-like of shape (n_predictions,), default=None
             Subject of each prediction. By default, each prediction is of a different subject.
         confidence : float, default=0.95
             Confidence level of the intervals.

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import spectrogram as scipy_spectrogram
 
-from sklearn_emg._tables import columns_text
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg.inspection._plot import COLORS, legend_outside, panels, style, tidy
 from sklearn_emg.preprocessing import Envelope
 from sklearn_emg.recordings import read_signal
@@ -264,7 +264,7 @@ class RecordingDisplay:
                 starts + length - gap / 2,
                 colors=COLORS[0],
                 lw=2,
-                label=f"{len(starts)} windows of {length:g} s",
+                label=f"{counted(len(starts), 'window')} of {length:g} s",
             )
         axis.set_ylabel("amplitude (mV)")
         # The legend can be as wide as the panel, so the title is placed above it.

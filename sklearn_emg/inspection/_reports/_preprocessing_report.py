@@ -82,9 +82,9 @@ def preprocessing_report(
           that are NaN.
         - ``dropped``: DataFrame of recordings and windows that were left out, with the columns
           ``row``, ``what`` and ``why``.
-        - ``classes``: DataFrame with one row per class. ``subjects`` and ``recordings`` are those
-          of the table, ``recordings after`` those after the steps, and ``windows`` (if the pipeline
-          cuts windows) the windows of the latter.
+        - ``classes``: DataFrame with one row per class. ``subjects`` and ``recordings`` are the
+          numbers in the table, ``recordings after`` is the number of recordings after the steps,
+          and ``windows`` (if the pipeline cuts windows) is the number of their windows.
         - ``splits``: DataFrame with one row per fold, or None without `cv`. The columns are
           ``fold``, ``test subjects``, ``test recordings``, ``training subjects``, ``training
           recordings`` and ``on both sides`` (subjects in both).

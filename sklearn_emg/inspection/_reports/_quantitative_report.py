@@ -418,7 +418,8 @@ def _uncertain(
         notes.append("The quality of some recordings is questionable; see the last section.")
     return [
         *notes,
-        "A unit may be found in several recordings of one site and is then counted several times."
+        "A unit may be found in several recordings of one needle site and is then counted several "
+        "times."
         if units
         else "Potentials are not sorted by motor unit: several may be discharges of one unit.",
         "Motor units were found automatically and were not verified. Units with similar potentials "

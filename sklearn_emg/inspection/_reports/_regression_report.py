@@ -16,7 +16,7 @@ from sklearn_emg.metrics import NUMBER_METRICS
 
 _COLUMNS = {
     "fold": "fold",
-    "n_cases": "cases",
+    "n_cases": "predictions",
     "mae": "MAE",
     "rmse": "RMSE",
     "fit_seconds": "fit (s)",

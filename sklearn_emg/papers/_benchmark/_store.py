@@ -365,7 +365,7 @@ class RunFile:
                 "subject": level.subject.tolist(),
                 "y_true": np.searchsorted(classes, level.y_true).tolist(),
                 "y_pred": np.searchsorted(classes, level.y_pred).tolist(),
-                # Not rounded, since rounding would create ties and change the order of cases.
+                # Not rounded, since rounding would create ties and change the order of predictions.
                 "proba": None if level.proba is None else level.proba.tolist(),
                 "unit": None if level.unit is None else level.unit.tolist(),
             }

@@ -128,11 +128,11 @@ OF_VOTES = (
             "subjects for choosing the weights",
             "20 % of the training subjects of each class",
             "choosing weights on the test fold is leaky; NEMGNetProtocol(choose_on='test') "
-            "reproduces it",
+            "reproduces this choice",
             "the subjects of the test fold (leaky)",
         ),
         OpenChoice(
-            "evaluation on these subjects",
+            "evaluations for choosing the weights",
             "every 50 updates and at the end of each epoch",
             "the updates after the last multiple of 50 in an epoch are then also evaluated",
             "every 50 updates",

@@ -58,7 +58,7 @@ _MEASURES_ENHANCEMENT = (
     ("SNR after enhancement", "dB"),
     ("RMSE of reconstruction, unit not stated", ""),
     ("accuracy in the comparison of enhancements", "%"),
-    ("extraction of features", "s"),
+    ("time of feature extraction", "s"),
 )
 
 

@@ -138,7 +138,7 @@ def data_card(
 
 
 def _labels_or_numbers(y: Labels) -> NDArray[Any]:
-    """Return fractions and numbers with many values as floats, and labels as objects."""
+    """Return fractions and numbers with many different values as floats, and labels as objects."""
     values = np.asarray(y)
     is_number = values.dtype.kind in "iuf" and (
         type_of_target(values) == "continuous" or len(np.unique(values)) > _MAX_CLASSES

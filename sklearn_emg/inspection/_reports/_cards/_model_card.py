@@ -384,7 +384,7 @@ def _leak_checks(facts: Facts) -> Section:
         "Subject or label among the features": ("done", "none by name and values"),
         "Subjects under two spellings": ("done", spelling_text(facts.record.rows)),
         "Copies and overlapping excerpts": _copies(facts.quality),
-        "Gain by a random split of windows": _gain(facts.audit),
+        "Random split of windows": _gain(facts.audit),
         "Confounds": (_NOT_DONE, facts.confounds)
         if isinstance(facts.confounds, str)
         else ("done", confounds_text(facts.confounds)),
@@ -405,7 +405,9 @@ def _copies(quality: QualityReport | None) -> tuple[str, str]:
 def _gain(audit: LeakageAudit | None) -> tuple[str, str]:
     if audit is None:
         return _NOT_DONE, "give audit=leakage_audit(pipeline, X, y)"
-    return "done", f"{audit.gap:+.2g} in the {audit.metric.replace('_', ' ')} of windows"
+    if audit.task == "regression":
+        return "done", f"underestimates the mean absolute error of windows by {audit.gap:.2g}"
+    return "done", f"overestimates the balanced accuracy of windows by {audit.gap:+.2g}"
 
 
 def _figures(facts: Facts) -> Section:

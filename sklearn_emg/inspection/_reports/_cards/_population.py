@@ -138,7 +138,7 @@ def spelling_text(rows: pd.DataFrame) -> str:
     Returns
     -------
     text : str
-        Such as "S1/s1, P02/P2", or "none found".
+        Text such as "S1/s1, P02/P2", or "none found".
     """
     found = similar_subjects(dict.fromkeys(rows["subject"].tolist()))
     shown = ["/".join(map(str, names)) for names in found]
