@@ -153,7 +153,7 @@ class SiteComparison(Comparison):
             )
         return (
             f"{shown} over {self.unit}s within each of {n_sites} sites (folds) and\n"
-            f"across sites (tested with a model of the others){scored}\n"
+            f"across sites (tested with a model trained on the others){scored}\n"
             f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}{adapted}"
         )
 
@@ -174,7 +174,7 @@ class SitePlan:
     within_site : list of int
         Number of the site of each fold in `within`.
     across : list of (train, test)
-        Splits that test each site with a model of the others.
+        Splits that test each site with a model trained on the others.
     pipelines : dict of str to estimator
         Pipelines for the test across sites, whose SiteStandardizers list their references.
     references : dict

@@ -174,10 +174,13 @@ def test_sites_that_are_left_out_are_stated(data):
     card = model_card("lda", result)
     assert (
         facts(card, "Protocol")["Splits"]
-        == "each site is tested with a model of the others (Lyon, Rome)"
+        == "each site is tested with a model that was trained on the others (Lyon, Rome)"
     )
     reforms = section(card, "REFORMS").tables[0][1]
-    assert reforms.loc["8a", "answer"] == "each site was tested with a model of the others"
+    assert (
+        reforms.loc["8a", "answer"]
+        == "each site was tested with a model that was trained on the others"
+    )
 
 
 def test_numbers_have_errors_by_subgroup(data):

@@ -186,7 +186,7 @@ def test_all_pipelines_that_tie_for_best_are_named(data, tmp_path, n, names):
     result = compare(tied, *data, cv=4, progress=False, n_resamples=20)
     text = " ".join(text_of(report(result, tmp_path / "a.html", cards=())).split())
     assert re.search(rf"is 0\.\d\d \[0\.\d\d, 0\.\d\d\], by {names}[.;]", text)
-    assert text.count("the interval of the other pipeline overlaps with it") <= 1
+    assert text.count("the interval of the other pipeline overlaps with this interval") <= 1
     assert "other pipelines" not in text
 
 

@@ -304,12 +304,12 @@ def _overlap_text(n: int, n_others: int) -> str:
     if not n:
         return ""
     if n_others == 1:
-        return "the interval of the other pipeline overlaps with it"
+        return "the interval of the other pipeline overlaps with this interval"
     if n == n_others:
         which = "both" if n == 2 else f"all {n}"
-        return f"the intervals of {which} other pipelines overlap with it"
+        return f"the intervals of {which} other pipelines overlap with this interval"
     intervals, overlap = ("interval", "overlaps") if n == 1 else ("intervals", "overlap")
-    return f"the {intervals} of {n} of the {n_others} other pipelines {overlap} with it"
+    return f"the {intervals} of {n} of the {n_others} other pipelines {overlap} with this interval"
 
 
 def _scores(result: Comparison, level: str, caption: str) -> Table:

@@ -65,7 +65,7 @@ def concat_tables(
 
     See Also
     --------
-    sklearn_emg.model_selection.LeaveOneSiteOut : Test each site on a model of the others.
+    sklearn_emg.model_selection.LeaveOneSiteOut : Test each site with a model of the other sites.
     sklearn_emg.preprocessing.Resampler : Give all rows one sampling rate, which windows require.
 
     Examples

@@ -141,7 +141,9 @@ def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
             if facts.pairs is not None
             else ""
         ),
-        "8a": _part("each site was tested with a model of the others" if across else ""),
+        "8a": _part(
+            "each site was tested with a model that was trained on the others" if across else ""
+        ),
         "8b": _part(_limits(shared)),
     }
 

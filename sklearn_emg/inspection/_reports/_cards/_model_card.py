@@ -353,13 +353,16 @@ def _protocol(facts: Facts) -> Section:
     listed = [
         ("Splits", protocol["splits"]),
         ("Folds", f"{len(sizes)}, with {_range(sizes)} in the test set"),
-        ("Unit of a diagnosis", result.unit),
+        ("Diagnoses", f"one for each {result.unit}"),
         ("Intervals", f"{100 * result.confidence:g} %, over subjects, with the models fixed"),
         ("Scored models", "fitted without the test subjects of their fold"),
     ]
     if isinstance(result, SiteComparison):
         sites = ", ".join(map(str, result.sites))
-        listed[0] = ("Splits", f"each site is tested with a model of the others ({sites})")
+        listed[0] = (
+            "Splits",
+            f"each site is tested with a model that was trained on the others ({sites})",
+        )
     listed.append(("Tuned within each fold", ", ".join(facts.tuned) or "nothing"))
     return Section("Protocol", facts=listed)
 
