@@ -73,9 +73,9 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     update : {"auto", "refit", "fine_tune", "final"}, default="auto"
         What ``partial_fit`` does.
 
-        - "refit": the last classifier is fitted on the features of all recordings, both those of
-          ``fit`` and the new ones. In DiVote, the window classifier and the final classifier are
-          both fitted.
+        - "refit": the last classifier is fitted on the features of all recordings, both the
+          recordings of ``fit`` and the new ones. In DiVote, the window classifier and the final
+          classifier are both fitted.
         - "fine_tune": the last classifier is trained further on the new recordings by its own
           ``partial_fit``. In DiVote, this is the window classifier, and the final classifier is
           fitted on old and new subjects.
@@ -108,8 +108,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     Raises
     ------
     ValueError
-        If the label of a new recording is not in ``classes_``; if a new recording differs from
-        those of ``fit`` in sampling rate or number of channels; if ``calibrate`` finds no
+        If the label of a new recording is not in ``classes_``; if a new recording differs from the
+        recordings of ``fit`` in sampling rate or number of channels; if ``calibrate`` finds no
         SiteStandardizer; or if "refit" lacks the recordings of ``fit``, which a frozen system does
         not contain.
 
@@ -277,7 +277,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
             Recordings of the references, with the columns of ``fit`` that name the site and the
             subject. They are recordings of healthy subjects of a site or, if the `site` of the
             SiteStandardizer is "subject", rest or reference contractions of patients. All rows are
-            used as references, in addition to those of earlier calls.
+            used as references, in addition to the references of earlier calls.
 
         Returns
         -------
@@ -311,7 +311,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     def _with_earlier_references(
         self, X: pd.DataFrame, steps: list[SiteStandardizer]
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return all references so far and, separately, those of the sites in X."""
+        """Return all references so far and, separately, the references of the sites in X."""
         sites = dict.fromkeys(step.site for step in steps if step.site is not None)
         if missing := [name for name in sites if name not in X.columns]:
             raise ValueError(
@@ -384,7 +384,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         classes: Labels | None = None,
         groups: Labels | None = None,
     ) -> Self:
-        """Learn from labelled recordings, in addition to those of all earlier calls.
+        """Learn from labelled recordings, in addition to the recordings of all earlier calls.
 
         If there is neither an earlier ``fit`` nor a frozen system, the first call does what
         ``fit`` does.
@@ -397,7 +397,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         y : array-like of shape (n_rows,)
             Label of each row. The labels may belong to a single class.
         classes : array-like of shape (n_classes,), default=None
-            All classes, as in scikit-learn's ``partial_fit``. They must be those of the first fit.
+            All classes, as in scikit-learn's ``partial_fit``. They must be the classes of the first
+            fit.
         groups : array-like of shape (n_rows,), default=None
             Subject of each row, for an X without a ``subject`` column.
 
@@ -449,7 +450,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         if classes is not None and set(np.unique(classes).tolist()) != set(first.tolist()):
             raise ValueError(
                 f"The 'classes' of {type(self).__name__}.partial_fit are "
-                f"{np.unique(classes).tolist()}, but those of its first fit are "
+                f"{np.unique(classes).tolist()}, but the classes of its first fit are "
                 f"{first.tolist()}. The first fit needs rows of all classes."
             )
 

@@ -168,7 +168,7 @@ def compare(
     SubjectLeakWarning
         If a part of a pipeline was fitted before and its training subjects are not known, or a step
         splits the windows of a subject in ``fit``, or recordings of several subjects contain the
-        same samples. Each warning is given once, including those of worker processes.
+        same samples. Each warning is given once, including warnings of worker processes.
     RecordingWarning
         If a subject has the same recording more than once, or a site has too few subjects for folds
         of its own.

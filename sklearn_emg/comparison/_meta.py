@@ -240,11 +240,11 @@ def meta_analysis(
     the variance of a (stratified) mean of paired differences, where half an observation is added to
     each cell of the table of correct and wrong diagnoses of both pipelines, as proposed by Agresti
     and Min [1]_; with K classes, 1/K of this is added to each class. The variance is therefore not
-    zero if two pipelines agree on a few subjects by chance. The p-value is that of
+    zero if two pipelines agree on a few subjects by chance. The p-value is computed by
     :func:`~sklearn_emg.metrics.paired_permutation_test`.
 
     *Over sets.* Differences are combined by a random-effects model with DerSimonian and Laird's
-    variance between sets [2]_. The interval is that of Hartung, Knapp, Sidik and Jonkman with t
+    variance between sets [2]_. The interval follows Hartung, Knapp, Sidik and Jonkman with t
     quantiles, with a variance factor of at least 1 [3]_. It is an interval for the mean difference
     over similar sets and is wide if there are few sets. For one set, it is the interval of this
     set. The p-values are combined by Stouffer's method, and the standardised differences by their

@@ -42,7 +42,7 @@ class PermutationTest:
         Mean scores over folds with permuted labels of subjects.
     pvalue : float
         Fraction of permutations, including the true labels as one of them, whose score is at least
-        as high as that of the true labels.
+        as high as the score with the true labels.
     min_pvalue : float
         Smallest possible p-value: ``1 / (n_permutations + 1)``, or the reciprocal of the number of
         different assignments of the labels to the subjects if this is larger.

@@ -116,8 +116,8 @@ def check_values(parts: list[BaseEstimator], records: Any) -> None:
     Raises
     ------
     ValueError
-        If the estimators are not those of the records, or if one returns different values or none.
-        The message names its class.
+        If the estimators do not match the records, or if one returns different values or none. The
+        message names its class.
     """
     if [type(part).__name__ for part in parts] != [record["class"] for record in records]:
         raise ValueError("its estimators are not those that were compared")

@@ -263,12 +263,12 @@ def load_model(
     """Read a system that :func:`save_model` wrote.
 
     With the same versions of all packages and on the same device, its predictions are bit-identical
-    to those of the system that was saved. Loading executes no code from the files: it builds only
-    the types of :func:`trusted_types`, those named in `trusted`, and those that skops itself
-    trusts, which are mainly types of scikit-learn, NumPy and SciPy. The digests detect damaged and
-    replaced files, but they do not prove who wrote the files. The nodes of trees are checked.
-    However, a forged file may contain inconsistent sizes, which could crash compiled code of
-    scikit-learn.
+    to the predictions of the system that was saved. Loading executes no code from the files: it
+    builds only the types of :func:`trusted_types`, those named in `trusted`, and those that skops
+    itself trusts, which are mainly types of scikit-learn, NumPy and SciPy. The digests detect
+    damaged and replaced files, but they do not prove who wrote the files. The nodes of trees are
+    checked. However, a forged file may contain inconsistent sizes, which could crash compiled code
+    of scikit-learn.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _KERNELS = (
     *("CompoundKernel", "ConstantKernel", "DotProduct", "ExpSineSquared", "Exponentiation"),
     *("Matern", "PairwiseKernel", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
 )
-# Score functions of univariate selectors. They only compute on arrays, as those of scorers do.
+# Score functions of univariate selectors. They only compute on arrays, as functions of scorers do.
 _FUNCTIONS = (
     "sklearn.feature_selection._mutual_info.mutual_info_classif",
     "sklearn.feature_selection._mutual_info.mutual_info_regression",

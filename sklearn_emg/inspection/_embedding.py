@@ -293,7 +293,7 @@ def layer_embedding(
 
 
 def _checked_layers(layers: Sequence[str] | None, module: Any, caller: str) -> list[str]:
-    """Check the names of layers; by default, return those of :func:`default_layers`."""
+    """Check the names of layers; by default, return the names from :func:`default_layers`."""
     if layers is None:
         return default_layers(module)
     names = [str(name) for name in layers]
@@ -309,7 +309,7 @@ def _checked_layers(layers: Sequence[str] | None, module: Any, caller: str) -> l
 def default_layers(module: Any) -> list[str]:
     """Choose at most five evenly spaced blocks of a network, including the last one.
 
-    A network can name other layers, for example those of its paper, in ``shown_layers``.
+    A network can name other layers, for example the layers shown in its paper, in ``shown_layers``.
 
     Parameters
     ----------

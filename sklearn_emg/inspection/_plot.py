@@ -156,7 +156,7 @@ _OUTSIDE = {
 def legend_outside(ax: Any, place: str, **options: Any) -> Any:
     """Draw a legend outside the axes and return it.
 
-    `place` is "above left", "above right" or "right". The options are those of ``Axes.legend``.
+    `place` is "above left", "above right" or "right". The options are passed to ``Axes.legend``.
     """
     corner, anchor = _OUTSIDE[place]
     options = {"frameon": False, "fontsize": 8, **options}
@@ -175,7 +175,7 @@ def draw_interval(
     """Draw a value with its interval and return the container of the artists.
 
     `at` is the position on the other axis. If the ends are not finite, only the value is drawn. The
-    options are those of ``Axes.errorbar``.
+    options are passed to ``Axes.errorbar``.
     """
     low, high = ends
     bars = [[max(0.0, value - low)], [max(0.0, high - value)]] if np.isfinite(ends).all() else None

@@ -220,8 +220,8 @@ class AttributionDisplay:
             One Axes, which is divided, or two Axes per channel. By default, a new figure is
             created.
         n_stretches : int, default=80
-            Number of equal segments in which contributions are summed, because those of single
-            samples vary too quickly to be read.
+            Number of equal segments in which contributions are summed, because contributions of
+            single samples vary too quickly to be read.
 
         Returns
         -------

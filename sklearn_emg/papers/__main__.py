@@ -224,7 +224,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     add(
         "--epochs",
         type=int,
-        help="maximum number of epochs (default: that of each paper)",
+        help="maximum number of epochs (default: as in each paper)",
     )
     add("--set", action="append", default=[], metavar="PARAMETER=VALUE",
         help="parameter for set_params of the systems that have it; may be repeated")  # fmt: skip
@@ -363,7 +363,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, default=None
-        Arguments; by default, those of the process.
+        Arguments; by default, the arguments of the process.
 
     Returns
     -------

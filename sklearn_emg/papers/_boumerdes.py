@@ -183,7 +183,7 @@ _SIZES = OpenChoice(
         _OTHER_BALANCE,
         OpenChoice(
             "weights that are kept",
-            "those of the epoch with the lowest validation loss",
+            "the weights of the epoch with the lowest validation loss",
             "the source stops early and does not state which weights it keeps",
         ),
         OpenChoice(
@@ -224,7 +224,7 @@ def boumerdes_cnn(
     ----------
     $windows
     max_ratio : float or None, default=192 / 98
-        Maximum ratio of the number of recordings of a class to that of the smallest class. None
+        Maximum ratio of the number of recordings of a class to that in the smallest class. None
         keeps all recordings.
     smote_factor : float, default=2.0
         Maximum ratio of the number of windows of a class to the number of its real windows. 1 adds
@@ -318,7 +318,7 @@ def boumerdes_lstm(
     ----------
     $windows
     max_ratio : float or None, default=192 / 98
-        Maximum ratio of the number of recordings of a class to that of the smallest class. None
+        Maximum ratio of the number of recordings of a class to that in the smallest class. None
         keeps all recordings.
     smote_factor : float, default=2.0
         Maximum ratio of the number of windows of a class to the number of its real windows. 1 adds
@@ -328,7 +328,7 @@ def boumerdes_lstm(
     Returns
     -------
     pipeline : imblearn.pipeline.Pipeline
-        Pipeline with the same steps as that of :func:`boumerdes_cnn`.
+        Pipeline with the same steps as the pipeline of :func:`boumerdes_cnn`.
 
     Notes
     -----

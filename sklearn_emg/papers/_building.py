@@ -120,10 +120,10 @@ def over_recordings(
     Returns
     -------
     pipeline : Pipeline
-        Pipeline with the steps ``gaps``, ``filter``, ``resample``, those of `before`, ``mark`` and
-        ``divote``. The first step fills missing samples, and ``mark`` sets those of gaps longer
-        than `max_gap` to NaN again. Windows with NaN, and recordings shorter than a window, are
-        left out.
+        Pipeline with the steps ``gaps``, ``filter``, ``resample``, the steps of `before`, ``mark``
+        and ``divote``. The first step fills missing samples, and ``mark`` sets the samples of gaps
+        longer than `max_gap` to NaN again. Windows with NaN, and recordings shorter than a window,
+        are left out.
     """
     # Steps that a system does not have are "passthrough", so that set_params can insert them.
     bandpass = (

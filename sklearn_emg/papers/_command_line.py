@@ -14,7 +14,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
     ----------
     argv : sequence of str, default=None
         Arguments, such as ``["benchmark", "--data", "simulated", "--out", "results"]``; by default,
-        those of the process.
+        the arguments of the process.
 
     Returns
     -------

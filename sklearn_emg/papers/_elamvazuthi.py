@@ -62,7 +62,7 @@ __all__ = ["elamvazuthi"]
         SPLIT_BY_SUBJECT,
         STANDARD_WINDOWS,
         OpenChoice("autoregressive model", "order 4 by Burg's method"),
-        OpenChoice("zero crossings", "only those of at least 0.01 mV are counted"),
+        OpenChoice("zero crossings", "only crossings of at least 0.01 mV are counted"),
         SCALING,
         NETWORK_OF_SKLEARN,
         MEAN_VOTE,

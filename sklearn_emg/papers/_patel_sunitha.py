@@ -53,7 +53,7 @@ _CLASSIFIERS = {
     ),
     open_choices=[
         OpenChoice("filter and sampling rate", "band-pass of 20 to 4000 Hz; 10 kHz"),
-        OpenChoice("zero crossings", "only those of at least 0.01 mV are counted"),
+        OpenChoice("zero crossings", "only crossings of at least 0.01 mV are counted"),
         SCALING,
         OpenChoice("split", "by subject", "windows of one subject resemble each other"),
         OpenChoice(

@@ -60,7 +60,7 @@ def _of_filter(step: Any) -> Found:
 def _of_scaler(step: AmplitudeScaler) -> Found:
     if step.by == "training":
         return None
-    text = "by='training': the scale is that of the training recordings, not of each recording"
+    text = "by='training': the scale comes from the training recordings, not from each recording"
     return clone(step).set_params(by="training"), text
 
 

@@ -68,7 +68,7 @@ class WindowResult:
     Attributes
     ----------
     recording : int
-        Index of the recording among those of the subject, from 0.
+        Index of the recording among the recordings of the subject, from 0.
     start, stop : float
         Start and end of the window in seconds from the start of its recording.
     scores : ndarray of shape (n_classes,) or None
@@ -99,7 +99,7 @@ class Gap(NamedTuple):
     Attributes
     ----------
     recording : int
-        Index of the recording among those of the subject, from 0.
+        Index of the recording among the recordings of the subject, from 0.
     start, stop : float
         Start and end of the gap in seconds from the start of its recording.
     """
@@ -133,9 +133,9 @@ class StreamingDiagnosis:
 
     Filters keep their state between chunks, windows are cut as soon as their samples have arrived,
     and each window is scored separately. Therefore, the windows, the scores and the means of
-    recordings are bitwise equal for chunks of any length, and equal to those of :meth:`offline`,
-    which filters whole recordings. The scores of ``DiVoteClassifier.vote`` agree except for
-    rounding errors, since it scores all windows at once.
+    recordings are bitwise equal for chunks of any length, and equal to the results of
+    :meth:`offline`, which filters whole recordings. The scores of ``DiVoteClassifier.vote`` agree
+    except for rounding errors, since it scores all windows at once.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class StreamingDiagnosis:
     classes : ndarray of shape (n_classes,)
         Class labels.
     fs : float
-        Sampling rate of the signals in Hz, which is that of the training recordings.
+        Sampling rate of the signals in Hz, which is the rate of the training recordings.
     n_channels : int
         Number of channels of the signals. It is 1 for signals of shape (n_times,).
     latency : Latency
@@ -295,7 +295,7 @@ class StreamingDiagnosis:
         **columns : dict
             Values of further columns of a recording table that the model uses, such as
             ``muscle="biceps"`` for ``DiVoteClassifier(by="muscle")``. If ``channel_names`` are
-            given, they are compared with those of the training recordings.
+            given, they are compared with the names in the training recordings.
 
         Raises
         ------
@@ -373,13 +373,13 @@ class StreamingDiagnosis:
         Parameters
         ----------
         samples : array-like of shape (n_times,) or (n_channels, n_times)
-            Samples in mV that follow those of the previous call. Their number is arbitrary.
+            Samples in mV that follow the samples of the previous call. Their number is arbitrary.
         start : int, default=None
             Position in the recording of the first sample of the chunk, counted from 0, if the
             device counts samples. Missing samples become a gap, and repeated samples are refused.
             None means that no sample was lost.
         fs : float, default=None
-            Sampling rate in Hz, which is compared with that of the model.
+            Sampling rate in Hz, which is compared with the rate of the model.
 
         Returns
         -------
@@ -418,7 +418,7 @@ class StreamingDiagnosis:
         Parameters
         ----------
         source : iterable of array-like or Chunk
-            Chunks, such as those of :func:`replay`.
+            Chunks, such as :func:`replay` yields.
 
         Yields
         ------

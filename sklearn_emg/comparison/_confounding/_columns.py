@@ -77,7 +77,7 @@ def collect(
     Raises
     ------
     ValueError
-        If a name is unknown, or is that of a column of arrays.
+        If a name is unknown, or names a column of arrays.
     """
     reader = _Reader(table, subjects, n_jobs)
     if names is None:

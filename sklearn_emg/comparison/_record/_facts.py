@@ -101,7 +101,7 @@ def record_run(
     protocol : mapping of str to object
         Settings of the run by name; those that are None are omitted.
     extra : iterable of str or None
-        Further columns of X to keep, such as that of the site.
+        Further columns of X to keep, such as the column with the site.
 
     Returns
     -------

@@ -146,7 +146,7 @@ def best(scores: Tensor) -> Tensor:
 
 
 def _converted(model: Any, x: Tensor, n_features: int, method: str) -> Tensor:
-    """Add the graph of skl2onnx if its output agrees with that of scikit-learn."""
+    """Add the graph of skl2onnx if its output agrees with the output of scikit-learn."""
     reasons = []
     # Trees compare in float32, as in scikit-learn. Other estimators are more exact in float64.
     trees = isinstance(model, (BaseEnsemble, BaseDecisionTree))
@@ -222,7 +222,7 @@ def _agrees(
 
 
 def _has_one_column(model: Any, method: str) -> bool:
-    """Return whether scikit-learn gives a single decision value, that of the second class."""
+    """Return whether scikit-learn gives only the decision value of the second class."""
     return method == "decision_function" and len(model.classes_) == 2
 
 

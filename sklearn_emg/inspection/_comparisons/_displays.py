@@ -360,7 +360,7 @@ def _differences(
 
 
 class LeakageDisplay:
-    """Scores of random splits of windows next to those of the split by subject.
+    """Scores of random splits of windows next to the scores of the split by subject.
 
     Create the display with :meth:`from_estimator` or :meth:`from_audit`.
 
@@ -382,7 +382,7 @@ class LeakageDisplay:
     points_ : list of Line2D
         Scores of the folds of each split.
     gap_text_ : Annotation
-        Score of the first split minus that of the last.
+        Score of the first split minus the score of the last split.
     chance_line_ : Line2D or None
         Line at the chance level.
 

@@ -260,7 +260,7 @@ def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
 
 
 def _votes(predictions: Predictions, display: DiVoteDisplay, max_rows: int) -> dict[str, Any]:
-    """Draw the votes and tabulate those of the recordings."""
+    """Draw the votes, and tabulate the votes of the recordings."""
     recordings = display.votes.recordings.set_index("subject")
     classes, n_lines, unit = display.classes, len(predictions), predictions.unit
     leaky = predictions.seen is not None and predictions.seen.any()

@@ -35,7 +35,7 @@ class _Task:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def results(self, lstm: bool) -> dict[tuple[str, str], str]:
-        """Return the published results, with or without those of the LSTM."""
+        """Return the published results, with or without the results of the LSTM."""
         networks = ("boumerdes-cnn", "boumerdes-lstm") if lstm else ("boumerdes-cnn",)
         return {key: text for key, text in self.published.items() if key[0] in networks}
 
@@ -108,7 +108,7 @@ def boumerdes_tables(
     Parameters
     ----------
     X : DataFrame
-        Recording table, such as that of :func:`sklearn_emg.datasets.load_n2001` with
+        Recording table, such as the table of :func:`sklearn_emg.datasets.load_n2001` with
         ``muscle="BB"``.
     y : array-like of shape (n_rows,)
         Labels "ALS", "myopathy" and "control".
@@ -123,9 +123,9 @@ def boumerdes_tables(
     by : {"number", "position"}, default="number"
         Meaning of the numbers, see :class:`~sklearn_emg.papers.BoumerdesProtocol`.
     fs : float, default=None
-        Sampling rate in Hz at which windows are cut; by default, that of the recordings.
+        Sampling rate in Hz at which windows are cut; by default, the rate of the recordings.
     max_epochs : int, default=None
-        Maximum number of epochs; by default, that of the source (100 for the CNN, 60 for the LSTM).
+        Maximum number of epochs; by default, as in the source (100 for the CNN, 60 for the LSTM).
     parameters : mapping, default=None
         Parameters for ``set_params`` of the systems.
     n_jobs : int, default=None

@@ -108,14 +108,14 @@ def run_benchmark(
     y : array-like of shape (n_rows,)
         Label of each recording.
     protocol : Protocol
-        Protocol, such as those of :mod:`sklearn_emg.model_selection`.
+        Protocol, such as the protocols of :mod:`sklearn_emg.model_selection`.
     out : path-like
         Results folder.
     fs : float, default=None
-        Sampling rate in Hz for all systems; by default, that of each paper, or the lowest of the
-        table if this is lower.
+        Sampling rate in Hz for all systems; by default, the rate of each paper, or the lowest rate
+        in the table if this is lower.
     max_epochs : int, default=None
-        Maximum number of epochs of all networks; by default, that of each paper.
+        Maximum number of epochs of all networks; by default, as in each paper.
     parameters : mapping, default=None
         Parameters for ``set_params`` of those systems that have them.
     search : callable, default=None
@@ -150,10 +150,10 @@ def run_benchmark(
         Folder of fitted window classifiers, passed to
         :class:`~sklearn_emg.ensemble.DiVoteClassifier` as `memory`. Systems that differ only in
         their votes, such as the three of each nEMGNet, then share one network per run; the fit time
-        of the first system includes the training, and that of the others only the votes. Delete the
-        folder afterwards. It contains pickle files, which can execute code when they are loaded;
-        only trusted users may have write access to this folder. The files in `out` are JSON and
-        safetensors, which execute nothing.
+        of the first system includes the training, and the fit times of the others include only the
+        votes. Delete the folder afterwards. It contains pickle files, which can execute code when
+        they are loaded; only trusted users may have write access to this folder. The files in `out`
+        are JSON and safetensors, which execute nothing.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
         Where results of stateless steps are stored, so that all systems, runs and audits share
         them, as in :func:`~sklearn_emg.comparison.compare`. The CPU time of a run then includes

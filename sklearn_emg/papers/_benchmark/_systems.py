@@ -87,10 +87,10 @@ def build(
     X : DataFrame
         Table of recordings.
     fs : float, default=None
-        Sampling rate in Hz at which windows are cut. By default, it is that of the paper, or the
-        lowest rate in the table if this is lower and the network allows it.
+        Sampling rate in Hz at which windows are cut. By default, it is the rate of the paper, or
+        the lowest rate in the table if this is lower and the network allows it.
     max_epochs : int, default=None
-        Maximum number of epochs of networks; by default, that of the paper.
+        Maximum number of epochs of networks; by default, the number in the paper.
     parameters : mapping, default=None
         Parameters for ``set_params``; those that the system does not have are ignored.
     search : callable, default=None

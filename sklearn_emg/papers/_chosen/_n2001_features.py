@@ -43,10 +43,10 @@ def n2001_features(
 
     Notes
     -----
-    The published scores of windows are those of XGBoost with the table's own training, validation
-    and test subjects (5 of 22 are tested): accuracy 89.3 %, macro F1 87.1 %, AUROC 97.5 %. One
-    split of 22 subjects is little evidence; leave-one-subject-out cross-validation gives far lower
-    scores for every classifier.
+    The published scores of windows were obtained by XGBoost with the table's own training,
+    validation and test subjects (5 of 22 are tested): accuracy 89.3 %, macro F1 87.1 %, AUROC
+    97.5 %. One split of 22 subjects is little evidence; leave-one-subject-out cross-validation
+    gives far lower scores for every classifier.
 
     The classifiers and their settings were chosen by cross-validation among the 17 training and
     validation subjects (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without the

@@ -124,7 +124,7 @@ default="resnet152"
         Architecture of the image network.
     $windows
     pretrained : bool or str, default=False
-        File with initial weights that were learned on photographs, or True for those of timm; see
+        File with initial weights that were learned on photographs, or True for timm's weights; see
         :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 
@@ -207,7 +207,7 @@ def waveform_image_network(
     ----------
     $windows
     pretrained : bool or str, default=False
-        File with initial weights that were learned on photographs, or True for those of timm; see
+        File with initial weights that were learned on photographs, or True for timm's weights; see
         :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 

@@ -139,7 +139,7 @@ OF_VOTES = (
         ),
         OpenChoice("early stopping", "none; all epochs are trained", "the paper mentions none"),
         OpenChoice("choice among equal validation accuracies", "the lowest loss"),
-        OpenChoice("initial weights", "those of PyTorch"),
+        OpenChoice("initial weights", "the defaults of PyTorch"),
         *OF_VOTES,
     ],
     data=YOO_2022_DATA,
@@ -235,8 +235,8 @@ class NEMGNetProtocol(Protocol):
     choose_on : {"training", "test"}, default="training"
         Subjects on which networks choose their weights. With "training", each network holds out
         some of its training subjects. "test" uses the subjects of the test fold, as published, and
-        `leaky` is then True. Benchmarks label such scores as leaky and show only those of windows,
-        since a classifier of votes would also be fitted on the test subjects.
+        `leaky` is then True. Benchmarks label such scores as leaky and show only the scores of
+        windows, since a classifier of votes would also be fitted on the test subjects.
     random_state : int, default=0
         Seed of the folds.
 

@@ -265,7 +265,7 @@ def amplitude_envelope_analysis(
     input=NEUROFUSION_INPUT,
     data=NEUROFUSION_DATA,
     open_choices=[
-        OpenChoice("features", "those of the time-domain and frequency-domain analyses", _WHY),
+        OpenChoice("features", "as in the time-domain and frequency-domain analyses", _WHY),
         OpenChoice(
             "ensembles",
             "mean probability of a random forest, extra trees (200 trees each) and histogram "
@@ -347,8 +347,8 @@ def tree_ensembles(
     open_choices=[
         OpenChoice(
             "features",
-            "those of the time-domain and frequency-domain analyses, and of a discrete wavelet "
-            "transform (db4, four levels)",
+            "as in the time-domain and frequency-domain analyses, and features of a discrete "
+            "wavelet transform (db4, four levels)",
             _WHY,
         ),
         THRESHOLDS,

@@ -169,8 +169,8 @@ def neurofusion_features(
 
     Notes
     -----
-    The published result is that of the complete NeuroFusionNet, with a precision of 94 %, a recall
-    of 93 % and an F1 score of 93 %. The source states neither the data nor the split.
+    The published result was obtained with the complete NeuroFusionNet, with a precision of 94 %, a
+    recall of 93 % and an F1 score of 93 %. The source states neither the data nor the split.
 
     $notes
 

@@ -73,8 +73,8 @@ def model_card(
     comparison : Comparison
         Result of :func:`~sklearn_emg.comparison.compare`.
     pipeline : str, default=None
-        Name of the pipeline whose scores are those of `model`. By default, it is the one with the
-        same settings as `model`.
+        Name of the pipeline whose scores apply to `model`. By default, it is the one with the same
+        settings as `model`.
     confounds : ConfoundAudit, default=None
         Result of :func:`~sklearn_emg.comparison.confound_audit`. By default, the columns that
         describe subjects and recordings are audited, for classifiers only. An audit of the
