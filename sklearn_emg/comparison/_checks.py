@@ -142,7 +142,7 @@ def refuse_pretrained(
     Raises
     ------
     ValueError
-        If a test set contains such a subject.
+        If a test set contains a subject on which a part of the estimator was fitted.
     """
     subjects = object_column(X["subject"])
     check_not_pretrained_on(

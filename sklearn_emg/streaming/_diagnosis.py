@@ -147,7 +147,7 @@ class StreamingDiagnosis:
         Detector of artefacts in windows of the recorded signal, before any filter. A flagged window
         is not scored and does not vote. With None, no window is rejected.
     stop : ConformalStop, SequentialTest, FixedLength or None, default=None
-        Stopping rule that decides on the class of a subject. Other objects with such a method
+        Stopping rule that decides on the class of a subject. Other objects with the same method
         ``decide`` are also accepted. Windows after the decision are still scored.
     smooth : MajorityVote, default=None
         Majority vote over the latest windows, for example to recognise gestures.
