@@ -31,8 +31,8 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
     the last line of the list.
 
     NaN marks a measure that a window does not have, such as the duration of motor unit potentials
-    if none was found. It meets no rule on this measure and is left out when the limits are
-    computed.
+    if none was found. Such a window meets no rule on this measure and is left out when the limits
+    of the measure are computed.
 
     Parameters
     ----------

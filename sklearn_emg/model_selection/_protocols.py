@@ -133,9 +133,9 @@ class _RandomRows(Protocol):
 class RandomWindows(_RandomRows):
     """Random windows for training and test: LEAKY, as a subject has windows in both.
 
-    This protocol overestimates the accuracy on new subjects; the highest published accuracies come
-    from it. Use it only for comparison with a split by subject. The rows of X must be windows, such
-    as those of :func:`~sklearn_emg.recordings.window_table`.
+    This protocol overestimates the accuracy on new subjects; the highest published accuracies were
+    obtained in this way. Use it only for comparison with a split by subject. The rows of X must be
+    windows, such as those of :func:`~sklearn_emg.recordings.window_table`.
 
     Parameters
     ----------

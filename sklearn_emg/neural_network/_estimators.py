@@ -95,7 +95,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
             Parameters by name. ``module_params__n_hidden`` or, as in skorch, ``module__n_hidden``
             changes one entry of `module_params`, ``optimizer__betas`` changes one of
             `optimizer_params`, and ``loss__gamma`` or ``criterion__gamma`` changes one of
-            `loss_params`. ``callbacks__stop`` replaces the callback with this name, and
+            `loss_params`. ``callbacks__stop`` replaces the callback named ``stop``, and
             ``callbacks__stop__patience`` changes one of its parameters.
             ``iterator_train__batch_size`` sets `batch_size`, and ``iterator_valid__batch_size``
             sets `predict_batch_size`. For the classifier of a single network, such as

@@ -26,7 +26,7 @@ def _capped(y: ArrayLike, factor: float) -> dict[Any, int]:
 
 
 def capped_sampling_strategy(factor: float = 2.0) -> partial:
-    """Return a strategy that oversamples small classes, each at most by a given factor.
+    """Return a strategy that oversamples small classes, each by at most a given factor.
 
     No class becomes larger than the largest one. With a factor of 2, no class has more synthetic
     than real windows, as in Loubar and Toubal.

@@ -515,8 +515,8 @@ class Envelope(SignalTransformer):
     ----------
     method : {"rms", "mean", "lowpass"}, default="rms"
         Kind of envelope. "rms" is the square root of the moving mean of squares, and "mean" is the
-        moving mean of absolute values. "lowpass" is the absolute value after a zero-phase
-        Butterworth low-pass filter of order 2, and may be slightly below 0.
+        moving mean of absolute values. "lowpass" applies a zero-phase Butterworth low-pass filter
+        of order 2 to the absolute values; the result may be slightly below 0.
     window : float, default=0.1
         Length of the moving window in seconds, for "rms" and "mean". The window is centred on each
         sample, contains an odd number of samples and is shorter at the ends of the signal.

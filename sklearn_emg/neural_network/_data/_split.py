@@ -84,7 +84,7 @@ def split_validation(
 
 
 def _without(left: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
-    """Return the rows left per class after removal, or None if too few or a class is lost."""
+    """Return the numbers of rows left per class, or None if too few are left or a class is lost."""
     remaining = left - counts.sum(axis=0)
     allowed = remaining.sum() >= 2 and np.all((remaining > 0) | (left == 0))
     return remaining if allowed else None

@@ -34,9 +34,9 @@ class CNN1D(nn.Module):
     4     dense, one raw logit per class
     ===== ==================================================
 
-    This network corresponds to the row "CNN" in NeuroFusionNet's table, which is trained by
-    Algorithm 2 of that source. The source names the kinds of layers (convolution, maximum or
-    average pooling, dense, ReLU, softmax); their number and sizes are choices of this package.
+    This network corresponds to the row "CNN" in NeuroFusionNet's table and is trained by Algorithm
+    2 of that source. The source names the kinds of layers (convolution, maximum or average pooling,
+    dense, ReLU, softmax); their number and sizes are choices of this package.
 
     Parameters
     ----------

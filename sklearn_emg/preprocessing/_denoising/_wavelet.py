@@ -182,8 +182,8 @@ class WaveletDenoiser(SignalTransformer):
         Kind of noise. The standard deviation of white noise is estimated from the finest level of
         the decomposition. That of correlated noise is estimated for each level separately.
     n_shifts : int, default=1
-        Number of delays (0, 1, 2 ... samples) over which the result is averaged, called cycle
-        spinning [4]_. This reduces artefacts that depend on the position of the wavelet grid. With
+        Number of delays (0, 1, 2 ... samples) over which the result is averaged. This cycle
+        spinning [4]_ reduces artefacts that depend on the position of the wavelet grid. With
         ``2**level`` delays, the result no longer depends on this position.
 
     Attributes

@@ -118,7 +118,7 @@ def _median(a, b, c):
 def sketch(x, mask):
     """Choose positions of a signal by the pattern of rises and falls that follows each of them.
 
-    A pattern does not depend on gain, offset and polarity. The choice depends only on the patterns,
+    A pattern does not depend on gain, offset or polarity. The choice depends only on the patterns,
     so the same patterns are chosen wherever two signals have the same samples.
 
     Parameters
