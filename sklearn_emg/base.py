@@ -225,9 +225,9 @@ class SignalEstimator(
         if not np.isfinite(values).all():
             n_bad = int((~np.isfinite(values)).sum())
             raise ValueError(
-                f"Row {row}, column 'signal': contains NaN or infinity ({n_bad} samples), which "
-                f"{type(self).__name__} would spread to other samples. Interpolate the gaps or "
-                "leave the row out."
+                f"Row {row}, column 'signal': contains NaN or infinity "
+                f"({counted(n_bad, 'sample')}), which {type(self).__name__} would spread to other "
+                "samples. Interpolate the gaps or leave the row out."
             )
         if values.dtype == np.float64 and (peak := np.abs(values).max(initial=0.0)) > LARGEST:
             raise ValueError(

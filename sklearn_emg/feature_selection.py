@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.recordings import warn_of_identities
 
@@ -56,9 +57,9 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
         row, column = bad[0]
         names = getattr(self, "feature_names_in_", range(X.shape[1]))
         raise ValueError(
-            f"X contains NaN or infinity in {len(bad)} places, first in row {row}, column "
-            f"{names[column]!r}. {type(self).__name__} cannot use them: leave the rows out, or put "
-            "sklearn.impute.SimpleImputer before it."
+            f"X contains NaN or infinity in {counted(len(bad), 'place')}, first in row {row}, "
+            f"column {names[column]!r}. {type(self).__name__} cannot use them: leave the rows out, "
+            "or put sklearn.impute.SimpleImputer before it."
         )
 
     def __sklearn_tags__(self) -> Tags:

@@ -344,7 +344,7 @@ def _read_all(
                 n_clipped=_n_clipped(signal),
             )
         )
-    raise_faults(faults, f"load_algiers cannot use {len(faults)} of {len(files)} files")
+    raise_faults(faults, f"load_algiers cannot use {len(faults)} of {counted(len(files), 'file')}")
     if not recordings:
         raise ValueError(f"load_algiers: {root} has no recording of {' or '.join(sorted(wanted))}.")
     return recordings

@@ -102,7 +102,12 @@ class Description(dict):
             f"Missing recordings of the whole set: {missing['recordings']}",
             _filled(
                 "Missing values: "
-                + (", ".join(f"{k} in {n} {rows}" for k, n in missing["values"].items()) or "none")
+                + (
+                    ", ".join(
+                        f"{k} in {counted(n, rows[:-1])}" for k, n in missing["values"].items()
+                    )
+                    or "none"
+                )
             ),
             _filled(_defect_text(self["defects"])),
             "",

@@ -264,7 +264,9 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
             recordings.append(_read(regular_file(path, root), number, letter, exercise, report))
         except (ValueError, OSError) as error:
             faults.append(str(error))
-    raise_faults(faults, f"load_lower_limb cannot read {len(faults)} of {len(found)} files")
+    raise_faults(
+        faults, f"load_lower_limb cannot read {len(faults)} of {counted(len(found), 'file')}"
+    )
     if recordings:
         text = f"left out in {counted(len(recordings), 'file')}"
         report.append(("all", "the last line contains only tabs", text))

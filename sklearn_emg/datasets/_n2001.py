@@ -355,7 +355,9 @@ def _all_samples(
         except (ValueError, OSError) as error:
             if record.name in chosen:
                 faults.append(str(error))
-    raise_faults(faults, f"load_n2001 cannot read {len(faults)} of {len(chosen)} recordings")
+    raise_faults(
+        faults, f"load_n2001 cannot read {len(faults)} of {counted(len(chosen), 'recording')}"
+    )
     return found
 
 

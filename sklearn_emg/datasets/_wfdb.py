@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.datasets._base import as_set_or_pair, raise_faults
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._wfdb_format import (
@@ -183,7 +184,9 @@ def load_wfdb(
         signals.append(signal)
         rates.append(fs)
         ch_names.append(channel_names)
-    raise_faults(faults, f"load_wfdb cannot read {len(faults)} of {len(headers)} records")
+    raise_faults(
+        faults, f"load_wfdb cannot read {len(faults)} of {counted(len(headers), 'record')}"
+    )
     table = recording_table(
         signals,
         fs=rates,
@@ -220,7 +223,7 @@ def _headers(paths: _PathLike | Iterable[_PathLike]) -> list[Header]:
         # The segments of a record have their own headers, but are not records.
         segments = {name for header in read for name, _ in header.segments}
         headers += [h for h in read if not (path.is_dir() and h.name in segments)]
-    raise_faults(faults, f"load_wfdb cannot read {len(faults)} headers")
+    raise_faults(faults, f"load_wfdb cannot read {counted(len(faults), 'header')}")
     return headers
 
 

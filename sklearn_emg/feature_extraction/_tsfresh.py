@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, StrOptions
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import require
 from sklearn_emg.base import FeatureExtractor
 
@@ -236,6 +236,7 @@ class TsfreshFeatures(FeatureExtractor):
         names = first_few(self._calculators[column] for column in columns)
         raise ValueError(
             f"tsfresh has no value for {names} in {missing.any(axis=1).sum()} of "
-            f"{len(missing)} signals, which may be constant or too short. Leave those features "
-            "out of 'settings', or set missing='keep' (NaN, for an imputer) or missing='zero'."
+            f"{counted(len(missing), 'signal')}, which may be constant or too short. Leave those "
+            "features out of 'settings', or set missing='keep' (NaN, for an imputer) or "
+            "missing='zero'."
         )

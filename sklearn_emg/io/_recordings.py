@@ -229,7 +229,7 @@ def read_recordings(
 def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
     """Raise an error or a warning about files that cannot be read."""
     shown = first_few(faults, _MAX_SHOWN, "\n")
-    text = f"read_recordings cannot read {len(faults)} of {n_files} files:\n{shown}"
+    text = f"read_recordings cannot read {len(faults)} of {counted(n_files, 'file')}:\n{shown}"
     if not may_warn:
         raise ValueError(text)
     warn(text, RecordingWarning)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from sklearn_emg._tables import ReadableTable, columns_text
+from sklearn_emg._tables import ReadableTable, columns_text, counted
 from sklearn_emg._validation import check_real
 
 __all__ = ["DecompositionAgreement", "common_discharges", "decomposition_agreement"]
@@ -68,9 +68,9 @@ class DecompositionAgreement:
         n = len(self.units)
         matched = int((self.units["found"] > 0).sum())
         head = (
-            f"{matched} of {n} units matched, {len(self.extra)} found in addition; median rate of "
-            f"agreement {self.agreement:.3f}, sensitivity {self.sensitivity:.3f}, precision "
-            f"{self.precision:.3f}" + (" of a partial reference" if self.partial else "")
+            f"{matched} of {counted(n, 'unit')} matched, {len(self.extra)} found in addition; "
+            f"median rate of agreement {self.agreement:.3f}, sensitivity {self.sensitivity:.3f}, "
+            f"precision {self.precision:.3f}" + (" of a partial reference" if self.partial else "")
         )
         return f"{head}\n{self.units.round(4).to_string(index=False)}"
 

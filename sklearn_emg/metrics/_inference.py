@@ -198,14 +198,19 @@ def paired_permutation_test(
     """
     a, b = _finite(first, "first", 1), _finite(second, "second", 1)
     if len(a) != len(b):
-        raise ValueError(f"'first' has {len(a)} scores but 'second' has {len(b)}: give pairs.")
+        raise ValueError(
+            f"'first' has {counted(len(a), 'score')}, but 'second' has {len(b)}: give pairs."
+        )
     if n_permutations < 1:
         raise ValueError(f"'n_permutations' must be >= 1. Got {n_permutations!r}.")
     d = a - b
     if subjects is not None:
         codes = pd.factorize(np.asarray(subjects, dtype=object))[0]
         if len(codes) != len(d):
-            raise ValueError(f"'subjects' has {len(codes)} entries for {len(d)} scores.")
+            raise ValueError(
+                f"'subjects' has {counted(len(codes), 'entry', 'entries')} for "
+                f"{counted(len(d), 'score')}."
+            )
         d = np.bincount(codes, weights=d) / np.bincount(codes)
     n, mean = len(d), float(d.mean())
     moving = d[d != 0]

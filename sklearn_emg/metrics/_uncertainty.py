@@ -196,7 +196,7 @@ def threshold_for_sensitivity(
     if not n_positive or not n_negative:
         raise ValueError(
             f"threshold_for_sensitivity needs both classes; {pos_label!r} has {n_positive} of "
-            f"{len(positive)} subjects."
+            f"{counted(len(positive), 'subject')}."
         )
     for value in np.unique(score[positive])[::-1]:
         found = float(np.mean(score[positive] >= value))
@@ -212,8 +212,8 @@ def threshold_for_sensitivity(
                 wilson_interval(rejected, n_negative, confidence=confidence),
             )
     raise ValueError(
-        f"With {n_positive} subjects of {pos_label!r}, no threshold guarantees a sensitivity of "
-        f"{sensitivity:g}: even if all are found, the lower end of the interval is "
+        f"With {counted(n_positive, 'subject')} of {pos_label!r}, no threshold guarantees a "
+        f"sensitivity of {sensitivity:g}: even if all are found, the lower end of the interval is "
         f"{interval[0]:.2f}. Lower 'sensitivity' or 'confidence', or measure more patients."
     )
 

@@ -261,7 +261,8 @@ class Subjects:
         if isinstance(groups, Subjects):
             if X is not None and len(groups.codes) != len(X):
                 raise ValueError(
-                    f"The subjects belong to {len(groups.codes)} rows, but X has {len(X)} rows."
+                    f"The subjects belong to {counted(len(groups.codes), 'row')}, but X has "
+                    f"{len(X)}."
                 )
             return groups
         given = _given_subjects(X, groups)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, finite_windows
@@ -56,7 +56,9 @@ class WindowSet:
         """Repeat the value of each row, such as its label or subject, for each of its windows."""
         values = np.asarray(values)
         if len(values) != self.n_rows:
-            raise ValueError(f"Got {len(values)} values for a table of {self.n_rows} rows.")
+            raise ValueError(
+                f"Got {counted(len(values), 'value')} for a table of {counted(self.n_rows, 'row')}."
+            )
         return values[self.row]
 
     def mean_by_row(self, values: ArrayLike) -> NDArray[np.floating]:
@@ -235,8 +237,9 @@ class Division:
     def _report(self, n_left: int) -> None:
         if n_left == 0:
             raise ValueError(
-                f"No window of {self.size} samples is left of {len(self.signals)} recordings; "
-                "shorten the window, or interpolate invalid samples."
+                f"No window of {counted(self.size, 'sample')} is left of "
+                f"{counted(len(self.signals), 'recording')}; shorten the window, or interpolate "
+                "invalid samples."
             )
         if self.skipped:
             reasons = [self.skipped[row] for row in sorted(self.skipped)]

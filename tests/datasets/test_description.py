@@ -59,7 +59,7 @@ def test_description_follows_changed_data():
 def test_printed_description_has_all_facts():
     report = pd.DataFrame([("r1", "dead", "kept")], columns=["recording", "defect", "action"])
     text = str(_bunch(report=report).describe())
-    for part in ("Set: 2 subjects, 3 recordings, 4.0 s", "whole set: 1 (C1)", "age in 1 recordings",
+    for part in ("Set: 2 subjects, 3 recordings, 4.0 s", "whole set: 1 (C1)", "age in 1 recording",
                  "- dead, kept: r1", "- age: patients are older", "Licence: CC0",
                  "Cite: A. Uthor"):  # fmt: skip
         assert part in text

@@ -72,7 +72,7 @@ def test_recordings_are_compared_row_by_row():
 def test_nothing_found_and_no_reference():
     result = decomposition_agreement([], [[0.1, 0.2]])
     assert result.units["agreement"].tolist() == [0.0]
-    assert "0 of 1 units matched" in str(result)
+    assert "0 of 1 unit matched" in str(result)
     assert len(decomposition_agreement([[0.1]], []).extra) == 1
 
 

@@ -175,5 +175,5 @@ def test_subjects_that_were_read_before_are_handed_down():
     subjects = Subjects.of(table)
     assert Subjects.of(table, subjects) is subjects
     assert subjects_of(table, subjects).tolist() == [0, 1, 0]
-    with pytest.raises(ValueError, match=r"belong to 3 rows, but X has 2 rows\."):
+    with pytest.raises(ValueError, match=r"belong to 3 rows, but X has 2\."):
         Subjects.of(table.iloc[:2], subjects)

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._simulator._arguments import FS_RANGE, check_classes, check_duration
@@ -408,16 +409,16 @@ def _describe(table: pd.DataFrame, target: NDArray, classes: Sequence[str], prot
     lines = [
         "Simulated concentric-needle EMG",
         "-------------------------------",
-        f"Protocol {protocol!r}, {table['subject'].nunique()} subjects, {len(table)} recordings, "
-        f"{seconds.sum():.2f} s.",
+        f"Protocol {protocol!r}, {counted(table['subject'].nunique(), 'subject')}, "
+        f"{counted(len(table), 'recording')}, {seconds.sum():.2f} s.",
     ]
     for name in classes:
         members = target == name
         proximal = int((table["region"][members] == "proximal").sum())
         lines.append(
-            f"{name}: {table['subject'][members].nunique()} subjects, {members.sum()} recordings "
-            f"({proximal} proximal, {members.sum() - proximal} distal), "
-            f"{seconds[members].sum():.2f} s"
+            f"{name}: {counted(table['subject'][members].nunique(), 'subject')}, "
+            f"{counted(members.sum(), 'recording')} ({proximal} proximal, "
+            f"{members.sum() - proximal} distal), {seconds[members].sum():.2f} s"
         )
     lines += [
         "",

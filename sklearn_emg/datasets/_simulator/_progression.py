@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.utils import Bunch, check_random_state
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
 from sklearn_emg.datasets._simulator._arguments import FS_RANGE
 from sklearn_emg.datasets._simulator._muscle_model import (
@@ -365,8 +366,8 @@ def _recordings(
 
 def _describe(visits: pd.DataFrame, diagnosis: str, rate: float) -> str:
     return (
-        f"Simulated course of {diagnosis}\n\n{visits['subject'].nunique()} subjects, "
-        f"{len(visits)} visits over {visits['time'].max():.1f} months, median rate of progression "
-        f"{rate:g} per month. The cohort is a model: results on it say nothing about prognosis in "
-        "patients."
+        f"Simulated course of {diagnosis}\n\n{counted(visits['subject'].nunique(), 'subject')}, "
+        f"{counted(len(visits), 'visit')} over {visits['time'].max():.1f} months, median rate of "
+        f"progression {rate:g} per month. The cohort is a model: results on it say nothing about "
+        "prognosis in patients."
     )

@@ -102,12 +102,12 @@ def _head(path: Path) -> _Head:
         n_signals = int(_number(path, fixed[252:256], "number of signals"))
         if not 1 <= n_signals <= _MAX_SIGNALS:
             raise ValueError(
-                f"{path} announces {n_signals} signals; it can have 1 to {_MAX_SIGNALS}."
+                f"{path} announces {counted(n_signals, 'signal')}; it can have 1 to {_MAX_SIGNALS}."
             )
         table = file.read(256 * n_signals)
     if len(table) < 256 * n_signals:
         raise ValueError(
-            f"{path} ends within its header of {n_signals} signals; obtain a new copy."
+            f"{path} ends within its header of {counted(n_signals, 'signal')}; obtain a new copy."
         )
     width = 3 if is_bdf else 2
     signals = _signals(path, table, n_signals, width)
@@ -116,8 +116,8 @@ def _head(path: Path) -> _Head:
     n_bytes = int(_number(path, fixed[184:192], "length of the header"))
     if n_bytes != 256 * (n_signals + 1):
         raise ValueError(
-            f"{path} is damaged: its header announces {n_bytes} bytes for itself, but {n_signals} "
-            f"signals require {256 * (n_signals + 1)}."
+            f"{path} is damaged: its header announces {n_bytes} bytes for itself instead of "
+            f"{256 * (n_signals + 1)} for {counted(n_signals, 'signal')}."
         )
     record_bytes = sum(signal.n_samples for signal in signals) * width
     return _Head(n_bytes, n_records, seconds, width, signals, _start(fixed), _text(fixed[8:88]),

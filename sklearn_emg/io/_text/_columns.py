@@ -77,8 +77,8 @@ def parse_text(path: Path) -> FileContent:
     announced = max([dialect.n_rows or 0, *(n for _, _, n in dialect.sensors.values())])
     if len(frame) < announced:
         raise ValueError(
-            f"{path} announces {announced} samples but has {len(frame)} rows: it is truncated; "
-            "export it again."
+            f"{path} announces {counted(announced, 'sample')} but has "
+            f"{counted(len(frame), 'row')}: it is truncated; export it again."
         )
     _refuse_transposed(path, frame)
     _fill(content, frame, header, dialect)
@@ -133,8 +133,8 @@ def content_of_frame(path: Path, form: str, frame: pd.DataFrame) -> FileContent:
 def _refuse_transposed(path: Path, frame: pd.DataFrame) -> None:
     if len(frame) < len(frame.columns):
         raise ValueError(
-            f"{path} has {len(frame)} rows and {len(frame.columns)} columns: it looks transposed. "
-            "Rows must be samples and columns must be channels; transpose the table."
+            f"{path} has {counted(len(frame), 'row')} and {len(frame.columns)} columns: it looks "
+            "transposed. Rows must be samples and columns must be channels; transpose the table."
         )
 
 

@@ -291,8 +291,8 @@ def _check_size(path: Path, n_rows: int, width: int) -> None:
         return
     if width > 32:
         raise ValueError(
-            f"{path} has {n_rows} rows and {width} columns: it looks transposed. Rows must "
-            "be samples and columns must be channels; transpose the table."
+            f"{path} has {counted(n_rows, 'row')} and {width} columns: it looks transposed. Rows "
+            "must be samples and columns must be channels; transpose the table."
         )
     raise ValueError(
         f"{path} has {counted(n_rows, 'row')} of numbers; a recording has more. It is truncated or "
