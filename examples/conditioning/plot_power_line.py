@@ -51,8 +51,8 @@ errors = {
 # %%
 # Before and after
 # ----------------
-# The right panel shows the spectra relative to that of the clean recording. A perfect filter would
-# restore the clean recording, at 0 dB for all frequencies.
+# The right panel shows the spectra relative to the spectrum of the clean recording. A perfect
+# filter would restore the clean recording, at 0 dB for all frequencies.
 
 
 def excess(signal):

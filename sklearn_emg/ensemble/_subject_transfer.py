@@ -29,7 +29,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         is fine-tuned on all training subjects.
     source_fraction : float, default=0.5
         Fraction of the subjects of each class that is used for pretraining: at least one subject
-        and never all. If neither X nor `groups` gives subjects, it is a fraction of the windows.
+        but never all. If neither X nor `groups` gives subjects, it is a fraction of the windows.
     random_state : int, RandomState instance or None, default=None
         Seed of the random choice of source subjects.
 

@@ -430,7 +430,7 @@ class LogSpectrogram(_FrameTransformer):
     Raises
     ------
     ValueError
-        If `delta_width` is even, or as in :class:`STFT`.
+        If `delta_width` is even, or under the conditions listed for :class:`STFT`.
 
     Notes
     -----
@@ -596,8 +596,9 @@ class MelSpectrogram(_FrameTransformer):
     Raises
     ------
     ValueError
-        If the sampling rate is missing, `f_max` exceeds half of it or does not exceed `f_min`, a
-        filter is too narrow to contain a frequency of the transform, or as in :class:`STFT`.
+        If the sampling rate is missing, `f_max` exceeds half of it or does not exceed `f_min`, or a
+        filter is too narrow to contain a frequency of the transform. The conditions listed for
+        :class:`STFT` also apply.
 
     Notes
     -----

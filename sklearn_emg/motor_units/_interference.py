@@ -1,4 +1,4 @@
-"""Interference pattern: turns and amplitude, and the cloud of one's own healthy subjects."""
+"""Interference pattern: turns and amplitude, and clouds of healthy subjects."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
 
 
 class InterferenceCloud:
-    """Cloud of turns and amplitudes of one's own healthy subjects by muscle.
+    """Clouds of turns and amplitudes by muscle, learned from your own healthy subjects.
 
     The cloud of a muscle is an ellipse that contains most points of healthy subjects, with the
     logarithms of turns per second and mean amplitude per turn as coordinates. A healthy subject has

@@ -450,8 +450,8 @@ def closest(a, b, reach):
 
 
 @njit(cache=True, nogil=True)
-def neighbours(products, size, most, tolerance):
-    """Which rows of a matrix are close to which others, from their inner products.
+def neighbours(products, size, max_distance, tolerance):
+    """Return which rows of a matrix are close to each other, computed from their inner products.
 
     Parameters
     ----------
@@ -459,20 +459,21 @@ def neighbours(products, size, most, tolerance):
         Inner products of the rows.
     size : ndarray of shape (n,)
         Squared norms of the rows.
-    most, tolerance : float
-        The squared distance of close rows is less than `most` plus `tolerance` times the smaller
-        of their squared norms.
+    max_distance, tolerance : float
+        The squared distance of close rows is less than `max_distance` plus `tolerance` times the
+        smaller of their squared norms.
 
     Returns
     -------
     near : ndarray of bool of shape (n, n)
+        True for each pair of close rows.
     """
     n = size.shape[0]
     near = np.empty((n, n), dtype=np.bool_)
     for i in range(n):
         row, out = products[i], near[i]
         for j in range(n):
-            limit = most + tolerance * min(size[i], size[j])
+            limit = max_distance + tolerance * min(size[i], size[j])
             out[j] = size[i] + size[j] - 2.0 * row[j] < limit
     return near
 

@@ -169,8 +169,8 @@ class Training(TypedDict, total=False):
             """
             Fraction that is held out to choose the weights. If subjects are given, it is the
             fraction of the subjects of each class; otherwise it is that of the windows of each
-            class. At least one subject (or window) of each class is held out, and never all of
-            them; a class with a single subject (or window) is not held out, with a warning. Windows
+            class. At least one subject (or window) of each class is held out, but never all of
+            them. If a class has only one, it is used for training, and a warning is issued. Windows
             of one recording resemble each other, so the validation loss is optimistic without
             `groups`. None trains on all windows for `max_epochs` and keeps the last weights.
             """,
@@ -186,10 +186,10 @@ class Training(TypedDict, total=False):
             Choice of the held-out data. "subjects" draws subjects at random if they are given, and
             otherwise windows. A sequence of subject names in `groups` holds out exactly these
             subjects, such as those of a published protocol, regardless of `validation_fraction`. A
-            warning lists names that are not in `groups`; if none of them is, an error is raised.
-            "windows" draws windows even if their subjects are known, as in studies that split
-            windows at random; training and validation then share subjects, and the validation loss
-            is optimistic.
+            warning lists names that are not in `groups`; if `groups` contains none of the names, an
+            error is raised. "windows" draws windows even if their subjects are known, as in studies
+            that split windows at random; training and validation then share subjects, and the
+            validation loss is optimistic.
             """,
         ),
     ]

@@ -145,7 +145,7 @@ class AmplitudeScaler(SignalTransformer):
     ========== =================================== ==========================
 
     "minmax" is equation 4 of the NeuroFusionNet paper, which does not state over which data the
-    minimum and maximum are taken. If the scale is 0, as that of a constant signal, 1 is used
+    minimum and maximum are taken. If the scale is 0, as for a constant signal, 1 is used
     instead. "robust" with ``by="training"`` needs all training samples in memory at once; the other
     methods read the recordings one by one.
 
