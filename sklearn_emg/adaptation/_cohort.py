@@ -32,7 +32,7 @@ def without_diagnosis(X: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
     Returns
     -------
     X : DataFrame
-        Table without these columns, ``group`` and ``reference``.
+        Table without these columns and without ``group`` and ``reference``.
     """
     return X.drop(columns=["group", "reference", *columns], errors="ignore")
 

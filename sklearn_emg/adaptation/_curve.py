@@ -369,8 +369,8 @@ def _check_counts(classes: list[Any], labels: NDArray[Any], n: int) -> None:
         if counts[c] <= needed:
             raise ValueError(
                 f"adaptation_curve draws {counted(needed, 'subject')} of class {c!r} of the new "
-                f"site, which has {counts[c]}, but at least one must be left for the test. Lower "
-                "the 'sizes'."
+                f"site, which has {counts[c]} of this class, but at least one must be left for the "
+                "test. Lower the 'sizes'."
             )
 
 

@@ -95,8 +95,8 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     estimator_ : estimator object
         The adapted system.
     subjects_ : ndarray of shape (n_subjects,) or None
-        Identities of all subjects that ``fit`` and ``partial_fit`` trained on. When a network is
-        trained further, it holds none of them out for validation.
+        Identities of all subjects that ``fit`` and ``partial_fit`` trained on. A network that is
+        trained further holds out no subjects for validation.
     reference_subjects_ : ndarray of shape (n_references,)
         Identities of the subjects whose recordings ``calibrate`` used to standardise a site. They
         must not serve as test subjects.

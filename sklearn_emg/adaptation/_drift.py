@@ -145,9 +145,9 @@ class CusumDetector:
     Notes
     -----
     Values of overlapping windows depend on one another, which makes false alarms more frequent.
-    Use one value per recording, or values of windows that do not overlap. Estimating the mean and
-    standard deviation from few values has the same effect. After an alarm, the sums of its feature
-    start again at zero.
+    Use one value per recording, or values of windows that do not overlap. False alarms are also
+    more frequent if the mean and standard deviation are estimated from few values. After an alarm,
+    the sums of its feature start again at zero.
 
     The threshold follows from Siegmund's formula. If there are m sums, the threshold gives each of
     them a run length of m times `run_length`.

@@ -110,8 +110,8 @@ def prequential_score(
     y : array-like of shape (n_rows,)
         Label of each row. All rows of a subject must have the same label.
     old : tuple (X, y), default=None
-        Recordings and labels of source subjects that were not trained on. They are diagnosed before
-        the first batch and after each batch to measure forgetting.
+        Recordings and labels of source subjects that the system was not trained on. They are
+        diagnosed before the first batch and after each batch to measure forgetting.
     batch : int, default=1
         Number of subjects that are diagnosed before the system learns from them together.
     order : {"given", "random"}, default="given"

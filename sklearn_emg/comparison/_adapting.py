@@ -80,7 +80,7 @@ def adapted_curves(
     site : str
         Column with the site of each row.
     sizes : list of int
-        Numbers of local subjects; if it is empty, there are no curves.
+        Numbers of local subjects. If the list is empty, there are no curves.
     scores : Scores
         Settings with the confidence level, the number of resamples and the seed.
 

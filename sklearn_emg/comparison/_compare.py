@@ -115,8 +115,7 @@ def compare(
         Additional metrics at the level of diagnoses: names that
         :func:`~sklearn_emg.metrics.subject_scorer` accepts, or ``scorer(estimator, X, y)``.
     average : {"macro", "weighted"}, default="macro"
-        How one-vs-rest F1, precision, sensitivity, specificity and AUROC are averaged over
-        classes.
+        Average of one-vs-rest F1, precision, sensitivity, specificity and AUROC over classes.
     pos_label : label, default=None
         Label of the class for which the measures of `average` are computed if there are two
         classes. If None, they are averaged over the classes.

@@ -51,10 +51,10 @@ class MetaAnalysis:
         their mean rank.
     friedman_pvalue : float
         p-value of Friedman's test of the hypothesis that all ranked pipelines perform equally; NaN
-        with fewer than two sets or three pipelines, or if all ranks are equal.
+        with fewer than two sets, with fewer than three pipelines, or if all ranks are equal.
     critical_difference : float
         Smallest significant difference of mean ranks by Nemenyi's test; NaN with fewer than two
-        sets or two pipelines.
+        sets or fewer than two pipelines.
     metric : str
         Name of the score.
     confidence : float

@@ -191,8 +191,8 @@ def subject_permutation_test(
     ------
     ValueError
         If a subject has two labels, a split has a subject on both sides or only some rows of a
-        subject, the `unit` of the estimator is not the subject, or a part of it was already fitted
-        on test subjects.
+        subject, the `unit` of the estimator is not the subject, or a part of the estimator was
+        already fitted on test subjects.
 
     Warns
     -----

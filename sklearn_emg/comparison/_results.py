@@ -59,9 +59,9 @@ class Comparison:
         level of diagnoses: with a `unit`, there is one diagnosis per unit.
     summary : DataFrame
         One row per ``pipeline``, ``level`` and ``metric``. The other columns are ``mean`` and
-        ``std`` over folds; ``pooled`` (value over the test sets of all folds, or the mean over
-        folds of the AUROC and the metrics of `scoring`); ``low`` and ``high`` (confidence interval
-        of the pooled value over subjects); ``n_cases``, as in `folds`, ``n_subjects``, ``n_folds``
+        ``std`` over folds; ``pooled`` (value over the test sets of all folds or, for the AUROC and
+        the metrics of `scoring`, the mean over folds); ``low`` and ``high`` (confidence interval of
+        the pooled value over subjects); ``n_cases``, as in `folds`, ``n_subjects``, ``n_folds``
         (number of folds without a failure) and ``n_failed``; and ``note`` (reason for a NaN).
     predictions : DataFrame
         One row per ``pipeline``, ``fold`` and diagnosis, with the columns ``subject``, the unit (if

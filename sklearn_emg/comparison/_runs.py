@@ -67,7 +67,7 @@ class Level:
     Attributes
     ----------
     subject : ndarray of shape (n_cases,)
-        Code of the subject of each prediction in the whole table. `n_cases` is the number of
+        Code, in the whole table, of the subject of each prediction. `n_cases` is the number of
         windows, recordings or subjects (or units) that were predicted.
     y_true, y_pred : ndarray of shape (n_cases,)
         True and predicted labels or numbers.

@@ -143,7 +143,7 @@ class DiVoteDisplay:
         Parameters
         ----------
         kind : {"heatmap", "simplex", "regions"}, default="heatmap"
-            What is drawn. "simplex" and "regions" need three classes.
+            Kind of plot. "simplex" and "regions" need three classes.
         ax : Axes or array of Axes, default=None
             One Axes, which is divided, or one Axes per panel. By default, a new figure is created.
 

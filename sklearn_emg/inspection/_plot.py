@@ -193,8 +193,8 @@ def log_scale(ax: Any, which: str) -> None:
     ax : matplotlib Axes
         Axes with the data already drawn, whose range determines the ticks.
     which : {"x", "y"}
-        Axis to change. With less than 2.5 decades, 2 and 5 times each power of ten are labelled
-        too.
+        Axis to change. If the data span less than 2.5 decades, 2 and 5 times each power of ten are
+        labelled too.
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 

@@ -41,7 +41,7 @@ class Source:
     published_in : str
         Journal with volume and pages, conference or university.
     note : str
-        Where the facts are taken from, if not from the publication itself.
+        Origin of the facts, if they are not taken from the publication itself.
     """
 
     authors: str
@@ -491,8 +491,8 @@ def list_systems(kind: str | None = None) -> pd.DataFrame:
     systems : DataFrame of shape (n_systems, 11)
         Table indexed by the names for :func:`make_system`. The columns are ``title`` (authors, year
         and method), ``citation``, ``input``, ``estimator``, ``function``, ``published`` (results,
-        with the kind of split), ``leaky`` (True if the same subject was in both the training set
-        and the test set, or the test set was used to choose the model, for any result; None if the
+        with the kind of split), ``leaky`` (True if, for any result, the same subject was in both
+        the training set and the test set, or the test set was used to choose the model; None if the
         source does not say), ``open_choices``, ``needs``, ``kind`` and ``task`` ("diagnosis" of
         recordings, or "prognosis" from contexts of visits).
 

@@ -47,8 +47,8 @@ def visit_contexts(
     horizon : int, default=1
         Number of visits from the last known visit to the target visit.
     min_context : int, default=1
-        Minimum number of known visits in an example. If there are fewer than `context`, the values
-        of the missing earlier visits are NaN.
+        Minimum number of known visits in an example. If an example has fewer than `context`, the
+        values of the missing earlier visits are NaN.
     features : sequence of str, default=None
         Names of the columns with features. By default, they are all numeric columns that are not
         metadata of recordings and do not equal `y`.

@@ -46,7 +46,7 @@ def survival_target(
     """Return the outcome of each row's subject: event or censoring, and the time until then.
 
     If X has a column ``time`` with the times of visits, the time to the event is counted from the
-    subject's last visit in X, before which there was no event. Rows of later visits would reveal
+    subject's last visit in X, which must be before the event. Rows of later visits would reveal
     that the subject had no event until then, so select the visits from which you predict, such as
     ``X[X["visit"] == 1]``.
 
@@ -231,7 +231,7 @@ class SurvivalVote(DiVote):
     nan, short : {"raise", "skip"}, default="raise"
         Treatment of windows with NaN and of recordings that are shorter than one window. "raise"
         raises an error, and "skip" leaves them out with a warning. A subject without any remaining
-        window is always an error.
+        window always raises an error.
     memory : str, object with the joblib.Memory interface or None, default=None
         Folder in which fitted copies of `estimator` are cached, see
         :class:`~sklearn_emg.ensemble.DiVoteClassifier`. Only trusted users should have write access

@@ -143,9 +143,9 @@ def compare_survival(
     ------
     ValueError
         If there is no model, a model is called "Kaplan-Meier", outcomes are unusable, a subject has
-        two outcomes, a split has the same subject in the training set and the test set or does not
-        test each subject once, or a time is beyond the follow-up of all subjects or of the training
-        subjects of a fold.
+        two outcomes, a split has the same subject in the training set and the test set, `cv` does
+        not test each subject exactly once, or a time is beyond the follow-up of all subjects or of
+        the training subjects of a fold.
 
     Notes
     -----

@@ -239,8 +239,8 @@ def to_causal(pipeline: Any) -> CausalSystem:
     Returns
     -------
     causal : CausalSystem
-        The unfitted causal version ``pipeline``, and ``changes``, a sentence for each step that
-        differs.
+        Object with the unfitted causal version in ``pipeline`` and, in ``changes``, a sentence for
+        each step that differs.
 
     Raises
     ------

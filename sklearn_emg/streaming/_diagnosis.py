@@ -134,8 +134,8 @@ class StreamingDiagnosis:
     Filters keep their state between chunks, windows are cut as soon as their samples have arrived,
     and each window is scored separately. Therefore, the windows, the scores and the means of
     recordings are bitwise equal for chunks of any length, and equal to the results of
-    :meth:`offline`, which filters whole recordings. The scores of ``DiVoteClassifier.vote`` agree
-    except for rounding errors, since it scores all windows at once.
+    :meth:`offline`, which filters whole recordings. The scores of ``DiVoteClassifier.vote`` differ
+    from them only by rounding errors, which occur because it scores all windows at once.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ class StreamingDiagnosis:
         self._steps, self._divote = split_system(model, _CALLER)
         self._known, _ = training_subjects(model)
         self.classes: NDArray[Any] = self._divote.classes_
-        self._requested = self._divote.requested_columns()  # once: takes as long as a window
+        self._requested = self._divote.requested_columns()  # slow, so only once
         self.fs: float = float(self._divote.fs_ or 0.0)
         streams_of(self._steps, self.fs, _CALLER)  # raises now rather than with a patient waiting
         *channels, self._size = self._divote.window_shape_ or ()

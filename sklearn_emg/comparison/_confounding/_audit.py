@@ -351,8 +351,7 @@ def _audit(
         name = subjects.names[codes == alone][0]
         raise ValueError(
             f"Class {classes.tolist()[alone]!r} has only one subject, {name!r}, but "
-            "confound_audit predicts each subject from the others of its class. Omit the class, "
-            "or add subjects."
+            "confound_audit needs at least two. Omit the class, or add subjects."
         )
     constant = [name for name, column in values.items() if column.is_constant]
     excluded = {**excluded, **dict.fromkeys(constant, "the same in all recordings")}

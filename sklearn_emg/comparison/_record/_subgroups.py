@@ -143,8 +143,8 @@ def subgroup_scores(
     name : str, default=None
         Name of the pipeline; required if there are several.
     by : str or iterable of str, default=("sex", "gender", "age", "muscle", "site", "side")
-        Columns of the table that was compared and that describe subjects or recordings. Other
-        columns, and those that the table lacks, are ignored.
+        Columns that describe subjects or recordings in the table that was compared. Other columns,
+        and those that the table lacks, are ignored.
     age_bands : sequence of float, default=(40, 60)
         Limits of the age bands in years. A limit belongs to the older band.
     min_subjects : int, default=5

@@ -1,4 +1,4 @@
-"""Export of a fitted system to an ONNX file, and comparison of its predictions."""
+"""Export of a fitted system to an ONNX file, and comparison of the predictions of both."""
 
 from __future__ import annotations
 

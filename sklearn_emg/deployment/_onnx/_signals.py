@@ -196,7 +196,7 @@ def windows(x: Tensor, size: int, step: int, tail: str) -> Tensor:
     step : int
         Number of samples from the start of one window to the start of the next.
     tail : {"drop", "overlap", "pad"}
-        How the samples after the last complete window are treated.
+        Treatment of the samples after the last complete window.
 
     Returns
     -------

@@ -204,7 +204,7 @@ class ComparisonDisplay:
         Parameters
         ----------
         kind : {"scores", "differences", "time"}, default="scores"
-            What is drawn.
+            Kind of plot.
 
             - "scores": subject-level scores with their intervals.
             - "differences": differences in accuracy from the reference, on the same subjects.

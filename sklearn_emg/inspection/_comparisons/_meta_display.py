@@ -35,7 +35,7 @@ class MetaAnalysisDisplay:
     set_points_ : dict of str to Line2D
         Ranks or differences in each set, by the name of the set.
     groups_ : list of Line2D
-        Bars of the kind "ranks", each of which joins pipelines that do not differ.
+        Bars in a plot of ranks; each bar joins pipelines that do not differ.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class MetaAnalysisDisplay:
         Parameters
         ----------
         kind : {"ranks", "differences"}, default="ranks"
-            What is drawn.
+            Kind of plot.
 
             - "ranks": ranks in each set and their means. A bar joins pipelines that do not differ
               from one another.

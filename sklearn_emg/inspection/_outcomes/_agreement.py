@@ -191,7 +191,7 @@ class AgreementDisplay:
         Parameters
         ----------
         kind : {"calibration", "bland-altman"}, default="calibration"
-            What is drawn. "calibration" shows true against predicted values with the calibration
+            Kind of plot. "calibration" shows true against predicted values with the calibration
             line. "bland-altman" shows the differences of the two values against their mean, with
             the limits of agreement.
         ax : matplotlib Axes, default=None

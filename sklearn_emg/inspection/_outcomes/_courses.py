@@ -120,7 +120,7 @@ class CourseDisplay:
         Parameters
         ----------
         kind : {"courses", "horizon"}, default="courses"
-            What is drawn. "courses" shows measured and predicted values of some subjects over time.
+            Kind of plot. "courses" shows measured and predicted values of some subjects over time.
             "horizon" shows the mean absolute error of each pipeline by months ahead.
         name : str, default=None
             Pipeline whose predictions "courses" shows. By default, it is the first one.

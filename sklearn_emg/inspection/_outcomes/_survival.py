@@ -133,10 +133,10 @@ class SurvivalDisplay:
         Parameters
         ----------
         kind : {"kaplan-meier", "predicted"}, default="kaplan-meier"
-            What is drawn. "kaplan-meier" shows Kaplan-Meier curves of the groups with pointwise
-            95 % intervals, marks at censored times, and the numbers at risk below. "predicted"
-            shows the predicted curve of each subject, their mean, and the Kaplan-Meier curve. The
-            last two agree if the model is calibrated.
+            Kind of plot. "kaplan-meier" shows Kaplan-Meier curves of the groups with pointwise 95 %
+            intervals, marks at censored times, and the numbers at risk below. "predicted" shows the
+            predicted curve of each subject, their mean, and the Kaplan-Meier curve. The last two
+            agree if the model is calibrated.
         ax : Axes or array of Axes, default=None
             Axes to draw in. By default, a new figure is created.
 

@@ -155,9 +155,9 @@ def run_benchmark(
         they are loaded; only trusted users may have write access to this folder. The files in `out`
         are JSON and safetensors, which execute nothing.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
-        Where results of stateless steps are stored, so that all systems, runs and audits share
-        them, as in :func:`~sklearn_emg.comparison.compare`. The CPU time of a run then includes
-        only those steps that no earlier run has computed. None computes them in each run.
+        Place where results of stateless steps are stored, so that all systems, runs and audits
+        share them, as in :func:`~sklearn_emg.comparison.compare`. The CPU time of a run then
+        includes only those steps that no earlier run has computed. None computes them in each run.
 
     Returns
     -------

@@ -57,8 +57,8 @@ def n2001_features(
     - for windows with the mean probability of all windows of their subject, like `predict`: 100 %
       in all three measures, with a correct diagnosis for five of five subjects
 
-    The second task differs from the published task and is easier. The scores of the test subjects
-    were computed later; the choice was not changed afterwards.
+    The figures in the second item are for an easier task than the published one. The scores of the
+    test subjects were computed later; the choice was not changed afterwards.
 
     References
     ----------

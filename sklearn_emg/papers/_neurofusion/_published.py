@@ -1,4 +1,4 @@
-"""Results that Chandrasekaran et al. (2024) report in two tables, and in one on enhancement.
+"""Results that Chandrasekaran et al. (2024) report in three tables, one of them on enhancement.
 
 The source names no data set and does not state how subjects were split.
 """
