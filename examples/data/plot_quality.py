@@ -4,7 +4,7 @@ Which recordings should I look at before I compute anything?
 
 A disconnected electrode, a wrong unit or a copied file can change the result of a study more than
 the choice of the classifier. :func:`~sklearn_emg.preprocessing.check_quality` examines each
-recording and states its findings and their remedies. It drops recordings only on request.
+recording and states its findings and their remedies. It leaves the table unchanged.
 """
 
 # %%

@@ -56,9 +56,9 @@ from sklearn_emg.preprocessing import BandpassFilter, Resampler
 # The pipelines
 # -------------
 #
-# Filters are applied to whole recordings, so the windows have no edge effects. ``DiVoteClassifier``
-# cuts the windows, classifies them, and aggregates the window predictions by recording and by
-# subject.
+# Filters are applied to whole recordings, so edge effects occur only at the ends of a recording.
+# ``DiVoteClassifier`` cuts the windows, classifies them, and aggregates the window predictions by
+# recording and by subject.
 
 
 def features():

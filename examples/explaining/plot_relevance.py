@@ -36,8 +36,8 @@ print(f"windows of unseen simulated subjects: balanced accuracy {score:.2f}, cha
 # Evidence for neuropathy
 # -----------------------
 # The first figure shows the unseen recording with the highest probability of neuropathy, and the
-# second its window with the highest output. Violet segments raise the output of the class, and
-# olive segments lower it. The bars are sums, in units of the output.
+# second figure shows the window of this recording with the highest output. Violet segments raise
+# the output of the class, and olive segments lower it. The bars are sums, in units of the output.
 proba = network.predict_proba(new.X)[:, network.classes_.tolist().index("neuropathy")]
 surest = int(np.argmax(np.where(new.repeat(y_test) == "neuropathy", proba, 0)))
 recording = test.iloc[[new.row[surest]]]

@@ -76,6 +76,6 @@ plt.show()
 
 # %%
 # A network trained only on six subjects does not exceed the chance level. The network trained on
-# the larger cohort performs well without fine-tuning, and the change by fine-tuning is within the
-# intervals. Subjects of the pretraining cohort must not be tested. ``TransferClassifier`` refuses
-# to fine-tune on shared subjects.
+# the larger cohort performs well without fine-tuning, and the change after fine-tuning is within
+# the intervals. Subjects of the pretraining cohort must not be tested. ``TransferClassifier``
+# refuses to fine-tune on shared subjects.

@@ -6,9 +6,9 @@ This example predicts the time of an event from the clinical score of the first 
 simulated. The event occurs when a subject reaches a given severity. Subjects who leave the study
 before the event are censored.
 
-Each subject is predicted by a model that was trained on other subjects. The chance level of the
-concordance is 0.5. The Kaplan-Meier curve of the training subjects serves as the dummy baseline: it
-uses no features and is the same for all subjects.
+The risk of each subject is predicted by a model that was trained on other subjects. The chance
+level of the concordance is 0.5. The Kaplan-Meier curve of the training subjects serves as the dummy
+baseline: it uses no features and is the same for all subjects.
 """
 
 # %%
