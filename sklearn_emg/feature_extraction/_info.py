@@ -38,7 +38,7 @@ class FeatureInfo:
         the extractor can change it.
     power : float or None, default=0
         Exponent of the scaling f(c x) = c**power f(x) for c > 0, with thresholds in mV also scaled
-        by c. It is None if the feature follows no power law, for instance a logarithm.
+        by c. It is None if the feature follows no power law, as in the case of a logarithm.
     """
 
     name: str

@@ -178,10 +178,10 @@ class MUAPFeatures(FeatureExtractor):
     """Measures of motor unit potentials: amplitude, duration, phases, turns and others.
 
     Isolated potentials are detected in each window, and each is measured by clinical definitions. A
-    feature is the median, a quantile, the mean, the proportion or the rate of the potentials in a
-    window. Unlike in multi-MUP analysis [1]_, discharges are neither sorted by motor unit nor
-    averaged. Units therefore need not recur and windows may be short, but background activity
-    shortens durations and adds phases and turns.
+    feature is the median, a quantile or the mean of a measure over the potentials in a window, or a
+    proportion or rate of these potentials. Unlike in multi-MUP analysis [1]_, discharges are
+    neither sorted by motor unit nor averaged. A unit therefore need not discharge repeatedly, and
+    windows may be short, but background activity shortens durations and adds phases and turns.
 
     Parameters
     ----------
@@ -223,8 +223,8 @@ class MUAPFeatures(FeatureExtractor):
     second_peak : float, default=0.25
         Minimum height of a second peak on both of its sides, as a fraction of the amplitude.
     fill_value : float, default=0.0
-        Value of all features except the two rates in a window without an isolated potential. NaN
-        is suitable for estimators that accept missing values.
+        Value that all features except the two rates have in a window without an isolated potential.
+        NaN is suitable for estimators that accept missing values.
     n_jobs : int, default=None
         Number of threads that process blocks of windows. None means 1 unless a
         `joblib.parallel_config` context is active; -1 means all processors.

@@ -123,7 +123,7 @@ class EMGFeatures(FeatureExtractor):
     Attributes
     ----------
     extractors_ : list of FeatureExtractor
-        Fitted extractors of the families that have requested features.
+        Fitted extractors of the families to which the requested features belong.
     dropped_ : list of str
         Names of the features that were omitted because windows were too short for them.
     n_features_in_ : int

@@ -491,7 +491,7 @@ class SpectralFeatures(FeatureExtractor):
 
     @staticmethod
     def _columns(names: list[str], n_bands: int) -> list[int]:
-        """List the columns of the kernel's output, bands last, in the order of `names`."""
+        """List the columns of `names` in the kernel's output, whose last columns are the bands."""
         order = list(FEATURES)
         columns: list[int] = []
         for name in names:

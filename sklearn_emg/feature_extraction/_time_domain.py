@@ -229,7 +229,7 @@ class TimeDomainFeatures(FeatureExtractor):
         return map_rows(lambda rows: self._row_values(rows, names, fs), X, n_values, self.n_jobs)
 
     def from_sums(self, sums: Callable[[str], Any], n_times: int, fs: float | None) -> list[Any]:
-        """Compute the features from sums over the samples that another program provides.
+        """Compute the features from given sums over the samples of each window.
 
         The formulas use only arithmetic and NumPy functions, so the sums need not be arrays: the
         export to ONNX passes symbols.

@@ -31,8 +31,8 @@ class Clock:
     jitter : float
         Standard deviation of the time stamps about an even grid, in s.
     gaps : list of (int, float)
-        Index of the sample before each gap and the time in s from it to the next sample, which is
-        negative where the clock restarts.
+        Index of the sample before each gap, and the time in s from this sample to the next one; the
+        time is negative where the clock restarts.
     in_packets : bool
         Whether several samples share one time stamp.
     start : float
@@ -68,7 +68,8 @@ class Clock:
         found = []
         if self.gaps:
             shown = [
-                f"{seconds:.4g} s after sample {sample} (at {sample / self.fs:.4g} s of signal)"
+                f"{seconds:.4g} s between samples {sample} and {sample + 1} "
+                f"(at {sample / self.fs:.4g} s of signal)"
                 for sample, seconds in self.gaps
             ]
             back = " (negative: the clock starts anew)" if min(s for _, s in self.gaps) < 0 else ""

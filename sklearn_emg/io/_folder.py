@@ -53,8 +53,8 @@ def read_folder(
         recordings.
     on : str, default=None
         Column of `metadata` with the name of the file (with or without extension and folders) or
-        with a field of the pattern. By default it is the first existing column of "file",
-        "filename", "file_name", "path", "recording" and "subject".
+        with the values of a field of the pattern. By default it is the first existing column of
+        "file", "filename", "file_name", "path", "recording" and "subject".
     target : str, default=None
         Column with the labels. By default it is the first existing column of "label", "group",
         "diagnosis", "class" and "condition".

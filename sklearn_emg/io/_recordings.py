@@ -139,7 +139,7 @@ def read_recordings(
         are always read.
     errors : {"raise", "warn"}, default="raise"
         If some of several files cannot be read, "raise" raises an error, and "warn" leaves them
-        out with a warning that lists them.
+        out with a warning that lists them. If no file can be read, both raise an error.
     **columns
         Further columns (``muscle="biceps"``, ``session=...``). Each is one value for all files,
         one value per file, or a function of the file's name without its extension.

@@ -49,11 +49,11 @@ def write_recordings(
     ==========  =============================  =====================================================
     "parquet"   one file                       everything, exactly, apart from columns with
                                                objects other than text, numbers, lists and dates
-    "bids"      a data set in a folder         samples within half a step; all facts and columns
+    "bids"      a data set in a folder         samples within half a step; all other columns
     "edf"       EDF+, one file per recording   samples within half a step of 16 bits; channels,
                                                rate, subject, sex, start time and annotations
     "bdf"       BDF+, one file per recording   as "edf", with 24 bits
-    "wfdb"      2 or 3 files per recording     samples within half a step; NaN; all facts and
+    "wfdb"      2 or 3 files per recording     samples within half a step; NaN; all other
                                                columns; annotations to the nearest sample
     ==========  =============================  =====================================================
 

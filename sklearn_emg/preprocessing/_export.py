@@ -294,7 +294,7 @@ def _forms(header: dict[str, Any]) -> list[tuple[tuple[int, ...], np.dtype]]:
 
 
 def _check_room(n_bytes: int, path: Path) -> None:
-    """Raise if a file is too small to contain `n_bytes` of samples, before they are read."""
+    """Raise an error, before samples are read, if a file is too small for `n_bytes` of them."""
     if _is_too_dense(n_bytes, path):
         size = path.stat().st_size
         raise ValueError(f"it states {n_bytes} bytes of samples in a file of {size} bytes")

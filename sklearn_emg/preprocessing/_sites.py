@@ -256,7 +256,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         reference: Labels | None = None,
         group: Labels | None = None,
     ) -> SiteStandardizer:
-        """Learn the sites of X from their reference subjects and keep those of all other sites.
+        """Learn statistics of the sites of X from reference subjects; keep those of other sites.
 
         Parameters
         ----------
@@ -335,7 +335,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return self._output(X, ((values - location) / scale).astype(values.dtype, copy=False))
 
     def _warn_of_new_sites(self, leaked: list[Any], pooled: list[Any]) -> None:
-        """Warn of reference subjects among the rows and of sites without reference subjects."""
+        """Warn of reference subjects among the rows and of sites with too few of them."""
         if pooled:
             warn_of_recordings(
                 f"Site {pooled[0]!r} is new to SiteStandardizer and has too few references. Its "
@@ -500,7 +500,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return _Rows(codes, sites, names, mask)
 
     def _marks_to_transform(self, X: Any, n_rows: int, reference: Any, group: Any) -> Any:
-        """Return the marks as given, or all False if a new site may lack reference subjects."""
+        """Return the marks as given, or all False if there are none and `new_site` is "pooled"."""
         if self.new_site == "pooled" and not self._tells_references(X, reference, group):
             return np.zeros(n_rows, dtype=bool)
         return reference
@@ -558,7 +558,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return self._count_references(rows, code) >= (1 if self.prior else 2)
 
     def _draw(self, rows: _Rows, code: int, at_least: int = 2) -> list[Any]:
-        """Draw the reference subjects of a site that are used."""
+        """Draw those reference subjects of a site that are used."""
         count = self._count_references(rows, code)
         if count < at_least:
             own = self.site == "subject"

@@ -109,7 +109,7 @@ def test_an_interruption_of_an_edf_is_reported_and_its_annotations_move(tmp_path
         at = content.index(old)
         content[at : at + len(new)] = new
     (tmp_path / "a.edf").write_bytes(content)
-    with pytest.warns(RecordingWarning, match=r"has 1 interruption, the first of 3 s after 2 s"):
+    with pytest.warns(RecordingWarning, match=r"has 1 interruption of 3 s after 2 s"):
         row = read_edf(tmp_path / "a.edf", subject="s").iloc[0]
     times = {a.label: a.onset for a in row["annotations"]}
     assert times == {"squat": 0.5, "beep": 3.0, "gap of 3 s": 2.0}

@@ -214,7 +214,7 @@ def test_jitter_is_averaged_and_a_gap_is_named_and_kept(tmp_path):
     t[800:] += 0.25
     rows = [f"{a:.6f};{v:.6f}".replace(".", ",") for a, v in zip(t, X)]
     path = csv(tmp_path / "a.csv", ["Temps (s);EMG (mV)", *rows])
-    with pytest.warns(RecordingWarning, match=r"1 gap: 0\.251 s after sample 799"):
+    with pytest.warns(RecordingWarning, match=r"1 gap: 0\.251 s between samples 799 and 800"):
         table = read_recordings(path, subject="s")
     assert table["fs"].iloc[0] == 1000.0
     assert [a.source for a in table["annotations"].iloc[0]] == ["gap"]

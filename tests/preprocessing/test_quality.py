@@ -157,9 +157,9 @@ def test_copies_of_one_subject_keep_the_first_and_those_of_two_none():
     report = check_quality(table)
     assert report.recordings["quality"].tolist() == ["ok", "bad", "bad", "ok", "bad"]
     assert report.findings["text"].tolist() == [
-        "has the same samples as z (subject d), of another subject",
+        "has the same samples as z (subject d); the copies differ in subject",
         "copy of v",
-        "has the same samples as w (subject b), of another subject",
+        "has the same samples as w (subject b); the copies differ in subject",
     ]
     found = kinds(table.assign(subject=[*"abcde"]), [0, 1, 1, 0, 1])
     assert set(found) == {0, 1, 2, 4}
@@ -170,8 +170,8 @@ def test_a_copy_names_a_recording_with_a_number_as_such():
     signals = [emg(seed=k) for k in (0, 1, 0)]
     table = recording_table(signals, fs=FS, subject=["S02", "S07", "S11"], recording=[3, 4, 20])
     assert check_quality(table).findings["text"].tolist() == [
-        "has the same samples as recording 20 (subject S11), of another subject",
-        "has the same samples as recording 3 (subject S02), of another subject",
+        "has the same samples as recording 20 (subject S11); the copies differ in subject",
+        "has the same samples as recording 3 (subject S02); the copies differ in subject",
     ]
 
 

@@ -155,7 +155,10 @@ def _rise_of(x, base, step, quiet, where, value, n, row):
 
 @njit(cache=True, nogil=True)
 def _has_second_peak(where, value, n, peak, refractory, min_height):
-    """Return whether a turn with `min_height` on both sides is beyond `refractory` samples."""
+    """Return whether a turn is more than `refractory` samples from the peak.
+
+    The turn must differ from the extrema on both sides by at least `min_height`.
+    """
     for j in range(1, n - 1):
         lower = min(abs(value[j] - value[j - 1]), abs(value[j + 1] - value[j]))
         if lower >= min_height and abs(where[j] - peak) > refractory:
@@ -261,7 +264,7 @@ def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
     seconds : float
         Length of a window in seconds.
     fill : float
-        Value of all features except the rates in a window without an isolated potential.
+        Value that all features except the rates have in a window without an isolated potential.
     out : ndarray of shape (n_windows, 15)
         Output: isolated and superposed potentials per second; medians of amplitude, duration, rise
         time, area, thickness and size index; 10 and 90 % quantiles of amplitude and duration;

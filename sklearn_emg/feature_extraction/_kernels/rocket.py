@@ -82,7 +82,7 @@ def _count_all(alpha, gamma, pair, n, low, high, parity, biases, base, n_biases,
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def positive_proportions(X, dilations, n_biases, biases, uses, out):
-    """Write the proportion of positive values of each convolution minus each bias.
+    """Write the proportion of the values of each convolution that exceed each bias.
 
     The 84 kernels of length nine have three weights of 2, at the positions i < j < k, and six of
     -1. Kernels with the same i and j share the sum of these two copies.

@@ -67,7 +67,7 @@ def _sum(row, start, stop):
 
 @njit(**_INLINE)
 def _peak(row):
-    """Find the bin of the largest power, and the first bin of equal power up to rounding errors."""
+    """Find the bin of the largest power, and the first bin that equals it up to rounding errors."""
     largest = 0
     for k in range(row.size):
         if row[k] > row[largest]:

@@ -99,8 +99,8 @@ def _follow_turns(samples, n_lanes, threshold, state, counts):
 def _first_changes(samples, threshold, ends):
     """Track the largest and the smallest sample up to the first change that reaches the threshold.
 
-    The third row of `ends` is 1 if the largest sample was the last to be updated, and -1 if it was
-    the smallest.
+    The third row of `ends` is 1 if the largest sample was updated last, and -1 if the smallest
+    sample was.
     """
     for j in range(samples.shape[0]):
         for k in range(LANES):

@@ -62,8 +62,8 @@ class FFTSpectrum(FeatureExtractor):
     ------
     ValueError
         If the sampling rate is missing, `taper` is unknown, the band is empty or exceeds half the
-        rate, `resolution` is finer than the frequencies of the transform, or the frequencies of a
-        row of a table differ from those seen in ``fit``.
+        rate, `resolution` is less than the spacing of the transform's frequencies, or the
+        frequencies of a row of a table differ from those seen in ``fit``.
 
     See Also
     --------

@@ -54,8 +54,8 @@ class FeatureQuantiles(FeatureExtractor):
     TypeError
         If `extractor` is not a feature extractor of this package.
     ValueError
-        If `extractor` learns from data or has a different sampling rate, a quantile is out of range
-        or given twice, or windows are shorter than one part.
+        If `extractor` learns from data or has a sampling rate other than `fs`, a quantile is
+        out of range or given twice, or windows are shorter than one part.
 
     See Also
     --------
@@ -148,7 +148,7 @@ class FeatureQuantiles(FeatureExtractor):
             )
 
     def _with_rate(self) -> Any:
-        """Clone the extractor and set its sampling rate to `fs`, if there is one."""
+        """Clone the extractor; give it the rate `fs` if that is set and the clone has one."""
         extractor = clone(self.extractor)
         params = extractor.get_params()
         if self.fs is None or "fs" not in params:

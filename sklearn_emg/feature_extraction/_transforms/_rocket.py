@@ -159,8 +159,8 @@ class MiniRocket(_Rocket):
         Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
         means all processors. The results do not depend on `n_jobs`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the training windows whose convolutions give the biases, and of the channels that
-        are summed in the convolutions of each dilation.
+        Seed for drawing the training windows whose convolutions give the biases, and the channels
+        that are summed in the convolutions of each dilation.
 
     Attributes
     ----------
@@ -195,7 +195,7 @@ class MiniRocket(_Rocket):
     A kernel has nine weights, three of 2 and six of -1. Dilations are spaced evenly on a
     logarithmic scale, up to a kernel as long as the window. Half of the convolutions are padded
     with zeros beyond the ends of the window (all of them in windows shorter than nine samples). An
-    offset has no effect on the other half; remove it with a high-pass filter. With several
+    offset affects only the padded convolutions; remove it with a high-pass filter. With several
     channels, a random subset of the channels is summed at each dilation, whereas the published
     version draws a subset for each kernel and dilation.
 
@@ -285,8 +285,8 @@ class MultiRocket(_Rocket):
         Number of threads. None means 1 unless a `joblib.parallel_config` context is active; -1
         means all processors. The results do not depend on `n_jobs`.
     random_state : int, RandomState instance or None, default=None
-        Seed of the training windows whose convolutions give the biases, and of the channels that
-        are summed in the convolutions of each dilation.
+        Seed for drawing the training windows whose convolutions give the biases, and the channels
+        that are summed in the convolutions of each dilation.
 
     Attributes
     ----------

@@ -283,7 +283,7 @@ def _entry(values: list[Any], i: int, default: Any) -> Any:
 
 
 def _events(parameters: _Parameters, first: float) -> list[Annotation]:
-    """Read events, and convert their times from minutes and seconds to s from the first sample."""
+    """Read events, and convert their times (minutes and seconds) to s after the first sample."""
     labels = parameters.joined("EVENT", "LABELS")
     contexts = parameters.joined("EVENT", "CONTEXTS")
     times = parameters.joined("EVENT", "TIMES")

@@ -203,7 +203,7 @@ def parse_edf(path: Path) -> FileContent:
     _apply_patient(content, head.patient)
     content.details = {
         "data records": head.n_records,
-        "seconds a record": head.seconds,
+        "seconds per record": head.seconds,
         "signals": len(head.signals),
         "bits": 8 * head.width,
     }
@@ -287,7 +287,8 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
         return
     first = int(at[0])
     content.problems.append(
-        f"the recording has {counted(at.size, 'interruption')}, the first of {steps[first]:.4g} s "
+        f"the recording has {counted(at.size, 'interruption')}{', the first' * (at.size > 1)} of "
+        f"{steps[first]:.4g} s "
         f"after {(first + 1) * head.seconds:g} s of signal. The samples are joined; split the "
         "recording there."
     )

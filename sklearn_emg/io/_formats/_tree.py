@@ -292,7 +292,8 @@ def _note_structs(content: FileContent, signals: list[_Array]) -> None:
         what = "cells" if signals[0].path[-1].isdigit() else "structs"
         content.problems.append(
             f"the file has an array of {len(structs)} {what}; their signals are read as channels "
-            "of one recording. If they are trials or subjects, save each in a file of its own."
+            f"of one recording. If the {what} are trials or subjects, save each in a file of its "
+            "own."
         )
 
 
@@ -443,7 +444,7 @@ def _numbered(name: str, n: int) -> list[str]:
 
 
 def _is_transposed(shape: tuple[int, ...], names: list[str] | None, times: list[_Array]) -> bool:
-    """Whether the second axis is that of channels, by their names, time stamps or lengths."""
+    """Whether channels are on the second axis, by names, time stamps or lengths of the axes."""
     lengths = {len(t.values) for t in times}
     if names is not None and shape[0] != shape[1]:
         return len(names) == shape[1]
@@ -476,7 +477,7 @@ def _first_number(values: Any) -> float:
 
 
 def _labchart(content: FileContent, tree: Node) -> bool:
-    """Read an export of LabChart, with all channels in one row; return whether `tree` is one."""
+    """Read an export of LabChart, with all channels in one row; return whether it is one."""
     keys = {"data", "datastart", "dataend", "samplerate", "titles"}
     if not keys <= set(tree):
         return False

@@ -389,7 +389,7 @@ def _clocks(columns: list[_Column]) -> dict[int, Clock]:
 
 
 def _own_clocks(columns: list[_Column]) -> dict[int, int]:
-    """Position of the time column of each channel if every sensor has its own, to its left."""
+    """Position of each channel's time column, if each sensor has a time column to its left."""
     times = [i for i, c in enumerate(columns) if c.kind == "time"]
     if len(times) < 2 or times[0] != 0:
         return {}

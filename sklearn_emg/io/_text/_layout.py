@@ -345,7 +345,7 @@ def _not_blank(lines: list[str]) -> list[str]:
 
 
 def _check_footer(path: Path, lines: list[str], i: int, separator: str, decimal: str) -> None:
-    """Raise an error if rows follow a line that is not a row, since it is not a footer then."""
+    """Raise an error if rows follow a line that is not a row, which then is not a footer."""
     later = [k for k in range(i + 1, min(i + 50, len(lines))) if lines[k].strip()]
     if any(_is_row(split_line(lines[k], separator), decimal)[0] for k in later[:2]):
         raise ValueError(

@@ -101,7 +101,7 @@ def ascii_text(text: str, n_max: int) -> str:
 
 
 def lost_of_annotations(row: WrittenRow, source: str) -> list[str]:
-    """Parts of annotations that a format does not hold; they are read with the given source."""
+    """Parts of annotations that a format does not hold; readers give annotations the `source`."""
     lost = []
     if any(not isinstance(a.label, str) for a in row.annotations):
         lost.append("the type of labels in 'annotations': they become text")

@@ -36,7 +36,7 @@ def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
 def saturation_fraction(
     X: NDArray[np.floating], limit: float | None, *, both_ends: bool = True
 ) -> NDArray[np.float64]:
-    """Compute the fraction of samples beyond a limit, or on plateaus at the extrema.
+    """Compute the fraction of samples at or beyond a limit, or on plateaus at the extrema.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def saturation_fraction(
         values are much more frequent than the values next to them, as after clipping of short
         peaks, all samples with these values count.
     both_ends : bool, default=True
-        Whether both extreme values must be that frequent for their samples to count. If False, each
-        extreme value is considered separately. This is needed for whole recordings, whose
-        potentials may reach the limit on only one side.
+        Whether both extreme values must be much more frequent than the values next to them for
+        all of their samples to count. If False, each extreme value is considered separately. This
+        is needed for whole recordings, whose potentials may reach the limit on only one side.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)
@@ -110,7 +110,7 @@ def power_fractions(
     X : ndarray of shape (..., n_times)
         Signals.
     fs, motion_freq : float
-        Sampling rate and upper frequency of motion artefacts in Hz.
+        Sampling rate, and upper frequency of motion artefacts, in Hz.
     line_freqs : sequence of float
         Candidate frequencies of the power line in Hz.
 
@@ -118,7 +118,7 @@ def power_fractions(
     -------
     motion : ndarray of shape (...)
         Fraction of the power below `motion_freq`, excluding the bins of a power line. If the
-        candidates differ, it is the smallest fraction.
+        candidate frequencies give different fractions, it is the smallest of them.
     lines : ndarray of shape (n_line_freqs, ...)
         Fraction of the power at each power-line frequency and its harmonics.
     """

@@ -79,9 +79,9 @@ def _step(samples: NDArray[np.floating]) -> float:
     """Estimate the step of the converter, to two digits, from the middle 80 % of the samples.
 
     If the distances between neighbouring values are multiples of the smallest one, this is the
-    step. Otherwise, the values may have been rounded again, and the step is the mean of the
-    distances up to 1.5 times their median. The result is NaN if more than half of the samples are
-    distinct, as in filtered or simulated signals.
+    step. If not, and at most half of the samples are distinct, the values may have been rounded
+    again, and the step is the mean of the distances up to 1.5 times their median. Otherwise, as for
+    filtered or simulated signals, the result is NaN.
     """
     if len(samples) < 2:
         return np.nan
@@ -211,9 +211,9 @@ def recording_properties(
         - ``noise_density``: amplitude density between 0.7 and 0.9 of the Nyquist frequency, in
           mV/√Hz;
         - ``line_50``, ``line_60``: amplitude in mV of a sine at the power-line frequency; 0 unless
-          the peak is at least twice the highest density within 10 Hz, or four times for a recording
-          of a single segment; NaN for recordings that are shorter than eight periods or sampled too
-          slowly.
+          the peak is more than 2 (1 + 1 / n) times the highest density within 10 Hz, where n is the
+          number of segments of the spectrum; NaN for recordings that are shorter than eight periods
+          or sampled too slowly.
 
     Raises
     ------

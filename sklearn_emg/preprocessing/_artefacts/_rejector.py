@@ -82,8 +82,8 @@ class ArtefactRejector(SignalTransformer):
     Notes
     -----
     A stretch is set to NaN in the channels that have the artefact. A constant channel, such as an
-    unused input, is reported but not set to NaN if another channel varies, since this would exclude
-    all windows of the other channels. A signal shorter than `window` is a single stretch.
+    unused input, is reported but not set to NaN if another channel varies, since NaN in one channel
+    would exclude the windows of all channels. A signal shorter than `window` is a single stretch.
 
     The samples of a converter are multiples of its step, so values occur repeatedly. The samples of
     a filtered signal all differ, and clipping can no longer be detected. To filter signals, use one

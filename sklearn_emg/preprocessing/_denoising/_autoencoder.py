@@ -37,9 +37,9 @@ def line_noise(batch: NDArray, rng: np.random.Generator, freq: float) -> NDArray
 class AutoencoderDenoiser(SignalTransformer):
     """Denoise signals with a small convolutional autoencoder.
 
-    The autoencoder learns the waveforms of the training signals, whereas the code cannot represent
-    white noise. The class needs torch. It is trained on the windows or recordings given to ``fit``,
-    with the same weights for all channels.
+    The autoencoder learns the waveforms of the training signals, whereas its short code cannot
+    represent white noise. The class needs torch. The network is trained on the windows or
+    recordings given to ``fit``, with the same weights for all channels.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = ["AdaptiveFilter"]
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _ALGORITHMS = ("lms", "nlms", "rls")
-# The RLS matrix is initialised as for a reference with the fraction _FIRST_POWER of its power.
+# The RLS matrix is initialised as if the reference had only the fraction _FIRST_POWER of its power.
 # While the reference is silent, the matrix grows by at most the factor _LARGEST_GROWTH.
 _FIRST_POWER = 1e-3
 _LARGEST_GROWTH = 1e4
@@ -233,8 +233,8 @@ class AdaptiveFilter(SignalTransformer):
     changes.
 
     :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so a burst of EMG while
-    the reference is weak changes the weights little. To compensate for this, the step of NLMS is
-    doubled.
+    the reference is weak changes the weights little. Since :math:`\varepsilon` also halves the
+    average step, the step of NLMS is doubled.
 
     The mean of each channel is subtracted first, and added to the cleaned signal afterwards. This
     mean, and the mean power of a reference, are computed from the whole signal, even if `two_way`

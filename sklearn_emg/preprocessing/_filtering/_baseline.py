@@ -40,7 +40,7 @@ def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[n
 
 
 def median_baseline(signals: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
-    """Compute a moving median at intervals of an eighth of its length and interpolate linearly.
+    """Compute a moving median at intervals of an eighth of its window, and interpolate.
 
     Parameters
     ----------

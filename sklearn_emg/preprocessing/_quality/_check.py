@@ -54,9 +54,9 @@ class QualityReport:
     Parameters
     ----------
     channels : DataFrame
-        Table with a row for each channel of each recording, or with a single row for the channel
-        "all" if a recording cannot be read or is transposed. The columns are ``row``, the position
-        in the checked table from 0; ``recording``, ``subject``, ``label`` (if known) and
+        Table with a row for each channel of each recording. A recording that cannot be read or is
+        transposed has a single row, with the channel "all". The columns are ``row``, the
+        position in the checked table from 0; ``recording``, ``subject``, ``label`` (if known) and
         ``channel``; ``fs`` in Hz; the measures; ``time_gaps``, the number of jumps of the time
         stamps annotated by the reader of the file (NaN without annotations); ``quality``, which is
         "ok", "check" or "bad"; and ``findings`` and ``remedy`` in words.
@@ -252,8 +252,9 @@ def check_quality(
     =========== ==================================================================== ====== ======
 
     ``flat`` counts runs that last at least 10 ms. A spike is a sample that differs from the median
-    of itself and its two neighbours by more than 1.5 times the range of such medians in the same
-    second and the two next to it. Below 1000 Hz, the factor is larger.
+    of itself and its two neighbours by more than the RMS and by more than 1.5 times the range
+    of such medians in the same second and in the seconds before and after it. Below 1000 Hz, the
+    factor is larger.
 
     The other kinds have no adjustable limits:
 
@@ -279,9 +280,10 @@ def check_quality(
       name.
     - *label*: a subject has several labels, whereas most subjects have one.
 
-    Clipped samples that a recorder marks as invalid count as clipped. They are recognised in a
-    :class:`~sklearn_emg.recordings.SignalFile` if the invalid code is an end of the range of its
-    samples, and otherwise as gaps whose neighbouring samples are at the extrema.
+    Clipped samples that a recorder marks as invalid count as clipped. In a
+    :class:`~sklearn_emg.recordings.SignalFile`, they are recognised by the invalid code if it is an
+    end of the range of the samples. Otherwise, they are recognised as gaps whose neighbouring
+    samples are at the extrema.
 
     The limits are choices of this package. A finding is a reason to look at a recording, but a
     recording without findings may still be unsuitable.

@@ -43,7 +43,7 @@ QUALITY_KINDS = {
     "line": Kind("power-line interference", "remove it with NotchFilter or AdaptiveFilter"),
     "drift": Kind("drift", "remove it with HighpassFilter"),
     "noise": Kind("broadband noise", "look at the recording; leave it out if noise covers the EMG"),
-    "resolution": Kind("coarse steps", "look for a record of finer resolution"),
+    "resolution": Kind("coarse steps", "look for a recording of finer resolution"),
     "spikes": Kind("spikes", "look at them; ArtefactRejector marks windows with spikes"),
     "gaps": Kind("missing samples", "fill short gaps with GapInterpolator; leave out the rest"),
     "interrupted": Kind(
@@ -242,7 +242,11 @@ def _gap_text(c: Channel) -> str:
     parts = [f"{_percent(c.get('invalid'))} of the samples are missing or infinite"]
     n_inside = int(c.measures.get("gaps", 0)) - (start > 0) - (end > 0)
     if n_inside:
-        parts.append(f"{_counted(n_inside, 'gap')}, the longest of {c.get('longest_gap'):.2g} s")
+        inside = _counted(n_inside, "gap")
+        if round(c.get("longest_gap") * c.fs) > max(start, end):
+            longest = ", the longest" if n_inside > 1 else ""
+            inside += f"{longest} of {c.get('longest_gap'):.2g} s"
+        parts.append(inside)
     parts += [f"the first {_n_samples(start)}"] * (start > 0)
     parts += [f"the last {_n_samples(end)}"] * (end > 0)
     return ": ".join([parts[0], ", ".join(parts[1:])])
@@ -390,7 +394,7 @@ def _of_copies(group: Sequence[Channel], gains: Sequence[float]) -> list[Finding
         names = first_few((_name(o, c) for o in others), 3)
         scaled = "" if gain == 1 else f", but {gain:.4g} times as large"
         if doubt:
-            text = f"has the same samples as {names}, of another {doubt}{scaled}"
+            text = f"has the same samples as {names}{scaled}; the copies differ in {doubt}"
             remedy = f"find out which {doubt} is right; until then leave all of them out"
             found.append(_finding(c, "copy", "bad", 1.0, text, remedy))
         elif c is not group[0]:
