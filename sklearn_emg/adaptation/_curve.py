@@ -199,7 +199,7 @@ def adaptation_curve(
     n_resamples : int, default=1000
         Number of bootstrap resamples.
     random_state : int, RandomState instance or None, default=0
-        Seed of the draws and of the bootstrap.
+        Seed of the draws, of the held-out subjects and of the bootstrap.
 
     Returns
     -------

@@ -304,7 +304,7 @@ class CusumDetector:
         Raises
         ------
         ValueError
-            If the number of features differs, or a value is infinite.
+            If the number of values is not the number of features, or a value is infinite.
         """
         row: NDArray[np.float64] = np.atleast_1d(np.asarray(values, dtype=float))
         if row.shape != self.mean.shape or np.isinf(row).any():
@@ -355,8 +355,8 @@ class CusumDetector:
         Raises
         ------
         ValueError
-            If a DataFrame lacks the column of a feature, if the number of features differs, or if a
-            value is infinite.
+            If a DataFrame lacks the column of a feature, if a row does not have one value per
+            feature, or if a value is infinite.
         """
         if isinstance(values, pd.DataFrame):
             if missing := [name for name in self.names if name not in values.columns]:
