@@ -45,7 +45,7 @@ class MetaAnalysis:
         ``n_subjects``.
     scores : DataFrame of shape (n_pipelines, n_sets)
         Score of each pipeline in each set over its subjects; NaN if it has not predicted every
-        subject that another pipeline has predicted.
+        subject that any other pipeline has predicted.
     ranks : DataFrame of shape (n_ranked, n_sets)
         Ranks of the pipelines that have a score in every set; 1 is the best score, and ties get
         their mean rank.

@@ -61,7 +61,7 @@ class Comparison:
         One row per ``pipeline``, ``level`` and ``metric``. The other columns are ``mean`` and
         ``std`` over folds; ``pooled`` (value over the test sets of all folds or, for the AUROC and
         the metrics of `scoring`, the mean over folds); ``low`` and ``high`` (confidence interval of
-        the pooled value over subjects); ``n_cases``, as in `folds`, ``n_subjects``, ``n_folds``
+        the pooled value over subjects); ``n_cases`` (as in `folds`), ``n_subjects``, ``n_folds``
         (number of folds without a failure) and ``n_failed``; and ``note`` (reason for a NaN).
     predictions : DataFrame
         One row per ``pipeline``, ``fold`` and diagnosis, with the columns ``subject``, the unit (if

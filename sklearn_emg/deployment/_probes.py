@@ -16,7 +16,7 @@ _TOLERANCE = 1e-6
 
 
 def probed(parts: Iterable[Any], inner: Any) -> list[BaseEstimator]:
-    """Return the scikit-learn estimators of a system whose outputs are stored for comparison.
+    """Return those scikit-learn estimators of a system whose outputs are stored for comparison.
 
     An estimator that another one contains is not listed, because the output of the outer one covers
     it.

@@ -188,13 +188,13 @@ def _boosting(random_state: Any) -> Any:
 
 
 class SurvivalVote(DiVote):
-    """Predict the time to an event from features of windows that are aggregated by subject.
+    """Predict the time to an event from window features that are aggregated by subject.
 
     A transformer computes features of the windows of recordings. The features are averaged over
     each recording, and a survival model learns from statistics of a subject's recordings. Some
     subjects may be censored, which means that they were observed for a time without the event. The
-    class needs scikit-survival, which has the licence GPL-3:
-    ``pip install "sklearn-emg[survival]"``.
+    class needs scikit-survival (``pip install "sklearn-emg[survival]"``), which has the licence
+    GPL-3.
 
     Parameters
     ----------

@@ -52,8 +52,8 @@ class LineFormat:
         Text between the values. None means white space.
     malformed : {"gap", "raise"}, default="gap"
         Treatment of lines that do not have this format. "gap" treats their samples as lost and
-        warns of the first such line; 100 such lines in a row are an error. "raise" raises an error
-        at the first such line.
+        warns of the first such line, but raises an error after 100 such lines in a row. "raise"
+        raises an error at the first such line.
 
     Examples
     --------

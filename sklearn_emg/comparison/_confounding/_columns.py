@@ -401,8 +401,8 @@ def patterns(
 ) -> list[str]:
     """Describe values that a class lacks, and pairs of classes whose numbers do not overlap.
 
-    A value counts if at least two subjects and a tenth of all subjects have it. A pair counts if
-    separate ranges have a probability of at most 0.05 with random labels.
+    A value counts if at least two subjects, and at least a tenth of all subjects, have it. A pair
+    counts if separate ranges have a probability of at most 0.05 with random labels.
     """
     found = []
     codes = [("missing", values.missing)]

@@ -47,10 +47,10 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     -------
     files : list of Path
         Written files: ``results_SET.md.inc`` for each data set, and ``results_systems.csv`` with
-        the scores of each system on each data set. If at least two data sets that were split by
-        subject each have at least two systems that occur in several of these data sets, there are
-        also ``results_over_sets.md.inc``, ``results_pairs.csv``, ``results_differences.svg`` and,
-        if systems can be ranked, ``results_ranks.svg``.
+        the scores of each system on each data set. Only data sets that were split by subject are
+        combined, and only systems that occur in several of them. If at least two data sets have at
+        least two such systems, there are also ``results_over_sets.md.inc``, ``results_pairs.csv``,
+        ``results_differences.svg`` and, if systems can be ranked, ``results_ranks.svg``.
 
     Raises
     ------

@@ -46,9 +46,9 @@ class Benchmark:
         Results as returned by :func:`sklearn_emg.comparison.compare`. A leaky protocol has only
         results of windows or, if recordings were split, of recordings.
     audits : DataFrame of shape (n_systems, 4)
-        One row per audited system, with the balanced accuracy of windows by ``random windows``
-        (leaky) and by ``subjects``, their difference ``gap``, and ``error`` (empty if the audit
-        succeeded).
+        One row per audited system. The columns are ``random windows`` (leaky) and ``subjects``,
+        the balanced accuracy of windows under these splits; their difference ``gap``; and ``error``
+        (empty if the audit succeeded).
     published : dict of str to str
         Published results of each system.
     leaky : bool
