@@ -298,8 +298,8 @@ class Comparison:
         -------
         measures : DataFrame of float
             One row per ``pipeline`` and ``class``, with the columns ``precision``, ``recall``,
-            ``f1`` and ``n`` (number of windows, recordings or diagnoses whose true class it is). A
-            ratio whose denominator is 0 is 0.
+            ``f1`` and ``n`` (number of windows, recordings or diagnoses of this class). A ratio
+            whose denominator is 0 is 0.
 
         Raises
         ------

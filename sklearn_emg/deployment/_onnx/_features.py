@@ -129,7 +129,7 @@ def _segments(w: _Window) -> Tensor:
 
 
 def _turns(w: _Window) -> Tensor:
-    """Compute the number of turns and the sum of amplitude changes in an array (n_rows, 2).
+    """Compute the number of turns and the sum of amplitude changes, of shape (n_rows, 2).
 
     The Scan over the samples assumes that each window rises from its first sample. As in the
     compiled kernel, the results of windows that fall first are corrected at the end.
