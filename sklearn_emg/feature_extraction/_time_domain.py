@@ -88,6 +88,8 @@ class TimeDomainFeatures(FeatureExtractor):
 
     Raises
     ------
+    TypeError
+        If a threshold is not a number.
     ValueError
         If a feature or a key of `thresholds` is unknown, a threshold is negative, the sampling rate
         that ``turns`` requires is missing, or windows are too short for a feature.

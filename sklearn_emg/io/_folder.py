@@ -75,9 +75,10 @@ def read_folder(
     FileNotFoundError
         If there is no such folder or file of metadata.
     ValueError
-        If no file fits the pattern, if there is no field or column "subject", if files cannot be
-        read, if `metadata` has two rows for one file, contradicts a path or lacks the column `on`,
-        if there is no column `target`, or if a recording has no label.
+        If no file fits the pattern or has a row in `metadata`, if there is no field or column
+        "subject", if files cannot be read, if `metadata` has two rows for one file, contradicts a
+        path or lacks the column `on`, if there is no column `target`, or if a recording has no
+        label.
     ImportError
         If a file or the spreadsheet requires a library that is not installed.
 

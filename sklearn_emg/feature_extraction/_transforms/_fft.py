@@ -187,11 +187,13 @@ class FFTSpectrum(FeatureExtractor):
             edges = np.searchsorted(bins, limits + slack, "left").astype(np.intp)
             frequencies = np.asarray(limits[:-1] + self.resolution / 2, dtype=np.float64)
         if not len(frequencies) or (np.diff(edges) == 0).any():
-            width = "the band" if self.resolution is None else f"a band of {self.resolution:g} Hz"
+            width, remedy = "the band", "Widen the band"
+            if self.resolution is not None:
+                width, remedy = f"a band of {self.resolution:g} Hz", "Raise 'resolution'"
             raise ValueError(
                 f"FFTSpectrum: {width} between {self.low:g} and {top:g} Hz contains no frequency "
-                f"of the transform; these frequencies are {fs / n_times:g} Hz apart. Raise "
-                "'resolution', widen the range or use longer windows."
+                f"of the transform; these frequencies are {fs / n_times:g} Hz apart. {remedy} or "
+                "use longer windows."
             )
         return frequencies, np.asarray(edges, dtype=np.intp)
 

@@ -43,7 +43,8 @@ def find_bids_files(folder: Path) -> list[Path]:
     Parameters
     ----------
     folder : pathlib.Path
-        The folder, which is searched with its sub-folders.
+        The folder, which is searched with its sub-folders other than ``derivatives`` and
+        ``sourcedata``.
 
     Returns
     -------

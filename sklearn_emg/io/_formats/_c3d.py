@@ -271,7 +271,10 @@ def _channels(parameters: _Parameters, stored: NDArray, rate: float) -> list[Cha
 
 
 def _kind(name: str, described: str, unit: str) -> str:
-    """Kind of a channel by name and unit; the description counts too if no text contains "EMG"."""
+    """Kind of a channel, by its name and unit.
+
+    The description is used too if neither the name nor the description contains "EMG".
+    """
     kind = channel_kind(name, unit)
     if kind == "emg" and "EMG" not in described.upper():
         return channel_kind(described, unit)

@@ -57,8 +57,8 @@ def parse_text(path: Path) -> FileContent:
     content.skipped += dialect.skipped
     if encoding == "latin-1":
         content.problems.append(
-            "its encoding is not UTF-8, UTF-16 or Windows-1252, so names may be wrong; save it as "
-            "UTF-8."
+            "its encoding is not UTF-8, UTF-16 or Windows-1252, so names may be wrong; save the "
+            "file as UTF-8."
         )
     frame = _without_footer(content, _read_frame(path, lines, layout))
     if layout.rest and not dialect.skipped:
