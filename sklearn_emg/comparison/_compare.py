@@ -92,8 +92,8 @@ def compare(
     X : DataFrame
         Table with a ``subject`` column.
     y : array-like of shape (n_rows,)
-        Label or number of each row. A subject has one label (or each of its units has one, with the
-        `unit` of a DiVoteClassifier, or each of its visits in a table of ``visit_contexts``).
+        Label or number of each row. A subject has one label. With the `unit` of a DiVoteClassifier,
+        each unit of the subject has one label, and in a table of ``visit_contexts``, each visit.
     cv : int, None, splitter or iterable of (train, test), default=5
         An int means ``SubjectKFold(cv)``, stratified by class or by quantiles of the numbers; None
         means 5 folds. The group splitters of scikit-learn get the subjects as groups. A split with

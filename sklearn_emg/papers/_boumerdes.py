@@ -376,8 +376,8 @@ class BoumerdesProtocol(Protocol):
     settings on the validation subjects, pass ``cv=[(run.train, run.validation)]`` to a search.
 
     The source gives the pairs as plain numbers. If they are subject numbers, all of them exist in
-    each class of the biceps recordings of N2001. They cannot be positions, since only six subjects
-    with myopathy have biceps recordings.
+    each class of the biceps recordings of N2001. They cannot be positions, since the pairs contain
+    the number 7, but only six subjects with myopathy have biceps recordings.
 
     References
     ----------

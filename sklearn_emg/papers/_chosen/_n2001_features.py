@@ -50,14 +50,14 @@ def n2001_features(
 
     The classifiers and their settings were chosen by cross-validation among the 17 training and
     validation subjects (``python benchmarks/n2001_features.py FOLDER``, 2026-11-21), without the
-    test subjects. The scores on the test subjects are
+    test subjects. The scores on the test subjects are:
 
-    - for single windows, like the published figures: accuracy 87.9 %, macro F1 85.3 %, AUROC
-      96.6 %, slightly below the published figures
-    - for windows with the mean probability of all windows of their subject, like `predict`: 100 %
-      in all three measures, with a correct diagnosis for five of five subjects
+    - For single windows, as in the publication: accuracy 87.9 %, macro F1 85.3 %, AUROC 96.6 %,
+      which is slightly below the published scores.
+    - For windows that are given the mean probability of all windows of their subject, as in
+      `predict`: 100 % in all three measures, with a correct diagnosis for five of five subjects.
 
-    The figures in the second item are for an easier task than the published one. The scores of the
+    The scores in the second item are for an easier task than the published one. The scores of the
     test subjects were computed later; the choice was not changed afterwards.
 
     References
