@@ -361,7 +361,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
             warn_of_known_subjects(known, given, self._caller)
 
     def _checked_rows(self, X: Any, groups: Labels | None) -> Rows:
-        """Check the input of a public method, and warn if its subjects were trained on."""
+        """Check the input of a public method, and warn about training subjects in it."""
         check_is_fitted(self)
         rows, _ = self._check(X, groups=groups, reset=False)
         self._warn_of_known_subjects(rows)

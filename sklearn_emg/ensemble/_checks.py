@@ -152,7 +152,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
         return windows
 
     def _compare_rate(self, fs: float, *, same_shape: bool) -> None:
-        """Compare the rate with that of ``fit``: raise if a step depends on it, otherwise warn."""
+        """Raise if the rate is not that of ``fit`` and a step depends on it; warn if none does."""
         if self.fs_ is None or same_rate(fs, self.fs_):
             return
         text = (

@@ -55,9 +55,9 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     Parameters
     ----------
     estimator : estimator object
-        Classifier of windows, usually a Pipeline. It is fitted on the float32 windows of a
-        recording table, of shape (n_windows, n_times) or, for 2-D signals, (n_windows, n_channels,
-        n_times), or on the rows of a feature table or array. Each step whose ``fs`` is None gets
+        Classifier of windows, usually a Pipeline. It is fitted on the rows of a feature table or
+        array or, for a recording table, on float32 windows of shape (n_windows, n_times) or, for
+        2-D signals, (n_windows, n_channels, n_times). Each step whose ``fs`` is None gets
         the sampling rate of the table. An estimator or step whose ``fit`` takes ``groups`` gets the
         subject of each window, so that a network's early stopping holds out subjects; an int `cv`
         of a search, calibration, stacking or selection in `estimator` means folds of subjects. A
@@ -98,8 +98,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         Columns of a feature table that `estimator` gets, with ``window=None``. By default, these
         are all columns except `by`, `unit`, the usual metadata
         (``sklearn_emg.recordings.METADATA_COLUMNS``) and columns that look like an identity or a
-        label, which are left out with a warning (see
-        :func:`~sklearn_emg.recordings.feature_columns`).
+        label (see :func:`~sklearn_emg.recordings.feature_columns`). If columns are left out because
+        they look like an identity or a label, a warning lists them.
     tail : {"drop", "overlap", "pad"}, default="drop"
         How to treat the samples after the last complete window; see
         :func:`~sklearn_emg.recordings.divide`.
@@ -169,7 +169,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         and no step depends on it; if windows or recordings are left out by `nan` or `short`; or if
         a subject to predict has no usable window.
     UserWarning
-        If recordings to predict have a value of `by` that was not in the training table.
+        If recordings to predict have a value of `by` that was not in the training table, or a part
+        of `estimator` whose fit depends on subjects cannot get them.
 
     See Also
     --------

@@ -59,7 +59,8 @@ def subject_folds(
     Returns
     -------
     folds : list of (train, test)
-        Row numbers of each fold; empty if a class has only one subject.
+        Row numbers of each fold; empty if a class (or, with `numbers`, the data) has only one
+        subject.
     """
     fewest = len(np.unique(subjects)) if numbers else smallest_class(subjects, y)[0]
     n_folds = min(n_folds, fewest)
@@ -159,8 +160,8 @@ def _groups_of_steps(
         if own and sampled:
             # A sampler changes the rows, but a Pipeline would pass on the groups of the old rows.
             warn(
-                f"Step {name!r} can hold out subjects but follows a sampler, which changes the "
-                "rows; it gets no subjects. Put the sampler before DiVote or inside the step.",
+                f"Step {name!r} can hold out subjects but gets none, because it follows a sampler, "
+                "which changes the rows. Put the sampler before DiVote or inside the step.",
                 UserWarning,
             )
         elif step is steps[-1][1] or _fit_transform_takes(step, own):
@@ -305,7 +306,7 @@ def _routed_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, 
         return {"sample_weight": weights}
     if isinstance(router, MetadataRouter) or not has_fit_parameter(estimator, "sample_weight"):
         _refuse_weights(estimator, "call set_fit_request(sample_weight=True) on a step that does")
-    # An estimator without a router that neither requests nor ignores weights gets them.
+    # An estimator that has no router and neither requests nor ignores weights gets them.
     ignored = router.fit.requests.get("sample_weight") is False
     return {} if ignored else {"sample_weight": weights}
 
@@ -341,7 +342,7 @@ def hold_out_subjects(
     groups : ndarray of shape (n_windows,)
         Subject of each window, in the form that splitters take.
     known : bool
-        Whether subjects were given. If not, each row counts as a subject, and an int is not
+        Whether subjects were given. If not, each row counts as a subject, and an int `cv` is not
         replaced.
     caller : str, default="DiVoteClassifier"
         Name of the class in warnings.
@@ -358,8 +359,8 @@ def hold_out_subjects(
     Warns
     -----
     SubjectLeakWarning
-        If a step puts a subject into both training and test, or splits only some of the windows
-        without their subjects.
+        If a step puts a subject into both training and test, or gets only some of the windows,
+        without their subjects, and splits these.
     """
     before: dict[str, Any] = {}
     parts = list(_splitting_parts(estimator))
@@ -399,11 +400,13 @@ def _subject_folds(
     folds = subject_folds(subjects, y, n_folds, numbers=numbers)
     if folds or (numbers and len(y) < n_folds):
         return folds
+    remedy = "Train on more subjects, or leave this step out."
     if numbers:
-        _warn_of_leak(place, "there is one subject, so no folds of subjects exist")
+        _warn_of_leak(place, "there is one subject, so no folds of subjects exist", remedy)
     elif _leak(check_cv(cv, y, classifier=True).split(y, y), subjects):
         count, label = smallest_class(subjects, y)
-        _warn_of_leak(place, f"class {label!r} has {count} subject, so no folds of subjects exist")
+        reason = f"class {label!r} has {count} subject, so no folds of subjects exist"
+        _warn_of_leak(place, reason, remedy)
     return folds
 
 
@@ -419,7 +422,8 @@ def _given_folds(
     splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
     folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
     if _leak(folds, subjects):
-        _warn_of_leak(place, f"{cv!r:.60} splits windows")
+        remedy = "Set it to SubjectKFold() or to an int, which has the same effect."
+        _warn_of_leak(place, f"{cv!r:.60} splits windows", remedy)
     return folds
 
 
@@ -428,10 +432,9 @@ def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:
     return any(np.intersect1d(subjects[train], subjects[test]).size for train, test in folds)
 
 
-def _warn_of_leak(place: str, reason: str) -> None:
+def _warn_of_leak(place: str, reason: str, remedy: str) -> None:
     warn(
-        f"{place} puts windows of one subject into both training and test: "
-        f"{reason}. Set it to SubjectKFold() or to an int, which has the same effect.",
+        f"{place} puts windows of one subject into both training and test: {reason}. {remedy}",
         SubjectLeakWarning,
     )
 

@@ -148,7 +148,7 @@ def check_rows(
     X : DataFrame or array
         Input given by the user.
     windows, row, start, fs
-        As in :class:`Rows`.
+        Attributes ``X``, ``row``, ``start`` and ``fs`` of :class:`Rows`.
     n_rows : int
         Number of rows.
     groups : array-like of shape (n_rows,) or None

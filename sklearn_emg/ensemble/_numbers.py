@@ -181,9 +181,9 @@ class NumberAggregation:
     ) -> NDArray[np.floating]:
         """Features of units for the final regressor; NaN for a unit without windows.
 
-        Without `by`, these are the statistics of the recordings (:func:`unit_statistics`). With it,
-        they are the average for each value of `by`, or the average of all recordings if the unit
-        lacks a value.
+        Without `by`, these are the statistics of the recordings (:func:`unit_statistics`). With
+        `by`, they are the average for each of its values, or the average of all recordings of the
+        unit if none of them has this value.
         """
         if rows.by is None:
             n_units = len(rows.unit_index)

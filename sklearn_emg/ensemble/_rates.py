@@ -23,8 +23,8 @@ def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, f
     Parameters
     ----------
     estimator : estimator
-        Estimator, which is changed in place; pass a clone. After a step that changes the rate, such
-        as a Resampler, the steps of a Pipeline get the new one.
+        Estimator, which is changed in place; pass a clone. The steps of a Pipeline after a step
+        that changes the rate, such as a Resampler, get the new rate.
     fs : float
         Sampling rate of the windows, in Hz.
     path : str, default="estimator"
@@ -59,7 +59,7 @@ def _walk(estimator: Any, fs: float, path: str, rates: dict[str, float], frozen:
     if "fs" in own:
         _set_or_compare(estimator, own["fs"], fs, path, frozen)
         rates[path] = fs
-    # A copy without the rates that are set below, in which candidates are tried.
+    # Candidates are tried in this copy, which lacks the rates that are set below.
     untouched = clone(estimator.estimator) if isinstance(estimator, BaseSearchCV) else None
     fs_out = fs
     for name, part in _parts(estimator):

@@ -27,7 +27,7 @@ from sklearn_emg.recordings import OnFault, Tail
 
 
 class DiVoteRegressor(RegressorMixin, DiVote):
-    """Divide recordings into windows, predict a number for each and aggregate these by subject.
+    """Predict a number for each window of recordings and aggregate the numbers by subject.
 
     This is the counterpart of :class:`DiVoteClassifier` for numbers such as severity. The
     predictions of windows are averaged over each recording, and those of recordings over each
@@ -53,7 +53,7 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         required.
     average : {"mean", "median", "trimmed"}, default="mean"
         How windows are averaged over a recording and recordings over a subject; "trimmed" leaves
-        out a fifth of the values at each end.
+        out a fifth of the values (or, with `weights`, of the total weight) at each end.
     weights : str or None, default=None
         Weight of a recording in the average over its subject. None gives all recordings the same
         weight, and "windows" uses the number of windows. Any other str names a column of the table

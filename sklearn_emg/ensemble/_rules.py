@@ -85,10 +85,11 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    The list is built greedily. Each step adds the rule whose majority class has the
-    highest Laplace estimate (n_c + 1) / (n + K) among the windows that no rule covers yet. This
-    rule must cover at least two windows, and its estimate must exceed that of the majority class of
-    all windows that are not covered yet.
+    The list is built greedily. Each step adds the rule with the highest Laplace estimate
+    (n_c + 1) / (n + K). Here, n is the number of windows that the rule covers and that no earlier
+    rule covers, n_c is the number of these in their majority class, and K is the number of classes.
+    The rule must cover at least two such windows, and its estimate must exceed the same estimate
+    for all windows that no earlier rule covers.
 
     References
     ----------
@@ -151,8 +152,8 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `normal` is not one of the classes, or `reference` has no limits for `muscle` or for
-            any column.
+            If `normal` is not one of the classes; or, with `reference`, if `muscle` is None or has
+            no limits in it, or if no column has the name of one of its measures.
         """
         self._validate_params()
         self._remember_subjects(X)
@@ -161,7 +162,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.normal_ = self._find_normal()
-        # A measure that no normal window has gets NaN as its limits, which no value exceeds.
+        # If no normal window has a measure, its limits are NaN, and no value is beyond them.
         self.limits_ = np.stack(control_range(X[y == self.normal_], self.limit)[2:])
         self._use_reference()
         met, n_classes = self._met(X), len(self.classes_)

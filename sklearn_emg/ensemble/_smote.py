@@ -40,7 +40,8 @@ def synthesise(
     wanted : dict of int to int
         Number of synthetic windows per class.
     k_neighbors : int
-        Number of nearest windows of the same subject and class among which the partner is drawn.
+        Number of nearest windows of the same subject and class from which the second window is
+        drawn.
     rng : RandomState
         Generator of the random draws.
 
@@ -51,7 +52,8 @@ def synthesise(
     y_new : ndarray of int of shape (n_new,)
         Code of the class of each synthetic window.
     base : ndarray of int of shape (n_new,)
-        Row of the real window from which each synthetic window is made.
+        Row of the first of the two windows (x in the Notes) between which each synthetic window
+        lies.
 
     Notes
     -----
@@ -135,9 +137,9 @@ class SMOTEClassifier(WindowMetaClassifier):
     A sampler in a pipeline does not resample `groups`, so the classifier after it would get the
     subjects of other windows. Here, each synthetic window lies between two windows of one subject
     and belongs to that subject, so that early stopping and inner searches by subject remain free of
-    leakage. Windows that a network of this package holds out for validation are not used or
-    changed, unless the network is inside a search: each fit of a search then draws its own
-    validation subjects from real and synthetic windows.
+    leakage. SMOTE neither uses nor changes windows that a network of this package holds out for
+    validation, unless the network is inside a search: each fit of a search draws its own validation
+    subjects from real and synthetic windows.
 
     Parameters
     ----------
@@ -167,7 +169,7 @@ class SMOTEClassifier(WindowMetaClassifier):
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects; None if neither X nor `groups` gave any.
     n_features_in_ : int
-        Size of the second dimension of the windows.
+        Size of the second dimension of X.
 
     See Also
     --------
@@ -222,7 +224,7 @@ class SMOTEClassifier(WindowMetaClassifier):
         y : array-like of shape (n_windows,)
             Class of each window.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window.
+            Subject of each window; by default, the ``subject`` column of X.
 
         Returns
         -------

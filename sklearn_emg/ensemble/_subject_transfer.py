@@ -25,11 +25,12 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     Parameters
     ----------
     estimator : TransferClassifier
-        Network, with its choice of frozen layers. If it is already pretrained on another cohort, it
-        is fine-tuned on all training subjects.
+        Model with the network and the choice of layers to freeze. If it is already pretrained on
+        another cohort, it is fine-tuned on all training subjects.
     source_fraction : float, default=0.5
-        Fraction of the subjects of each class that is used for pretraining: at least one subject
-        but never all. If neither X nor `groups` gives subjects, it is a fraction of the windows.
+        Fraction of the subjects of each class that is used for pretraining: of several subjects,
+        at least one but never all; the only subject of a class is used for fine-tuning. If neither
+        X nor `groups` gives subjects, it is a fraction of the windows.
     random_state : int, RandomState instance or None, default=None
         Seed of the random choice of source subjects.
 
@@ -43,7 +44,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
     subjects_ : ndarray of shape (n_subjects,) or None
         Identities of the training subjects; None if neither X nor `groups` gave any.
     n_features_in_ : int
-        Size of the second dimension of the windows.
+        Size of the second dimension of X.
 
     Raises
     ------
@@ -99,7 +100,7 @@ class SubjectTransferClassifier(WindowMetaClassifier):
         y : array-like of shape (n_windows,)
             Class of each window.
         groups : array-like of shape (n_windows,), default=None
-            Subject of each window.
+            Subject of each window; by default, the ``subject`` column of X.
 
         Returns
         -------

@@ -141,8 +141,8 @@ class Aggregation:
             warn(
                 f"No usable window in {empty.size} of {counted(len(means), self.unit)} "
                 f"({names}{', ...' if empty.size > 3 else ''}): the scores are "
-                f"1/{len(self.classes)}, which contains no information. Leave these recordings "
-                "out, or correct them.",
+                f"1/{len(self.classes)} and contain no information. Leave these recordings out, or "
+                "correct them.",
                 RecordingWarning,
             )
 

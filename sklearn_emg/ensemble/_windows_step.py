@@ -51,8 +51,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     ----------
     transformer : estimator object
         Transformer of windows into features, usually a feature extractor or a Pipeline. It is
-        fitted in ``fit`` on the windows of the training recordings, with the label of their
-        recording and, if its ``fit`` takes ``groups``, the subject of each window. Each step whose
+        fitted in ``fit`` on the windows of the training recordings. For each window, it gets the
+        label and, if its ``fit`` takes ``groups``, the subject of the recording. Each step whose
         ``fs`` is None gets the sampling rate of the table.
     window : float or None, default=0.4
         Length of a window in seconds. None treats each row of an array, which has no sampling rate,
@@ -64,8 +64,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         How a feature is pooled over the windows of a recording: any of "mean", "std" (divisor
         n_windows), "min", "median" and "max".
     as_table : bool, default=False
-        Whether `transformer` gets the windows as a recording table with the columns of their
-        recording, instead of an array.
+        Whether `transformer` gets the windows as a recording table with the columns of the
+        recordings, instead of an array.
     keep : {"metadata"}, None or list of str, default=None
         Columns of the table that are kept in addition to the features, such as ["subject"], for an
         estimator that takes feature tables, such as ``DiVoteClassifier(window=None)``. "metadata"
@@ -250,8 +250,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         Returns
         -------
         names : ndarray of str objects of shape (n_features_out,)
-            Names of the features of `transformer`, with the statistic appended if there are
-            several, followed by the columns of `keep`.
+            Names of the features of `transformer`, with the name of the statistic appended if
+            `statistics` has several, followed by the columns of `keep`.
         """
         check_is_fitted(self)
         return np.asarray([*self._names(), *self._kept], dtype=object)

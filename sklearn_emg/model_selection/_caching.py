@@ -119,7 +119,8 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
 
     A grid search over the classifier repeats all earlier steps for each candidate. The `memory` of
     a Pipeline caches only the transformed training data, so the features of the test windows are
-    computed again for each candidate. This class wraps the feature extractor and caches both.
+    computed again for each candidate. This class wraps the feature extractor and caches its results
+    for training and test data.
 
     Parameters
     ----------
@@ -161,8 +162,8 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
     of each recording in a :class:`~sklearn_emg.ensemble.DiVoteClassifier`, is stored separately, so
     that all folds and candidates share it. These results are kept in a :class:`RecordingStore`.
 
-    With the exception of results for single recordings, an instance that was fitted without
-    `memory`, or whose fitted transformer was changed afterwards, caches nothing.
+    An instance that was fitted without `memory`, or whose fitted transformer was changed
+    afterwards, caches only results for single recordings.
 
     Looking up a result takes the time to compute the digest and to read the file. Caching is
     worthwhile for entropies, wavelets or tsfresh features, but not for a mean. A transformer that
@@ -249,7 +250,7 @@ class CachedTransformer(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin,
         return result
 
     def _by_recording(self, X: Any) -> Any:
-        """Result for recordings or their windows, stored per recording; None for other data."""
+        """Result for recordings or their windows, stored per recording; None if not stored."""
         if isinstance(X, KeptWindows):
             store = self._store() if X.store is None else X.store
             return self.transformer_.transform(X if store is None else X.in_store(store))

@@ -69,7 +69,8 @@ def is_stateless(estimator: Any) -> bool:
     Returns
     -------
     stateless : bool
-        For a Pipeline or FeatureUnion, whether all its parts are stateless.
+        True if the transformer or, for a Pipeline or FeatureUnion, each of its parts learns
+        nothing.
     """
     if estimator is None or isinstance(estimator, str):
         return True

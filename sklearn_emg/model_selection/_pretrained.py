@@ -20,7 +20,7 @@ __all__ = ["PretrainedPart", "check_not_pretrained_on", "parts_of", "pretrained_
 
 @dataclass(frozen=True)
 class PretrainedPart:
-    """A part of an estimator that keeps what it learned when the estimator is cloned.
+    """A part of an estimator that stays fitted when the estimator is cloned.
 
     Attributes
     ----------
@@ -40,10 +40,11 @@ def pretrained_parts(estimator: Any) -> list[PretrainedPart]:
     Parameters
     ----------
     estimator : estimator object
-        Estimator to search. All parts that stay fitted when it is cloned count, at any depth of
-        pipelines, unions, searches and DiVote ensembles: a pretrained
+        Estimator to search, at any depth of pipelines, unions, searches and DiVote ensembles. Parts
+        that stay fitted when it is cloned are a pretrained
         :class:`~sklearn_emg.neural_network.TransferClassifier`, the estimator of a
-        :class:`~sklearn.frozen.FrozenEstimator`, or a method of a fitted estimator.
+        :class:`~sklearn.frozen.FrozenEstimator`, and a fitted estimator whose method is a
+        parameter.
 
     Returns
     -------
@@ -184,7 +185,8 @@ def check_not_pretrained_on(
     Warns
     -----
     SubjectLeakWarning
-        If a part was fitted on unknown subjects, or two names differ only in spelling.
+        If a part was fitted on unknown subjects, or the names of a pretraining subject and a test
+        subject differ only in spelling.
     """
     parts = pretrained_parts(estimator)
     if not parts:
@@ -206,7 +208,7 @@ def check_not_pretrained_on(
 
 
 def _warn_of_near_names(part: PretrainedPart, tested: set[Any], name: str) -> None:
-    """Warn about test subjects whose names resemble those of the pretraining."""
+    """Warn about test subjects whose names resemble those of pretraining subjects."""
     for subject, other in known_by_other_spelling(tested, part.subjects or ()):
         warn(
             f"{name}: the subject {subject!r} is tested, but {part.part} was trained before on "

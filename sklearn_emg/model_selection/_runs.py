@@ -75,7 +75,7 @@ class ProtocolRun:
         estimator : estimator object
             Estimator to copy.
         X : DataFrame with a ``subject`` column, or array-like
-            All rows of the protocol.
+            All rows that the protocol splits.
         groups : array-like of shape (n_rows,), default=None
             Subject of each row; by default, the ``subject`` column of X.
 
@@ -98,8 +98,8 @@ class ProtocolRun:
         if self.chooses_on_test and not _paths_to(estimator, "validation"):
             raise ValueError(
                 f"{self.label} chooses weights on the test subjects, but "
-                f"{type(estimator).__name__} has no network that chooses weights and would be "
-                "fitted on them. Use a protocol that leaves the test subjects out."
+                f"{type(estimator).__name__} has no network that chooses weights, so it would be "
+                "fitted on these subjects. Use a protocol that chooses nothing on test subjects."
             )
         subjects = SubjectStrata(X, None, groups)
         held = [subjects.names[k] for k in np.unique(subjects.codes[self.validation])]
@@ -121,7 +121,7 @@ class Protocol(BaseCrossValidator):
         Whether a subject may be in both the training set and the test set, or weights may be chosen
         on test rows.
     of_windows : bool
-        Whether rows are windows, so that recordings have to be cut before they are split.
+        Whether rows are windows, so that recordings have to be cut into windows before the split.
 
     Examples
     --------

@@ -87,8 +87,8 @@ class LeaveOneSiteOut(Protocol):
     ------
     ValueError
         If X has no sites or only one, a row has no site, a subject is at several sites (with
-        ``shared="raise"``), a class of the tested site occurs at no other site, or a training set
-        has only one class.
+        ``shared="raise"``), a class of the tested site is missing from the training set, or a
+        training set has only one class.
 
     Warns
     -----
@@ -181,7 +181,7 @@ def _check_classes(
     if not train.size:
         raise ValueError(
             f"No row is left for training when site {site!r} is tested: all subjects of the other "
-            "sites were also recorded there."
+            "sites were also recorded at this site."
         )
     if not subjects.classes:
         return
@@ -192,8 +192,8 @@ def _check_classes(
     if missing := [c for c, t, n in zip(subjects.classes, tested, trained) if t and not n]:
         raise ValueError(
             f"When site {site!r} is tested, the training set has no subject of class "
-            f"{', '.join(map(repr, missing))}: no other site has one. Use the same class names at "
-            "all sites, or leave the class out."
+            f"{', '.join(map(repr, missing))}: the other sites have none, or only subjects of this "
+            "site. Use the same class names at all sites, or leave the class out."
         )
     if trained.sum() < 2:
         raise ValueError(

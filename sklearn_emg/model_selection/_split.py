@@ -135,8 +135,8 @@ class LeaveOneSubjectOut(Protocol):
 
     See Also
     --------
-    SubjectKFold : Gives fewer and larger test sets. Ranking measures such as AUROC need these,
-        since they are biased downwards if the scores of single left-out subjects are pooled.
+    SubjectKFold : Gives fewer and larger test sets, as ranking measures such as AUROC require; if
+        the scores of single left-out subjects are pooled, these measures are biased downwards.
 
     Examples
     --------
@@ -272,8 +272,8 @@ def subject_train_test_split(
 ) -> list[Any]:
     """Split rows into training and test so that no subject is in both.
 
-    Each part has at least one subject of each class, provided that no subject has several classes;
-    the numbers of subjects are proportional to the class sizes.
+    Unless a subject has several classes, each part has at least one subject of each class, and the
+    number of test subjects of each class is as nearly as possible in proportion to the class size.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Subjects of a data set and their classes, in an order that does not depend on the rows."""
+"""Subjects of a data set and their classes, in an order independent of that of the rows."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class SubjectStrata:
     stratify : {"auto", "classes", "quantiles"}, default="auto"
         Kind of strata; "auto" uses classes for discrete labels and quantiles for a continuous
         target.
+    n_per_quantile : int, default=2
+        Minimum number of subjects in each quantile; with few subjects, there are fewer quantiles.
 
     Attributes
     ----------
@@ -206,7 +208,7 @@ def refuse_missing_labels(y: Labels) -> None:
     Warns
     -----
     RecordingWarning
-        If labels differ only in letter case and blanks, or look like a missing value.
+        If labels differ only in letter case or blanks, or look like a missing value.
     """
     values = np.asarray(y)
     missing = pd.isna(values)

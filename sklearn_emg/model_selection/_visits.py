@@ -230,7 +230,7 @@ def _series(
 
 
 class ChronologicalSplit(Protocol):
-    """Test the later part of each recording with a model trained on its earlier part.
+    """Test the later part of each recording with a model trained on the earlier parts.
 
     This protocol is for forecasts within recordings. Rows (windows or features) that fall into the
     gap between the parts are in neither; without a `gap`, overlapping windows in the two parts can

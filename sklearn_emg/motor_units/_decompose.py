@@ -262,7 +262,7 @@ def _follow(search: Search) -> None:
 
 
 def _validate(search: Search, minimum: int, left_out: list[tuple[int, str]]) -> None:
-    """Leave out trains that are not those of one motor unit or that resemble another unit."""
+    """Leave out trains that are not those of one motor unit, or whose potential is not distinct."""
     faults = [_fault(search, unit, minimum) for unit in range(len(search.templates))]
     while len(search.templates):
         reasons = [

@@ -81,7 +81,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
 
     Recurring potentials are grouped by shape, and the number of groups is determined from the data.
     The templates of the groups are then matched with the whole recording, beginning with the
-    potential that explains most of it, which resolves superposed potentials. Channels of one needle
+    potential that explains most of it. This resolves superposed potentials. Channels of one needle
     are used jointly. Trains whose intervals or potentials are not those of a single motor unit are
     left out and listed in ``left_out_``.
 
@@ -166,8 +166,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
        improbably early, or if a unit with a variable potential discharges nearby.
     4. Templates are estimated as medians of the signal without the other units. Units are joined if
        their templates are similar and their trains avoid each other. They are divided if their
-       potentials are of two kinds that discharge independently. They are dropped if they are part
-       of the potential of a larger unit, to which they have a fixed lag.
+       potentials are of two kinds that discharge independently. They are dropped if their
+       potentials are parts of that of a larger unit, to which they have a fixed lag.
 
     At the end of a search, templates follow slow drift in parts of 4 to 6 s, if the recording lasts
     at least 8 s. Each train must then be plausible for a motor unit: its rate must be below 60 Hz,
@@ -179,8 +179,8 @@ class MotorUnitDecomposer(DecomposingExtractor):
     published decomposition methods [1]_ [2]_ [3]_; the settings were chosen on simulated
     recordings.
 
-    The method ``transform`` returns the numbers of units, of discharges and of trains that were
-    left out for each recording. The results of a recording do not depend on other recordings. If a
+    For each recording, the method ``transform`` returns the numbers of units, of discharges and of
+    trains that were left out. The results of a recording do not depend on other recordings. If a
     signal is scaled, only the amplitudes change.
 
     References
@@ -233,6 +233,7 @@ class MotorUnitDecomposer(DecomposingExtractor):
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         X = self._as_recordings(X)
         super().fit(X, y)

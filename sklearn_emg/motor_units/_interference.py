@@ -119,12 +119,12 @@ class InterferenceCloud:
     -----
     Clouds of turns and amplitude were introduced by Stålberg et al. [1]_, who call a study abnormal
     if more than a tenth of its points lie outside. Each control has the same weight. The radius is
-    the `coverage` quantile of the distances of each control's points from the ellipse of the other
-    controls. The allowed fraction is a tenth or, if this is larger, the largest fraction of the
-    points of a control that lie outside the cloud of the other controls. Of n controls and a
-    further healthy subject, each is about equally likely to have the largest fraction, so the
-    probability that the further subject is called abnormal is at most about 1 / (n + 1). Clouds
-    depend on the needle, the filter and the forces that were recorded.
+    the `coverage` quantile of the distances, in standard deviations, of each control's points from
+    the centre of the other controls' points. The allowed fraction is a tenth or, if this is larger,
+    the largest fraction of the points of a control that lie outside the cloud of the other
+    controls. Of n controls and a further healthy subject, each is about equally likely to have the
+    largest fraction, so the probability that the further subject is called abnormal is at most
+    about 1 / (n + 1). Clouds depend on the needle, the filter and the forces that were recorded.
 
     References
     ----------
@@ -156,7 +156,7 @@ class InterferenceCloud:
     def fit(self, X: pd.DataFrame, y: ArrayLike | None = None) -> Self:
         """Learn the clouds of healthy subjects.
 
-        A muscle with fewer than three controls with at least 10 points each has no cloud.
+        A muscle has no cloud if fewer than three controls have at least 10 points each.
 
         Parameters
         ----------
@@ -170,6 +170,7 @@ class InterferenceCloud:
         Returns
         -------
         self : object
+            Fitted clouds.
 
         Raises
         ------
@@ -290,7 +291,7 @@ class InterferenceCloud:
         return 10.0 ** (centre + row["radius"] * circle @ np.linalg.cholesky(covariance).T)
 
     def score(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Compare the points of each subject and muscle with the cloud.
+        """Compare the points of each subject and muscle with the cloud of the muscle.
 
         Parameters
         ----------

@@ -181,7 +181,7 @@ def statistics_of(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def class_probabilities(z: Any) -> dict[str, Any]:
-    """Class probabilities for normal distributions of unit SD around -2, 0 and 2 and equal priors.
+    """Class probabilities with equal priors and normal distributions of unit SD at -2, 0 and 2.
 
     Parameters
     ----------

@@ -55,8 +55,8 @@ class ReferenceLimits:
         Columns of the tables of potentials. "amplitude", "duration", "area", "thickness" and
         "size_index" determine the probabilities; "phases", "turns" and "rise_time" do not.
     confidence : float, default=0.95
-        Proportion of healthy muscles whose means should lie within the limits learned from controls
-        in all `measures` together. The same holds for their outliers.
+        Proportion of healthy muscles for which the means of all `measures` should lie within the
+        limits learned from controls. The same holds for the outliers.
     min_potentials : int, default=20
         Minimum number of potentials of a muscle. Controls with fewer potentials are left out. For
         other subjects with fewer potentials, measures are reported without a conclusion.
@@ -223,8 +223,7 @@ class ReferenceLimits:
         Warns
         -----
         RecordingWarning
-            If controls have too few potentials or muscles have too few controls, which are left
-            out.
+            If controls with too few potentials or muscles with too few controls are left out.
         """
         if y is not None:
             X = healthy_rows(X, y, type(self).__name__)
@@ -488,8 +487,8 @@ class ReferenceLimits:
         -------
         table : DataFrame of shape (n_muscles, 10)
             Results with one row per ``subject`` and ``muscle``. The further columns are
-            ``n_potentials``; ``enough``, whether all measures have `min_potentials`; ``z``, the
-            mean z value of the measures that determine the probabilities; the probabilities
+            ``n_potentials``; ``enough``, whether all measures have `min_potentials` values; ``z``,
+            the mean z value of the measures that determine the probabilities; the probabilities
             ``myopathic``, ``normal`` and ``neuropathic``; ``abnormal``, whether any measure is
             beyond its limits; and ``summary``, in words. Measures with fewer than `min_potentials`
             are not used: ``z`` and the probabilities are NaN if no measure is left that determines
@@ -545,7 +544,8 @@ class ReferenceLimits:
         -------
         table : DataFrame of shape (n_potentials, n_measures + 4)
             Results with the index of `X`. The columns are ``z_`` followed by the name of each
-            measure (-2 at the lower and +2 at the upper limit), their mean ``z``, ``myopathic``,
+            measure (-2 at the lower and +2 at the upper limit); ``z``, the mean of those values
+            whose measures determine the probabilities; and the probabilities ``myopathic``,
             ``normal`` and ``neuropathic``. Values are NaN if a potential lacks the measures.
 
         Raises

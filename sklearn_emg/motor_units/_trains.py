@@ -39,9 +39,9 @@ def fit_intervals(times: ArrayLike) -> IntervalModel:
 
     Intervals are modelled as a mixture of Gaussian distributions, with mean k m and variance k s^2
     for intervals in which k - 1 discharges are missing, and of a uniform distribution for false
-    discharges. The mixture is fitted by expectation maximisation, as in the error-filtered
-    estimation of Stashuk and Qu (1996), with the weights of a process that misses each discharge
-    independently.
+    discharges; m and s are the mean and standard deviation of complete intervals. The mixture is
+    fitted by expectation maximisation, as in the error-filtered estimation of Stashuk and Qu
+    (1996), with the weights of a process that misses each discharge independently.
 
     Parameters
     ----------

@@ -623,8 +623,9 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the same shape as in `fit`. After a fit on signals, a table or a list of
-            signals; only the networks for signals that differ in length take other lengths.
+            Windows of the same shape as in `fit`. After a fit on signals, X is a recording table or
+            a list of signals; only the networks for signals that differ in length accept lengths
+            other than those in `fit`.
 
         Returns
         -------
@@ -639,8 +640,9 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the same shape as in `fit`. After a fit on signals, a table or a list of
-            signals; only the networks for signals that differ in length take other lengths.
+            Windows of the same shape as in `fit`. After a fit on signals, X is a recording table or
+            a list of signals; only the networks for signals that differ in length accept lengths
+            other than those in `fit`.
 
         Returns
         -------
@@ -693,7 +695,7 @@ class EMGClassifier(NetClassifier):
     Notes
     -----
     On ``device``, memory is needed for the module, its optimiser and one batch. The windows stay in
-    one tensor in the memory of the CPU, which is `X` itself if it is a contiguous float32 array.
+    the memory of the CPU, in one tensor, without a copy if `X` is a contiguous float32 array.
 
     An interrupt (Ctrl-C) stops training, keeps the best weights so far, as in skorch, and issues a
     warning. With `checkpoint`, it ends the fit, which continues when `fit` is called again.

@@ -112,8 +112,8 @@ class _TrainingLoop(NeuralNet):
     patience : int or None
         Number of epochs without a new best result after which training stops; None never stops.
     lr_patience : int or None
-        Number of epochs without a new best result or a reduction of the learning rate after which
-        the learning rate is multiplied by ``lr_factor``; None never lowers it.
+        If this number of epochs brings neither a new best result nor a reduction of the learning
+        rate, the learning rate is multiplied by ``lr_factor``; None never lowers it.
     lr_factor : float
         Factor by which the learning rate is multiplied.
     """

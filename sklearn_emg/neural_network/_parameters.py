@@ -80,7 +80,8 @@ class Training(TypedDict, total=False):
             How batches are composed. With "subject", the windows of each subject are spread evenly
             over the batches of an epoch, which requires `groups` or a table with subjects. With
             "class", the windows of each class are spread evenly. With None, windows are drawn at
-            random. It must be None for signals that differ in length, which are batched by length.
+            random. `stratify` must be None for signals that differ in length, which are batched by
+            length.
             """,
         ),
     ]
@@ -94,8 +95,8 @@ class Training(TypedDict, total=False):
             Augmenter that modifies each training window differently in every epoch, such as
             :class:`sklearn_emg.preprocessing.WindowAugmenter`; validation and prediction use
             unmodified windows. Its own seed is replaced by seeds drawn from `random_state`. Its
-            parameters are set, or searched, under names such as ``augment__epsilon``. It must be
-            None for signals that differ in length.
+            parameters are set, or searched, under names such as ``augment__epsilon``. `augment`
+            must be None for signals that differ in length.
             """,
         ),
     ]
@@ -169,10 +170,11 @@ class Training(TypedDict, total=False):
             """
             Fraction that is held out to choose the weights. If subjects are given, it is the
             fraction of the subjects of each class; otherwise it is that of the windows of each
-            class. At least one subject (or window) of each class is held out, but never all of
-            them. If a class has only one, it is used for training, and a warning is issued. Windows
-            of one recording resemble each other, so the validation loss is optimistic without
-            `groups`. None trains on all windows for `max_epochs` and keeps the last weights.
+            class. Of each class with several subjects (or windows), at least one is held out, but
+            never all; the only subject of a class is used for training, and a warning is issued.
+            Windows of one recording resemble each other, so the validation loss is optimistic
+            without `groups`. None trains on all windows for `max_epochs` and keeps the last
+            weights.
             """,
         ),
     ]

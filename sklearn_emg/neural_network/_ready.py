@@ -2,8 +2,8 @@
 
 A ready-made classifier is defined below its network in ``_modules``. Its class consists of a
 docstring, which gives an example and describes the training in the paper if this is known, and of
-the defaults that differ. The decorator ``trains`` adds the parameters of the network and of
-training.
+those defaults of training that differ from the defaults in ``_parameters``. The decorator
+``trains`` adds the parameters of the network and of training.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from torch import nn
 
 from sklearn_emg._sklearn import InvalidParameterError
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.neural_network._building import resolve_module
 from sklearn_emg.neural_network._estimators import _NetEstimator
@@ -22,9 +23,10 @@ from sklearn_emg.neural_network._parameters import MODULE, Training, trains
 class EMGRegressor(RegressorMixin, _NetEstimator):
     """Train a PyTorch network as a scikit-learn regressor.
 
-    The network is of the same kind as in :class:`EMGClassifier`; its ``n_classes`` outputs are the
-    targets. Targets are standardised with the mean and standard deviation of `y`, so that their
-    unit does not matter. The default `loss` is the mean squared error of the standardised targets.
+    The network is of the same kind as in :class:`EMGClassifier`; it has one output for each target,
+    and its ``n_classes`` is the number of targets. Targets are standardised with the mean and
+    standard deviation of `y`, so that their unit does not matter. The default `loss` is the mean
+    squared error of the standardised targets.
 
     Parameters
     ----------
@@ -103,7 +105,7 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         if y.ndim != self._target_ndim or y.size != len(y) * n_outputs:
             raise ValueError(
                 f"y has shape {y.shape}, but {type(self).__name__} was fitted on "
-                f"{n_outputs} output(s)."
+                f"{counted(n_outputs, 'output')} in {counted(self._target_ndim, 'dimension')}."
             )
         targets = (y.reshape(len(y), n_outputs) - self.target_mean_) / self.target_scale_
         return np.zeros(len(y), dtype=np.intp), targets.astype(np.float32)
@@ -154,8 +156,9 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         Parameters
         ----------
         X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-            Windows of the same shape as in `fit`. After a fit on signals, a table or a list of
-            signals; only the networks for signals that differ in length take other lengths.
+            Windows of the same shape as in `fit`. After a fit on signals, X is a recording table or
+            a list of signals; only the networks for signals that differ in length accept lengths
+            other than those in `fit`.
 
         Returns
         -------

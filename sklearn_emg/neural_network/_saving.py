@@ -274,7 +274,7 @@ def _parse(text: bytes, description: Path) -> dict[str, Any]:
 
 
 def _digest(content: dict[str, Any]) -> str:
-    """Return the SHA-256 digest of all other entries of a description."""
+    """Return the SHA-256 digest of a description without its entry ``digest``."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -241,9 +241,7 @@ def test_a_sampler_before_a_group_aware_step_gets_a_warning_and_no_wrong_groups(
     inner = make_imblearn_pipeline(
         FunctionTransformer(rms), RandomOverSampler(random_state=0), FirstSample()
     )
-    with pytest.warns(
-        UserWarning, match="'firstsample' can hold out subjects but follows a sampler"
-    ):
+    with pytest.warns(UserWarning, match="'firstsample' can hold out subjects but gets none"):
         model = DiVoteClassifier(inner, window=0.1).fit(table, y)
     assert model.estimator_[-1].groups_ is None
 

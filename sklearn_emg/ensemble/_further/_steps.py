@@ -38,7 +38,7 @@ def transformers_of(model: Any) -> Iterator[Any]:
     Parameters
     ----------
     model : estimator
-        Pipeline or any other estimator, which has no transformers.
+        Pipeline; for any other estimator, nothing is yielded.
 
     Yields
     ------
@@ -63,14 +63,14 @@ def with_last(model: Any, last: Any) -> Any:
     Parameters
     ----------
     model : estimator
-        Pipeline or any other estimator, which is replaced by `last`.
+        Pipeline; any other estimator is replaced by `last`.
     last : fitted estimator
         Predictor for the last step.
 
     Returns
     -------
     model : estimator
-        Pipeline with the new last step.
+        Pipeline with the new last step, or `last` itself.
     """
     if not isinstance(model, Pipeline):
         return last
@@ -84,7 +84,7 @@ def through_transformers(model: Any, X: Any, columns: Columns | None = None) -> 
     Parameters
     ----------
     model : fitted estimator
-        Pipeline or any other estimator, which leaves X unchanged.
+        Pipeline; any other estimator leaves X unchanged.
     X : ndarray or DataFrame
         Rows to transform.
     columns : dict of str to ndarray, default=None

@@ -90,8 +90,8 @@ class Updating(DiVote):
         Parameters
         ----------
         X : DataFrame or ndarray of shape (n_rows, ...)
-            Input as in ``fit``. For "refit", these are all rows, including those of earlier fits;
-            otherwise, only the new ones.
+            Input as in ``fit``. For "refit", give all rows, including those of earlier fits;
+            otherwise, give only the new rows.
         y : array-like of shape (n_rows,)
             Label of each row, one of ``classes_`` and the same for all rows of a subject (or unit).
         groups : array-like of shape (n_rows,), default=None
@@ -100,10 +100,11 @@ class Updating(DiVote):
             Weight of each row, at least 0. "fine_tune" does not use it when it trains on windows.
         how : {"refit", "fine_tune", "final"}, default="refit"
             "refit" fits the classifier at the end of `estimator_` and the final classifier on all
-            rows; the folds of `cv` and of a calibration also fit only this classifier. "final" fits
-            only the final classifier, on the units of earlier fits and those of X. "fine_tune" does
-            the same, if there is a final classifier, and also trains the classifier of windows
-            further with its ``partial_fit``; the units of X are scored before that.
+            rows; the folds of `cv` and of a calibration do not refit the transformers either.
+            "final" fits only the final classifier, on the units of earlier fits and those of X.
+            "fine_tune" does the same, if there is a final classifier, and also trains the
+            classifier of windows further with its ``partial_fit``; the units of X are scored before
+            that.
         n_epochs : int, default=1
             Number of passes of "fine_tune" over the windows.
 

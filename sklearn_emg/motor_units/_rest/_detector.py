@@ -149,8 +149,8 @@ class RestActivityDetector(FeatureExtractor):
     - *Positive sharp wave*: a sharp positive phase is followed by a negative phase that is at least
       3 times as broad and at most 0.55 times as high; v < 0.10 and a rate of 0.4 to 20 Hz. Without
       this regularity and rate, the train is unclassified.
-    - *Motor unit*: longer than 6.5 ms, more than 3 events and a rate of at least 4 Hz. The
-      recording is then rejected.
+    - *Motor unit*: longer than 6.5 ms, more than 3 events and a rate of at least 4 Hz. A channel
+      with such a train, or with one of the second rule for motor units, is rejected.
     - *Fibrillation*: at most 6.5 ms long, v < 0.10 and a rate of 0.4 to 20 Hz.
     - *Fasciculation*: a rate below 3 Hz, including single events. Potentials of at most 6.5 ms must
       also have an amplitude of at least 50 uV.
@@ -162,7 +162,7 @@ class RestActivityDetector(FeatureExtractor):
 
     Shapes and rates follow published descriptions [1]_ [2]_; regularity distinguishes fibrillation
     potentials from end-plate spikes [3]_. Irregular fibrillation potentials, which do occur [1]_,
-    are not recognised. There are no rules for complex repetitive discharges, myotonia, myokymia and
+    are not recognised. There are no rules for complex repetitive discharges, myotonia, myokymia or
     cramps. Positive is upwards (core minus cannula); invert signals of the opposite polarity.
 
     The features of each channel are the number of events per second of each kind

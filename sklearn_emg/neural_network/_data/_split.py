@@ -29,8 +29,8 @@ def split_validation(
     """Divide rows into training and validation rows.
 
     The units that are held out are subjects if they are known, otherwise rows. The given fraction
-    of the units of each class is held out: at least one unit but never all of them. If a class has
-    only one unit, it is not held out. A subject whose rows have several labels is counted under the
+    of the units of each class is held out: of several units, at least one but never all; the only
+    unit of a class is not held out. A subject whose rows have several labels is counted under the
     most frequent one, and is not held out if training would lose a class.
 
     Parameters

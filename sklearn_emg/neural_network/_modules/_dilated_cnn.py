@@ -110,8 +110,9 @@ class DilatedCNNClassifier(ReadyClassifier):
 
     Notes
     -----
-    The source does not state the strength of the L2 penalty. Here it is 2e-4, which is ``l2(1e-4)``
-    in Keras, and also acts on the dense layers; in the source it acts on the convolutions only.
+    The source does not state the strength of the L2 penalty. Here, the penalty is 2e-4, which is
+    ``l2(1e-4)`` in Keras, and it also acts on the dense layers; in the source, it acts on the
+    convolutions only.
 
     The published subject-independent accuracy of windows for ALS, myopathy and normal on N2001 is
     71.89 % (56.33-80.59 % in six runs). The 99.85 % in the same source is leaky: windows were split

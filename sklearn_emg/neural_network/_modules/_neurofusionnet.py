@@ -36,8 +36,8 @@ class NeuroFusionNet(nn.Module):
     ========= ==================================================================== ==============
     part      content                                                              if off
     ========= ==================================================================== ==============
-    cnn       twice: Conv1d (32, then 64 filters of 9); batch normalisation;       mean over as
-              ReLU; max pooling by 4                                               many samples
+    cnn       twice: Conv1d (32, then 64 filters of 9); batch normalisation;       mean over 16
+              ReLU; max pooling by 4                                               samples
     lstm      LSTM, 64 units, the whole sequence of states                         omitted
     gru       GRU, 64 units, the whole sequence of states                          omitted
     attention layer normalisation, attention with 4 heads, added to its input      omitted
@@ -71,7 +71,7 @@ class NeuroFusionNet(nn.Module):
         Whether to use the GRU layer.
     has_attention : bool, default=True
         Whether to use attention of each time to all times. If its input does not have `n_units`
-        units, a dense layer transforms it to that number.
+        units, a dense layer before it changes their number to `n_units`.
     has_graph : bool, default=True
         Whether to use the graph layer. Without it, the states are averaged over time.
     has_regulariser : bool, default=True

@@ -33,11 +33,11 @@ class PatternNet(nn.Module):
     ===== ======================================================
 
     Elamvazuthi et al. (2015) use such a network on autoregressive, RMS, zero-crossing,
-    waveform-length and mean absolute value features, Ahmed and Islam (2021) on eleven features with
-    sigmoid units (``activation="sigmoid"``), and Patel and Sunitha (2022) on twelve features. None
-    of these studies states the size of the network: 10 tanh units, as in MATLAB's ``patternnet``,
-    and the normalisation are choices of this package. Raw windows are treated as features too, one
-    per sample and channel.
+    waveform-length and mean absolute value features, Ahmed and Islam (2021) with sigmoid units
+    (``activation="sigmoid"``) on eleven features, and Patel and Sunitha (2022) on twelve features.
+    None of these studies states the size of the network: 10 tanh units, as in MATLAB's
+    ``patternnet``, and the normalisation are choices of this package. Raw windows are treated as
+    features too, one per sample and channel.
 
     Parameters
     ----------

@@ -215,7 +215,7 @@ class _ChannelAttention(nn.Module):
 
 
 class _SpatialAttention(nn.Module):
-    """Weight in (0, 1) for each pixel, from the mean and maximum over filters of nearby pixels."""
+    """Weight in (0, 1) for each pixel, from the means and maxima of nearby pixels over filters."""
 
     def __init__(self, kernel_size: int) -> None:
         super().__init__()

@@ -41,7 +41,10 @@ class MaskedReconstruction(nn.Module):
         self.decoder = nn.Conv1d(code.shape[1], n_channels * n_offsets, 1).to(example.device)
 
     def forward(self, windows: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the mean squared error of hidden samples over the mean square of visible ones."""
+        """Return the mean squared error of hidden samples.
+
+        Each window is first divided by the RMS of its visible samples.
+        """
         visible = windows.masked_fill(hidden, 0.0)
         n_visible = (~hidden).sum(dim=(1, 2), keepdim=True).clamp(min=1)
         level = (visible.square().sum(dim=(1, 2), keepdim=True) / n_visible).sqrt()

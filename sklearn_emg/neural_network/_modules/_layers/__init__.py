@@ -120,7 +120,7 @@ def dilated_stack(
     padding: str,
     dropout: float = 0.0,
 ) -> tuple[nn.Sequential, int, int]:
-    """Build dilated convolutions, each with ReLU, batch normalisation and dropout, and max pooling.
+    """Build dilated convolutions (each with ReLU, batch normalisation, dropout) and max pooling.
 
     Return the layers, the number of output features and the minimum length of a window in samples.
     Settings out of range and windows that are too short raise an error that names ``network``.
