@@ -42,13 +42,13 @@ folders or, if there is only one folder, the name of the file up to its first un
 pattern is printed. A table of metadata (CSV file or spreadsheet with a column "file" or "subject")
 adds columns: --metadata study.csv. A BIDS data set needs neither option.
 """
-_QUALITY = """Check unit, rate, clipping, power line, drift, noise, gaps and copies of recordings.
+_QUALITY = """Check recordings: unit, rate, clipping, interference, drift, noise, gaps and copies.
 
 Prints each finding with a remedy. With --out, also writes an HTML page and a table (CSV):
 
   sklearn-emg quality study --out quality
 """
-_COMPARE = """Compare LDA, a random forest and an SVM on features, and a network, by subject.
+_COMPARE = """Compare pipelines by subject: LDA, random forest and SVM on features, and a network.
 
 No subject is in both the training and the test set of a fold. Bad recordings are left out. Writes
 report.html, figures (PNG) and tables (CSV):
@@ -72,7 +72,7 @@ those of "sklearn-emg compare --causal --save-model".
 _PREDICT = """Diagnose new recordings with a saved system (sklearn_emg.deployment.save_model).
 
 For each subject, prints a diagnosis with its probabilities, or a number with its interval. Also
-prints how many windows and recordings agree with it, and the quality of the recordings.
+prints how many windows and recordings agree with the diagnosis, and the quality of the recordings.
 
   sklearn-emg predict report/model new/p07_biceps.csv new/p07_deltoid.csv --subject p07
   sklearn-emg predict report/model new --pattern "{subject}_{muscle}.csv" --out diagnoses.csv
@@ -147,7 +147,7 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     )
     add("--unit", help="unit of the samples (default: mV; LSL: unit stated by the stream)")
     add("--counter", type=int, metavar="N", help="lines begin with a counter that returns to 0 "
-        "at N; N is 0 if it never does")  # fmt: skip
+        "at N; N is 0 if the counter never returns to 0")  # fmt: skip
     add("--speed", type=float, metavar="X", help="replay a file X times as fast as it was "
         "recorded (default: without waiting)")  # fmt: skip
 
@@ -232,7 +232,7 @@ def _add_comparing(parser: argparse.ArgumentParser) -> None:
     add("--window", type=_number(0, above=True), default=0.4, metavar="S",
         help="length of windows (default: 0.4 s)")  # fmt: skip
     add("--epochs", type=_number(0, integer=True), default=30,
-        help="maximum number of epochs of the network (default: 30); 0 leaves it out")  # fmt: skip
+        help="maximum number of epochs of the network (default: 30; 0: no network)")  # fmt: skip
     add("--keep-bad", action="store_true", help="keep recordings of bad quality")
     add("--save-model", action="store_true",
         help="fit the most accurate pipeline to all subjects; write it to DIR/model")  # fmt: skip
@@ -457,7 +457,7 @@ def _refuse_same_names(files: list[Path]) -> None:
 
 
 def _name_of_single(file: Path) -> str | None:
-    """Return the subject that a file is named after, or None if it may contain several."""
+    """Return the subject named after a file, or None if the file may contain several subjects."""
     return None if file.suffix.lower() == ".parquet" else file.stem
 
 
@@ -489,7 +489,7 @@ def _live(arguments: argparse.Namespace) -> None:
 
 
 def _follow(events: Any) -> None:
-    """Print gaps, and the decision whenever it changes."""
+    """Print gaps, and the decision whenever its leading class changes."""
     leading = None
     for event in events:
         decision = getattr(event, "decision", None)
@@ -668,7 +668,7 @@ def _with_subject(pattern: str, metadata: str | None, name: str) -> tuple[str, A
 
 
 def _subjects_in(sheet: pd.DataFrame | None, name: str) -> set[str]:
-    """Return the subjects of a table of metadata, or none if there is no such column."""
+    """Return the values of a column of a metadata table; empty if there is no such column."""
     columns = {} if sheet is None else {str(c).strip().lower(): sheet[c] for c in sheet}
     return {str(value).strip() for value in columns.get(name.lower(), ())}
 
@@ -720,5 +720,5 @@ _FILE_COLUMNS = {"file", "filename", "file_name", "path", "recording"}
 
 
 def _name_subjects(stems: list[str], known: set[str]) -> bool:
-    """Return whether file names, or their parts up to the first underscore, are subjects."""
+    """Return whether any file name, or its part up to the first underscore, is a known subject."""
     return any(stem in known or stem.partition("_")[0] in known for stem in stems)

@@ -305,7 +305,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 @contextlib.contextmanager
 def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
-    """Convert any error that a damaged or forged file causes to a ValueError.
+    """Raise a ValueError instead of any error that a damaged or forged file causes.
 
     Parameters
     ----------

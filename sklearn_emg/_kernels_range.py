@@ -40,7 +40,7 @@ def range_of(bits, ends_bits):
 
 @njit(cache=True, nogil=True)
 def row_ranges(bits, ends_bits):
-    """Find the largest and the smallest sample of each row, see :func:`range_of`.
+    """Find the largest and the smallest sample of each row with :func:`range_of`.
 
     Parameters
     ----------

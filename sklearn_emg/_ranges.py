@@ -21,7 +21,7 @@ __all__ = [
 
 # Largest allowed sample in mV. Sums of fifth powers, the highest in any feature, fit in float64.
 LARGEST = 1e60
-# A window with only smaller samples (mV) is treated as zeros, since their powers underflow.
+# A signal whose samples are all smaller (in mV) is treated as zeros, since their powers underflow.
 SMALLEST = 1e-60
 # Float32 is sufficient for windows whose largest absolute sample is between 2**-20 and 2**20 mV
 # and whose range is at least 1/64 of it: fifth powers do not overflow or underflow, and differences
@@ -41,8 +41,8 @@ def ranges_of(X: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.
     Returns
     -------
     high, low : ndarrays of shape (...,), float64
-        Largest and smallest samples. They are NaN or infinite if the signal contains NaN or
-        infinity.
+        Largest and smallest samples. At least one of them is NaN or infinite if the signal contains
+        NaN or infinity.
     """
     from sklearn_emg._kernels_range import row_ranges
 

@@ -76,8 +76,8 @@ class SignalEstimator(
 
     A step learns nothing in ``fit`` unless ``_learns`` returns True, as stated by the tag
     ``requires_fit`` of scikit-learn. It transforms each row independently of the others, so the
-    results of each recording can be cached. If ``fit`` was not called, ``transform`` performs its
-    checks.
+    results of each recording can be cached. If ``fit`` of a step that learns nothing was not
+    called, ``transform`` performs the checks of ``fit``.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
@@ -117,7 +117,7 @@ class SignalEstimator(
             if self._needs_fs():
                 raise ValueError(
                     f"{type(self).__name__} needs the sampling rate of arrays: set its 'fs' "
-                    "parameter in Hz, or give a recording table, which contains its own."
+                    "parameter in Hz, or give a recording table, which contains the rate."
                 )
             # Hooks of a class that needs no rate accept None and declare it (float | None). Hooks
             # of a class that needs a rate are never called with None.
@@ -215,8 +215,8 @@ class SignalEstimator(
         if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
             raise ValueError(
                 f"The 'fs' parameter of {type(self).__name__} is {fs} Hz, but row {other[0]} of "
-                f"the table has {X['fs'].iloc[other[0]]} Hz. Leave it None, as the table has its "
-                "own."
+                f"the table has {X['fs'].iloc[other[0]]} Hz. Leave 'fs' None, since the "
+                "table contains the rate."
             )
         return X
 
@@ -571,8 +571,8 @@ class FeatureExtractor(
         Returns
         -------
         features : ndarray of shape (n_windows, n_features_out)
-            Features, as float32 for float32 signals and as float64 otherwise. A table has one row
-            of features per recording.
+            Features, as float32 for float32 signals and as float64 otherwise. For a table, there is
+            one row of features per recording.
 
         Raises
         ------

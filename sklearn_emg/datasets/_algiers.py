@@ -144,12 +144,12 @@ def load_algiers(
 ) -> DataSet | tuple[pd.DataFrame, NDArray]:
     """Load the downloaded Algiers set: needle EMG in health, myopathy and neuropathy.
 
-    The licence of the archive must be accepted in a browser, so this function cannot fetch it:
-    download it from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it and pass the folder.
-    Each group numbers its subjects from 1, so the name of a subject consists of its group and
-    number, such as "Hea05". Copies are found by their samples, regardless of their names, and left
-    out with a warning that names both files. If a recording exists under the names of two subjects,
-    neither is kept.
+    The licence of the archive must be accepted in a browser, so this function cannot fetch it.
+    Download the archive from https://data.mendeley.com/datasets/543xpjycj9/1, unpack it and pass
+    the folder. Each group numbers its subjects from 1, so the name of a subject consists of its
+    group and number, such as "Hea05". Copies are found by their samples, regardless of their names,
+    and left out with a warning that names both files. If a recording exists under the names of two
+    subjects, neither is kept.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def load_algiers(
         are loaded.
     spoilt : {"keep", "drop"}, default="keep"
         How to treat recordings that are dead (all samples are equal), clipped (at least 8 equal
-        samples in a row at the highest or lowest value), or shorter than 4.5 s instead of 5 s:
+        samples in a row at the highest or lowest value), or shorter than 4.5 s (of the usual 5 s):
         "keep" marks them in the table, and "drop" leaves them out with a warning.
     return_X_y : bool, default=False
         Whether to return only ``(data, target)``.
@@ -265,7 +265,7 @@ def _muscles(muscle: str | Sequence[str] | None) -> set[str]:
 
 
 def _columns(recording: _Recording) -> dict[str, Any]:
-    """Columns of the table for one recording."""
+    """Return the columns of the table for one recording."""
     return {
         "subject": recording.subject,
         "muscle": recording.muscle,
@@ -280,7 +280,7 @@ def _columns(recording: _Recording) -> dict[str, Any]:
 
 
 def _text_files(root: Path) -> Iterator[tuple[Path, re.Match[str]]]:
-    """Text files in a folder and its sub-folders, with the suffix of each."""
+    """Yield the text files in a folder and its sub-folders, with the suffix of each."""
     for parent, folders, names in os.walk(root):
         folders.sort()
         for name in sorted(names):
@@ -290,7 +290,7 @@ def _text_files(root: Path) -> Iterator[tuple[Path, re.Match[str]]]:
 
 
 def _find(root: Path, report: list[tuple[str, str, str]]) -> list[tuple[Path, re.Match[str]]]:
-    """Files that are named as in the set, in the order of their recordings."""
+    """Return the files that are named as in the set, in the order of their recordings."""
     found, unknown = [], []
     for path, suffix in _text_files(root):
         stem = _APART.sub("_", path.name[: suffix.start()].strip()).lower()
@@ -351,7 +351,7 @@ def _read_all(
 
 
 def _other_folder(path: Path, root: Path, expected: set[str]) -> str:
-    """Name of a folder that contains the file but is for another muscle or group, or ""."""
+    """Return the name of a parent folder for another muscle or group; "" if there is none."""
     for name in (root.resolve().name, *path.relative_to(root).parts[:-1]):
         meant = _FOLDERS.get(_APART.sub(" ", re.sub(r"^[\d\s_.-]+", "", name)).strip().lower())
         if meant is not None and meant not in expected:
@@ -360,7 +360,7 @@ def _other_folder(path: Path, root: Path, expected: set[str]) -> str:
 
 
 def _read(path: Path, report: list[tuple[str, str, str]]) -> NDArray[np.float32]:
-    """Samples of a file in mV."""
+    """Read the samples of a file in mV."""
     content = read_bytes(path, _MAX_BYTES).translate(_BLANKS).strip(b"\n")
     if content.count(b"-") > content.count(b"\n-") + content.startswith(b"-"):
         content = _JOINED.sub(b"\n-", content)
@@ -382,7 +382,7 @@ def _read(path: Path, report: list[tuple[str, str, str]]) -> NDArray[np.float32]
 
 
 def _is_cut(content: bytes, last: bytes) -> bool:
-    """Whether the last number has fewer decimals than those before it, or is incomplete."""
+    """Return whether the last number has fewer decimals than those before it, or is incomplete."""
     before = content[-400:].split(b"\n")[1:-1][-10:]
     decimals = {len(number.partition(b".")[2]) for number in before if number}
     if not before or last in (b"-", b"+", b".", b"-."):
@@ -403,7 +403,7 @@ def _bad_number(path: Path, content: bytes) -> str:
 
 
 def _n_clipped(signal: NDArray[np.float32]) -> int:
-    """Number of samples in long runs of the highest or lowest value; 0 for a constant signal."""
+    """Count samples in long runs of the highest or lowest value; 0 for a constant signal."""
     if np.ptp(signal) == 0:
         return 0
     n_clipped = 0
@@ -416,7 +416,7 @@ def _n_clipped(signal: NDArray[np.float32]) -> int:
 
 
 def _content(recording: _Recording) -> bytes | None:
-    """Digest of the first second; None if equal samples may be a coincidence."""
+    """Return a digest of the first second; None if equal samples may be a coincidence."""
     part = recording.signal[:_MAX_COMPARED]
     if part.size < _MIN_COMPARED or np.ptp(part) == 0:
         return None

@@ -195,7 +195,10 @@ def _template_text(number: int, template: dict) -> str:
 
 
 def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
-    """Path below the root and text of each element; only text after inner elements is kept."""
+    """Return the path below the root and the text of each element.
+
+    Only text after inner elements is kept.
+    """
     found: list[tuple[tuple[str, ...], str]] = []
     tags: list[str] = []
     text: list[str] = []
@@ -204,7 +207,7 @@ def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
         tags.append(name.rpartition("}")[2])
         text.clear()
         if len(tags) > _MAX_DEPTH:
-            raise ValueError(f"{file} has elements more than {_MAX_DEPTH} deep.")
+            raise ValueError(f"{file} has elements nested more than {_MAX_DEPTH} deep.")
         if tags[0] != _ROOT:
             raise ValueError(
                 f"{file} is not an EMGLAB annotation file: its first element is {tags[0]!r}."
@@ -250,7 +253,7 @@ def _events(texts: list[tuple[tuple[str, ...], str]]) -> pd.DataFrame:
 
 
 def _event_values(text: str, n_columns: int) -> np.ndarray:
-    """Values of the events, of shape (n_events, n_columns)."""
+    """Return the values of the events, of shape (n_events, n_columns)."""
     if text.count("\n") > _MAX_EVENTS:
         raise ValueError(f"it has more than {_MAX_EVENTS} events")
     lines = [line for line in text.splitlines() if line.strip()]

@@ -95,7 +95,7 @@ def existing_folder(folder: str | os.PathLike[str], caller: str, remedy: str) ->
 
 
 def decode(content: bytes) -> str:
-    """Text of a header, which is UTF-8 or, from older programs, Latin-1."""
+    """Decode the text of a header, which is UTF-8 or, from older programs, Latin-1."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -103,7 +103,7 @@ def decode(content: bytes) -> str:
 
 
 def region_of(muscle: str) -> str:
-    """Region of a limb muscle by its name: "proximal", "distal", or "" if it is not known."""
+    """Return the region of a limb muscle: "proximal", "distal", or "" if it is not known."""
     name = muscle.lower().replace("_", " ")
     for region in ("distal", "proximal"):
         if re.search(_REGIONS[region], name):

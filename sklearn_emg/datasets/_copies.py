@@ -30,7 +30,7 @@ class Stored(NamedTuple):
         Value that is equal for equal samples; None for a signal, such as a constant one, that may
         equal another by coincidence.
     is_preferred : bool
-        Whether the name is more likely to be right if recordings have equal samples.
+        Whether, among recordings with equal samples, this name is more likely to be right.
     """
 
     name: str
@@ -76,7 +76,7 @@ def copies(recordings: Sequence[Stored]) -> dict[str, str]:
 
 
 def _original(group: Sequence[Stored]) -> Stored | None:
-    """The recording with the right name; None if this is not known."""
+    """Return the recording with the right name; None if it is not known which one that is."""
     preferred = [recording for recording in group if recording.is_preferred]
     candidates = preferred or group
     return candidates[0] if len({r.subject for r in candidates}) == 1 else None
@@ -89,7 +89,7 @@ def warn_of_copies(left_out: Mapping[str, str], caller: str) -> None:
     named = [f"{name} ({reason})" for name, reason in list(left_out.items())[:_MAX_NAMED]]
     more = len(left_out) - len(named)
     warn_of_recordings(
-        f"{caller} leaves out {counted(len(left_out), 'recording')} that repeat others: "
+        f"{caller} leaves out {counted(len(left_out), 'copy', 'copies')} of recordings: "
         + "; ".join(named)
         + (f"; and {more} more (see 'report')" if more else "")
         + "."

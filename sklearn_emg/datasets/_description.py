@@ -55,7 +55,7 @@ class SetFacts:
     window: float | None = None
 
     def text(self) -> str:
-        """Text of the attribute ``DESCR``."""
+        """Return the text of the attribute ``DESCR``."""
         parts = [
             f"{self.title}\n{'=' * len(self.title)}",
             _filled(self.about),
@@ -212,7 +212,7 @@ def _absent_subjects(facts: SetFacts, subjects: NDArray) -> list[str] | int:
 
 
 def _missing_values(data: pd.DataFrame) -> dict[str, int]:
-    """Number of rows without a value, for each column that has such rows."""
+    """Count the rows without a value in each column that has such rows."""
     counts = {}
     for name in data.columns.difference(_EMPTY_IS_A_VALUE, sort=False):
         column = data[name]

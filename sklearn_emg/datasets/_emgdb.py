@@ -192,7 +192,7 @@ def _fetch(folder: Path, base_url: str, download_if_missing: bool) -> None:
 
 
 def _faults(folder: Path) -> dict[str, str]:
-    """Files that are missing or differ from the published ones, with the fault."""
+    """Return the files that are missing or differ from the published ones, with the fault."""
     import pooch
 
     bad = {}
@@ -230,7 +230,7 @@ def _fetch_file(cache: Any, name: str, fault: str, folder: Path) -> None:
 
 
 def _facts(comments: tuple[str, ...]) -> dict[str, object]:
-    """Age, sex, diagnosis and other facts from comments in either of two layouts.
+    """Extract age, sex, diagnosis and other facts from comments in either of two layouts.
 
     One layout has ``<age>: 44 <sex>: M <diagnoses> ...`` in one line; the other has one key per
     line and indents the continuation of long values by a further space.

@@ -62,7 +62,7 @@ _CHANNEL_LINE = re.compile(
     r"Channel \d+: '(?P<title>[^']*)', (?P<n>\d+) values, engineering units: (?P<unit>\w+),"
     r"[^\r\n]*?(?:extrapolated from (?P<fs>\d+) to 1000 samples per second)?\.?\s*"
 )
-# Titles differ between campaigns, but not in their order; a misplaced title means a wrong file.
+# Titles differ between campaigns, but their order does not; a misplaced title means a wrong file.
 _TITLES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in ("rf|recto", "bf|b.ceps", "vm|vasto", "st$|.*semitend", "fx|flexo")
@@ -221,7 +221,7 @@ def load_lower_limb(
 
 
 def _columns(recording: _Recording) -> dict[str, Any]:
-    """Columns of the table for one recording, without its subject."""
+    """Return the columns of the table for one recording, without its subject."""
     return {
         "region": "proximal",
         "recording": recording.name,
@@ -274,7 +274,7 @@ def _read_all(root: Path, report: list[tuple[str, str, str]]) -> list[_Recording
 
 
 def _split(path: Path, content: bytes) -> tuple[list[str], bytes]:
-    """Lines of the header, and the rows of numbers."""
+    """Split a file into the lines of its header and the rows of numbers."""
     # An empty line ends the header. Line ends are CRLF as published, but LF after some tools.
     head, end, body = content.partition(b"\r\n\r\n" if b"\r\n" in content[:500] else b"\n\n")
     lines = decode(head[:_MAX_HEADER_BYTES]).splitlines()
@@ -339,7 +339,7 @@ def _numbers(
     name: str,
     report: list[tuple[str, str, str]],
 ) -> NDArray[np.floating]:
-    """Values of the five columns; the sixth of some files is a constant of the logger."""
+    """Read the values of the five columns; the sixth of some files is a constant of the logger."""
     names = list(range(n_columns))
     try:
         frame = pd.read_csv(
@@ -362,7 +362,7 @@ def _numbers(
 def _repaired(
     cells: pd.DataFrame, n_head: int, path: Path, name: str, report: list[tuple[str, str, str]]
 ) -> pd.DataFrame:
-    """Numbers in cells that are text; a number with a unit is read as the number."""
+    """Convert cells that are text to numbers; a number with a unit is read as the number."""
     frame = cells.apply(pd.to_numeric, errors="coerce")
     texts = np.argwhere(frame.isna().to_numpy() & cells.notna().to_numpy())
     for i, (row, column) in enumerate(texts):

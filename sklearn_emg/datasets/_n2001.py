@@ -305,7 +305,7 @@ def load_n2001(
 
 
 def _columns(record: _Record) -> dict[str, Any]:
-    """Columns of the table that come from the name and the header of a recording."""
+    """Return the columns of the table that come from the name and the header of a recording."""
     facts = record.facts
     return {
         "fs": record.header.fs,
@@ -331,7 +331,7 @@ def _columns(record: _Record) -> dict[str, Any]:
 
 
 def _findings(samples: _Samples) -> dict[str, Any]:
-    """Columns of the table that come from the samples of a recording."""
+    """Return the columns of the table that come from the samples of a recording."""
     return {
         "n_invalid": samples.n_invalid,
         "n_clipped_high": samples.n_clipped_high,
@@ -345,7 +345,7 @@ def _findings(samples: _Samples) -> dict[str, Any]:
 def _all_samples(
     records: list[_Record], chosen: set[str], root: Path, mark_invalid: bool
 ) -> dict[str, _Samples]:
-    """Samples of all readable recordings; the chosen recordings must be readable."""
+    """Examine the samples of all readable recordings; the chosen ones must be readable."""
     found, faults = {}, []
     for record in records:
         try:
@@ -382,13 +382,13 @@ def _examined(handle: SignalFile) -> _Samples:
 
 
 def _content(record: _Record, samples: _Samples) -> Stored:
-    """Properties of a recording that are compared to find copies."""
+    """Return the properties of a recording that are compared to find copies."""
     content = samples.content if samples.is_comparable else None
     return Stored(record.name, record.subject, content, record.code in _MUSCLES)
 
 
 def _copies(records: list[_Record], samples: dict[str, _Samples]) -> dict[str, str]:
-    """Recordings to leave out as copies, with the reasons; shared ends are stored in `samples`."""
+    """Return the copies to leave out, with the reasons, and store shared ends in `samples`."""
     stored = [
         _content(record, samples[record.name]) for record in records if record.name in samples
     ]
@@ -412,7 +412,7 @@ def _without_spoilt(
     spoilt: str,
     report: list[tuple[str, str, str]],
 ) -> list[_Record]:
-    """Recordings to load; the defects of all recordings are added to the report."""
+    """Return the recordings to load, and add the defects of all recordings to the report."""
     left, dropped = [], []
     for record in records:
         found = samples[record.name]
@@ -434,7 +434,7 @@ def _without_spoilt(
 
 
 def _trimmed(samples: _Samples) -> _Samples:
-    """The recording without the end that it shares with another."""
+    """Return the samples of a recording without the end that it shares with another."""
     handle = samples.handle
     return _examined(
         SignalFile(
@@ -458,7 +458,7 @@ def _check_length(handle: SignalFile) -> None:
 
 
 def _codes(muscle: str | Sequence[str] | None) -> set[str] | None:
-    """Codes of the requested muscles; None if they can only be found in the headers."""
+    """Return the codes of the requested muscles; None if they can only be found in the headers."""
     if muscle is None:
         return None
     known = {name: code for code, name in _MUSCLES.items()}
@@ -496,7 +496,7 @@ def _code(name: str) -> str:
 
 
 def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str, str]]]:
-    """Headers and sample files by name, and an error text for each name that occurs twice."""
+    """Return headers and sample files by name, and an error for each name that occurs twice."""
     headers: dict[str, Path] = {}
     samples: dict[str, Path] = {}
     faults = []
@@ -519,7 +519,7 @@ def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str,
 
 
 def _original(name: str, headers: dict[str, Path], samples: dict[str, Path], root: Path) -> str:
-    """Name of the recording of which this one is a renamed copy, or ""."""
+    """Return the name of the recording of which this one is a renamed copy, or ""."""
     try:
         content = read_bytes(regular_file(headers[name], root), _MAX_HEADER)
     except (ValueError, OSError):
@@ -603,7 +603,7 @@ def _sex(text: str) -> str:
 
 
 def _years(text: str) -> float:
-    """Number of years in texts like "26 years" and "< 1 month"; a bound counts as the number."""
+    """Return the years in a text like "26 years" or "< 1 month"; a bound counts as the number."""
     match = re.search(r"(\d+(?:\.\d+)?)\s*(year|month|week|day)?", text, re.IGNORECASE)
     if match is None:
         return np.nan

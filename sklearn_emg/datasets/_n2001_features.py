@@ -214,7 +214,7 @@ def _check_classes(raw: pd.DataFrame, file: Path) -> None:
         f"row {row + 2}: patient {patient!r} has class {label!r}"
         for row, patient, label in zip(wrong.index, wrong["Patient"], wrong["Class"])
     ]
-    raise_faults(faults, f"{file} contradicts itself (0 is C.., 1 is A.., 2 is M..)")
+    raise_faults(faults, f"{file} has classes that contradict the names (0: C.., 1: A.., 2: M..)")
 
 
 def _check_finite(raw: pd.DataFrame, file: Path) -> None:
@@ -224,7 +224,7 @@ def _check_finite(raw: pd.DataFrame, file: Path) -> None:
 
 
 def _is_dead(raw: pd.DataFrame) -> pd.Series:
-    """Whether each window is of a recording without signal, so that its amplitude is 0."""
+    """Return whether each window belongs to a recording without signal, whose amplitude is 0."""
     amplitudes = raw[["muap_1", "muap_2", "SSC", "high_power", "WE"]]
     dead = (amplitudes == 0).all(axis=1) & raw["FracDim"].isna()
     return dead.rename("dead")

@@ -199,7 +199,7 @@ def load_wfdb(
 
 
 def _read_headers(path: Path, faults: list[str]) -> list[Header]:
-    """Headers of a record or of a folder; headers that cannot be read are added to `faults`."""
+    """Read the headers of a record or folder; add those that cannot be read to `faults`."""
     found = sorted(path.glob("*.hea")) if path.is_dir() else [_header_path(path)]
     if not found:
         raise FileNotFoundError(f"load_wfdb: the folder {path} has no WFDB header, *.hea.")
@@ -245,7 +245,8 @@ def _per_record(name: str, value: Any, records: list[str]) -> list[Hashable]:
     if len(value) != len(records):
         raise ValueError(
             f"The {name!r} parameter of load_wfdb must be one value for all, one per record, or a "
-            f"function of the record's name. Got {len(value)} for {len(records)} records: "
+            f"function of the record's name. Got {counted(len(value), 'value')} for "
+            f"{counted(len(records), 'record')}: "
             f"{', '.join(records[:5])}{' ...' if len(records) > 5 else ''}."
         )
     return list(value)
@@ -313,7 +314,8 @@ def _check_missing(header: Header, n_channels: int, n_present: int) -> None:
     missing = n_channels * sum(length for _, length in header.segments) - n_present
     if missing > max(_MAX_GAP, _MAX_GAP_RATIO * n_present):
         raise ValueError(
-            f"{header.path} announces {missing} missing values but contains {n_present}."
+            f"{header.path} announces {missing} missing values but contains only "
+            f"{counted(n_present, 'value')}."
         )
 
 
@@ -325,7 +327,7 @@ def _piece(
     positions: list[int] | None,
     verify: bool,
 ) -> tuple[list[int], NDArray[np.floating]]:
-    """Rows of the signal that a segment fills, and their samples, matched by name or position."""
+    """Return the rows of the signal that a segment fills, and the samples of these rows."""
     rows = _rows(part, names, positions is None)
     if part is None or not length or not rows:
         return rows if length else [], np.empty((0, length), dtype=np.float32)
@@ -335,7 +337,7 @@ def _piece(
 
 
 def _rows(part: Header | None, names: list[str], by_name: bool) -> list[int]:
-    """Rows of the signal that a segment fills."""
+    """Return the rows of the signal that a segment fills."""
     if part is None:
         return []
     own = {spec.name for spec in part.signals}

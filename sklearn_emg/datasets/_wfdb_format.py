@@ -235,7 +235,7 @@ def _signed(text: str) -> int:
 
 
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
-    """Path of a signal file, which must be in the folder and have at least the announced size.
+    """Return the path of a signal file, which must have at least the announced size.
 
     Raises
     ------
@@ -273,7 +273,7 @@ def _bytes_needed(header: Header, spec: SignalSpec) -> int:
 
 
 def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
-    """Number of millivolts per stored unit of a signal."""
+    """Return the number of millivolts per stored unit of a signal."""
     if spec.gain is None:
         raise ValueError(
             f"{header.path} gives no gain for the signal {spec.name or spec.file!r}, so its "
@@ -289,7 +289,7 @@ def millivolts_per_step(header: Header, spec: SignalSpec) -> float:
 
 
 def _is_plain(header: Header) -> bool:
-    """Whether the signals are interleaved in one file, without packed samples."""
+    """Return whether the signals are interleaved in one file, without packed samples."""
     files = {(s.file, s.fmt, s.offset) for s in header.signals}
     return (
         len(files) == 1
@@ -299,7 +299,7 @@ def _is_plain(header: Header) -> bool:
 
 
 def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
-    """Number of frames of a signal file, from its size if the header gives none."""
+    """Return the number of frames of a signal file, from its size if the header gives none."""
     if header.n_times is not None:
         return header.n_times
     if spec.fmt in _FLAC:
@@ -310,7 +310,7 @@ def _n_frames(header: Header, spec: SignalSpec, path: Path) -> int:
 
 
 def _bytes_of(fmt: str) -> tuple[int, int]:
-    """Number of samples in a group, and number of bytes that they occupy."""
+    """Return the number of samples in a group, and the number of bytes that they occupy."""
     if fmt in _PLAIN:
         return 1, np.dtype(_PLAIN[fmt][0]).itemsize
     return _PACKED[fmt][:2]
@@ -373,7 +373,7 @@ def signal_file(
 
 
 def _stored(header: Header, channel: int, frames: NDArray[Any]) -> NDArray[Any]:
-    """Samples of one signal in stored units, taken from the frames of its file."""
+    """Return the samples of one signal in stored units, from the frames of its file."""
     spec = header.signals[channel]
     before = header.signals[:channel]
     first = sum(s.samples_per_frame for s in before if s.file == spec.file)

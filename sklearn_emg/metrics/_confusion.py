@@ -19,7 +19,7 @@ METRICS = (
 def confusion_measures(
     matrices: NDArray[np.floating], *, average: str = "macro", positive: int | None = None
 ) -> dict[str, NDArray[np.floating]]:
-    """Measures of many confusion matrices at once, for fast bootstrapping.
+    """Compute measures of many confusion matrices at once, for fast bootstrapping.
 
     Parameters
     ----------

@@ -151,7 +151,7 @@ def decomposition_agreement(
 
 
 def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
-    """Times of each unit of each recording, in ascending order."""
+    """Return the discharge times of each unit of each recording, in ascending order."""
     data = getattr(data, "discharges_", data)
     if not isinstance(data, pd.DataFrame):
         return {0: {k: np.sort(np.asarray(t, dtype=float)) for k, t in enumerate(data, start=1)}}
@@ -167,7 +167,7 @@ def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
 
 
 def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple[NDArray, NDArray]:
-    """Indices of the common discharges of two sorted trains, with the maximum number of pairs."""
+    """Pair as many common discharges of two sorted trains as possible; return their indices."""
     i = j = 0
     pairs = []
     while i < len(found) and j < len(reference):
@@ -184,7 +184,7 @@ def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple
 
 
 def _shift(found: Times, reference: Times, tolerance: float, max_shift: float) -> float:
-    """Most frequent time difference of two trains.
+    """Find the most frequent time difference of two trains.
 
     It is the median of the differences in that interval of length ``2 * tolerance`` which contains
     the largest number of differences.
@@ -208,7 +208,7 @@ def _match(
     max_shift: float,
     partial: bool,
 ) -> dict[Any, Any]:
-    """Matching found unit of each reference unit that has one."""
+    """Return the found unit that matches each reference unit, if there is one."""
     common = np.zeros((len(reference), len(found)))
     for i, theirs in enumerate(reference.values()):
         for j, ours in enumerate(found.values()):

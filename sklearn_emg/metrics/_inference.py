@@ -134,7 +134,7 @@ def corrected_resampled_ttest(
     if error <= 1e-12 * max(1.0, abs(mean)):
         none = float("nan")
         same = abs(mean) <= 1e-12
-        note = f"all {k} folds differ by the same {mean:.3g}: no variance for a test or an interval"
+        note = f"the difference is {mean:.3g} in all {k} folds, so its variance is zero"
         return PairedTest(mean, 0.0 if same else none, 1.0 if same else none, none, none, k, note)
     t = mean / error
     half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * error
@@ -150,7 +150,7 @@ def paired_permutation_test(
     n_permutations: int = 10_000,
     random_state: Any = None,
 ) -> PairedTest:
-    """Permutation test of equal mean scores, which exchanges the two models within subjects.
+    """Perform a permutation test of equal mean scores, exchanging the models within subjects.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def paired_permutation_test(
 
 
 def _mean_n_train(folds: pd.DataFrame, chosen: pd.Index, otherwise: float) -> float:
-    """Mean number of training subjects in the chosen folds; `otherwise` if it was not stored."""
+    """Return the mean number of training subjects in the folds; `otherwise` if it is not stored."""
     n_train = folds.loc[folds["fold"].isin(chosen), "n_train"].mean()
     return otherwise if np.isnan(n_train) else float(n_train)
 

@@ -34,7 +34,7 @@ def check_confidence(confidence: float) -> None:
 def wilson_interval(
     proportion: float, n_subjects: int, *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Wilson's score interval for a proportion, such as an accuracy over subjects.
+    """Compute Wilson's score interval for a proportion, such as an accuracy over subjects.
 
     Unlike a bootstrap interval, it has a positive width even if all predictions are correct.
 
@@ -84,7 +84,7 @@ def wilson_interval(
 
 
 def _pools(first_rows: list[int], strata: Labels | None) -> list[NDArray[np.intp]]:
-    """Subjects of each stratum; a single pool of all subjects without strata."""
+    """Return the subjects of each stratum or, without strata, a single pool of all subjects."""
     if strata is None:
         return [np.arange(len(first_rows))]
     of_subject = np.unique(np.asarray(strata), return_inverse=True)[1][first_rows]
@@ -100,7 +100,7 @@ def bootstrap_interval(
     confidence: float = 0.95,
     random_state: Any = None,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a statistic from resamples of subjects, not rows.
+    """Compute the percentile bootstrap interval of a statistic by resampling subjects, not rows.
 
     Parameters
     ----------

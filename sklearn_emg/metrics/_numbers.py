@@ -13,7 +13,7 @@ _BLOCK = 500  # number of rows per block of the matrix of pairs
 
 
 def concordance(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> float:
-    """Fraction of pairs with different true values that are predicted in the right order.
+    """Compute the fraction of pairs with different true values that are ordered correctly.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def concordance(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> f
 
 
 def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> float:
-    """Spearman's rank correlation; NaN if all true or all predicted values are equal.
+    """Compute Spearman's rank correlation; NaN if all true or all predicted values are equal.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
 
 
 def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Terms of each prediction whose (weighted) sums give errors, R2 and agreement.
+    """Compute terms of each prediction whose (weighted) sums give errors, R2 and agreement.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> N
 
 
 def measures_of_sums(sums: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
-    """Errors, R2 and Lin's concordance correlation from (weighted) sums over predictions.
+    """Compute errors, R2 and Lin's concordance correlation from (weighted) sums.
 
     Parameters
     ----------

@@ -256,7 +256,7 @@ def _auroc(
 
 
 def _number_measure(predictions: SubjectPredictions, metric: str) -> float:
-    """One of the measures of numbers; errors are negated, so that higher is better."""
+    """Compute one of the measures of numbers; errors are negated, so that higher is better."""
     value = regression_measures(cast("NDArray[Any]", predictions.y_true), predictions.y_pred)[
         metric
     ]
@@ -264,7 +264,7 @@ def _number_measure(predictions: SubjectPredictions, metric: str) -> float:
 
 
 def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_label: Any) -> float:
-    """One of the measures of `compare`."""
+    """Compute one of the measures of `compare`."""
     numbers = predictions.are_numbers
     if (metric in NUMBER_METRICS) != numbers:
         raise ValueError(
@@ -328,7 +328,7 @@ class _SubjectScorer:
         return self.score(predict_subjects(estimator, X, y))
 
     def score(self, predictions: SubjectPredictions) -> float:
-        """Value of the metric for one prediction per subject."""
+        """Compute the value of the metric from one prediction per subject."""
         if self.own is not None:
             return _measure(predictions, self.own, self.average, self.pos_label)
         view = (_NumberView if predictions.are_numbers else _SubjectView)(predictions)
@@ -375,8 +375,8 @@ def subject_scorer(
     ------
     ValueError
         If the metric is not known or, when the scorer is called, X has no subjects, a subject has
-        two labels, the metric is not for the task of the estimator, it needs probabilities that the
-        estimator does not compute, or `pos_label` is not one of two classes.
+        two labels, the metric is not for the task of the estimator, the metric needs probabilities
+        that the estimator does not compute, or `pos_label` is not one of two classes.
 
     Warns
     -----
@@ -390,8 +390,8 @@ def subject_scorer(
 
     See Also
     --------
-    predict_subjects : Aggregates rows to one prediction per subject.
-    sklearn_emg.comparison.subject_permutation_test : Tests a score against chance.
+    predict_subjects : Aggregate rows to one prediction per subject.
+    sklearn_emg.comparison.subject_permutation_test : Test a score against chance.
 
     Notes
     -----

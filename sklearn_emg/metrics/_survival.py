@@ -41,7 +41,7 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
     ------
     ValueError
         If y is not a structured array of this kind, a time is not finite and positive (the message
-        names the row), or no event was observed.
+        names the row), or no event was observed although `some_event` is true.
     """
     given: Any = np.empty(0) if y is None else np.asarray(y)
     names = given.dtype.names
@@ -77,7 +77,7 @@ def check_outcomes(y: Any, caller: str, *, some_event: bool = True) -> NDArray[A
 def outcomes_of_subjects(
     y: NDArray[Any], codes: NDArray[np.intp], names: Any, caller: str
 ) -> NDArray[Any]:
-    """Outcome of each subject; raise if a subject has two different outcomes.
+    """Return the outcome of each subject; raise if a subject has two different outcomes.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _product_limit(
 
 
 def _counts(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Distinct times, and the numbers of events, censored subjects and subjects at risk at each."""
+    """Count events, censored subjects and subjects at risk at each distinct time."""
     times, place = np.unique(y["time"], return_inverse=True)
     events = np.bincount(place, weights=y["event"], minlength=len(times)).astype(int)
     left = np.bincount(place, minlength=len(times))
@@ -134,7 +134,7 @@ def _counts(y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], 
 def kaplan_meier(
     y: NDArray[Any], subjects: Labels | None = None, *, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Kaplan-Meier estimate of the fraction of subjects without the event.
+    """Compute the Kaplan-Meier estimate of the fraction of subjects without the event.
 
     Parameters
     ----------
@@ -149,8 +149,8 @@ def kaplan_meier(
     -------
     curve : DataFrame of shape (n_times + 1, 6)
         Columns are ``time`` (0 and the distinct times), ``at_risk`` (number of subjects at risk
-        just before), ``events`` (number at this time), ``survival`` (fraction without the event
-        from this time to the next), ``low`` and ``high``.
+        just before this time), ``events`` (number of events at this time), ``survival`` (fraction
+        without the event from this time to the next), ``low`` and ``high`` (ends of its interval).
 
     Raises
     ------
@@ -208,7 +208,7 @@ def kaplan_meier(
 
 
 def survival_at(curve: pd.DataFrame, times: ArrayLike) -> NDArray[np.floating]:
-    """Value of the curve of :func:`kaplan_meier` at given times.
+    """Return the values of the curve of :func:`kaplan_meier` at given times.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def survival_at(curve: pd.DataFrame, times: ArrayLike) -> NDArray[np.floating]:
 
 
 def _uncensored(y: NDArray[Any], times: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Fraction not yet censored at given times; at equal times, events precede censoring."""
+    """Estimate the fraction not yet censored at given times; events precede censoring in ties."""
     known, events, censored, at_risk = _counts(y)
     left = np.concatenate([[1.0], _product_limit(known, censored, at_risk - events)])
     return left[np.searchsorted(known, times, side="right")]
@@ -279,7 +279,7 @@ def survival_measures(
     confidence: float = 0.95,
     random_state: Any = 0,
 ) -> pd.DataFrame:
-    """Scores of predicted survival curves, with intervals over subjects.
+    """Compute scores of predicted survival curves, with intervals over subjects.
 
     Parameters
     ----------
@@ -389,7 +389,7 @@ def survival_measures(
 def brier_contributions(
     y: NDArray[Any], known: NDArray[Any], survival: NDArray[Any], times: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Weighted squared error of each subject at each time; its mean is the Brier score.
+    """Compute the weighted squared error of each subject at each time; the mean is the Brier score.
 
     Parameters
     ----------
@@ -437,7 +437,7 @@ def integrated(contributions: NDArray[np.floating], times: NDArray[np.floating])
 def _ranks_of_pairs(
     risk: NDArray[np.floating], pairs: NDArray[np.floating]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Weights of pairs whose first subject has the higher risk (half for ties) and of all pairs."""
+    """Return the weights of correctly ranked pairs (half for ties) and of all pairs."""
     difference = risk[:, np.newaxis] - risk
     right = np.where(np.abs(difference) <= _TIE, 0.5, difference > 0)
     return pairs * right, pairs
@@ -451,7 +451,7 @@ def _statistics(
     risk: NDArray[np.floating],
     same: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Each measure as a function of row numbers of subjects; only pairs in `same` are compared."""
+    """Return each measure as a function of row numbers; only pairs in `same` are compared."""
     time, event = y["time"], y["event"]
     own = _uncensored(known, time)
     weight = np.divide(1.0, own, out=np.zeros(len(y)), where=event & (own > 0))

@@ -227,7 +227,7 @@ def conformal_sets(
     coverage: float = 0.9,
     by_class: bool = False,
 ) -> NDArray[np.bool_]:
-    """Sets of classes that contain the true class with a guaranteed probability.
+    """Compute sets of classes that contain the true class with a guaranteed probability.
 
     In split conformal prediction, the set of a new subject contains each class whose probability
     reaches a limit. This limit is a low quantile of the probabilities of the true classes of the
@@ -304,7 +304,7 @@ def conformal_sets(
 def conformal_intervals(
     residuals: ArrayLike, predictions: ArrayLike, *, coverage: float = 0.9
 ) -> NDArray[np.float64]:
-    """Intervals that contain the true value with a guaranteed probability.
+    """Compute intervals that contain the true value with a guaranteed probability.
 
     Parameters
     ----------
@@ -366,7 +366,7 @@ def conformal_subjects(
     coverage: float = 0.9,
     by_class: bool = False,
 ) -> pd.DataFrame:
-    """Prediction sets or intervals for subjects, from a fitted model and calibration subjects.
+    """Compute prediction sets or intervals for subjects, using calibration subjects.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ _REASONS = {
 
 
 def named_like(name: Any) -> Literal["identity", "label", "place"] | None:
-    """Kind of a column according to its name.
+    """Return the kind of a column according to its name.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _codes(values: Any) -> NDArray[np.intp]:
 
 
 def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
-    """Whether two columns of codes are one-to-one, with at least two codes and with repetitions."""
+    """Return whether two columns of codes are one-to-one, with repetitions and several codes."""
     n_first, n_second = int(first.max()) + 1, int(second.max()) + 1
     if not 1 < n_first == n_second < len(first):
         return False
@@ -112,7 +112,7 @@ def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
 def _reason_by_values(
     column: pd.Series, y: NDArray[np.intp] | None, subject: NDArray[np.intp] | None
 ) -> str | None:
-    """Reason, by its values, why a column is not a feature; None if there is none."""
+    """Return why a column is not a feature according to its values, or None."""
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
     values = column.to_numpy()
@@ -129,7 +129,7 @@ def _reason_by_values(
 
 
 def is_healthy(label: Any) -> bool:
-    """Whether a class or group is called healthy, normal or control, in any letter case.
+    """Return whether a class or group is called healthy, normal or control, in any letter case.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def is_healthy(label: Any) -> bool:
 def revealing_columns(
     table: pd.DataFrame, y: Labels | None = None, groups: Labels | None = None
 ) -> dict[Any, str]:
-    """Columns that seem to reveal the subject or the label, with the reasons.
+    """Find the columns that seem to reveal the subject or the label, with the reasons.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def feature_columns(
     other: Iterable[str | None] = (),
     include: str = "name it among the features",
 ) -> list[Any]:
-    """Columns of a table that can be features, without metadata, identities and labels.
+    """Find the columns of a table that can be features, without metadata, identities and labels.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
 
 
 def _identities(table: pd.DataFrame, y: Labels | None) -> dict[Any, str]:
-    """Columns that reveal the subject or the label, with the reasons."""
+    """Find the columns that reveal the subject or the label, with the reasons."""
     own = {"subject": "the subject"} if "subject" in table.columns else {}
     return own | revealing_columns(table, y)
 
@@ -281,8 +281,8 @@ def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
     if isinstance(X, pd.DataFrame) and (reasons := _identities(X, y)):
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
         warn(
-            f"{caller} uses columns as features that are not features: {listed}. Leave them out "
-            "of X, for instance with X[sklearn_emg.recordings.feature_columns(X)].",
+            f"{caller} uses columns that are not features: {listed}. Leave them out of X, "
+            "for instance with X[sklearn_emg.recordings.feature_columns(X)].",
             RecordingWarning,
         )
 
@@ -343,7 +343,7 @@ def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[
 
 
 def _unnamed_learner(part: Any) -> list[tuple[Any, Iterable[Any]]]:
-    """Last step of a Pipeline if it was fitted on an array whose column names are known."""
+    """Return the last step of a Pipeline if it was fitted on an array with known column names."""
     if not isinstance(part, Pipeline):
         return []
     last = part.steps[-1][1]
@@ -354,7 +354,7 @@ def _unnamed_learner(part: Any) -> list[tuple[Any, Iterable[Any]]]:
 
 
 def _columns_after(steps: Iterable[Any]) -> list[Any]:
-    """Names of the columns that fitted transformers return; empty if they are not known."""
+    """Return the names of the columns that fitted transformers return; empty if not known."""
     names = None
     try:
         for step in steps:
@@ -366,12 +366,12 @@ def _columns_after(steps: Iterable[Any]) -> list[Any]:
 
 
 def _has_columns_chosen(part: Any) -> bool:
-    """Whether the user named the feature columns, as in DiVoteClassifier."""
+    """Return whether the user named the feature columns, as in DiVoteClassifier."""
     return hasattr(part, "window") and isinstance(getattr(part, "features", None), (list, tuple))
 
 
 def _learns_from_all_columns(part: BaseEstimator) -> bool:
-    """Whether a part certainly learns from each of its columns."""
+    """Return whether a part certainly learns from each of its columns."""
     if isinstance(part, _NOT_LEARNING):
         return False
     # A transformer of another package may choose among the columns.

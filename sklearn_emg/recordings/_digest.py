@@ -28,7 +28,7 @@ _DATA += (tuple, list, dict, set, frozenset, np.ndarray)
 
 
 def signal_digest(signal: Any) -> str:
-    """Digest of the type, the shape and all samples of a signal; files are read in blocks.
+    """Compute a digest of the type, shape and samples of a signal; files are read in blocks.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def signal_digest(signal: Any) -> str:
     Returns
     -------
     digest : str
-        Digest, which is the same for an array and for a file with the same samples of one type.
+        Digest. An array and a file with the same samples, of the same type, have the same digest.
     """
     return read_through(signal)[0]
 
@@ -76,7 +76,7 @@ def read_through(signal: Any) -> tuple[str, tuple[tuple[int, ...], bool]]:
 
 
 def content_digest(*values: Any) -> str:
-    """Digest of objects of any kind by their content.
+    """Compute a digest of objects of any kind from their content.
 
     The digest depends on the type, shape and bytes of an array; on the names, index and columns of
     a table; on the samples and path of a `SignalFile`; and on the items of a dict and their order.
@@ -142,7 +142,7 @@ class _Hasher(NumpyHasher):
         Pickler._batch_setitems(self, items, *args)
 
     def _definition(self, obj: Any) -> Any:
-        """Name and version of a class or function, and its code if it has no version."""
+        """Return the name and version of a class or function, and its code if it has no version."""
         head = (type(obj).__name__, obj.__module__, obj.__qualname__, _version(obj.__module__))
         if (head[3] and "<" not in obj.__qualname__) or id(obj) in self._open:
             return head
@@ -163,7 +163,7 @@ _NO_CODE |= {"__static_attributes__", "__annotations__", "__annotate_func__", "_
 
 
 def _version(module: str | None) -> str:
-    """Version of the package of a module; "" for scripts and notebooks."""
+    """Return the version of the package of a module; "" for scripts and notebooks."""
     root = (module or "").partition(".")[0]
     if root in sys.stdlib_module_names:
         return platform.python_version()
@@ -171,12 +171,12 @@ def _version(module: str | None) -> str:
 
 
 def _values(column: Any) -> Any:
-    """Type, name and content of a column, without its container."""
+    """Return the type, name and content of a column, without its container."""
     return (str(column.dtype), str(column.name), column.to_numpy())
 
 
 def _class_parts(cls: type) -> tuple[Any, Any]:
-    """Source and functions of a class, and its other members if there is no source."""
+    """Return the source and the functions of a class; without a source, also its other members."""
     source = None
     if "<" not in cls.__qualname__:
         # The source of a class is stable, while members such as counters may change at run time.

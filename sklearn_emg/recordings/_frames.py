@@ -29,7 +29,7 @@ _NO_CHANNEL = re.compile(
 
 
 def foreign_columns(X: object) -> list[str] | None:
-    """Names of the columns of a frame of a library other than pandas.
+    """Return the names of the columns of a frame of a library other than pandas.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def other_order(X: object, values: object, name: str, of: str = "X") -> str:
 
 
 def _share_labels(first: pd.Index, second: pd.Index) -> bool:
-    """Whether two indexes share most labels, or all if one of them may be a reset index."""
+    """Return whether two indexes share most labels, or all labels if one may be a reset index."""
     common = first.isin(second).mean()
     counted = pd.RangeIndex(len(first))
     return bool(common == 1 if first.equals(counted) or second.equals(counted) else common > 0.5)
@@ -147,7 +147,7 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     frame : DataFrame of shape (n_times, n_channels)
         The recording.
     row : int
-        Row of the resulting table, which messages name.
+        Row of the resulting table, for messages.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     if suspects := [c for c in texts if _NO_CHANNEL.fullmatch(c.strip())]:
         warn_of_recordings(
             f"Row {row}: every column of the DataFrame became a channel, but the "
-            f"{columns_text(suspects)} may be none. Drop what is not a channel with "
+            f"{columns_text(suspects)} may not be EMG. Drop columns that are not channels, with "
             "frame.drop(columns=[...]).",
         )
     names = tuple(texts) if 0 < len(texts) == len(frame.columns) else None

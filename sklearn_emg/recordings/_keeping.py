@@ -65,12 +65,12 @@ def keep_recordings(table: pd.DataFrame, store: Store | None) -> pd.DataFrame:
 
 
 def is_kept(table: pd.DataFrame) -> bool:
-    """Whether the rows of a table have an identity."""
+    """Return whether the rows of a table have an identity."""
     return all(isinstance(signal, (KeptSignal, KeptSlice)) for signal in table["signal"])
 
 
 def is_pending(table: pd.DataFrame) -> bool:
-    """Whether kept recordings have steps that may not have run yet."""
+    """Return whether kept recordings have steps that may not have run yet."""
     return any(isinstance(signal, KeptSignal) and signal.steps for signal in table["signal"])
 
 
@@ -109,7 +109,7 @@ def values_of_recordings(
 
 
 def step_key(step: Any) -> str | None:
-    """Digest of the class, code and parameters of an estimator; None if it has no digest."""
+    """Return a digest of the class, code and parameters of an estimator; None if there is none."""
     try:
         return content_digest(clone(step))
     except (TypeError, AttributeError, ValueError, pickle.PicklingError):
@@ -239,7 +239,7 @@ def divide_kept(
 
 
 def _windows_of_slices(table: pd.DataFrame, division: Division) -> WindowSet:
-    """Windows of a table that has one row per window of kept recordings."""
+    """Return the windows of a table that has one row per window of kept recordings."""
     places: dict[int, int] = {}
     cuts: list[Cut] = []
     numbers = []

@@ -45,7 +45,7 @@ class Store(Protocol):
 
 @cache
 def _versions() -> str:
-    """Versions of this package and of the packages it computes with, and the processor type."""
+    """Return the versions of this package and of those that it computes with, and the processor."""
     found = [f"sklearn_emg {__version__}", platform.machine()]
     for name in _COMPUTING:
         try:
@@ -56,7 +56,7 @@ def _versions() -> str:
 
 
 def derived_key(*parts: str) -> str:
-    """Key of a result that depends on keys, settings and the versions of the packages used."""
+    """Return the key of a result that depends on keys, settings and versions of packages."""
     return hashlib.sha256("\0".join((__version__, _versions(), *parts)).encode()).hexdigest()
 
 
@@ -169,7 +169,7 @@ def _facts_of(signal: KeptSignal) -> tuple[tuple[int, ...], bool]:
 
 
 def _run(row: dict[str, Any], steps: Sequence[Any]) -> tuple[NDArray[np.floating], bool]:
-    """Samples of one recording after the steps, and whether other columns changed."""
+    """Return the samples of one recording after the steps, and whether other columns changed."""
     table = pd.DataFrame({name: object_column([value]) for name, value in row.items()})
     table["fs"] = table["fs"].astype(float)
     table.attrs[DERIVED] = True  # the whole table has been checked before
@@ -184,7 +184,7 @@ def _run(row: dict[str, Any], steps: Sequence[Any]) -> tuple[NDArray[np.floating
 def finite_windows(
     values: NDArray[np.floating], starts: NDArray[np.intp], size: int
 ) -> NDArray[np.bool_] | None:
-    """Whether each window is finite; None if the whole signal is finite."""
+    """Return whether each window is finite; None if the whole signal is finite."""
     # Windows are checked one by one only if the recording has samples that are not finite.
     if np.isfinite(values).all():
         return None
@@ -358,7 +358,7 @@ class KeptWindows:
         )  # fmt: skip
 
     def _joined(self, values_of: Callable[[Cut], NDArray[Any]]) -> NDArray[Any]:
-        """Compute values for all windows of each recording, and select those of these windows."""
+        """Compute values for all windows of each recording, and select those of `self`."""
         order = np.argsort(self.cut, kind="stable")
         used, first = np.unique(self.cut[order], return_index=True)
         if not len(used):
@@ -382,7 +382,7 @@ class KeptWindows:
 
 
 def _windows_after(cut: Cut, steps: Sequence[Any]) -> NDArray[np.floating]:
-    """Windows of a recording after the steps, which are applied to float32 windows."""
+    """Return the windows of a recording after the steps, which are applied to float32 windows."""
     views = cut.views()
     windows = np.empty((len(views), *views[0].shape), dtype=np.float32)
     for target, view in zip(windows, views):
@@ -401,7 +401,7 @@ def _shape_after(cut: Cut, steps: Sequence[Any]) -> tuple[int, ...]:
 
 
 def raw_signal(signal: Any) -> NDArray | SignalFile | None:
-    """Array or file of a signal or of a kept signal without steps; None for other objects."""
+    """Return the array or file of a signal or of a kept signal without steps; otherwise None."""
     if isinstance(signal, KeptSignal):
         return None if signal.steps else signal.row["signal"]
     return signal if isinstance(signal, (np.ndarray, SignalFile)) else None

@@ -39,7 +39,7 @@ __all__ = [
 # below 1 for surface EMG; the noise of an amplifier is above 0.0005.
 LARGE_AMPLITUDE = 5.0
 SMALL_AMPLITUDE = 0.0003
-# A table whose median is below this is assumed to be in V.
+# A table whose median amplitude in mV is below this value is assumed to be in V.
 QUIET_TABLE = 0.002
 _LARGE_WINDOWS = 50.0
 # Smallest amplitude in mV of windows that may be in V; windows below it are not EMG in any unit.
@@ -104,7 +104,7 @@ class _Figures:
 
 
 def _blocks(signal: NDArray, n_blocks: int) -> NDArray:
-    """Short blocks of samples at equal distances, of shape (n_channels, n_samples)."""
+    """Return short blocks of samples at equal distances, of shape (n_channels, n_samples)."""
     n_times = signal.shape[1]
     if n_times <= n_blocks * _BLOCK:
         return signal
@@ -113,7 +113,7 @@ def _blocks(signal: NDArray, n_blocks: int) -> NDArray:
 
 
 def _figures(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
-    """Figures of the channels of arrays, from blocks of samples at equal distances."""
+    """Compute the figures of the channels of arrays from blocks of samples at equal distances."""
     n_channels = sum(signals[row].shape[0] if signals[row].ndim == 2 else 1 for row in rows)
     if not n_channels:
         return None
@@ -132,7 +132,7 @@ def _figures(signals: list[Any], rows: list[int]) -> dict[str, NDArray] | None:
 
 
 def _of_one_sign(signal: NDArray | SignalFile) -> bool:
-    """Whether a channel never changes its sign; a file is read completely for this."""
+    """Return whether a channel never changes its sign; a file is read completely for this."""
     channels = np.atleast_2d(read_signal(signal))
     channels = channels[~np.isnan(channels).all(axis=1)]
     with np.errstate(invalid="ignore"):
@@ -173,7 +173,8 @@ def _faults_of_samples(
         *faults_of_figures(figures),
         Fault(
             [row for row in one_sign if _of_one_sign(entries[row])],
-            "a channel never changes its sign: it is rectified, an envelope, or has a large offset",
+            "a channel never changes its sign: it is rectified, is an envelope, or has a large "
+            "offset",
             "pass the raw signal, or subtract the offset",
         ),
     ]
@@ -241,7 +242,7 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
 
 
 def _amplitudes(figures: dict[str, NDArray]) -> dict[int, float]:
-    """Median amplitude in mV of the channels of each row, without constant channels."""
+    """Compute the median amplitude in mV of the channels of each row, without constant channels."""
     live = figures["amplitude"] > 0
     rows, values = figures["row"][live], figures["amplitude"][live]
     order = np.lexsort((values, rows))
@@ -255,7 +256,7 @@ def _some_rows(n_rows: int, limit: int) -> list[int]:
 
 
 def _samples_of_files(signals: list[Any]) -> list[Any]:
-    """Copy of the list of signals, with some files replaced by some of their samples."""
+    """Copy the list of signals, replacing some files by some of their samples."""
     files = [row for row, signal in enumerate(signals) if isinstance(signal, SignalFile)]
     signals = list(signals)
     for i in _some_rows(len(files), _MAX_FILES) if files else ():
@@ -269,7 +270,7 @@ def _samples_of_files(signals: list[Any]) -> list[Any]:
 
 
 def _rows_to_check(signals: list[Any], excluded: set[int]) -> list[int]:
-    """At most 512 rows with samples in memory."""
+    """Return at most 512 rows with samples in memory."""
     loaded = [row for row, signal in enumerate(signals) if isinstance(signal, np.ndarray)]
     rows = [row for row in loaded if row not in excluded]
     return [rows[i] for i in _some_rows(len(rows), _MAX_ROWS)] if rows else []
@@ -324,7 +325,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
 
 
 def is_swapped(signal: Any) -> bool:
-    """Whether a signal has at least 8 channels and more channels than samples.
+    """Return whether a signal has at least 8 channels and more channels than samples.
 
     Parameters
     ----------
@@ -376,7 +377,7 @@ _RATE_IS_OF_TABLE: ContextVar[bool] = ContextVar("rate_is_of_table", default=Fal
 
 @contextmanager
 def rate_of_table(fs: float | None) -> Iterator[None]:
-    """Context manager that disables the check of the rate of windows of a checked table.
+    """Disable the check of the rate of windows of a checked table within a ``with`` block.
 
     Parameters
     ----------
@@ -393,7 +394,7 @@ def rate_of_table(fs: float | None) -> Iterator[None]:
 def warn_of_implausible_rate(fs: float | None, name: str) -> None:
     """Warn about a sampling rate of arrays that is implausible for EMG.
 
-    Windows of a table are not reported, see :func:`rate_of_table`.
+    Windows of a table are not reported (see :func:`rate_of_table`).
 
     Parameters
     ----------
@@ -419,7 +420,7 @@ def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude
     X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
         The windows.
     name : str
-        Name of the estimator, which the message gives.
+        Name of the estimator, for the message.
     amplitude : bool
         Whether to check the amplitude too. Windows with an amplitude of 0.1 nV to 2 µV are assumed
         to be in V, and windows above 50 mV are assumed to be in µV or counts. The amplitude of

@@ -17,7 +17,7 @@ RATE_TOLERANCE = 1e-6
 
 
 def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
-    """Whether sampling rates are equal to within a relative difference of 1e-6.
+    """Return whether sampling rates are equal to within a relative difference of 1e-6.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
 
 
 def distinct_rates(rates: Iterable[float]) -> list[float]:
-    """Distinct sampling rates in ascending order.
+    """Return the distinct sampling rates in ascending order.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
 
 
 def one_rate(table: pd.DataFrame) -> float:
-    """Sampling rate of a table whose rows all have the same rate.
+    """Return the sampling rate of a table whose rows all have the same rate.
 
     Parameters
     ----------

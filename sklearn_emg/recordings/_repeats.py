@@ -51,13 +51,13 @@ def repeated_signals(signals: Any, read_files: bool = True) -> list[list[int]]:
 
 
 def _single(values: Any) -> NDArray[np.float32]:
-    """Samples in single precision, in which files are read, with 0 in place of -0."""
+    """Return samples in single precision, in which files are read, with 0 in place of -0."""
     with np.errstate(over="ignore"):
         return np.asarray(values, dtype=np.float32) + np.float32(0)
 
 
 def _sketch(signal: Any) -> tuple[tuple[int, ...], bytes] | None:
-    """Shape and some samples from the middle of a signal; None if it cannot be read."""
+    """Return the shape and some samples of the middle of a signal; None if it cannot be read."""
     try:
         if isinstance(signal, SignalFile):
             shape, start = signal.shape, max((signal.n_times - _SKETCH) // 2, 0)
@@ -87,7 +87,7 @@ def _same(signals: Any, rows: list[int]) -> list[list[int]]:
 
 
 def _digest(signal: Any) -> bytes | None:
-    """Digest of the samples; None if the signal is constant or cannot be read."""
+    """Return a digest of the samples; None if the signal is constant or cannot be read."""
     try:
         values = _single(signal)
     except (OSError, ValueError, TypeError):
@@ -134,7 +134,7 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
             f"{counted(len(shared), 'signal')} {verb} with identical samples in several subjects: "
             f"{_examples(shared, subjects, X.index)}. The same samples can be in training and "
             "test. Find out to which subject they belong, and drop the copies; "
-            "sklearn_emg.preprocessing.check_quality also finds copies of parts.",
+            "sklearn_emg.preprocessing.check_quality also finds copies of parts of signals.",
             SubjectLeakWarning,
         )
     if copied := [rows for rows, n in zip(repeated, n_subjects) if n < len(rows)]:
@@ -146,14 +146,14 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
 
 
 def _has_signals_and_subjects(X: Any, groups: Any) -> bool:
-    """Whether X has one column of signals, and the subjects of its rows are known."""
+    """Return whether X has one column of signals, and the subjects of its rows are known."""
     if not isinstance(X, pd.DataFrame) or not isinstance(X.get("signal"), pd.Series):
         return False
     return groups is not None or "subject" in X.columns
 
 
 def _examples(groups: list[list[int]], subjects: Subjects, index: pd.Index) -> str:
-    """The first groups of rows with their subjects, as text; rows are named by their index."""
+    """Name the first groups of rows, with their subjects; rows are named by their index."""
     names = subjects.by_row
     texts = (
         first_few(f"row {index[row]} (subject {names[row]!r})" for row in rows) for rows in groups

@@ -213,7 +213,7 @@ class SignalFile:
         return signal[0] if self.ndim == 1 else signal
 
     def _stored(self, start: int, stop: int, wanted: list[int]) -> NDArray:
-        """Stored numbers as an array of shape (n_wanted, stop - start)."""
+        """Return the stored numbers as an array of shape (n_wanted, stop - start)."""
         if self.blocks is None:
             frame = self.n_channels * self.stored_dtype.itemsize
             raw = self._read(start * frame, (stop - start) * frame, start, frame)

@@ -88,7 +88,7 @@ def _likeness(name: Hashable) -> Hashable:
 
 
 def is_blank(name: object) -> bool:
-    """Whether a subject's name is a text without a visible character.
+    """Return whether a subject's name is a text without a visible character.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
     if missing:
         warn_of_recordings(
-            f"The name {missing[0]!r} of a subject looks like a missing value. Give the subject of "
-            "these recordings another name, or leave their rows out.",
+            f"The name {missing[0]!r} of a subject looks like a missing value. Give this subject "
+            "another name, or leave its rows out.",
         )
 
 
@@ -336,7 +336,7 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
 
 
 def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.intp]:
-    """Code of the subject of each row, numbered in order of first appearance.
+    """Return the code of the subject of each row, numbered in order of first appearance.
 
     Parameters
     ----------
@@ -383,7 +383,7 @@ def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.i
 def mean_by_code(
     values: NDArray[np.floating], codes: NDArray[np.intp], n_codes: int
 ) -> NDArray[np.floating]:
-    """Mean of the rows of `values` with the same code.
+    """Compute the mean of the rows of `values` with the same code.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ METADATA_COLUMNS = (
 
 
 def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
-    """Whether X is a DataFrame with a ``signal`` column.
+    """Return whether X is a DataFrame with a ``signal`` column.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
 
 
 def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
-    """Names of the channels of all recordings of a table.
+    """Return the channel names of a table if all its recordings have the same names.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def _warn_of_other_orders(given: Mapping[str, Any]) -> None:
 
 
 def _column(name: str, value: Any, n_rows: int) -> Any:
-    """Values of a column that is given as one value for all rows or as one value per row."""
+    """Return the values of a column that is given as one value for all rows or one per row."""
     if not _has_one_per_row(value):
         return [value] * n_rows
     values = _per_row(name, value, n_rows)
@@ -330,14 +330,14 @@ def _column(name: str, value: Any, n_rows: int) -> Any:
 
 
 def _has_one_per_row(value: Any) -> bool:
-    """Whether a column is given row by row instead of as one value for all rows."""
+    """Return whether a column is given row by row instead of as one value for all rows."""
     if isinstance(value, list) and value and all(isinstance(v, tuple) for v in value):
         return True  # names that are tuples
     return not isinstance(value, (str, bytes)) and np.ndim(value) == 1
 
 
 def _entries(signals: Any) -> list[Any]:
-    """List of signals with one object per recording."""
+    """Return a list of signals with one object per recording."""
     refuse_foreign_frame(signals, "The 'signals' of recording_table")
     if isinstance(signals, pd.DataFrame):
         if "signal" in signals.columns:
@@ -358,7 +358,7 @@ def _entries(signals: Any) -> list[Any]:
 
 
 def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
-    """Array or file of one recording, and the names of its channels, if known."""
+    """Return the array or file of one recording, and the names of its channels, if known."""
     refuse_foreign_frame(entry, f"The recording of row {row}, given as a frame,")
     if isinstance(entry, pd.DataFrame):
         return named_channels(entry, row)
@@ -377,7 +377,7 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
 
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
-    """List with one value per row."""
+    """Return a list with one value per row."""
     if value is None or not _has_one_per_row(value):
         return [value] * n_rows
     if len(value) != n_rows:
@@ -485,8 +485,8 @@ def check_recording_table(
     samples that are all integers; a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the
     median of the table is also below 2 µV, or different from that median by a factor of more than
     300 (in a table of at least three recordings); an offset above 1 V; and samples that never
-    change their sign. Another warning reports names that look like spellings of one name, see
-    :func:`similar_subjects`.
+    change their sign. Another warning reports names that look like spellings of one name (see
+    :func:`similar_subjects`).
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _HOLDERS = (BaseEstimator, CalibratedPart, *_CONTAINERS)
 
 
 def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
-    """Distinct names of the subjects of a table or of groups.
+    """Return the distinct names of the subjects of a table or of groups.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def warn_of_known_subjects(
     if shared := [name for name in given if name in known]:
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
         warn(
-            f"{len(shared)} of {len(given)} subjects given to {caller} were trained on ({some}): "
+            f"{len(shared)} of {len(given)} subjects given to {caller} "
+            f"{'was' if len(shared) == 1 else 'were'} trained on ({some}): "
             "scores of training subjects say nothing about new subjects. Split by subject, for "
             "instance with cv=SubjectKFold(). If this is intended, filter SubjectLeakWarning.",
             SubjectLeakWarning,
@@ -117,7 +118,7 @@ def warn_of_other_spelling(
 
 
 def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
-    """Subjects on which a fitted estimator and its parts were trained, as far as they state them.
+    """Return the subjects on which a fitted estimator and its parts state that they were trained.
 
     Parameters
     ----------
@@ -169,7 +170,7 @@ def _own_subjects(attributes: dict[str, Any], known_above: bool) -> Iterator[tup
 
 
 def subjects_of_steps(model: Any) -> set[Any]:
-    """Training subjects that only steps before the predictor of a fitted estimator know.
+    """Return training subjects known only to the steps before the predictor of an estimator.
 
     A classifier after a feature extractor gets a matrix without subjects, but the extractor has
     seen the table in the same ``fit``.

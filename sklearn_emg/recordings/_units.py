@@ -48,7 +48,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--
 
 
 def _parts(unit: str) -> tuple[str, int]:
-    """Split a unit into the unit without its power of ten and the exponent."""
+    """Split a unit with a power of ten into the plain unit and the exponent."""
     text = _plain(unit.translate(_SUPERSCRIPTS))
     match = _SCALED.fullmatch(text)
     if match is None:
@@ -58,7 +58,7 @@ def _parts(unit: str) -> tuple[str, int]:
 
 
 def _plain(unit: str) -> str:
-    """Unit in lower case, without brackets, and with "u" for every spelling of the micro sign."""
+    """Write a unit in lower case, without brackets, and with "u" for any micro sign."""
     # Two characters look like a micro sign, U+00B5 and the Greek letter U+03BC. The longer
     # spellings are their UTF-8 bytes, decoded as Latin-1.
     name = re.sub("^(?:[\u00b5\u03bc]|Âµ|Î¼)", "u", unit.strip().strip("[](){}").strip())
@@ -66,7 +66,7 @@ def _plain(unit: str) -> str:
 
 
 def is_voltage(unit: str) -> bool:
-    """Whether a unit is a voltage, in any common spelling.
+    """Return whether a unit is a voltage, in any common spelling.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def is_voltage(unit: str) -> bool:
 
 
 def millivolts_per(unit: str) -> float:
-    """Number of millivolts in one unit of voltage.
+    """Return the number of millivolts in one unit of voltage.
 
     Parameters
     ----------

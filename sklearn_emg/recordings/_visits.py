@@ -159,8 +159,8 @@ def _faults_of_times(times: pd.Series) -> Iterator[tuple[int, str]]:
         elif _kind_of_time(value) != kind:
             yield (
                 row,
-                f"is {_kind_of_time(value)}, but row {first} has {kind}; use one unit for all "
-                "rows, and dates all with or all without a time zone",
+                f"is {_kind_of_time(value)}, but row {first} has {kind}; use only months, "
+                "only dates with a time zone, or only dates without one",
             )
 
 
@@ -212,7 +212,7 @@ def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
 
 
 def visit_months(table: pd.DataFrame) -> NDArray[np.floating]:
-    """Time of each row in months or, in a table without times, the number of the visit.
+    """Return the time of each row in months or, in a table without times, the visit number.
 
     Parameters
     ----------

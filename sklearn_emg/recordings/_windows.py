@@ -53,7 +53,23 @@ class WindowSet:
         return len(self.row)
 
     def repeat(self, values: ArrayLike) -> NDArray:
-        """Repeat the value of each row, such as its label or subject, for each of its windows."""
+        """Repeat the value of each row, such as its label or subject, for each of its windows.
+
+        Parameters
+        ----------
+        values : array-like of shape (n_rows, ...)
+            Value of each row of the table.
+
+        Returns
+        -------
+        repeated : ndarray of shape (n_windows, ...)
+            Value of the row of each window.
+
+        Raises
+        ------
+        ValueError
+            If the number of values differs from the number of rows.
+        """
         values = np.asarray(values)
         if len(values) != self.n_rows:
             raise ValueError(
@@ -78,7 +94,7 @@ class WindowSet:
 
 
 def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> int:
-    """Number of samples in a duration, rounded down; messages give `name` as the parameter."""
+    """Return the number of samples in a duration, rounded down; messages name it `name`."""
     if not np.isfinite(duration) or duration <= 0:
         raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
     if unit == "samples":
@@ -98,7 +114,7 @@ def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> 
 
 
 def _starts(n_times: int, size: int, step: int, tail: str) -> tuple[NDArray[np.intp], int]:
-    """First samples of the windows, and the length to which the recording must be padded."""
+    """Return the first samples of the windows, and the length to pad the recording to."""
     if n_times < size:
         return (np.zeros(1, dtype=np.intp), size) if tail == "pad" else (np.empty(0, np.intp), 0)
     starts = np.arange(0, n_times - size + 1, step, dtype=np.intp)
@@ -193,7 +209,7 @@ class Division:
         self._report(n_left)
 
     def _without_faults(self, row: int, starts: NDArray[np.intp]) -> NDArray[np.intp]:
-        """First samples of the windows without NaN or infinity."""
+        """Return the first samples of the windows without NaN or infinity."""
         entry = self.signals[row]
         if isinstance(entry, KeptSlice):
             whole = entry.cut.signal.finite_windows(entry.cut.starts, entry.cut.size)
@@ -208,7 +224,7 @@ class Division:
         return starts[good]
 
     def _read(self, row: int) -> NDArray:
-        """Signal of a row; the signal that was read last is not read again."""
+        """Return the signal of a row; the signal that was read last is not read again."""
         if self._last[0] != row:
             self._last = row, read_signal(self.signals[row])
         return self._last[1]
@@ -245,7 +261,8 @@ class Division:
             reasons = [self.skipped[row] for row in sorted(self.skipped)]
             text = f"Windows left out: {first_few(reasons, separator='; ')}."
             if self.lost:
-                text += f" No window is left of row {first_few(sorted(self.lost))}."
+                rows = f"row{'s' * (len(self.lost) > 1)} {first_few(sorted(self.lost))}"
+                text += f" No window is left of {rows}."
             warn(text, RecordingWarning)
 
 

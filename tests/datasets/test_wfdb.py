@@ -195,7 +195,7 @@ def test_subject_and_target_in_any_form(plain):
 
 def test_subject_of_another_length_is_reported(plain):
     path = plain("rec 1 1000 3\nrec.dat 16 50/mV\n")
-    with pytest.raises(ValueError, match=r"'subject' parameter .* Got 2 for 1 records: rec\."):
+    with pytest.raises(ValueError, match=r"'subject' .* Got 2 values for 1 record: rec\."):
         load_wfdb(path, subject=["a", "b"])
 
 
@@ -436,7 +436,7 @@ def test_gaps_are_counted_over_the_channels(plain):
     lines = "".join(f"one.dat 16 50/mV 0 0 0 0 0 e{k}\n" for k in range(3))
     plain(f"one 3 1000 1\n{lines}", "one")
     path = plain("whole/2 3 1000 10000001\none 1\n~ 10000000\n", "whole")
-    with pytest.raises(ValueError, match="announces 30000000 missing values but contains 3"):
+    with pytest.raises(ValueError, match="announces 30000000 missing values but contains only 3"):
         load_wfdb(path, subject="a")
 
 

@@ -359,7 +359,7 @@ def test_a_training_subject_without_a_window_is_refused_by_name(hand):
         model.fit(alone, y)
     lost = table.assign(subject=["a", "c", "b"], signal=[np.ones(4), *[np.full(4, np.nan)] * 2])
     with (
-        pytest.warns(RecordingWarning, match="No window is left of row 1, 2"),
+        pytest.warns(RecordingWarning, match="No window is left of rows 1, 2"),
         pytest.raises(ValueError, match=r"subject 'c' \(and of 1 more subject\)"),
     ):
         divote(window=0.4, nan="skip").fit(lost, y)

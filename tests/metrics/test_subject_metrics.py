@@ -330,7 +330,7 @@ def test_a_scorer_knows_the_subjects_of_the_steps_before_a_classifier():
     means = FunctionTransformer(lambda table: np.stack(list(table["signal"])).mean(1)[:, None])
     model = make_pipeline(Rectifier(), means, LinearSVC())
     plain = StratifiedKFold(3, shuffle=True, random_state=0)
-    with pytest.warns(SubjectLeakWarning, match=r"subjects given to Pipeline were trained on"):
+    with pytest.warns(SubjectLeakWarning, match=r"given to Pipeline (was|were) trained on"):
         cross_val_score(model, X, y, cv=plain, scoring=subject_scorer())
     with warnings.catch_warnings():
         warnings.simplefilter("error", SubjectLeakWarning)

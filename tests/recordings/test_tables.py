@@ -217,7 +217,7 @@ def test_windows_with_nan_are_an_error_or_left_out_with_a_warning(table):
 
 def test_rows_without_any_window_are_named(table):
     table.at[2, "signal"] = np.full(100, np.nan)
-    with pytest.warns(RecordingWarning, match=r"No window is left of row 1, 2\.$"):
+    with pytest.warns(RecordingWarning, match=r"No window is left of rows 1, 2\.$"):
         windows = divide(table, 0.7, nan="skip", short="skip")
     assert windows.row.tolist() == [0]
     table.at[0, "signal"] = np.where(np.arange(100) == 35, np.nan, 1.0)

@@ -124,7 +124,8 @@ def make_nemg_cohort(
     region_balance : {"clinical", "balanced"}, default="clinical"
         Proportion of proximal muscles. "clinical" has the published imbalance (52 % in myopathy,
         39 % in neuropathy, 18 % in controls), so that region and diagnosis are associated and a
-        classifier may learn the region. "balanced" takes half of each class from each region.
+        classifier may learn the region. "balanced" takes half of the recordings of each class from
+        each region.
     protocol : {"clinical", "biceps_low_force"}, default="clinical"
         Protocol of the examination. "biceps_low_force" imitates a set of biceps recordings at low
         force with controls, ALS and myopathy (9 : 7 : 6 subjects). It fixes `difficulty` and
@@ -209,7 +210,7 @@ def make_nemg_cohort(
       distant units. Potentials in ALS are shorter and have fewer turns than in real recordings;
       giant units with many satellites are rare.
     - The amplitude per turn and the high-frequency polyphasia of very chronic neuropathy are
-      underestimated. Myopathy reaches larger extremes than published.
+      underestimated. In myopathy, the extreme values of features lie beyond those published.
     - There is no fatigue, motion artefact, end-plate noise, complex repetitive discharge,
       myotonia, doublet or short-term synchrony; the force is constant and low to moderate; the
       tissue is homogeneous and infinite; there is no negative afterpotential; there is one type of
@@ -361,7 +362,7 @@ def _table(
     severities: Sequence[float],
     fs: float,
 ) -> tuple[NDArray[np.str_], pd.DataFrame]:
-    """Names of the subjects, and the recording table."""
+    """Return the names of the subjects, and the recording table."""
     width = max(2, len(str(len(subjects))))
     names = np.array([f"S{i + 1:0{width}d}" for i in range(len(subjects))])
     of_row = np.array([row.subject for row in plan.recordings])

@@ -81,7 +81,7 @@ class Potentials:
     n_near_fibres: NDArray[np.intp]
 
     def templates(self) -> NDArray[np.float32]:
-        """Potentials without jitter, of shape (n_units, LENGTH)."""
+        """Return the potentials without jitter, of shape (n_units, LENGTH)."""
         whole = self.steady.copy()
         for unit, fibres in enumerate(self.jittering):
             whole[unit] += fibres.sum(axis=0)
@@ -115,7 +115,7 @@ def _uniform_disc(rng: np.random.Generator, radius: NDArray | float, n: int) -> 
 
 
 def _shape_units(rng: np.random.Generator, c: Conditions, rank: NDArray) -> tuple:
-    """Territory radius and mean number of remaining fibres of units of given rank."""
+    """Draw the territory radius and mean number of remaining fibres of units of given rank."""
     n = len(rank)
     size = 3.5 ** (rank - 0.25) * np.exp(0.15 * clipped_normal(rng, n))
     radius = c.territory_radius * size**0.25 * np.exp(0.1 * clipped_normal(rng, n))
@@ -149,7 +149,10 @@ def pool_around_needle(
 
 
 def recruited(pool: Pool, c: Conditions, rng: np.random.Generator) -> tuple[Pool, NDArray]:
-    """Select units that fire at this drive or fasciculate, with a mask of the latter."""
+    """Select the units that fire at the drive of `c` or fasciculate.
+
+    Also return a mask of those that fasciculate.
+    """
     twitching = np.zeros(len(pool), dtype=bool)
     threshold = pool.threshold
     order = np.argsort(threshold, kind="stable")
@@ -320,7 +323,7 @@ def build_potentials(rng: np.random.Generator, pool: Pool, c: Conditions) -> Pot
 
 
 def _strongest_near(fibres: _Fibres, strength: NDArray) -> NDArray[np.bool_]:
-    """Mask of the near fibres with the largest source strength over distance in each unit."""
+    """Mark the near fibres with the largest source strength over distance in each unit."""
     near = np.flatnonzero(fibres.near)
     amplitude = strength[near] / np.hypot(fibres.x[near], fibres.y[near])
     order = near[np.lexsort((-amplitude, fibres.unit[near]))]
@@ -340,7 +343,7 @@ def draw_drive(rng: np.random.Generator, mean: float, duration_ms: float) -> NDA
 
 
 def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: float) -> NDArray:
-    """Gaussian noise after a first-order low-pass filter, with unit variance from the start."""
+    """Draw Gaussian noise of unit variance after a first-order low-pass filter."""
     pole = np.exp(-2 * np.pi * cutoff / fs)
     white = rng.standard_normal(n + 1)
     state = np.array([pole * white[0]])
@@ -348,7 +351,7 @@ def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: floa
 
 
 def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[np.float64]:
-    """Rate in Hz of each unit (rows) at each drive; units recruited earlier fire faster."""
+    """Compute the rate in Hz of each unit (rows) at each drive; earlier units fire faster."""
     peak = c.rate_peak * (1 - 0.35 * threshold / _MAX_THRESHOLD)
     excess = drive - threshold[:, None]
     rising = 1 - np.exp(-c.rate_gain * np.maximum(excess, 0.0) / 0.14)
@@ -357,7 +360,7 @@ def firing_rates(drive: NDArray, threshold: NDArray, c: Conditions) -> NDArray[n
 
 
 def _renewal_times(rng: np.random.Generator, total: float, cv: float) -> NDArray:
-    """Event times below `total` with a mean interval of 1, starting at a random phase."""
+    """Draw event times below `total` with a mean interval of 1, starting at a random phase."""
     n = int(1.3 * total + 12)
     intervals = np.maximum(1 + cv * clipped_normal(rng, n), 0.25)
     events = rng.random() + np.append(0.0, np.cumsum(intervals))
@@ -403,7 +406,7 @@ def _add_firings(padded: NDArray, samples: NDArray, waves: NDArray) -> None:
 def _jittered(
     rng: np.random.Generator, steady: NDArray, fibres: NDArray, n_firings: int, c: Conditions
 ) -> NDArray[np.float32]:
-    """Potentials of `n_firings` discharges whose strongest fibres are early, late or absent."""
+    """Draw `n_firings` potentials whose strongest fibres are early, late or absent."""
     n_fibres = len(fibres)
     shape = (n_firings, n_fibres)
     shift = np.clip(c.jitter * RATE * clipped_normal(rng, shape), _SHIFTS[0], _SHIFTS[-1])
@@ -442,7 +445,7 @@ def sharpen(rng: np.random.Generator, waves: NDArray[np.float32]) -> NDArray[np.
 def fibre_potentials(
     c: Conditions, x: NDArray, y: NDArray, diameter: NDArray, endplate_distance: float | None = None
 ) -> NDArray[np.float32]:
-    """Potentials of single fibres at 24 kHz, whose waves pass the needle at the firing instant."""
+    """Compute potentials of fibres at 24 kHz; waves pass the needle at the firing instant."""
     a = c.endplate_distance if endplate_distance is None else endplate_distance
     speed = conduction_velocity(diameter, c.velocity_factor) / RATE
     start = speed * (RATE * a / (RATE * speed) - BEFORE)
@@ -452,7 +455,7 @@ def fibre_potentials(
 
 
 def _fibrillations(rng: np.random.Generator, c: Conditions, n_samples: int) -> list[Train]:
-    """Fibres that fire spontaneously because of a disease, some with positive sharp waves."""
+    """Draw fibres that fire because of a disease, some with positive sharp waves."""
     n = int(rng.poisson(c.fibrillating_fibres))
     if n == 0:
         return []
@@ -473,7 +476,7 @@ def _fibrillations(rng: np.random.Generator, c: Conditions, n_samples: int) -> l
 def regular_firings(
     rng: np.random.Generator, rate: float, cv: float, n_samples: int
 ) -> NDArray[np.intp]:
-    """Samples of discharges at a constant `rate` in Hz, with the coefficient of variation `cv`."""
+    """Draw samples of discharges at a `rate` in Hz, with the coefficient of variation `cv`."""
     events = _renewal_times(rng, rate * n_samples / RATE / 1000.0, cv)
     samples = np.rint(events * RATE * 1000.0 / rate).astype(np.intp)
     return samples[samples < n_samples]
@@ -525,13 +528,13 @@ def resample(signal: NDArray, fs: float, n_samples: int | None = None) -> NDArra
 
 
 def amplifier_filters(amplifier: Amplifier, fs: float) -> list[tuple[NDArray, NDArray]]:
-    """First-order high-pass and second-order low-pass filters, as (b, a) coefficients."""
+    """Return first-order high-pass and second-order low-pass filters, as (b, a) coefficients."""
     lowpass = min(amplifier.lowpass, 0.45 * fs)
     return [butter(1, amplifier.highpass, "highpass", fs=fs), butter(2, lowpass, fs=fs)]
 
 
 def filter_templates(templates: NDArray, amplifier: Amplifier, fs: float) -> NDArray[np.float32]:
-    """Templates as the amplifier records them, without noise, at `fs` Hz."""
+    """Return templates as the amplifier records them, without noise, at `fs` Hz."""
     templates = resample(templates, fs)
     for b, a in amplifier_filters(amplifier, fs):
         templates = lfilter(b, a, templates, axis=-1)
@@ -541,7 +544,7 @@ def filter_templates(templates: NDArray, amplifier: Amplifier, fs: float) -> NDA
 def record(
     rng: np.random.Generator, site_signal: NDArray, amplifier: Amplifier, fs: float, n_samples: int
 ) -> NDArray[np.float32]:
-    """Signal at the output of the amplifier, with noise, in mV."""
+    """Return the signal at the output of the amplifier, with noise, in mV."""
     signal = resample(site_signal, fs, n_samples).astype(np.float64)
     slow = _first_order_noise(rng, int(np.ceil(200.0 * n_samples / fs)) + 2, 4.0, 200.0)
     time = np.arange(n_samples) / fs
@@ -566,7 +569,7 @@ def record(
 
 
 def describe_site(site: Site, amplifier: Amplifier, fs: float) -> dict[str, Any]:
-    """Ground truth of one recording, with times in s and potentials in mV."""
+    """Return the ground truth of one recording, with times in s and potentials in mV."""
     templates = filter_templates(site.potentials.templates(), amplifier, fs)
     peak_to_peak = np.ptp(templates, axis=1) if len(templates) else np.zeros(0)
     floor = max(0.020, 8 * amplifier.noise * np.sqrt(fs / 23437.5))

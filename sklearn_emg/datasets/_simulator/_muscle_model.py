@@ -130,7 +130,7 @@ class Conditions:
 def clipped_normal(
     rng: np.random.Generator, size: int | tuple[int, ...] | None = None, bound: float = 3.0
 ) -> NDArray[np.float64]:
-    """Standard Gaussian numbers, clipped at `bound` standard deviations."""
+    """Draw standard Gaussian numbers, clipped at `bound` standard deviations."""
     return np.clip(rng.standard_normal(size), -bound, bound)
 
 
@@ -144,7 +144,7 @@ def draw_factors(rng: np.random.Generator, between_subject: float) -> dict[str, 
 
 
 def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, region: str) -> float:
-    """Severity in one muscle; myopathy is worse proximally, and chronic neuropathy distally."""
+    """Draw the severity in a muscle; myopathy is worse proximally, chronic neuropathy distally."""
     weights = {
         "inflammatory": (1.05, 0.75),
         "dystrophic": (1.05, 0.75),
@@ -158,7 +158,7 @@ def muscle_severity(rng: np.random.Generator, severity: float, subtype: str, reg
 
 
 def excitation_factor(diagnosis: str, severity: float) -> float:
-    """Factor by which a diseased muscle needs more drive than a healthy one for the same force."""
+    """Return the factor by which a diseased muscle needs more drive for the same force."""
     if diagnosis == "myopathy":
         return 1 + 2 * severity
     if diagnosis == "neuropathy":
@@ -177,7 +177,7 @@ def conditions_of(
     drive: float,
     endplate_factor: float = 1.0,
 ) -> Conditions:
-    """Conditions in a muscle whose disease has `severity`, under `drive` (0 to 1)."""
+    """Return the conditions in a muscle whose disease has `severity`, under `drive` (0 to 1)."""
     values = _healthy(muscle, subject, drive, endplate_factor)
     if subject.diagnosis == "myopathy":
         _apply_myopathy(values, severity, subject.subtype == "dystrophic")

@@ -65,7 +65,7 @@ class Plan:
 
 
 def _apportion(total: int, weights: Sequence[float], minimum: Sequence[int]) -> list[int]:
-    """Integers in proportion to `weights` (largest remainder), none below `minimum`."""
+    """Return integers in proportion to `weights` (largest remainder), none below `minimum`."""
     exact = total * np.asarray(weights, dtype=float) / np.sum(weights)
     counts = np.floor(exact + 1e-9).astype(int)
     rest = np.argsort(-(exact - counts), kind="stable")
@@ -80,7 +80,7 @@ def _apportion(total: int, weights: Sequence[float], minimum: Sequence[int]) -> 
 def class_counts(
     n_subjects: int, n_recordings: int, classes: Sequence[str], biceps: bool
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Numbers of subjects and recordings of each class."""
+    """Return the numbers of subjects and recordings of each class."""
     if n_subjects < len(classes):
         raise ValueError(
             "The 'n_subjects' parameter of make_nemg_cohort must be at least the number of "
@@ -162,7 +162,7 @@ def plan_cohort(
     balanced: bool,
     fs: float,
 ) -> Plan:
-    """Diagnosis of each subject, and muscle and length of each recording."""
+    """Draw the diagnosis of each subject, and the muscle and length of each recording."""
     diagnoses = [name for name, count in subject_counts.items() for _ in range(count)]
     diagnoses = [diagnoses[i] for i in rng.permutation(len(diagnoses))]
     rows: list[Row] = []
@@ -259,7 +259,7 @@ def draw_subject(rng: np.random.Generator, diagnosis: str, settings: Protocol) -
 def recording_conditions(
     rng: np.random.Generator, subject: Subject, muscle_name: str, settings: Protocol
 ) -> tuple[Conditions, float]:
-    """Conditions at one needle site, and the severity of the disease in this muscle."""
+    """Draw the conditions at one needle site, and the severity of the disease in this muscle."""
     muscle = MUSCLES[muscle_name]
     s = muscle_severity(rng, subject.severity, subject.subtype, muscle.region)
     spread = np.exp(settings.drive_log_sd[1] * float(clipped_normal(rng, bound=2.5)))

@@ -49,7 +49,7 @@ class _Course:
         return 1 - (1 - self.start) * np.exp(-self.rate * (untreated + treated))
 
     def months_until(self, severity: float) -> float:
-        """Time in months at which a severity is reached."""
+        """Return the time in months at which a severity is reached."""
         if severity <= self.start:
             return 0.0
         if self.rate <= 0:
@@ -112,7 +112,7 @@ def make_progression_cohort(
     rate_sd : float, default=0.6
         Standard deviation of the logarithm of the rate between subjects.
     treated : float, default=0.0
-        Expected fraction of the subjects that is treated, starting at a random time in the first
+        Expected fraction of treated subjects. Their treatment starts at a random time in the first
         half of the planned period.
     effect : float, default=0.5
         Fraction by which the treatment lowers the rate.
@@ -308,7 +308,7 @@ def _draw_visits(
 
 
 def _visit_table(subject: Subject, severity: NDArray[np.floating]) -> pd.DataFrame:
-    """Ground truth at each severity."""
+    """Return the ground truth at each severity."""
     found = [
         conditions_of(MUSCLES[_MUSCLE], replace(subject, severity=s), float(s), DRIVE)
         for s in severity
@@ -333,7 +333,7 @@ def _tasks(
     duration: float,
     placement: float,
 ) -> list[Task]:
-    """Recordings of one visit, each at a different site."""
+    """Plan the recordings of one visit, each at a different site."""
     conditions_seed, *signal_seeds = seed.spawn(1 + n_recordings)
     rng = np.random.default_rng(conditions_seed)
     n_samples = max(1, round(duration * fs))
@@ -355,7 +355,7 @@ def _tasks(
 def _recordings(
     visits: pd.DataFrame, signals: Sequence[Any], n_recordings: int, fs: float
 ) -> pd.DataFrame:
-    """Recording table of all visits."""
+    """Build the recording table of all visits."""
     rows = visits.loc[visits.index.repeat(n_recordings), ["subject", "visit", "time"]]
     rows = rows.reset_index(drop=True)
     rows.insert(0, "signal", pd.Series(signals, dtype=object))

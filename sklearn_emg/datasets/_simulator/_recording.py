@@ -60,7 +60,7 @@ def _one_thread():
 
 
 def simulate(task: Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
-    """Signal of a recording, and its ground truth if the task requests it."""
+    """Simulate a recording; return its signal and, if the task requests it, its ground truth."""
     rng = np.random.default_rng(task.seed)
     with _one_thread():
         c = task.conditions if task.spontaneous is None else without_disease(task.conditions)
@@ -153,8 +153,8 @@ def simulate_recording(
 
     See Also
     --------
-    make_nemg_cohort : Simulate many subjects; describes the model, its sources and limits.
-    sklearn_emg.motor_units.RestActivityDetector : Finds the spontaneous activity.
+    make_nemg_cohort : Simulate many subjects; its notes describe the model, its sources and limits.
+    sklearn_emg.motor_units.RestActivityDetector : Find spontaneous activity.
 
     Notes
     -----
@@ -223,7 +223,7 @@ def simulate_muap(
     amplifier: Mapping[str, float] | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
-    """Simulate motor unit potentials at a needle inside their territories.
+    """Simulate motor unit potentials at a needle inside the territories of the units.
 
     The subject is 40 years old and average. The units belong to the smaller half of the pool, which
     fires at low force. The subtype of a disease is drawn once for all units.
@@ -269,7 +269,7 @@ def simulate_muap(
 
     See Also
     --------
-    make_nemg_cohort : Simulate many subjects; describes the model, its sources and limits.
+    make_nemg_cohort : Simulate many subjects; its notes describe the model, its sources and limits.
 
     Examples
     --------

@@ -64,7 +64,7 @@ def check_spontaneous(given: Mapping[str, Any] | None, caller: str) -> dict[str,
 
 
 def without_disease(c: Conditions) -> Conditions:
-    """Conditions in which the disease itself causes no activity at rest."""
+    """Return conditions in which the disease itself causes no activity at rest."""
     return replace(c, fibrillating_fibres=0.0, fasciculation_rate=0.0)
 
 
@@ -113,7 +113,7 @@ def _waves(rng: np.random.Generator, c: Conditions, name: str, n: int) -> NDArra
 def _irregular(
     rng: np.random.Generator, rate: float, refractory: float, n_samples: int
 ) -> NDArray[np.intp]:
-    """Samples of a Poisson process with a refractory time in seconds and the mean `rate` in Hz."""
+    """Draw samples of a Poisson process with the mean `rate` in Hz and a refractory time in s."""
     seconds = n_samples / (1000.0 * units.RATE)
     n = int(2 * rate * seconds + 20)
     intervals = refractory + rng.exponential(max(1.0 / rate - refractory, 1e-6), n)
@@ -123,7 +123,7 @@ def _irregular(
 
 
 def _endplate_noise(rng: np.random.Generator, rms: float, n_samples: int) -> NDArray[np.float32]:
-    """Monophasic negative potentials of 1.5 ms at random times, with the given RMS in mV."""
+    """Draw negative monophasic potentials of 1.5 ms at random times, with the given RMS in mV."""
     if rms == 0:
         return np.zeros(n_samples, dtype=np.float32)
     pulse = -np.hanning(int(_MINIATURE_LENGTH * 1000.0 * units.RATE) + 2)

@@ -2,9 +2,10 @@
 
 A fibre of finite length is a line source in an infinite anisotropic medium (Nandedkar and
 Stålberg 1983; Dimitrov and Dimitrova 1998) with Rosenfalck's intracellular potential (1969). The
-electrode averages it over the core and subtracts the mean over the cannula (Nandedkar, Sanders,
-Stålberg and Andreassen 1988). Lengths are in mm, times in ms, potentials in mV and diameters in µm;
-x and y span the cross-section with the needle's tip at 0, and z runs along the fibre.
+electrode averages the fibre's potential over the core and subtracts the mean over the cannula
+(Nandedkar, Sanders, Stålberg and Andreassen 1988). Lengths are in mm, times in ms, potentials in mV
+and diameters in µm; x and y span the cross-section with the needle's tip at 0, and z runs along the
+fibre.
 """
 
 from __future__ import annotations
@@ -36,18 +37,18 @@ _CANNULA_RADIUS = 0.30
 
 
 def conduction_velocity(diameter: ArrayLike, factor: float = 1.0) -> NDArray[np.float64]:
-    """Conduction velocity in mm/ms: 2.2 for a diameter of 25 µm, plus 0.05 per µm above 25."""
+    """Return the conduction velocity in mm/ms: 2.2 at 25 µm, plus 0.05 per µm above 25."""
     return factor * (2.2 + 0.05 * (np.asarray(diameter) - 25.0))
 
 
 def intracellular_slope(distance: NDArray, length_scale: float = 1.0) -> NDArray:
-    """Derivative in mV/mm of V(s) = 96 (s/l)³ exp(-s/l) - 90, s mm after the wave front."""
+    """Compute the derivative in mV/mm of V(s) = 96 (s/l)³ exp(-s/l) - 90, s mm after the front."""
     u = np.maximum(distance, 0.0) / length_scale
     return 96.0 / length_scale * (3 * u**2 - u**3) * np.exp(-u)
 
 
 def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float64]:
-    """Factor that converts values of :func:`potential_table` to mV, for given fibre diameters.
+    """Return the factor that converts values of :func:`potential_table` to mV, by diameter.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def potential_table(
     *,
     stop_distance: float | None = None,
 ) -> NDArray[np.float32]:
-    """Potential per source strength, for each node of the radius and each propagated distance.
+    """Compute the potential per source strength for each radius node and propagated distance.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ class Geometry(NamedTuple):
 
 
 def electrode_weights(fibres: Geometry, gap: float) -> NDArray[np.float32]:
-    """Weights of the table's rows in the potential between core and cannula.
+    """Compute the weights of the table's rows in the potential between core and cannula.
 
     Parameters
     ----------

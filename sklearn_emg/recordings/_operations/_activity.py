@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import butter, sosfiltfilt
 from scipy.stats import chi2
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._table import check_recording_table, is_recording_table
@@ -24,7 +25,7 @@ _REST = ("0", "0.0", "rest", "relax", "idle", "ruhe", "repos", "reposo", "riposo
 
 
 def moving_rms(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Root mean square over `size` samples around each sample.
+    """Compute the root mean square over `size` samples around each sample.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def segment_activity(
         Sampling rate in Hz. It is required for an array and is not used for a table.
     method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
         "double-threshold" counts, among 5 successive pairs of samples, those whose power exceeds a
-        threshold set by `false_alarm`, and reports activity if there are at least 3 [1]_.
+        threshold set by `false_alarm`, and reports activity if at least 3 pairs exceed it [1]_.
         "teager-kaiser" compares the smoothed Teager-Kaiser energy with the mean of the baseline
         plus `n_sd` standard deviations [2]_ [3]_. "level" compares the RMS over 0.1 s with `level`
         times that of the baseline, or with the fraction `level` of `mvc`.
@@ -106,7 +107,7 @@ def segment_activity(
     ValueError
         If a signal has fewer than 10 samples or is not finite, if `baseline` lies outside the
         signal or has fewer than 10 samples, if `fs` is missing for an array, if a table is invalid,
-        or if a parameter is invalid or does not belong to `method`.
+        if a parameter is invalid, or if `mvc` or `level` is given although `method` is not "level".
 
     See Also
     --------
@@ -181,7 +182,7 @@ def _segments(signal: Any, fs: float, what: str, settings: dict[str, Any]) -> pd
     if references.size not in (1, len(values)):
         raise ValueError(
             "The 'mvc' of segment_activity must be one number or one per channel "
-            f"({len(values)} in {what}). Got {references.size}."
+            f"({len(values)} in {what}). Got {counted(references.size, 'number')}."
         )
     active = np.zeros(n_times, dtype=bool)
     for i, channel in enumerate(values):
@@ -269,7 +270,7 @@ def _without_short(active: NDArray[np.bool_], state: bool, shortest: float) -> N
 
 
 def _log_power(values: NDArray, size: int, n_bins: int) -> NDArray[np.float64] | None:
-    """Logarithm of the power in bins, averaged over channels; None if it is not defined."""
+    """Compute the log power in bins, averaged over channels; None if it is not defined."""
     bins = values[:, : n_bins * size].reshape(len(values), n_bins, size).astype(np.float64)
     bins = bins - values.mean(axis=-1, dtype=np.float64)[:, None, None]
     power = np.mean(bins**2, axis=-1)
@@ -340,7 +341,9 @@ def label_lag(
 
 
 def _explained(power: NDArray[np.float64], codes: NDArray[np.intp], rest: int | None) -> float:
-    """Proportion of variance of `power` that labels explain; 0 if its mean at rest is not lowest.
+    """Compute the proportion of the variance of `power` that the labels explain.
+
+    It is 0 if the mean of `power` at rest is not the lowest of all labels.
 
     If contractions last as long as the rest between them, swapped labels of rest and contraction
     explain the power equally well. Only the condition on rest excludes swapped labels.

@@ -17,7 +17,7 @@ __all__ = ["channel_names_of", "join_channels", "select_channels", "split_channe
 
 
 def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Names of the channels of each row, from the table or, by default, ch1, ch2 and so on.
+    """Return the channel names of each row; by default, these are ch1, ch2 and so on.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     Returns
     -------
     table : DataFrame of shape (n_recordings, n_columns)
-        The same rows, with the names of the channels that were kept in ``channel_names``. A single
-        name or position gives signals of shape (n_times,), and a sequence gives signals of shape
+        The same rows. ``channel_names`` contains the names of the selected channels. A single name
+        or position gives signals of shape (n_times,), and a sequence gives signals of shape
         (n_channels, n_times).
 
     Raises
@@ -189,7 +189,7 @@ def _rows_by(keys: pd.DataFrame) -> dict[tuple[Hashable, ...], list[int]]:
 
 
 def _differing_columns(table: pd.DataFrame, groups: Iterable[list[int]]) -> list[Any]:
-    """Columns whose values differ within a group of rows."""
+    """Return the columns whose values differ within a group of rows."""
     return [c for c in table.columns if any(_differs(table[c], rows) for rows in groups)]
 
 

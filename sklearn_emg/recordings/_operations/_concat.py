@@ -136,7 +136,7 @@ def _with_site(table: Any, site: Any, position: int) -> pd.DataFrame:
 
 
 def _of_several_sites(pairs: list[tuple[Any, Hashable]]) -> list[Hashable]:
-    """Names of subjects that occur at several sites, possibly in different spellings."""
+    """Return the subjects that occur at several sites, possibly in different spellings."""
     sites_of: dict[Hashable, set[Any]] = {}
     for site, name in pairs:
         sites_of.setdefault(name, set()).add(site)
@@ -160,8 +160,8 @@ def _separated(table: pd.DataFrame) -> pd.DataFrame:
         )
     named = ", ".join(map(repr, renamed[:_MAX_NAMED])) + (", ..." * (len(renamed) > _MAX_NAMED))
     warn_of_recordings(
-        f"Names of subjects occur at several sites ({named}) and were renamed, as in "
+        f"Subjects whose names occur at several sites ({named}) were renamed, as in "
         f"{subjects[[name for _, name in pairs].index(renamed[0])]!r}, since they count as "
-        "different subjects. If they are the same subjects, use same_name='same'.",
+        "different subjects. If each name stands for one subject, use same_name='same'.",
     )
     return table.assign(subject=object_column(subjects))

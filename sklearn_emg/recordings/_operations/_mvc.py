@@ -107,7 +107,7 @@ def _check_reference(reference: NDArray, signal: NDArray, place: str) -> None:
 def _references(
     mvc: pd.DataFrame, keys: list[str], window: float
 ) -> dict[tuple[Any, ...], NDArray[np.float64]]:
-    """Largest RMS in mV of each channel over all maximal contractions with equal keys."""
+    """Compute the largest RMS in mV of each channel over the contractions with equal keys."""
     references: dict[tuple[Any, ...], NDArray[np.float64]] = {}
     for row, key in enumerate(mvc[keys].itertuples(index=False, name=None)):
         values = np.atleast_2d(read_signal(mvc["signal"].iloc[row]))

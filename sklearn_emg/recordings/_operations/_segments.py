@@ -178,7 +178,7 @@ def segments_from_events(
 
 
 def _events(events: Any, source: str | None) -> pd.DataFrame:
-    """Table of events with onset, duration, label and, for a recording table, row."""
+    """Return a table of events with onset, duration, label and, for a recording table, row."""
     if is_recording_table(events):
         return _events_of_recordings(events, source)
     if isinstance(events, pd.DataFrame):
@@ -372,7 +372,7 @@ def _bounds(
 
 
 def _breaks(table: pd.DataFrame, row: int, fs: float, n_times: int) -> NDArray[np.bool_]:
-    """Masks of missing samples and of interruptions; the sample after an interruption is marked."""
+    """Return masks of missing samples and of the first samples after interruptions."""
     signal = table["signal"].iloc[row]
     missing = np.zeros(n_times + 1, dtype=bool)
     if not isinstance(signal, SignalFile) or signal.invalid is not None:
@@ -443,7 +443,7 @@ def _cut_table(
 
 
 def _shifted(annotations: Any, start: float, stop: float) -> tuple[Any, ...]:
-    """Annotations within a segment, relative to its beginning."""
+    """Return the annotations within a segment, relative to its beginning."""
     kept = []
     for a in annotations or ():
         begin, end = a[0], a[0] + (a[1] or 0.0)
