@@ -106,6 +106,11 @@ def l_sum(x, mean, deviation, counts, keys, ordered):
         Buffer.
     ordered : ndarray of shape (n_times,), of the type of `x`
         Buffer.
+
+    Returns
+    -------
+    total : float
+        The sum, or NaN if the window must be sorted instead.
     """
     n = x.shape[0]
     if not 1e-30 < deviation < 1e30:

@@ -98,9 +98,9 @@ class GapInterpolator(SignalTransformer):
     Notes
     -----
     Clipped samples of a needle recording may be treated as gaps (see
-    :func:`~sklearn_emg.datasets.load_n2001`). A straight line lowers their peaks more than the
-    clipping did. A cubic spline restores peaks if the sampling rate is high: in two recordings at
-    23,437.5 Hz, with the outer 0.1 % of samples clipped, the SNR rose from 25 to 38 dB. In three
+    :func:`~sklearn_emg.datasets.load_n2001`). A straight line lowers the clipped peaks more than
+    the clipping did. A cubic spline restores peaks if the sampling rate is high: in two recordings
+    at 23,437.5 Hz, with the outer 0.1 % of samples clipped, the SNR rose from 25 to 38 dB. In three
     recordings at 4000 Hz, it fell from 24 to 15 dB, so clipped samples should be kept at such a
     rate.
 

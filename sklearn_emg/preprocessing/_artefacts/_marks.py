@@ -23,6 +23,11 @@ def marks_of(signal: NDArray[np.floating], fs: float) -> Marks:
         Signal, in which NaN marks missing samples.
     fs : float
         Sampling rate in Hz.
+
+    Returns
+    -------
+    marks : list of (int, float, float)
+        Channel (from 0) of each run, and its start and end in seconds.
     """
     found: Marks = []
     for c, missing in enumerate(np.isnan(np.atleast_2d(signal))):

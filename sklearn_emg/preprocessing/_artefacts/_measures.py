@@ -51,6 +51,11 @@ def saturation_fraction(
         Whether both extreme values must be much more frequent than the values next to them for
         all of their samples to count. If False, each extreme value is considered separately. This
         is needed for whole recordings, whose potentials may reach the limit on only one side.
+
+    Returns
+    -------
+    fraction : ndarray of shape (...)
+        Fraction of the samples of each signal.
     """
     if limit is not None:
         return (np.abs(X) >= limit).mean(axis=-1)
@@ -86,6 +91,11 @@ def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
         Signals.
     n_flat : int
         Minimum length of a run in samples.
+
+    Returns
+    -------
+    fraction : ndarray of shape (...)
+        Fraction of the samples of each signal.
     """
     n_times = X.shape[-1]
     if n_times == 1:
@@ -150,6 +160,11 @@ def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
     ----------
     X : ndarray of shape (..., n_times)
         Signals.
+
+    Returns
+    -------
+    ratio : ndarray of shape (...)
+        Ratio for each signal, at most 1e6.
     """
     size = (1,) * (X.ndim - 1) + (3,)
     # "mirror" does not repeat the end sample. A repeated spike would be its own median.
@@ -167,6 +182,12 @@ def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
         Signals.
     n_median : int
         Length of a stretch in samples.
+
+    Returns
+    -------
+    ratio : ndarray of shape (...)
+        Ratio of the largest step between the medians of neighbouring stretches to the mean standard
+        deviation of the stretches, at most 1e6; 0 for a signal of fewer than two stretches.
     """
     n_stretches = X.shape[-1] // n_median
     if n_stretches < 2:

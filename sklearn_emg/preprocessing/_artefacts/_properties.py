@@ -150,6 +150,11 @@ def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
         Samples in mV, without NaN.
     fs : float
         Sampling rate in Hz.
+
+    Returns
+    -------
+    spectrum : Spectrum or None
+        Spectra of the channels.
     """
     n_segment = min(round(_SEGMENT * fs), X.shape[1])
     if n_segment < 32:

@@ -86,7 +86,7 @@ class ArtefactRejector(SignalTransformer):
     would exclude the windows of all channels. A signal shorter than `window` is a single stretch.
 
     The samples of a converter are multiples of its step, so values occur repeatedly. The samples of
-    a filtered signal all differ, and clipping can no longer be detected. To filter signals, use one
+    a filtered signal all differ, so clipping can no longer be detected. To filter signals, use one
     rejector before the filter and one after it::
 
         make_pipeline(

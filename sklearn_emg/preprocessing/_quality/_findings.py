@@ -137,6 +137,11 @@ def findings_of(
         Limits by kind, as in ``LIMITS``.
     raw : bool
         Whether the samples are as recorded, so that their unit can be checked.
+
+    Returns
+    -------
+    findings : list of Finding
+        Findings of all kinds.
     """
     measured = [c for c in channels if c.error is None]
     found = [_finding(c, c.error[0], "bad", np.nan, c.error[1]) for c in channels if c.error]
