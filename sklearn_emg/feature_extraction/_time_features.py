@@ -150,7 +150,7 @@ class TimeSums:
 
 
 class NamedSums(TimeSums):
-    """Sums of windows by name, which a function provides.
+    """Sums of windows, which a function provides by name.
 
     Parameters
     ----------

@@ -393,8 +393,8 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
     fast = float(np.diff(values).std())
     if min(spread, 2 * fast) > _MAX_RMS:
         content.problems.append(
-            f"{name!r} has an RMS of {spread:.4g} mV; EMG stays below {_MAX_RMS:g} mV. If the "
-            "unit is uV, pass unit='uV'."
+            f"{name!r} has an RMS of {spread:.4g} mV; that of EMG stays below {_MAX_RMS:g} mV. "
+            "If the unit is uV, pass unit='uV'."
         )
     elif spread < _MIN_RMS:
         content.problems.append(

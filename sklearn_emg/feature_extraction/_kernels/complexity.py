@@ -99,7 +99,7 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
     orders : ndarray of shape (n_windows, n_times)
         Indices that sort each window.
     tolerances : ndarray of shape (n_windows,)
-        Largest difference r between matching samples.
+        Largest difference r between matching samples of each window.
     m : int
         Number of samples in a template.
     pairs : bool

@@ -104,7 +104,7 @@ def _root_sum(row):
 
 @njit(cache=True, nogil=True, fastmath=_FLAGS)
 def spectral_sums(power, edge, slack, half_width, splits, bands, with_roots, out):
-    """Compute the sums over the bins of each row from which the features are computed.
+    """Compute, for each row, the sums over its bins from which the features are computed.
 
     The columns of `out` are:
 

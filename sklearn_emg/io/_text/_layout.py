@@ -259,7 +259,7 @@ def _begins_with_titles(rows: list[str], separator: str) -> bool:
 
 
 def _n_filled(rows: list[str], separator: str) -> int:
-    """Number of columns up to the last one that is not empty in all rows."""
+    """Number of columns up to the last one that has a value in some row."""
     cells = (enumerate(split_line(row, separator), 1) for row in rows)
     return max((i for row in cells for i, cell in row if cell), default=0)
 
@@ -272,7 +272,7 @@ def without_blank_lines(lines: list[str]) -> list[str]:
 
 
 def _best_rule(lines: list[str]) -> tuple[str, str, int, int] | None:
-    """Separator, decimal sign, width and first row with which most lines are rows of numbers."""
+    """Separator, decimal sign, width and first row that make the most lines rows of numbers."""
     best: tuple[str, str, int, int] | None = None
     best_score = (0, 0)
     for separator, decimal in _candidates(lines):
