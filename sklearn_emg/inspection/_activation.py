@@ -265,9 +265,9 @@ def activation_maximization(
     In narrow nEMGNets trained on 57 simulated subjects at 5 kHz, "margin" with initial noise of
     0.05 mV reproduces this result. At 10 kHz, with cohorts that are harder to classify, neuropathic
     windows are the largest and have the longest phases. Myopathic windows have the shortest phases,
-    but not always the highest mean frequency, because more noise remains that the networks do not
-    respond to. The table shows medians of four starts (RMS in mV, mean frequency in Hz, phase
-    duration in ms; ``python benchmarks/explanations.py windows --seeds 0``, 2026-11-21):
+    but not always the highest mean frequency, because the windows contain more noise that the
+    networks do not respond to. The table shows medians of four starts (RMS in mV, mean frequency in
+    Hz, phase duration in ms; ``python benchmarks/explanations.py windows --seeds 0``, 2026-11-21):
 
     ====== ================= ================= =================
     rate   myopathy          normal            neuropathy

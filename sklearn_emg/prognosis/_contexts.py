@@ -76,8 +76,7 @@ def visit_contexts(
     Warns
     -----
     RecordingWarning
-        If some subjects have too few visits for an example, two names look like different spellings
-        of the same name, or times look like days.
+        If some subjects have too few visits for an example, two names of subjects look like different spellings of one name, or times look like days.
 
     Examples
     --------

@@ -217,7 +217,8 @@ class SurvivalVote(DiVote):
         Average of the windows of a recording and of the recordings of a subject. "trimmed" is the
         mean without the highest and the lowest fifth of the values.
     statistics : sequence of {"average", "sd", "min", "max"}, default=("average",)
-        Statistics of each feature over a subject's recordings that are given to the survival model.
+        Statistics of each feature over a subject's recordings. They are the input of the survival
+        model.
     weights : str or None, default=None
         Weight of a recording in the statistics of its subject. None gives all recordings the same
         weight, "windows" uses the number of windows, and any other string is the name of a column

@@ -195,7 +195,7 @@ def match_values(
 def _complete_strata(
     units: pd.DataFrame, classes: NDArray[Any], categories: list[str]
 ) -> list[pd.DataFrame]:
-    """Return the strata that contain all classes; store the reason in the units of other strata."""
+    """Return the strata with all classes; store in the other units why they are dropped."""
     complete = []
     for _, stratum in units[units["reason"] == ""].groupby("stratum"):
         if absent := sorted(set(range(len(classes))) - set(stratum["class"])):

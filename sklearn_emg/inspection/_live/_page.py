@@ -154,7 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         given = parse_qs(parts.query).get("token", [""])[0]
         host = self.headers.get("Host", "").rpartition(":")[0]
-        # Another host name belongs to a page elsewhere whose name was resolved to this computer.
+        # A request with another host name comes from a page elsewhere, whose name was resolved to
+        # this computer.
         if host not in ("127.0.0.1", "localhost") or not hmac.compare_digest(
             given.encode(), self.server.token
         ):

@@ -153,7 +153,7 @@ def run_benchmark(
         of the first system includes the training, and the fit times of the others include only the
         votes. Delete the folder afterwards. It contains pickle files, which can execute code when
         they are loaded; only trusted users may have write access to this folder. The files in `out`
-        are JSON and safetensors, which execute nothing.
+        execute nothing when they are loaded.
     store : {"auto"}, path-like, RecordingStore or None, default="auto"
         Place where results of stateless steps are stored, so that all systems, runs and audits
         share them, as in :func:`~sklearn_emg.comparison.compare`. The CPU time of a run then
@@ -268,7 +268,7 @@ def _confounds(
 
 
 class _Results(Generic[_File, _Result]):
-    """Content of the files of a benchmark; None if there is no result yet."""
+    """Content of the files of a benchmark, with None for a file without a result."""
 
     def __init__(self, files: Sequence[_File], read: Callable[[_File], _Result | None]) -> None:
         self.found: dict[_File, _Result | None] = {}

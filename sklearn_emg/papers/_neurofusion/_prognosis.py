@@ -40,7 +40,7 @@ _NO_SIZE = "the source states no size"
         OpenChoice(
             "training",
             "squared error, Adam with a learning rate of 0.01, batches of 32, at most 100 epochs, "
-            "patience 10 on 20 % of the training subjects",
+            "patience 10 for the loss on 20 % of the training subjects",
             "the source states no numbers",
         ),
         OpenChoice(

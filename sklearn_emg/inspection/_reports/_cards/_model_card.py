@@ -197,7 +197,7 @@ def _name_of(model: Any, result: Comparison, record: RunRecord, pipeline: str | 
     found = f"the settings of {same}" if same else "the settings of none of them"
     raise ValueError(
         f"The comparison has the pipelines {names}, and the 'model' of model_card has {found}. "
-        "Give the name of the pipeline whose scores apply as pipeline=..., or as the model."
+        "Choose the pipeline whose scores apply, and give its name as pipeline=... or as the model."
     )
 
 

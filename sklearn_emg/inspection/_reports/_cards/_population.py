@@ -154,7 +154,7 @@ def confounds_text(audit: ConfoundAudit) -> str:
 
 
 def missing_text(rows: pd.DataFrame) -> str:
-    """List the columns with missing values, and for how many subjects each lacks values."""
+    """List the columns with missing values, with the number of subjects that lack a value."""
     lacking = {
         column: rows.loc[rows[column].isna(), "subject"].nunique()
         for column in rows.columns.drop(["subject", "n"])
