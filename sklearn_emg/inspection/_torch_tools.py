@@ -47,9 +47,9 @@ def maximise(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Train windows to raise the output or margin of their node; also return all outputs.
 
-    For each update, ``shifts`` contains the number of samples, of shape (n_windows,), by which the
-    windows are rotated before they enter the module. The updated windows themselves are not
-    rotated. Adam updates each sample separately, so windows are trained independently.
+    For each update, ``shifts`` contains the numbers of samples by which the windows are rotated
+    before they enter the module, in an array of shape (n_windows,). The updated windows themselves
+    are not rotated. Adam updates each sample separately, so windows are trained independently.
     """
     x = torch.tensor(start, device=device, requires_grad=True)
     node = torch.as_tensor(nodes, device=device)[:, None]

@@ -76,7 +76,8 @@ def visit_contexts(
     Warns
     -----
     RecordingWarning
-        If some subjects have too few visits for an example, two names of subjects look like different spellings of one name, or times look like days.
+        If some subjects have too few visits for an example, two names of subjects look like
+        different spellings of one name, or times look like days.
 
     Examples
     --------
@@ -269,7 +270,7 @@ def has_contexts(X: Any, caller: str) -> bool:
     if found := [c for c in X.columns if c in METADATA_COLUMNS]:
         raise ValueError(
             f"{caller} takes a table of visit_contexts, or values at successive steps. X has the "
-            f"column {found[0]!r}, which has no such values. Make contexts of the visits with "
+            f"column {found[0]!r}, which does not contain such values. Make contexts of the visits with "
             "sklearn_emg.prognosis.visit_contexts, or give only the columns with values."
         )
     return False

@@ -76,7 +76,8 @@ class WindowResult:
     vote : label or None
         Class with the highest score, or None for a rejected window.
     smoothed : label or None
-        Class according to the MajorityVote; None if there is no MajorityVote, or before the first scored window.
+        Class according to the MajorityVote; None if there is no MajorityVote, or before the first
+        scored window.
     rejected : tuple of str
         Kinds of artefact that caused the rejection of the window; empty if it was scored.
     decision : Decision
