@@ -270,8 +270,8 @@ def has_contexts(X: Any, caller: str) -> bool:
     if found := [c for c in X.columns if c in METADATA_COLUMNS]:
         raise ValueError(
             f"{caller} takes a table of visit_contexts, or values at successive steps. X has the "
-            f"column {found[0]!r}, which does not contain such values. Make contexts of the visits with "
-            "sklearn_emg.prognosis.visit_contexts, or give only the columns with values."
+            f"column {found[0]!r}, which does not contain such values. Make contexts of the visits "
+            "with sklearn_emg.prognosis.visit_contexts, or give only the columns with values."
         )
     return False
 
