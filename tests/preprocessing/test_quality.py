@@ -131,6 +131,17 @@ def test_gaps_are_counted_and_located():
     assert "2 gaps, the longest of 0.02 s, the first 10 samples, the last 7 samples" in text
 
 
+@pytest.mark.parametrize(
+    ("n_first", "expected"),
+    [(10, ": 1 gap of 0.02 s, the first 10"), (60, ": 1 gap, the first 60")],
+)
+def test_the_length_of_a_gap_inside_is_not_that_of_one_at_the_start(n_first, expected):
+    signal = emg(seed=9)
+    signal[:n_first] = signal[500:540] = np.nan
+    report = check_quality(with_defect(signal))
+    assert expected in report.findings["text"].item()
+
+
 def test_jumps_of_time_stamps_are_a_column_and_a_finding(tmp_path):
     signal = np.random.default_rng(0).normal(0, 0.1, size=3000)
     for name, jump in (("whole", 0.0), ("joined", 0.7)):
