@@ -176,10 +176,9 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
             Subject of each row; by default, the ``subject`` column of X. If there is neither, each
             row counts as a separate subject.
         sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row, at least 0. Each window has the weight of its row in the fit of
-            `estimator` and in the calibration of its decisions, and each unit has the mean weight
-            of its rows in the fit of the final estimator. The averages of scores ignore these
-            weights.
+            Weight of each row, at least 0. Each window has the weight of its row in the fit and the
+            calibration of `estimator`, and each unit has the mean weight of its rows in the fit of
+            the final estimator. The averages of scores ignore these weights.
 
         Returns
         -------

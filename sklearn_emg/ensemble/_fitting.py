@@ -277,7 +277,7 @@ def name_channels(fitted: Any, names: Sequence[str] | None) -> None:
     Parameters
     ----------
     fitted : estimator
-        Estimator fitted on windows, which is changed in place.
+        Estimator fitted on windows; it is changed in place.
     names : sequence of str or None
         Names of the channels of the recordings; None if they have no names.
     """

@@ -132,7 +132,7 @@ def _give_step(value: Any, path: str, found: dict[str, float], rates: dict[str, 
 def _refuse_search(path: str, key: str) -> None:
     raise ValueError(
         f"The search at {path.removesuffix('__estimator')} tries values of {path}__{key}, which "
-        "changes the sampling rate of the steps after it. Put the search around the complete model "
+        "changes the sampling rate of later steps. Put the search around the complete model "
         "instead, without the inner search; the key in its grid is "
         f"'{path.removesuffix('__estimator')}__{key}'."
     )

@@ -292,7 +292,7 @@ def with_validation(estimator: Any, validation: str | Sequence[Any]) -> Any:
     Returns
     -------
     estimator : estimator object
-        Unfitted copy, which is unchanged if the estimator contains no network.
+        Unfitted copy; if the estimator contains no network, all parameters are kept.
 
     Examples
     --------

@@ -313,7 +313,8 @@ def subject_train_test_split(
     subjects.require(
         2,
         _HOLDOUT,
-        "Each part needs at least one of them: leave the class out, or record more subjects.",
+        "Each part needs at least one subject of each class: leave the class out, or record more "
+        "subjects.",
     )
     strata = subjects.strata
     chosen = _test_subjects_per_stratum(subjects, test_size)

@@ -170,7 +170,7 @@ class InterferenceCloud:
         Returns
         -------
         self : object
-            Fitted clouds.
+            This object, with clouds.
 
         Raises
         ------

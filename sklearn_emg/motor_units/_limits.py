@@ -167,6 +167,7 @@ class ReferenceLimits:
         Returns
         -------
         self : object
+            This object, with limits.
 
         Raises
         ------
@@ -213,6 +214,7 @@ class ReferenceLimits:
         Returns
         -------
         self : object
+            This object, with limits.
 
         Raises
         ------

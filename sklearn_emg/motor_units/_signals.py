@@ -256,7 +256,7 @@ def refine(residual: Floats, templates: list[Floats], trains: list[Floats], befo
     Parameters
     ----------
     residual : ndarray of shape (n_channels, n_times)
-        Recording without the potentials of all trains, which is changed in place.
+        Recording minus the potentials of all trains; it is changed in place.
     templates : list of ndarray of shape (n_channels, length)
         Templates, which are changed in place and may be zeros at first.
     trains : list of ndarray of shape (n_discharges,)

@@ -131,7 +131,7 @@ def onnx_model(estimator: Any) -> Any:
     onnx = require("onnx", "onnx_model", "onnx")
     is_classifier = isinstance(estimator, NetClassifier)
     sizes = np.atleast_1d(estimator.n_times_).tolist()
-    # The example has several windows, since the exporter would fix the number of windows at 1.
+    # The example has several windows, since the exporter would fix the number of a single one.
     example = torch.zeros(3, estimator.n_channels_, *sizes)
     module = copy.deepcopy(estimator.net_.module_).cpu()
     deployed = _Deployed(module, None if is_classifier else estimator).eval()

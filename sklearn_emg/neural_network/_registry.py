@@ -32,7 +32,7 @@ INTERNAL = {
     "resolve_device": "_building",
     "split_validation": "_data._split",
 }
-# File in which every name of neural_network is defined.
+# File in which each name of neural_network is defined.
 HOME = {
     **INTERNAL,
     **_listed(),

@@ -104,8 +104,8 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         n_outputs = len(self.target_mean_)
         if y.ndim != self._target_ndim or y.size != len(y) * n_outputs:
             raise ValueError(
-                f"y has shape {y.shape}, but {type(self).__name__} was fitted on "
-                f"{counted(n_outputs, 'output')} in {counted(self._target_ndim, 'dimension')}."
+                f"y has shape {y.shape}, but {type(self).__name__} was fitted on y with "
+                f"{counted(self._target_ndim, 'dimension')} and {counted(n_outputs, 'output')}."
             )
         targets = (y.reshape(len(y), n_outputs) - self.target_mean_) / self.target_scale_
         return np.zeros(len(y), dtype=np.intp), targets.astype(np.float32)

@@ -152,8 +152,8 @@ def train_further(
     """
     if not hasattr(last, "partial_fit"):
         raise ValueError(
-            f"{type(last).__name__} has no partial_fit, so it cannot be trained further "
-            "(update='fine_tune'). Use a network, SGDClassifier or GaussianNB, or update='refit'."
+            f"{type(last).__name__} has no partial_fit, so 'fine_tune' cannot train it further. "
+            "Use a network, SGDClassifier or GaussianNB, or 'refit'."
         )
     named = groups is not None and "groups" in signature(last.partial_fit).parameters
     for _ in range(n_epochs):

@@ -230,6 +230,7 @@ class RestActivityDetector(FeatureExtractor):
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         super().fit(X, y)
         findings = [

@@ -45,8 +45,8 @@ class NEMGNet(nn.Module):
 
     SR-s(n, k) is a convolution (n filters of k samples, stride s), batch normalisation, ReLU and
     max pooling by 2; every variant has the SR-1 blocks. Res(n) consists of two convolutions of 5
-    samples, each followed by batch normalisation and the first also by ReLU. Their output is added
-    to the input, and ReLU is applied. Convolutions are padded by half their kernel. For windows of
+    samples; batch normalisation follows each, and ReLU follows the first. The result is added to
+    the input, and ReLU is applied. Convolutions are padded by half their kernel. For windows of
     4000 samples (0.4 s at 10 kHz) and 3 classes, variant B has 33,238,686 parameters and buffers,
     as in Table 6 of the paper.
 
