@@ -183,8 +183,8 @@ def _unequal_windows(name: str, windows: Any) -> str:
     if len(lengths) > 1:
         found = f"lengths from {min(lengths)} to {max(lengths)} samples"
     return (
-        f"{name} takes windows of one length, an array of shape (n_windows, n_times) or "
-        f"(n_windows, n_channels, n_times), and got {found}. Cut them to one length "
+        f"{name} takes windows of one length, as an array of shape (n_windows, n_times) or "
+        f"(n_windows, n_channels, n_times), but got {found}. Cut them to one length "
         "(sklearn_emg.recordings.divide), or give recordings of any length as a recording table."
     )
 

@@ -98,6 +98,20 @@ def is_integer(value: Any) -> bool:
 def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
     """Return an integer, refusing other types, Booleans and integers below `minimum`.
 
+    Parameters
+    ----------
+    value : object
+        Value to check.
+    name, caller : str
+        Names of the parameter and of the class or function, for the message.
+    minimum : int, default=1
+        Smallest allowed integer.
+
+    Returns
+    -------
+    integer : int
+        `value` as an int.
+
     Raises
     ------
     InvalidParameterError
@@ -112,6 +126,20 @@ def check_integers(
     value: int | Sequence[int], name: str, caller: str, n: int | None = None
 ) -> tuple[int, ...]:
     """Return positive integers as a tuple, repeating a single integer `n` times.
+
+    Parameters
+    ----------
+    value : int or sequence of int
+        Value to check.
+    name, caller : str
+        Names of the parameter and of the class or function, for the message.
+    n : int, default=None
+        Required number of integers. By default, any number from 1 is allowed.
+
+    Returns
+    -------
+    integers : tuple of int
+        The integers.
 
     Raises
     ------
@@ -187,6 +215,20 @@ def _number_within(low: float, high: float, *, above: bool, below: bool) -> str:
 
 def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -> float:
     """Return a number in [0, 1], or in [0, 1) if `below` is true.
+
+    Parameters
+    ----------
+    value : object
+        Value to check.
+    name, caller : str
+        Names of the parameter and of the class or function, for the message.
+    below : bool, default=False
+        Whether the number must be less than 1.
+
+    Returns
+    -------
+    number : float
+        `value` as a float.
 
     Raises
     ------

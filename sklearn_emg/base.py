@@ -284,8 +284,8 @@ class SignalTransformer(
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows. It is not set for a table.
+        Size of the second axis of the windows seen in ``fit``: number of samples of 2-D windows, or
+        of channels of 3-D windows. It is not set for a table.
     n_times_in_ : int or None
         Number of samples per window seen in ``fit``, or None if a table was given, whose rows may
         differ in length.
@@ -505,8 +505,8 @@ class FeatureExtractor(
     Attributes
     ----------
     n_features_in_ : int
-        Size of the second axis of the windows seen in ``fit``: samples of 2-D and channels of 3-D
-        windows. It is not set for a table.
+        Size of the second axis of the windows seen in ``fit``: number of samples of 2-D windows, or
+        of channels of 3-D windows. It is not set for a table.
     n_channels_in_ : int
         Number of channels of the signals seen in ``fit``.
     channel_names_in_ : tuple of str or None

@@ -84,7 +84,8 @@ class RandomForestSelector(_SupervisedSelector):
     ----------
     threshold : float or str, default=None
         Minimum importance of the features that are kept: a number, "mean", "median", or a multiple
-        of these such as "1.25*mean". The default is "mean", or no threshold if `k` is given.
+        of one of these, such as "1.25*mean". The default is "mean", or no threshold if `k` is
+        given.
     k : int, default=None
         Maximum number of features that are kept. The most important features are chosen.
     task : {"auto", "classification", "regression"}, default="auto"

@@ -109,11 +109,11 @@ def load_wfdb(
     bunch : Bunch
         data : DataFrame of shape (n_records, 6)
             Recording table with the columns ``signal``, ``fs`` (in Hz), ``subject``,
-            ``channel_names`` and ``comments`` (as in the header), and ``recording`` (name of the
-            record). Signals are in mV and float32, or float64 if float32 is too coarse for the
-            step of the converter. Their shape is ``(n_channels, n_times)``, or ``(n_times,)`` for
-            a record with one signal if `channels` is None. Samples are NaN if they are marked as
-            invalid or their segment is missing.
+            ``channel_names`` and ``comments`` (both as in the header), and ``recording`` (name
+            of the record). Signals are in mV and float32, or float64 if float32 is too coarse for
+            the step of the converter. Their shape is ``(n_channels, n_times)``, or ``(n_times,)``
+            for a record with one signal if `channels` is None. Samples are NaN if they are marked
+            as invalid or their segment is missing.
         target : ndarray of shape (n_records,) or None
             Labels of the records.
         target_names : ndarray or None

@@ -237,6 +237,20 @@ def _signed(text: str) -> int:
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
     """Return the path of a signal file, which must have at least the announced size.
 
+    Parameters
+    ----------
+    header : Header
+        Header of the record.
+    spec : SignalSpec
+        Specification of a signal in the file.
+    root : Path, default=None
+        Folder that contains all files of the record. By default, it is the folder of the header.
+
+    Returns
+    -------
+    path : Path
+        Path of the file.
+
     Raises
     ------
     FileNotFoundError, ValueError

@@ -254,9 +254,9 @@ def conformal_sets(
     Returns
     -------
     sets : ndarray of bool of shape (n_cases, n_classes)
-        Whether each class is in the set of each subject. Every set contains all classes if there
-        are too few calibration subjects for the coverage or, with `by_class`, each class that has
-        too few of them.
+        Whether each class is in the set of each subject. If there are too few calibration subjects
+        for the coverage, every set contains all classes. With `by_class`, every set contains each
+        class that has too few calibration subjects.
 
     Raises
     ------

@@ -224,7 +224,7 @@ class Cut:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one window."""
-        if self._shape is None:  # cached, since thousands of windows ask for it
+        if self._shape is None:  # cached, since it is needed for thousands of windows
             self._shape = (*self.signal.shape[:-1], self.size)
         return self._shape
 

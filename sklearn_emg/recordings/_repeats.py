@@ -133,7 +133,7 @@ def warn_of_repeated_signals(X: Any, groups: Any = None, *, read_files: bool = T
         warn_of_recordings(
             f"{counted(len(shared), 'signal')} {verb} with identical samples in several subjects: "
             f"{_examples(shared, subjects, X.index)}. The same samples can be in training and "
-            "test. Find out to which subject they belong, and drop the copies; "
+            "test. Find out to which subject each signal belongs, and drop the copies; "
             "sklearn_emg.preprocessing.check_quality also finds copies of parts of signals.",
             SubjectLeakWarning,
         )

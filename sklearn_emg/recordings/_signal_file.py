@@ -46,7 +46,7 @@ class SignalFile:
         Positions of the channels to read. By default all channels are read; the signal is then 1-D
         if `n_channels` is 1. In all other cases it is 2-D, with one row per channel that is read.
     scale : float or sequence of float, default=1.0
-        Size of one stored unit in mV, as one number or as one per stored channel.
+        Size in mV of one step of the stored values, as one number or as one per stored channel.
     baseline : float or sequence of float, default=0.0
         Stored value that stands for 0 mV, as one number or as one per stored channel.
     invalid : int, default=None

@@ -94,7 +94,7 @@ class WindowSet:
 
 
 def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> int:
-    """Return the number of samples in a duration, rounded down; messages name it `name`."""
+    """Convert the parameter `name`, a duration, to a number of samples, rounded down."""
     if not np.isfinite(duration) or duration <= 0:
         raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
     if unit == "samples":
@@ -287,8 +287,8 @@ def divide(
         Length of a window in `unit`. A length in seconds is rounded down to
         ``floor(window * fs)`` samples.
     step : float, default=None
-        Distance between the beginnings of two windows in `unit`. By default it equals `window`, so
-        that windows do not overlap, apart from the last one with ``tail="overlap"``.
+        Distance between the beginnings of two windows in `unit`. By default it equals `window`:
+        windows do not overlap, except the last one if ``tail="overlap"``.
     unit : {"seconds", "samples"}, default="seconds"
         Unit of `window` and `step`.
     tail : {"drop", "overlap", "pad"}, default="drop"

@@ -343,7 +343,7 @@ def draw_drive(rng: np.random.Generator, mean: float, duration_ms: float) -> NDA
 
 
 def _first_order_noise(rng: np.random.Generator, n: int, cutoff: float, fs: float) -> NDArray:
-    """Draw Gaussian noise of unit variance after a first-order low-pass filter."""
+    """Draw Gaussian noise after a first-order low-pass filter, with unit variance throughout."""
     pole = np.exp(-2 * np.pi * cutoff / fs)
     white = rng.standard_normal(n + 1)
     state = np.array([pole * white[0]])

@@ -254,9 +254,9 @@ def cut_recordings(
     -------
     table : DataFrame
         Table with one row per segment, or per part of a segment that was split, and with all
-        columns of the recording and the segment. ``start`` and ``stop`` are the limits of the row
-        in the recording in s. ``annotations`` are relative to the beginning of the row. Signals are
-        views of the recordings.
+        columns of the recording and the segment. ``start`` and ``stop`` are the limits of each
+        row within its recording, in s. ``annotations`` are relative to the beginning of the row.
+        Signals are views of the recordings.
 
     Raises
     ------
