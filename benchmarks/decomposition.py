@@ -256,10 +256,10 @@ def absent(signal: np.ndarray, fs: float, events: pd.DataFrame) -> np.ndarray:
     waves = {unit: np.zeros(2 * half) for unit in np.unique(units)}
     for _ in range(4):
         for unit, wave in waves.items():
-            mine = at[units == unit]
-            change = np.median([rest[i - half : i + half] for i in mine], axis=0) * window
+            of_unit = at[units == unit]
+            change = np.median([rest[i - half : i + half] for i in of_unit], axis=0) * window
             wave += change
-            for i in mine:
+            for i in of_unit:
                 rest[i - half : i + half] -= change
     parts = np.zeros(len(at))
     for k, (i, unit) in enumerate(zip(at, units)):
@@ -275,14 +275,14 @@ def anywhere(found: pd.DataFrame, wanted: pd.DataFrame, tolerance: float = 0.001
     hit = np.zeros(len(wanted), dtype=bool)
     for _, ours in found.groupby("unit"):
         for unit in wanted["unit"].unique():
-            mine = (wanted["unit"] == unit).to_numpy()
+            of_unit = (wanted["unit"] == unit).to_numpy()
             match = decomposition_agreement(
-                [ours["time"].to_numpy()], [wanted["time"].to_numpy()[mine]]
+                [ours["time"].to_numpy()], [wanted["time"].to_numpy()[of_unit]]
             ).units.iloc[0]
             if match["sensitivity"] >= 0.1:
                 moved = ours["time"].to_numpy() - match["shift"]
-                near = np.abs(wanted["time"].to_numpy()[mine, None] - moved).min(axis=1)
-                hit[mine] |= near <= tolerance
+                near = np.abs(wanted["time"].to_numpy()[of_unit, None] - moved).min(axis=1)
+                hit[of_unit] |= near <= tolerance
     return hit
 
 

@@ -102,3 +102,35 @@ def test_no_file_is_too_long_and_no_folder_too_full():
     assert [module for module, n in lines.items() if n > 750] == []
     files = Counter(path.parent for path in PACKAGE.rglob("*.py"))
     assert [folder for folder, n in files.items() if n > 16] == []
+
+
+def test_names_of_variables_are_words_of_the_field():
+    found = []
+    for module, _, _, tree in modules(PACKAGE):
+        for node in ast.walk(tree):
+            name = getattr(node, "id", None) or getattr(node, "arg", None)
+            if name in {"said", "told", "mine", "nobody", "strange", "share"}:
+                found.append(f"{module}:{node.lineno}: {name}")
+    assert not found
+
+
+def test_sums_in_other_kernels_are_inlined():
+    # A separate copy of such a function may be vectorised differently, and numba calls this copy
+    # after compiling but not after loading the calling function from the disk.
+    found = []
+    for module, _, source, tree in modules(PACKAGE):
+        if "njit" not in source:
+            continue
+        compiled = {
+            node.name: (node, text)
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef)
+            and "njit" in (text := " ".join(map(ast.unparse, node.decorator_list)))
+        }
+        for caller, (node, _) in compiled.items():
+            calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+            for name in {f.id for f in calls if isinstance(f, ast.Name)} & set(compiled):
+                text = compiled[name][1]
+                if "fastmath" in text and "forceinline" not in text:
+                    found.append(f"{module}.{caller} calls {name}")
+    assert not found

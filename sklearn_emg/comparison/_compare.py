@@ -246,6 +246,7 @@ def compare(
     run = partial(_run, X=X, y=y, n_jobs=n_jobs, progress=progress)
     protocol = {
         "splits": split_text(cv, task),
+        "subjects": "in training and test" if getattr(cv, "same_subjects", False) else None,
         "site": site,
         "adapt": adapt,
         "average": average,
@@ -395,11 +396,11 @@ def _fold_table(outcomes: list[Outcome], scoring: Scores) -> pd.DataFrame:
         }
         if outcome.error:
             last = {"note": "", "error": outcome.error}
-            rows.append({**head, "level": "subject", "n_cases": 0, **empty, **measured, **last})
+            rows.append({**head, "level": "subject", "n_scored": 0, **empty, **measured, **last})
         for level, cases in _levels(outcome):
             values = {**empty, **scoring.fold_scores(cases)}
             values |= outcome.scores if level == "subject" else {}
-            place = {**head, "level": level, "n_cases": len(cases.y_true)}
+            place = {**head, "level": level, "n_scored": len(cases.y_true)}
             rows.append({**place, **values, **measured, "note": scoring.reason(cases), "error": ""})
     return pd.DataFrame(rows)
 

@@ -71,7 +71,7 @@ class NumberScoring(Scores):
         np.add.at(sums, subject, terms)
         value = {k: float(v) for k, v in measures_of_sums(sums.sum(axis=0)).items()}
         value |= {name: rank(y_true, y_pred) for name, rank in _RANKS.items()}
-        result = Pooled(value, n_cases=int(case.max()) + 1, n_subjects=n_subjects)
+        result = Pooled(value, n_scored=int(case.max()) + 1, n_subjects=n_subjects)
         self._add_intervals(result, sums, subject, y_true, y_pred)
         result.add_means(folds[extra_metrics(done) if level == "subject" else []])
         result.drop_empty_intervals()

@@ -51,7 +51,7 @@ class Comparison:
     folds : DataFrame
         One row per pipeline, fold and level ("window", "recording" or "subject"); a fold that
         failed has one row, at the level "subject". The columns are ``pipeline``, ``fold``,
-        ``level`` and ``n_cases`` (number of tested windows, recordings or diagnoses); ``accuracy``,
+        ``level`` and ``n_scored`` (number of windows, recordings or diagnoses); ``accuracy``,
         ``balanced_accuracy``, ``f1``, ``precision``, ``sensitivity``, ``specificity``, ``mcc`` and
         ``auroc``; the metrics of `scoring` at the level "subject"; ``n_train`` (number of training
         subjects); ``fit_seconds``, ``predict_ms_per_recording`` and ``peak_memory_mb``; ``note``
@@ -61,7 +61,7 @@ class Comparison:
         One row per ``pipeline``, ``level`` and ``metric``. The other columns are ``mean`` and
         ``std`` over folds; ``pooled`` (value over the test sets of all folds or, for the AUROC and
         the metrics of `scoring`, the mean over folds); ``low`` and ``high`` (confidence interval of
-        the pooled value over subjects); ``n_cases`` (as in `folds`), ``n_subjects``, ``n_folds``
+        the pooled value over subjects); ``n_scored`` (as in `folds`), ``n_subjects``, ``n_folds``
         (number of folds without a failure) and ``n_failed``; and ``note`` (reason for a NaN).
     predictions : DataFrame
         One row per ``pipeline``, ``fold`` and diagnosis, with the columns ``subject``, the unit (if

@@ -66,16 +66,16 @@ class Level:
 
     Attributes
     ----------
-    subject : ndarray of shape (n_cases,)
-        Code, in the whole table, of the subject of each prediction. `n_cases` is the number of
+    subject : ndarray of shape (n_predictions,)
+        Code, in the whole table, of the subject of each prediction. `n_scored` is the number of
         windows, recordings or subjects (or units) that were predicted.
-    y_true, y_pred : ndarray of shape (n_cases,)
+    y_true, y_pred : ndarray of shape (n_predictions,)
         True and predicted labels or numbers.
-    proba : ndarray of shape (n_cases, n_classes) or None
+    proba : ndarray of shape (n_predictions, n_classes) or None
         Probabilities of the classes, if there are any.
-    unit : ndarray of shape (n_cases,) or None
+    unit : ndarray of shape (n_predictions,) or None
         Unit of each diagnosis, such as the side or the session, if subjects have several diagnoses.
-    row : ndarray of int of shape (n_cases,) or None
+    row : ndarray of int of shape (n_predictions,) or None
         Row of each prediction in the whole table; None if predictions do not belong to single rows.
     """
 

@@ -146,8 +146,8 @@ class Scoring(Scores):
         done = [o for o in done if level in o.levels]
         if not done:
             return Pooled()
-        stack, n_cases, several = self._stack([o.levels[level] for o in done], level)
-        result = Pooled(self._measures(stack.sum(axis=0)), n_cases=n_cases, n_subjects=len(stack))
+        stack, n_scored, several = self._stack([o.levels[level] for o in done], level)
+        result = Pooled(self._measures(stack.sum(axis=0)), n_scored=n_scored, n_subjects=len(stack))
         rng = check_random_state(self.seed)
         self._bootstrap(stack, result, rng)
         if level == "subject" and not several:
@@ -193,17 +193,17 @@ class Scoring(Scores):
         subject = np.concatenate([v.subject for v in levels])
         true, predicted = np.concatenate([self._codes(v) for v in levels], axis=1)
         subjects, of = np.unique(subject, return_inverse=True)
-        weight, n_cases, several = np.ones(len(of)), len(of), False
+        weight, n_scored, several = np.ones(len(of)), len(of), False
         if level == "subject":
             units = [np.zeros(len(v.subject)) if v.unit is None else v.unit for v in levels]
             pairs = pd.MultiIndex.from_arrays([of, np.concatenate(units)])
             case = pd.factorize(pairs)[0]
             weight = 1 / np.bincount(case)[case]
-            n_cases = int(case.max()) + 1
-            several = n_cases > len(subjects)
+            n_scored = int(case.max()) + 1
+            several = n_scored > len(subjects)
         stack = np.zeros((len(subjects), len(self.classes), len(self.classes)))
         np.add.at(stack, (of, true, predicted), weight)
-        return stack, n_cases, several
+        return stack, n_scored, several
 
     def _bootstrap(
         self, stack: NDArray[np.floating], result: Pooled, rng: np.random.RandomState
@@ -300,7 +300,7 @@ class Pooled:
     low: dict[str, float] = field(default_factory=dict)
     high: dict[str, float] = field(default_factory=dict)
     note: dict[str, str] = field(default_factory=dict)
-    n_cases: int = 0
+    n_scored: int = 0
     n_subjects: int = 0
 
     def row(self, metric: str) -> dict[str, float]:
@@ -309,7 +309,7 @@ class Pooled:
             "pooled": self.value.get(metric, np.nan),
             "low": self.low.get(metric, np.nan),
             "high": self.high.get(metric, np.nan),
-            "n_cases": self.n_cases,
+            "n_scored": self.n_scored,
             "n_subjects": self.n_subjects,
         }
 

@@ -131,7 +131,7 @@ class SiteComparison(Comparison):
         ):
             values = part.set_index("split")
             cells = {split: score_cell(values, split) for split in ("within", "across")}
-            rows[site, name] = {"n": int(values["n_cases"].max()), **cells}
+            rows[site, name] = {"n": int(values["n_scored"].max()), **cells}
         frame = ReadableTable.from_dict(rows, orient="index")
         frame.index = pd.MultiIndex.from_tuples(rows, names=["site", "pipeline"])
         return ReadableTable(frame)

@@ -147,7 +147,8 @@ def _entropy(counts: NDArray[np.floating]) -> NDArray[np.float64]:
     """Compute -sum p ln p of proportions along the last axis; 0 where all counts are 0."""
     total = counts.sum(axis=-1, keepdims=True)
     p = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-    return -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(axis=-1)
+    entropy = -(p * np.log(p, out=np.zeros_like(p), where=p > 0)).sum(axis=-1)
+    return entropy + 0.0  # not -0.0
 
 
 def _slopes(

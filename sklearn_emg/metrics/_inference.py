@@ -154,10 +154,10 @@ def paired_permutation_test(
 
     Parameters
     ----------
-    first, second : array-like of shape (n_cases,)
+    first, second : array-like of shape (n_predictions,)
         Scores of the two models on the same subjects or recordings, such as 1 for a correct and 0
         for a wrong prediction.
-    subjects : array-like of shape (n_cases,), default=None
+    subjects : array-like of shape (n_predictions,), default=None
         Subject of each score; each subject counts once, with its mean. By default, each score
         belongs to a different subject.
     n_permutations : int, default=10000

@@ -17,7 +17,7 @@ def concordance(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> f
 
     Parameters
     ----------
-    y_true, y_pred : ndarray of shape (n_cases,)
+    y_true, y_pred : ndarray of shape (n_predictions,)
         True and predicted values.
 
     Returns
@@ -41,7 +41,7 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
 
     Parameters
     ----------
-    y_true, y_pred : ndarray of shape (n_cases,)
+    y_true, y_pred : ndarray of shape (n_predictions,)
         True and predicted values.
 
     Returns
@@ -60,12 +60,12 @@ def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> N
 
     Parameters
     ----------
-    y_true, y_pred : ndarray of shape (n_cases,)
+    y_true, y_pred : ndarray of shape (n_predictions,)
         True and predicted values.
 
     Returns
     -------
-    sums : ndarray of shape (n_cases, 8)
+    sums : ndarray of shape (n_predictions, 8)
         The number 1, the squared and the absolute error, y, y^2, p, p^2 and y p, for the true value
         y and the predicted value p.
     """
@@ -106,7 +106,7 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
 
     Parameters
     ----------
-    y_true, y_pred : array-like of shape (n_cases,)
+    y_true, y_pred : array-like of shape (n_predictions,)
         True and predicted values, usually one per subject.
 
     Returns

@@ -41,9 +41,9 @@ def calibration_summary(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_cases,)
+    y_true : array-like of shape (n_predictions,)
         True labels, usually one per subject.
-    y_proba : array-like of shape (n_cases, n_classes)
+    y_proba : array-like of shape (n_predictions, n_classes)
         Predicted probabilities.
     classes : array-like of shape (n_classes,)
         Labels of the columns of `y_proba`.
@@ -147,10 +147,10 @@ def threshold_for_sensitivity(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_cases,)
+    y_true : array-like of shape (n_predictions,)
         True labels, one per subject. The scores must come from out-of-fold predictions or
         validation subjects, never from the test set.
-    score : array-like of shape (n_cases,)
+    score : array-like of shape (n_predictions,)
         Scores; a higher score means that the positive class is more likely.
     pos_label : label
         Label of the positive class.
@@ -241,7 +241,7 @@ def conformal_sets(
         new subject.
     proba_calibration : array-like of shape (n_calibration, n_classes)
         Predicted probabilities of these subjects.
-    proba : array-like of shape (n_cases, n_classes)
+    proba : array-like of shape (n_predictions, n_classes)
         Predicted probabilities of new subjects.
     classes : array-like of shape (n_classes,)
         Labels of the columns of the probabilities.
@@ -253,7 +253,7 @@ def conformal_sets(
 
     Returns
     -------
-    sets : ndarray of bool of shape (n_cases, n_classes)
+    sets : ndarray of bool of shape (n_predictions, n_classes)
         Whether each class is in the set of each subject. If there are too few calibration subjects
         for the coverage, every set contains all classes. With `by_class`, every set contains each
         class that has too few calibration subjects.
@@ -311,14 +311,14 @@ def conformal_intervals(
     residuals : array-like of shape (n_calibration,)
         Difference between true and predicted value, or its absolute value, for subjects on which
         the model was not trained; one per subject.
-    predictions : array-like of shape (n_cases,)
+    predictions : array-like of shape (n_predictions,)
         Predictions of new subjects.
     coverage : float, default=0.9
         Required probability that an interval contains the true value.
 
     Returns
     -------
-    intervals : ndarray of shape (n_cases, 2)
+    intervals : ndarray of shape (n_predictions, 2)
         Lower and upper ends; infinite if there are too few calibration subjects for the coverage.
 
     Raises

@@ -254,8 +254,8 @@ def _follow(search: Search) -> None:
         )
         part.adapt(search.templates)
         find_discharges(part, 2, intervals=True)
-        mine = (part.at >= first - start) & (part.at < last - start)
-        found.append((part.units[mine], part.at[mine] + start, part.steps[mine], part.gains[mine]))
+        own = (part.at >= first - start) & (part.at < last - start)
+        found.append((part.units[own], part.at[own] + start, part.steps[own], part.gains[own]))
     search.units, search.at, search.steps, search.gains = (
         np.concatenate(values) for values in zip(*found)
     )
@@ -355,9 +355,9 @@ def _units(
     units = []
     near = slice(max(before - int(0.003 * fs), 0), before + int(0.003 * fs))
     for (search, unit), train, template in zip(numbers, trains, templates):
-        mine = search.units == unit
-        order = np.argsort(search.times[mine], kind="stable")
-        fit = search.gains[mine][order] / search.energy[unit]
+        of_unit = search.units == unit
+        order = np.argsort(search.times[of_unit], kind="stable")
+        fit = search.gains[of_unit][order] / search.energy[unit]
         channel, at = np.unravel_index(np.abs(template[:, near]).argmax(), template[:, near].shape)
         units.append(
             Unit(

@@ -417,7 +417,7 @@ def _exchange(low, high):
         high[i] = max(a, b)
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc", "contract"})
+@njit(cache=True, nogil=True, forceinline=True, fastmath={"nnan", "nsz", "reassoc", "contract"})
 def _inner(a, b):
     total = 0.0
     for i in range(a.shape[0]):

@@ -168,9 +168,9 @@ def _join_two(search: Search) -> bool:
         same = apart < _SAME_UNIT and counts[i] < 0.25 * counts[j]
         doubt = _DOUBT_IF_CLOSE if apart < _CLOSE else _DOUBT
         if counts[i] and (same or avoid_each_other(trains[i], trains[j], search.seconds, doubt)):
-            mine = search.units == i
-            search.at[mine] += shift
-            search.units[mine] = j
+            of_unit = search.units == i
+            search.at[of_unit] += shift
+            search.units[of_unit] = j
             search.keep(np.arange(n_units) != i)
             return True
     return False

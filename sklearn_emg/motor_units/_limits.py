@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import QuantileRegressor
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_emg._tables import columns_text, counted
+from sklearn_emg._tables import columns_text, counted, first_few
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.motor_units._limit_tables import (
@@ -674,6 +674,5 @@ def _z(value: float, row: dict[str, Any], age: float) -> float:
 
 def _named(found: pd.DataFrame) -> str:
     """Description of muscles and their subjects for messages."""
-    names = [f"{s} ({m})" for s, m in dict.fromkeys(zip(found["subject"], found["muscle"]))]
-    some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"{counted(len(names), 'muscle')} of subjects, {some}"
+    names = [f"{m} of {s}" for s, m in dict.fromkeys(zip(found["subject"], found["muscle"]))]
+    return f"{counted(len(names), 'muscle')} ({first_few(names, 5)})"

@@ -139,9 +139,13 @@ class Search:
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Keep the given units, and remove all others."""
         number = np.cumsum(kept) - 1
-        mine = kept[self.units]
-        self.units = number[self.units[mine]]
-        self.at, self.steps, self.gains = self.at[mine], self.steps[mine], self.gains[mine]
+        left = kept[self.units]
+        self.units = number[self.units[left]]
+        self.at, self.steps, self.gains = (
+            self.at[left],
+            self.steps[left],
+            self.gains[left],
+        )
         self.templates = self.templates[kept]
 
 

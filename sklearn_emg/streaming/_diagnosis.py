@@ -483,7 +483,9 @@ class StreamingDiagnosis:
     def _refuse_gap(self, lost: int, finite: NDArray[np.bool_]) -> None:
         at = self._cutter.position / self.fs
         fault = "a sample is beyond 1e9 mV, NaN or infinite"
-        what = f"{counted(lost, 'sample')} missing" if lost else fault
+        what = (
+            f"{counted(lost, 'sample')} {'is' if lost == 1 else 'are'} missing" if lost else fault
+        )
         at += 0.0 if lost else float(np.argmin(finite)) / self.fs
         raise ValueError(
             f"{_CALLER}(gaps='raise'): {what} at {at:g} s of the recording. Check the connection, "

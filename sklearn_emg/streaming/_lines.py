@@ -214,13 +214,14 @@ class _LineReader:
         wanted = counted(self._lines.n_channels, "number")
         if self._lines.counter is not None:
             wanted = f"a counter and {wanted}"
+        separator = repr(self._lines.separator) if self._lines.separator else "white space"
         where = f"{self._name}, line {self._n_lines}: {line[:40]!r}"
         if self._lines.malformed == "raise" or self._in_a_row >= _MALFORMED_IN_A_ROW:
             many = (
                 f", like {counted(self._in_a_row - 1, 'line')} before" if self._in_a_row > 1 else ""
             )
             raise ValueError(
-                f"{where} does not have {wanted} separated by {self._lines.separator!r}{many}. "
+                f"{where} does not have {wanted} separated by {separator}{many}. "
                 "Check the LineFormat."
             )
         if not self._warned:

@@ -56,7 +56,7 @@ def test_folds_are_tidy(result):
     assert (result.folds["error"] == "").all()
     assert (result.folds[["fit_seconds", "predict_ms_per_recording"]] > 0).all(axis=None)
     assert (result.folds["peak_memory_mb"] >= 0).all()
-    assert result.folds.groupby(["pipeline", "level"])["n_cases"].sum().unstack()[
+    assert result.folds.groupby(["pipeline", "level"])["n_scored"].sum().unstack()[
         "subject"
     ].tolist() == [24, 24]
 

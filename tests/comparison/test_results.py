@@ -262,7 +262,7 @@ def test_units_are_counted_and_subjects_redrawn(data):
     assert not result.predictions.duplicated(["subject", "side"]).any()
     assert len(result.predictions) == 24
     row = result.summary.query("level == 'subject' and metric == 'accuracy'").iloc[0]
-    assert (row["n_cases"], row["n_subjects"]) == (24, 12)
+    assert (row["n_scored"], row["n_subjects"]) == (24, 12)
     right = result.predictions["y_true"] == result.predictions["y_pred"]
     assert row["pooled"] == pytest.approx(right.mean())
     of_subject = right.groupby(result.predictions["subject"]).mean().to_numpy()

@@ -1,5 +1,6 @@
 """The compiled kernels themselves, and how windows are fed to them."""
 
+import os
 import subprocess
 import sys
 
@@ -14,6 +15,26 @@ from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, ch
 def test_numba_is_not_imported_before_it_is_needed():
     code = "import sys, sklearn_emg.feature_extraction; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+COMPILED = """
+import sys
+import numpy as np
+from sklearn_emg.feature_extraction import AutoregressiveFeatures
+X = np.random.default_rng(0).normal(size=(30, 24))
+np.save(sys.argv[1], AutoregressiveFeatures(1).fit_transform(X))
+"""
+
+
+@pytest.mark.slow  # compiles the kernels twice
+def test_compiled_and_loaded_kernels_give_the_same_bits(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    found = []
+    for name in ("compiled.npy", "loaded.npy"):
+        command = [sys.executable, "-c", COMPILED, str(tmp_path / name)]
+        subprocess.run(command, check=True, env=environment)
+        found.append(np.load(tmp_path / name))
+    np.testing.assert_array_equal(*found)
 
 
 def brute_force_matches(x, r, m):

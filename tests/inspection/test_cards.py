@@ -81,10 +81,17 @@ def test_ages_are_in_bands_and_unknown_ones_stand_last(result):
     assert scores["n_subjects"].tolist() == [4, 9, 10, 1]
 
 
+def test_bands_of_ages_are_in_the_order_of_their_numbers(result):
+    scores = subgroup_scores(result, "lda", by="age", age_bands=(5, 36, 66, 100))
+    assert scores["subgroup"].tolist() == [
+        "5 to below 36", "36 to below 66", "66 to below 100", "not known",
+    ]  # fmt: skip
+
+
 def test_a_muscle_divides_recordings_and_their_predictions(data, result):
     scores = subgroup_scores(result, "lda", by="muscle").set_index("subgroup")
     assert scores["unit"].tolist() == ["recording", "recording"]
-    assert scores["n_cases"].tolist() == [48, 48]
+    assert scores["n_scored"].tolist() == [48, 48]
     both = result.summary.query("pipeline == 'lda' and level == 'recording'").set_index("metric")
     assert scores["score"].mean() == pytest.approx(both.loc["accuracy", "pooled"])
     assert (scores["low"] < scores["score"]).all()

@@ -136,7 +136,7 @@ def test_no_control_is_among_its_own_references():
 def test_fewer_than_twenty_potentials_lead_to_no_conclusion():
     # Far below the limits, and still one potential too few.
     table = potentials("P7", [0.1] * 19)
-    with pytest.warns(RecordingWarning, match=r"P7 \(biceps brachii\): fewer than 20"):
+    with pytest.warns(RecordingWarning, match=r"1 muscle \(biceps brachii of P7\): fewer than 20"):
         muscle = published().score_muscles(table).iloc[0]
     assert not muscle["enough"]
     assert muscle[["z", "myopathic", "normal", "neuropathic", "abnormal"]].isna().all()
@@ -163,7 +163,7 @@ def test_a_measure_with_enough_potentials_decides_without_the_other():
 
 def test_controls_with_fewer_than_twenty_potentials_are_left_out():
     few = pd.concat([controls(4), potentials("C9", [0.4] * 5, age=40.0)])
-    with pytest.warns(RecordingWarning, match=r"leaves out .* C9 \(biceps brachii\)"):
+    with pytest.warns(RecordingWarning, match=r"leaves out .* \(biceps brachii of C9\)"):
         limits = ReferenceLimits().fit(few)
     assert "C9" not in limits.subjects_
 

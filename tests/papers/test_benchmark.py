@@ -60,7 +60,7 @@ def test_the_folds_are_those_of_compare(cohort, tmp_path):
         progress=False,
         n_resamples=50,
     )
-    columns = ["fold", "level", "n_cases", "accuracy", "f1", "auroc"]
+    columns = ["fold", "level", "n_scored", "accuracy", "f1", "auroc"]
     pd.testing.assert_frame_equal(ours.folds[columns], theirs.folds[columns])
     columns = ["level", "metric", "pooled", "low", "high"]
     pd.testing.assert_frame_equal(ours.summary[columns], theirs.summary[columns])

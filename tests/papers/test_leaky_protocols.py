@@ -31,7 +31,7 @@ def test_random_recordings_are_labelled_and_scored_by_recording(cohort, tmp_path
     assert result.level == "recording"
     assert set(result.comparison.summary["level"]) == {"recording"}
     assert result.comparison.predictions.empty
-    n_tested = result.comparison.folds["n_cases"].tolist()
+    n_tested = result.comparison.folds["n_scored"].tolist()
     assert n_tested == [int(np.ceil(len(X) / 2))] * 2
     assert "recording accuracy" in result.table()
     assert "LEAKY PROTOCOL" in (tmp_path / "results.md").read_text()

@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn_emg.comparison import compare
 from sklearn_emg.datasets import make_progression_cohort
 from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.inspection import model_card, report
 from sklearn_emg.model_selection import (
     ChronologicalSplit,
     LaterVisitSplit,
@@ -336,12 +337,29 @@ def test_a_fold_whose_subjects_keep_their_label_is_counted_by_visit_too():
         assert set(result.folds["level"]) == {"subject"}
 
 
-def test_later_visits_of_the_same_subjects_are_compared_too():
+def test_later_visits_of_the_same_subjects_are_compared_too(tmp_path):
     visits = make_progression_cohort(12, random_state=0).visits
     X, y = visit_contexts(visits, visits["score"])
     result = compare({"last": LastValueRegressor()}, X, y, cv=LaterVisitSplit(), progress=False,
                      n_resamples=50)  # fmt: skip
     assert result.predictions["subject"].nunique() <= 12
+    page = report(result, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "the subjects of each test set are also in the training set" in page
+    assert "no subject is in both" not in page
+
+
+def test_the_model_card_says_that_known_subjects_are_tested():
+    visits = make_progression_cohort(12, random_state=0).visits
+    X, y = visit_contexts(visits, visits["score"])
+    labels = np.where(y > np.median(y), "high", "low")
+    model = make_pipeline(FunctionTransformer(lambda X: X[["value@0"]]), LogisticRegression())
+    result = compare({"last": model}, X, labels, cv=LaterVisitSplit(), progress=False,
+                     n_resamples=50)  # fmt: skip
+    text = model_card("last", result).markdown
+    assert "all test subjects, since later visits of known subjects are tested" in text
+    assert "refuses such splits" not in text
+    assert "no subject is in both" not in text
+    assert "fitted on earlier visits of the test subjects" in text
 
 
 # ------------------------------------------------------------------ simulator

@@ -256,7 +256,7 @@ def test_gaps_can_be_refused_and_a_refused_chunk_changes_nothing():
         each.push(signal[:300])
     with pytest.raises(ValueError, match=r"NaN or infinite at 0\.4 s.*gaps='restart'"):
         live.push(signal[300:])
-    with pytest.raises(ValueError, match=r"20 samples missing at 0\.3 s"):
+    with pytest.raises(ValueError, match=r"20 samples are missing at 0\.3 s"):
         live.push(signal[:100], start=320)
     rest = table["signal"].iloc[1]
     found = [[e.scores for e in each.push(rest)] for each in (live, other)]

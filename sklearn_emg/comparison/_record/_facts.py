@@ -46,7 +46,8 @@ class RunRecord:
         (number of joined rows).
     protocol : dict of str to str
         Splits, seed and settings of the intervals in words; ``rows`` states whether a row is a
-        "recording" or a "row" of a feature table.
+        "recording" or a "row" of a feature table. ``subjects`` is present if the subjects of a test
+        set are also in the training set, as with ``LaterVisitSplit``.
     settings : DataFrame
         Parameters of the pipelines that differ from their defaults, with the columns ``pipeline``,
         ``part``, ``kind``, ``parameter`` and ``value``.

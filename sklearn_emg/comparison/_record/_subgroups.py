@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import ReadableTable
+from sklearn_emg._tables import ReadableTable, natural_order
 from sklearn_emg._validation import check_integer
 from sklearn_emg.comparison._record._facts import RunRecord
 from sklearn_emg.comparison._results import Comparison
@@ -37,9 +37,9 @@ def rate(
 
     Parameters
     ----------
-    values : ndarray of shape (n_cases,)
+    values : ndarray of shape (n_predictions,)
         Value of each diagnosis or recording.
-    subjects : sequence of length n_cases
+    subjects : sequence of length n_predictions
         Subject of each diagnosis or recording.
     confidence : float
         Confidence level of the interval.
@@ -154,7 +154,7 @@ def subgroup_scores(
     -------
     scores : DataFrame
         One row per subgroup, with the columns ``property`` ("sex" for the column ``gender``),
-        ``subgroup``, ``unit`` (what is scored, such as "recording"), ``n_subjects``, ``n_cases``
+        ``subgroup``, ``unit`` (what is scored, such as "recording"), ``n_subjects``, ``n_scored``
         (number of predictions), ``enough`` (whether there are enough subjects for a score),
         ``score``, ``low`` and ``high`` (the accuracy, or the mean absolute error of numbers, and
         its interval), and, for each class, ``n of ...`` (number of subjects), ``sensitivity of
@@ -232,9 +232,9 @@ def _pipeline(result: Comparison, name: str | None) -> str:
     return name
 
 
-def _order(group: str) -> tuple[bool, int, str]:
+def _order(group: str) -> tuple[bool, bool, list[tuple[str, int]]]:
     """Return a key that sorts age bands by their limits and puts unknown values last."""
-    return group == _UNKNOWN, 0 if group.startswith("below") else 1, group
+    return group == _UNKNOWN, not group.startswith("below"), natural_order(group)
 
 
 def _cases_by(result: Comparison, name: str, column: str) -> tuple[pd.DataFrame | None, str]:
@@ -290,7 +290,7 @@ def _scores(part: pd.DataFrame, result: Comparison, min_subjects: int) -> dict[s
     enough, values = measured(part)
     row: dict[str, Any] = {
         "n_subjects": part["subject"].nunique(),
-        "n_cases": len(part),
+        "n_scored": len(part),
         "enough": enough,
         **dict(zip(("score", "low", "high"), values)),
     }

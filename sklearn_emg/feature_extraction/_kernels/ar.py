@@ -11,7 +11,7 @@ rounding error (a constant, a sinusoid), further coefficients would be noise and
 import numpy as np
 from numba import njit
 
-from sklearn_emg.feature_extraction._kernels.options import FAST
+from sklearn_emg.feature_extraction._kernels.options import INLINE
 
 __all__ = ["burg", "least_squares", "yule_walker"]
 
@@ -19,7 +19,7 @@ __all__ = ["burg", "least_squares", "yule_walker"]
 _EXACT = 1e-13
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _load(x, demean, out):
     total = 0.0
     for i in range(x.shape[0]):
@@ -36,7 +36,7 @@ def _load(x, demean, out):
             out[:] = 0.0
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _dot(a, b):
     total = 0.0
     for i in range(a.shape[0]):
@@ -44,7 +44,7 @@ def _dot(a, b):
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _burg_sums(forward, backward):
     """Sum the products and squares of prediction errors; forward errors are one sample ahead."""
     cross = energy = 0.0
@@ -56,7 +56,7 @@ def _burg_sums(forward, backward):
     return cross, energy
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _burg_step(f, b, k, new_f, new_b):
     """Compute the errors of the next order; forward errors are one sample ahead."""
     ahead = f[1:]

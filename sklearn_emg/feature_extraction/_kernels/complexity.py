@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from sklearn_emg.feature_extraction._kernels.options import FAST
+from sklearn_emg.feature_extraction._kernels.options import FAST, INLINE
 
 __all__ = [
     "box_counting",
@@ -196,7 +196,7 @@ def template_matches(X, orders, tolerances, m, pairs, code, out):
 # Fuzzy entropy -----------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _sum_exp(y):
     """Sum exp(-y) for y >= 0 with a polynomial in y / 256 and eight squarings.
 
@@ -228,7 +228,7 @@ def _sum_exp(y):
     return total
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _distances(templates, i, d):
     """Compute the largest coordinate difference between template i and each later template."""
     for c in range(templates.shape[0]):
@@ -243,7 +243,7 @@ def _distances(templates, i, d):
                 d[k] = e if e > d[k] else d[k]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _powers(d, exponent, tolerance):
     inverse = 1.0 / tolerance
     if exponent == 2.0:
@@ -306,7 +306,7 @@ def ordinal_counts(X, order, delay, out):
             out[w, codes[k]] += 1.0
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _dot(a, b):
     total = 0.0
     for i in range(a.shape[0]):
@@ -341,7 +341,7 @@ def embedding_products(X, order, delay, out):
 # Fractal dimensions ------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _add_steps(early, late, lanes):
     for j in range(lanes.shape[0]):
         lanes[j] += abs(late[j] - early[j])
@@ -483,7 +483,7 @@ def box_counting(X, n_scales, out):
             out[w, scale] = count
 
 
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@njit(**INLINE)
 def _residual(y, centre):
     """Sum the squared deviations of y from a straight line; 0 if they are rounding errors."""
     n = y.shape[0]

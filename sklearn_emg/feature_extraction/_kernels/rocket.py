@@ -154,7 +154,7 @@ def _pool(values, low, high, bias, state):
             state[4 * LANES + lane] = max(state[4 * LANES + lane], run)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(**INLINE)
 def _add_up(values, low, high, at, bias, state, sums, runs):
     """Pool a part of one convolution, and add the results to the sums over all parts.
 
@@ -174,7 +174,7 @@ def _add_up(values, low, high, at, bias, state, sums, runs):
         runs[LANES + lane] = state[4 * LANES + lane]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(**INLINE)
 def _pool_all(alpha, gamma, values, part, parity, biases, n_biases, state, sums, runs):
     """Pool a part for each kernel of a dilation, or `low` to `high` for every second kernel."""
     start, n, low, high, reach = part

@@ -17,6 +17,7 @@ from sklearn_emg.inspection._comparisons import (
 )
 from sklearn_emg.inspection._outcomes._adaptation import AdaptationDisplay
 from sklearn_emg.inspection._reports._cards._model_card import pair_table
+from sklearn_emg.inspection._reports._cards._population import subjects_of_folds
 from sklearn_emg.inspection._reports._html import (
     Table,
     class_counts,
@@ -36,7 +37,7 @@ _N_BEST = 3  # maximum number of tied pipelines that a sentence lists
 _N_NAMED = 20  # maximum number of subjects that a sentence lists
 _FOLD_COLUMNS = {
     "fold": "fold",
-    "n_cases": "subjects",  # or units
+    "n_scored": "subjects",  # or units
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "fit_seconds": "fit (s)",
@@ -86,11 +87,7 @@ def comparison_content(
             ("Pipelines", len(accuracy)),
             *([] if result.unit == "subject" else [("Subjects", n_subjects)]),
             (_heading(result).capitalize(), f"{len(cases)} ({class_counts(cases['y_true'])})"),
-            (
-                "Folds",
-                f"{result.folds['fold'].nunique()}; no subject is in both the training and the "
-                "test set of a fold",
-            ),
+            ("Folds", f"{result.folds['fold'].nunique()}; {subjects_of_folds(result.record)}"),
             ("Largest class", f"{result.chance:.2f} of the {_heading(result)}: the chance level"),
             ("Intervals", f"{100 * result.confidence:g} %, over subjects"),
             *confound_facts(confounds),
@@ -323,7 +320,7 @@ def _scores(result: Comparison, level: str, caption: str) -> Table:
         names.append(name)
         counts = {"subjects": int(values["n_subjects"].iloc[0])}
         if level == "subject":
-            counts[_heading(result)] = int(values["n_cases"].iloc[0])
+            counts[_heading(result)] = int(values["n_scored"].iloc[0])
         shown.append({**counts, **scores})
         keys.append({m: values.loc[m, "pooled"] for m in metrics})
 
@@ -487,7 +484,7 @@ def _cases(result: Comparison, max_rows: int) -> dict[str, Any]:
 def _folds(result: Comparison, max_rows: int) -> Table:
     folds = result.folds[result.folds["level"] == "subject"].set_index("pipeline")
     frame = folds[list(_FOLD_COLUMNS)].rename(
-        columns={**_FOLD_COLUMNS, "n_cases": _heading(result)}
+        columns={**_FOLD_COLUMNS, "n_scored": _heading(result)}
     )
     return table(frame, "Each fold of each pipeline", index="pipeline", max_rows=max_rows)
 

@@ -10,13 +10,14 @@ import pandas as pd
 
 from sklearn_emg.comparison import Comparison, LeakageAudit
 from sklearn_emg.inspection._outcomes import AgreementDisplay
+from sklearn_emg.inspection._reports._cards._population import subjects_of_folds
 from sklearn_emg.inspection._reports._comparison_report import leakage_content
 from sklearn_emg.inspection._reports._html import Table, draw_display, interval, table
 from sklearn_emg.metrics import NUMBER_METRICS
 
 _COLUMNS = {
     "fold": "fold",
-    "n_cases": "predictions",
+    "n_scored": "predictions",
     "mae": "MAE",
     "rmse": "RMSE",
     "fit_seconds": "fit (s)",
@@ -53,7 +54,7 @@ def regression_content(
         "overview": [
             ("Pipelines", summary["pipeline"].nunique()),
             ("Subjects", n_subjects),
-            ("Folds", result.folds["fold"].nunique()),
+            ("Folds", f"{result.folds['fold'].nunique()}; {subjects_of_folds(result.record)}"),
             ("Spread", f"{result.chance:.3g}, the RMSE of predicting the mean of all {unit}"),
             ("Intervals", f"{100 * result.confidence:g} %, over subjects"),
         ],

@@ -84,8 +84,10 @@ def unit_section(muscle: str, recordings: pd.DataFrame, units: Units) -> dict[st
     own = units.table[units.table["row"].isin(recordings.index)]
     n_left_out = int(units.left_out["row"].isin(recordings.index).sum())
     text = f"{counted(len(own), 'motor unit')} in {counted(own['row'].nunique(), 'recording')}"
-    left_out = counted(n_left_out, "train")
-    text += f". Left out: {left_out} that could not be separated or confirmed."
+    if n_left_out:
+        left_out = counted(n_left_out, "train")
+        text += f". Left out: {left_out} that could not be separated or confirmed"
+    text += "."
     if len(own) == 0:
         return {"text": text, "table": None, "picture": None}
     text += (

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Interval, Real
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.motor_units._rest._events import Group, Rest, look_at, sort_events
@@ -314,10 +314,11 @@ class RestActivityDetector(FeatureExtractor):
     def _warn(self, recordings: pd.DataFrame) -> None:
         refused = recordings[~recordings["rest"].astype(bool)]
         for reason, part in refused.groupby("reason"):
-            rows = ", ".join(map(str, part["row"].unique()[:5]))
+            n = part["row"].nunique()
+            rows = ("row " if n == 1 else "rows ") + first_few(part["row"].unique(), 5)
             warn_of_recordings(
                 f"{self._caller} does not look for spontaneous activity in "
-                f"{counted(part['row'].nunique(), 'recording')} (row {rows}): {reason}. It "
+                f"{counted(n, 'recording')} ({rows}): {reason}. It "
                 f"requires recordings at rest of at least {self.min_seconds:g} s and "
                 f"{_MIN_FS:g} Hz."
             )

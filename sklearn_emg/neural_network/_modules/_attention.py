@@ -164,7 +164,7 @@ class _EncoderLayer(nn.Module):
 
 
 def _positions(n_frames: int, n_units: int, like: torch.Tensor) -> torch.Tensor:
-    """Return sines and cosines of the position, with periods from 2 pi to 10,000 times 2 pi."""
+    """Return sines and cosines of the position, with periods between 2 pi and 20,000 pi."""
     position = torch.arange(n_frames, device=like.device, dtype=like.dtype)[:, None]
     order = torch.arange(0, n_units, 2, device=like.device, dtype=like.dtype)
     rate = torch.exp(order * (-math.log(1e4) / n_units))

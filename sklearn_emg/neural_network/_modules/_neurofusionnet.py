@@ -43,7 +43,7 @@ class NeuroFusionNet(nn.Module):
     attention layer normalisation, attention with 4 heads, added to its input      omitted
     graph     8 nodes, each a weighted mean over time; one graph convolution,      mean over time
               added to its input; mean over nodes
-    regulariser dropout after each part that is on                                 no dropout
+    regulariser dropout after the CNN (or its averages) and each part that is on   no dropout
     head      dense, one raw logit per class
     ========= ==================================================================== ==============
 

@@ -176,7 +176,7 @@ def write_results(benchmark: Benchmark, out: Path, figure: bool) -> None:
     """Write the tables of a benchmark, the Markdown table and the figure."""
     comparison = benchmark.comparison
     cost = ["fit_seconds", "cpu_seconds", "predict_ms_per_recording", "peak_memory_mb"]
-    keys = ["system", "run", "level", "n_cases", "error"]
+    keys = ["system", "run", "level", "n_scored", "error"]
     folds = comparison.folds.rename(columns={"pipeline": "system", "fold": "run"}).merge(
         benchmark.runs[["system", "run", "cpu_seconds"]], "left", ["system", "run"]
     )

@@ -291,11 +291,11 @@ class Truth:
         if any(n > n_rows[code] for code, n in cases.items()):
             raise ValueError(f"its level {name!r} has more predictions than the test set has rows")
 
-    def _proba(self, name: str, proba: Any, n_cases: int) -> NDArray[np.floating] | None:
+    def _proba(self, name: str, proba: Any, n_rows: int) -> NDArray[np.floating] | None:
         if proba is None:
             return None
         values = np.array(proba, dtype=float)
-        if values.shape != (n_cases, len(self.classes)) or not (
+        if values.shape != (n_rows, len(self.classes)) or not (
             np.allclose(values.sum(axis=1), 1, atol=1e-3) and (values >= -1e-9).all()
         ):
             raise ValueError(

@@ -10,6 +10,7 @@ from sklearn_emg.inspection._reports._cards._population import (
     confounds_text,
     missing_text,
     population_facts,
+    subjects_of_folds,
 )
 
 _BALANCING = ("class_weight", "smote", "sampling")
@@ -50,7 +51,7 @@ def _shared(facts: Facts) -> dict[str, str]:
         "measures": ", ".join(metrics),
         "intervals": f"{100 * result.confidence:g} % intervals over subjects",
         "splits": f"{record.protocol['splits']}, {facts.predictions['fold'].nunique()} folds; "
-        "no subject is in both the training and the test set of a fold",
+        f"{subjects_of_folds(record)}",
         "missing": missing_text(record.rows),
         "confounds": found,
         "small": f"{small} of {counted(len(facts.subgroups), 'subgroup')} too small for a score"

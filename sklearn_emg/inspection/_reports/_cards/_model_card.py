@@ -355,7 +355,12 @@ def _protocol(facts: Facts) -> Section:
         ("Folds", f"{len(sizes)}, with {_range(sizes)} in the test set"),
         ("Diagnoses", f"one for each {result.unit}"),
         ("Intervals", f"{100 * result.confidence:g} %, over subjects, with the models fixed"),
-        ("Scored models", "fitted without the test subjects of their fold"),
+        (
+            "Scored models",
+            "fitted on earlier visits of the test subjects and on other subjects"
+            if "subjects" in protocol
+            else "fitted without the test subjects of their fold",
+        ),
     ]
     if isinstance(result, SiteComparison):
         sites = ", ".join(map(str, result.sites))
@@ -378,7 +383,9 @@ def _leak_checks(facts: Facts) -> Section:
     rows = {
         "Subject in both the training and the test set of a fold": (
             "done",
-            "none; compare refuses such splits",
+            "all test subjects, since later visits of known subjects are tested"
+            if "subjects" in facts.record.protocol
+            else "none; compare refuses such splits",
         ),
         "Part that was previously fitted on test subjects": (
             "done",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.comparison import ConfoundAudit
+from sklearn_emg.comparison import ConfoundAudit, RunRecord
 from sklearn_emg.recordings import similar_subjects
 
 _MAX_NAMED = 12  # maximum number of values of a column that a text lists
@@ -161,3 +161,21 @@ def missing_text(rows: pd.DataFrame) -> str:
     }
     named = [f"{column} for {counted(n, 'subject')}" for column, n in lacking.items() if n]
     return ", ".join(named) if named else "no value is missing in the columns that describe rows"
+
+
+def subjects_of_folds(record: RunRecord | None) -> str:
+    """Return a clause that states whether folds have subjects in both of their sets.
+
+    Parameters
+    ----------
+    record : RunRecord or None
+        Record of a comparison.
+
+    Returns
+    -------
+    text : str
+        Clause without a full stop.
+    """
+    if record is not None and "subjects" in record.protocol:
+        return "the subjects of each test set are also in the training set"
+    return "no subject is in both the training and the test set of a fold"
