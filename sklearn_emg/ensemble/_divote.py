@@ -141,8 +141,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     by_levels_ : list or None
         Values of `by` seen in ``fit``, in the order of the features; None without `by`.
     training_features_ : ndarray of shape (n_units, n_features) or None
-        Features of the subjects (or units) that the final classifier was trained on; None without
-        it.
+        Features of the subjects (or units) that the final classifier was trained on; None without a
+        final classifier.
     training_labels_, training_weights_ : ndarray of shape (n_units,) or None
         Labels and weights of these units; None without a final classifier.
     n_features_in_ : int

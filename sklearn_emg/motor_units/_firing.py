@@ -51,7 +51,8 @@ def firing_statistics(
         are doublets; ``first``, the time of the first discharge in s; ``order`` of recruitment
         within the recording, from 1; and ``threshold``, the `level` at the first discharge, which
         is NaN without a level. Rate, variability and the fractions of missed and false discharges
-        are NaN for fewer than 4 discharges. If `discharges` has no column ``row``, it is 0.
+        are NaN for fewer than 4 discharges. Without a column ``row`` in `discharges`, all values of
+        ``row`` are 0.
 
     Raises
     ------

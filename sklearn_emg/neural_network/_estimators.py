@@ -673,9 +673,10 @@ class EMGClassifier(NetClassifier):
     net_ : skorch.NeuralNetClassifier
         The trained net; ``net_.module_`` is the module. Its targets are the codes of the classes.
     history_ : skorch.history.History
-        One row per epoch, with the loss and accuracy of training and, if there are validation data,
-        of validation, the learning rate and the duration in s. ``history_[:, "valid_loss"]`` is a
-        learning curve. Single batches are recorded only if there are `callbacks` or ``verbose=2``.
+        One row per epoch, with the learning rate, the duration in s, and the loss and accuracy of
+        training and, if there are validation data, of validation. ``history_[:, "valid_loss"]`` is
+        a learning curve. Single batches are recorded only if there are `callbacks` or
+        ``verbose=2``.
     n_channels_, n_times_ : int
         Number of channels and of samples of the windows. For images, `n_times_` is the tuple of
         height and width in pixels; for signals that differ in length, it is the shortest length.

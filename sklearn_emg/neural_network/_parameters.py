@@ -436,8 +436,8 @@ def trains(
     """Return a class decorator that adds the parameters of an estimator.
 
     The parameters are those of the network, in its order and with its defaults, those in `own`, the
-    class weights of a classifier, and those of training. The decorator gives the class a
-    constructor with this signature and the constraints, and replaces ``{parameters}`` and
+    class weights of a classifier, and those of training. The decorator gives the class the
+    constraints and a constructor with this signature, and replaces ``{parameters}`` and
     ``{attributes}`` in its docstring.
 
     Parameters

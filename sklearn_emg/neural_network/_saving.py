@@ -55,9 +55,9 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
 
     The first file contains the weights and running statistics; the second contains the parameters,
     classes, sizes, history and versions, and the SHA-256 digests of the first file and of its own
-    content. The state of the optimiser is not saved. Neither are ``augment``, ``callbacks``,
-    ``checkpoint``, a user-defined ``loss`` and a ``random_state`` that is a generator; these
-    parameters are None in the loaded estimator, and ``compile`` is False.
+    content. The state of the optimiser is not saved, and neither are the parameters ``augment``,
+    ``callbacks``, ``checkpoint``, a user-defined ``loss`` and a ``random_state`` that is a
+    generator. These parameters are None in the loaded estimator, and ``compile`` is False.
 
     If a process is killed while it writes, either the old or the new model remains. If two
     processes write the same model, the one that finishes later replaces the other.

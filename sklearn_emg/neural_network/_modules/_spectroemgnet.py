@@ -65,7 +65,7 @@ class SpectroEMGNet(nn.Module):
     hop : int or None, default=None
         Number of samples from one frame to the next; None means ``nperseg // 4``.
     delta_width : int, default=9
-        Number of frames to which the slope is fitted; it must be odd.
+        Number of frames to which the slope is fitted; it must be odd and at least 3.
     n_filters : sequence of int, default=(32, 64, 128)
         Number of filters of each convolution; one entry for each block.
     kernel_size : int, default=3

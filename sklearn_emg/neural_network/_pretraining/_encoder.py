@@ -35,8 +35,8 @@ class PretrainedEncoder(NetworkFeatures):
     ----------
     estimator : estimator, default=None
         Network classifier or regressor of this package, whose network and device are used. None
-        means ``CNN1DClassifier()``. Its own training parameters are meant for training with labels
-        and are ignored.
+        means ``CNN1DClassifier()``. The training parameters of the estimator are meant for training
+        with labels and are ignored.
     mask : float, default=0.5
         Fraction of each window that is hidden, above 0 and below 1.
     patch : int, default=32
@@ -49,8 +49,8 @@ class PretrainedEncoder(NetworkFeatures):
     batch_size : int, default=32
         Number of windows per update.
     layer : str, default=None
-        Name of the layer whose outputs are the features and from which windows are restored, as in
-        ``named_modules`` of the network. None uses the input of the last part, "classifier", which
+        Name of the layer, as in ``named_modules`` of the network, whose outputs are the features
+        and serve to restore the windows. None uses the input of the last part, "classifier", which
         every network of this package except ImageNetwork has.
     time_average : bool, default=True
         Whether to average outputs with a time axis over time; if False, they are flattened.

@@ -47,8 +47,9 @@ class Spectrogram(nn.Module):
         Whether to return the level in dB, 10 log10(power / 1 mV^2), with lower limits of -100 dB
         and of 80 dB below the maximum of the image. If False, the amplitude in mV is returned.
     delta_width : int or None
-        Number of frames from which the slope of the spectrum over time is computed; it must be odd.
-        The slope is a second map for each channel. With None, there is no second map.
+        Number of frames from which the slope of the spectrum over time is computed; it must be odd
+        and at least 3. The slope is a second map for each channel. With None, there is no second
+        map.
     """
 
     waves: torch.Tensor
