@@ -229,8 +229,8 @@ def load_n2001(
         DESCR : str
             Description, terms and citation.
         describe : callable
-            ``bunch.describe()`` summarises what was loaded, names those of the 22 subjects with
-            biceps recordings that are missing, and states known confounds.
+            ``bunch.describe()`` summarises what was loaded, names the missing ones of the 22
+            subjects with biceps recordings, and states known confounds.
     (data, target) : tuple
         If `return_X_y` is True.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
-from sklearn_emg._tables import columns_text
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg.datasets._base import as_set_or_pair, raise_faults
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._n2001 import N2001_CITE, N2001_CONFOUNDS, N2001_SUBJECTS
@@ -150,7 +150,11 @@ def load_n2001_features(
     dead = _is_dead(raw)
     _check_finite(raw[~dead], file)
     report = [
-        (subject, f"{n} windows of a dead recording", "kept" if keep_defects else "dropped")
+        (
+            subject,
+            f"{counted(n, 'window')} of a dead recording",
+            "kept" if keep_defects else "dropped",
+        )
         for subject, n in raw.loc[dead, "Patient"].value_counts().items()
     ]
     if not keep_defects:

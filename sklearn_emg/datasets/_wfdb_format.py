@@ -439,7 +439,7 @@ def read_record(
 
 
 def _read_frames(header: Header, spec: SignalSpec) -> NDArray[np.int32]:
-    """Stored numbers of all signals of a file, of shape (n_frames, samples_per_frame)."""
+    """Read the stored numbers of all signals of a file as (n_frames, samples_per_frame)."""
     group = [s for s in header.signals if s.file == spec.file]
     if any((s.fmt, s.offset) != (spec.fmt, spec.offset) for s in group):
         raise ValueError(f"{header.path} gives {spec.file} several formats or offsets.")

@@ -257,7 +257,7 @@ def compare_pair(
     comparison : Comparison
         Result of :func:`sklearn_emg.comparison.compare`.
     first, second : str
-        Names of pipelines.
+        Names of the two pipelines in `comparison`.
     metric : str, default=None
         Column of ``comparison.folds`` for the t-test, at subject level. By default, it is the
         accuracy or, for regressors, the mean absolute error. The permutation test always compares

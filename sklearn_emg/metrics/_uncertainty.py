@@ -119,7 +119,7 @@ class Threshold:
     Attributes
     ----------
     value : float
-        A subject is positive if its score is at least this value.
+        A subject is classified as positive if its score is at least this value.
     sensitivity, specificity : float
         Fractions of the subjects of the positive class and of the other classes that are classified
         correctly.

@@ -73,7 +73,7 @@ def _sketch(signal: Any) -> tuple[tuple[int, ...], bytes] | None:
 
 
 def _same(signals: Any, rows: list[int]) -> list[list[int]]:
-    """Groups of rows with equal samples among rows with equal sketches."""
+    """Group the rows with equal samples among rows with equal sketches."""
     groups: dict[bytes, list[int]] = {}
     digests: dict[Any, bytes | None] = {}  # many rows may refer to one file
     for row in rows:

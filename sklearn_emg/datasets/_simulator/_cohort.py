@@ -148,9 +148,9 @@ def make_nemg_cohort(
             Recording table with the columns ``signal`` (float32 arrays in mV, core minus cannula,
             so that the main spike is negative; some laboratories show the opposite sign), ``fs``
             (Hz), ``subject``, ``muscle``, ``region`` ("proximal" or "distal"), ``recording``,
-            ``subtype``, ``severity`` (of this muscle), ``drive`` (mean of the recording) and
-            ``age`` (years). The columns from ``subtype`` to ``drive`` are unknown to an examiner:
-            they are for analysis, not for prediction.
+            ``subtype``, ``severity`` (in the recorded muscle), ``drive`` (mean of the recording)
+            and ``age`` (years). The columns from ``subtype`` to ``drive`` are unknown to an
+            examiner: they are for analysis, not for prediction.
         target : ndarray of shape (n_recordings,)
             Diagnosis of the subject of each recording.
         target_names : list of str

@@ -94,7 +94,7 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     Raises
     ------
     ValueError
-        If `channels` is empty, or if a row lacks a channel or has several channels with that name.
+        If `channels` is empty, or if a row has no channel or several channels with a given name.
         The message names the row and the channels that it has.
 
     Examples
