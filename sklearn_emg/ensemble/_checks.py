@@ -242,6 +242,8 @@ class InputChecks(GroupsRequester, BaseEstimator):
             for name in self._columns_of_parameters():
                 self._left_out.pop(name, None)
             warn_of_left_out(self._left_out, f"name it in {self._caller}(features=[...])")
+            if groups is not None:  # the subjects of a table that does not contain them
+                self._left_out |= dict.fromkeys(METADATA_COLUMNS, "metadata")
         frame = X.drop(columns=list(self._left_out), errors="ignore")
         if not {self.unit, "subject"}.isdisjoint(X.columns):
             no_features = [*METADATA_COLUMNS, *self._columns_of_parameters()]

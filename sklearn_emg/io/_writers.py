@@ -166,7 +166,7 @@ def write_recordings(
         lost = _counted(rows)
     if lost:
         shown = first_few(lost, _MAX_SHOWN, "\n  ")
-        remedy = "" if form == "parquet" else "\nformat='parquet' keeps all of it."
+        remedy = "" if form == "parquet" else "\nformat='parquet' keeps the complete table."
         warn(f"{path}: {form} does not hold\n  {shown}{remedy}", RecordingWarning)
     return path
 

@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions, check_feature_names_in
-from sklearn_emg._tables import columns_text, counted
+from sklearn_emg._tables import columns_text, counted, first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
@@ -337,10 +337,13 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
     def _warn_of_new_sites(self, leaked: list[Any], pooled: list[Any]) -> None:
         """Warn of reference subjects among the rows and of sites with too few of them."""
         if pooled:
+            names = first_few(map(repr, pooled), _MAX_NAMED)
+            one = len(pooled) == 1
             warn_of_recordings(
-                f"Site {pooled[0]!r} is new to SiteStandardizer and has too few references. Its "
-                "features are standardised by the pooled statistics of fit (new_site='pooled'). "
-                "Give its references to partial_fit.",
+                f"{'Site' if one else 'Sites'} {names} {'is' if one else 'are'} new to "
+                f"SiteStandardizer and {'has' if one else 'have'} too few references. The features "
+                "are standardised by the pooled statistics of fit (new_site='pooled'). Give "
+                f"references of {'this site' if one else 'these sites'} to partial_fit.",
             )
         if leaked and self.site != "subject":
             some = ", ".join(map(repr, leaked[:_MAX_NAMED])) + ", ..." * (len(leaked) > _MAX_NAMED)

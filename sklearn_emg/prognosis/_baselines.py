@@ -104,10 +104,6 @@ class LastValueRegressor(_ContextRegressor):
     >>> from sklearn_emg.prognosis import LastValueRegressor
     >>> LastValueRegressor().fit([[1.0, 2.0]], [3.0]).predict([[5.0, 4.0]])
     array([4.])
-
-    Parameters
-    ----------
-    None
     """
 
     def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:
@@ -125,10 +121,6 @@ class SlopeRegressor(_ContextRegressor):
     >>> from sklearn_emg.prognosis import SlopeRegressor
     >>> SlopeRegressor().fit([[1.0, 2.0]], [3.0]).predict([[5.0, 4.0]])
     array([3.])
-
-    Parameters
-    ----------
-    None
     """
 
     def _predict(self, X: Any, contexts: Contexts) -> NDArray[np.floating]:

@@ -75,6 +75,17 @@ def test_new_subjects_fits_and_rows_without_subjects_give_no_warning():
         plain.predict(values)
 
 
+def test_metadata_are_no_features_if_the_subjects_are_given_apart():
+    X, y = alike()
+    table = X.drop(columns="subject").assign(age=np.arange(len(X)) % 7 + 40, fs=1000.0)
+    model = DiVoteClassifier(LogisticRegression(), window=None)
+    model.fit(table, y, groups=X["subject"])
+    assert model.feature_names_in_.tolist() == FEATURES
+    plain = DiVoteClassifier(LogisticRegression(), window=None)
+    plain.fit(table[FEATURES], y, groups=X["subject"])
+    np.testing.assert_array_equal(model.predict_proba(table), plain.predict_proba(table[FEATURES]))
+
+
 def test_plain_folds_warn():
     X, y = alike()
     folds = StratifiedKFold(3, shuffle=True, random_state=0)

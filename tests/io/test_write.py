@@ -168,7 +168,7 @@ def test_what_a_form_does_not_hold_is_named(tmp_path, table, labels):
         "the column 'group'\n",
         "the column 'object' of dict",
         "the spelling or type of the subject, written as 'p_9' (in 1 of 3 rows)",
-        "format='parquet' keeps all of it",
+        "format='parquet' keeps the complete table",
     ):
         assert part in text
     with warnings.catch_warnings():

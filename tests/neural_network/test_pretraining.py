@@ -23,6 +23,7 @@ from sklearn_emg.neural_network import (  # noqa: E402
     ALSNetClassifier,
     CNN1DClassifier,
     EMGRegressor,
+    PatternNetClassifier,
     PretrainedEncoder,
     TransferClassifier,
 )
@@ -101,6 +102,12 @@ def test_encoder_in_a_classical_pipeline_is_fitted_in_each_fold():
     assert len(scores) == 2
     model.set_params(estimator__pretrainedencoder__mask=0.3)
     assert model.get_params()["estimator__pretrainedencoder__estimator__n_hidden"] == 5
+
+
+def test_a_network_without_a_trainable_part_before_the_last_is_refused():
+    encoder = PretrainedEncoder(PatternNetClassifier(random_state=0), max_epochs=1)
+    with pytest.raises(ValueError, match="PatternNet are in its last part, so PretrainedEncoder"):
+        encoder.fit(noise(20, 60))
 
 
 def test_subjects_of_the_pretraining_are_remembered():

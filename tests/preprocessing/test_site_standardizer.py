@@ -274,6 +274,9 @@ def test_a_new_site_without_references_is_pooled_on_request():
     new = X[2:3].drop(columns="reference").assign(site="Bern", rms=11.0, zc=3.5)
     with pytest.warns(RecordingWarning, match="Site 'Bern' is new to SiteStandardizer"):
         assert scaler.transform(new)[["rms", "zc"]].to_numpy().tolist() == [[0, 0]]
+    both = pd.concat([new, new.assign(site="Ghent", subject="z")])
+    with pytest.warns(RecordingWarning, match="Sites 'Bern', 'Ghent' are new to"):
+        scaler.transform(both)
     with pytest.raises(ValueError, match="SiteStandardizer cannot tell which subjects"):
         SiteStandardizer().fit(X).transform(new)
 

@@ -72,8 +72,8 @@ class PretrainedEncoder(NetworkFeatures):
     Raises
     ------
     ValueError
-        If a parameter is out of range, the network has no such layer, windows are images or differ
-        in length, or training diverges.
+        If a parameter is out of range, the network has no such layer or no parameters before it,
+        windows are images or differ in length, or training diverges.
 
     Warns
     -----
@@ -250,6 +250,11 @@ class PretrainedEncoder(NetworkFeatures):
         """Return a function that computes the outputs of the layer, with gradients."""
         layer, takes_input = self._layer_of(module)
         name = self.layer or "classifier"
+        if takes_input and not any(n.split(".")[0] != name for n, _ in module.named_parameters()):
+            raise ValueError(
+                f"All parameters of {type(module).__name__} are in its last part, so "
+                f"{type(self).__name__} has nothing to pretrain. Name a 'layer' inside this part."
+            )
 
         def encode(windows: torch.Tensor) -> torch.Tensor:
             kept: list[torch.Tensor] = []
