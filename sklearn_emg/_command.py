@@ -267,7 +267,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run_command(argv)
     arguments = _parser().parse_args(argv)
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    shown_by, warnings.showwarning = warnings.showwarning, _show_warning  # type: ignore[assignment]
     try:
         _COMMANDS[arguments.command](arguments)
     except (ValueError, TypeError, OSError, ImportError) as error:
@@ -276,6 +276,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
+    finally:
+        warnings.showwarning = shown_by
     return 0
 
 
