@@ -299,7 +299,7 @@ def empty(seeds: range) -> None:
 def duration(seeds: range) -> None:
     print("\nProcessor time in s for 11 s on one core, best of three, median over recordings")
     for name, drive in FORCES.items():
-        least = []
+        shortest = []
         for diagnosis in DIAGNOSES:
             for seed in seeds:
                 signal = simulated(diagnosis, drive, seed, 11.0)[0]
@@ -308,8 +308,8 @@ def duration(seeds: range) -> None:
                     begin = time.process_time()
                     MotorUnitDecomposer(fs=FS).fit(signal)
                     spent.append(time.process_time() - begin)
-                least.append(min(spent))
-        print(f"  {name}: {np.median(least):.2f}, longest {max(least):.2f}")
+                shortest.append(min(spent))
+        print(f"  {name}: {np.median(shortest):.2f}, longest {max(shortest):.2f}")
 
 
 def main() -> None:
