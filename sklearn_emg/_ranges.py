@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from sklearn_emg._tables import counted
+
 __all__ = [
     "LARGEST",
     "SMALLEST",
@@ -86,10 +88,10 @@ def check_samples(high: NDArray[np.float64], low: NDArray[np.float64], caller: s
     bad = np.flatnonzero((peak > LARGEST).any(axis=1))
     if bad.size:
         raise ValueError(
-            f"Input X contains samples of up to {peak.max():.3g} mV in {bad.size} of {n_windows} "
-            f"rows, first in row {bad[0]}; {caller} takes up to {LARGEST:g} mV, beyond which "
-            "powers of samples overflow. Check the unit, scale the signals to mV, or leave those "
-            "rows out."
+            f"Input X contains samples of up to {peak.max():.3g} mV in {bad.size} of "
+            f"{counted(n_windows, 'row')}, first in row {bad[0]}; {caller} takes up to {LARGEST:g} "
+            "mV, beyond which powers of samples overflow. Check the unit, scale the signals to mV, "
+            "or leave those rows out."
         )
 
 
@@ -195,7 +197,7 @@ def _is_even(window: Any) -> bool:
 
 def _not_finite(bad: NDArray[np.intp], n_rows: int, caller: str) -> str:
     return (
-        f"Input X contains NaN or infinity in {bad.size} of {n_rows} rows, first in row {bad[0]}; "
-        f"{caller} cannot use them. Interpolate the gaps "
+        f"Input X contains NaN or infinity in {bad.size} of {counted(n_rows, 'row')}, first in row "
+        f"{bad[0]}; {caller} cannot use them. Interpolate the gaps "
         "(sklearn_emg.preprocessing.GapInterpolator) or leave those rows out."
     )

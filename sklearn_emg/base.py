@@ -362,8 +362,8 @@ class SignalTransformer(
             X = self._check_array(X, reset=False)
             if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
                 raise ValueError(
-                    f"X has windows of {X.shape[-1]} samples, but {type(self).__name__} was "
-                    f"fitted on windows of {self.n_times_in_} samples."
+                    f"X has windows of {counted(X.shape[-1], 'sample')}, but {type(self).__name__} "
+                    f"was fitted on windows of {counted(self.n_times_in_, 'sample')}."
                 )
             fs = self._array_fs()
             self._check_parameters(fs)
@@ -595,8 +595,8 @@ class FeatureExtractor(
         X = self._check_form(X, reset=False)
         if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
             raise ValueError(
-                f"X has windows of {X.shape[-1]} samples, but {type(self).__name__} was fitted on "
-                f"windows of {self.n_times_in_} samples."
+                f"X has windows of {counted(X.shape[-1], 'sample')}, but {type(self).__name__} "
+                f"was fitted on windows of {counted(self.n_times_in_, 'sample')}."
             )
         self._same_channels(1 if X.ndim == 2 else X.shape[1])
         fs = self._array_fs()

@@ -8,6 +8,7 @@ import re
 import sys
 from importlib import metadata
 
+from sklearn_emg._tables import counted
 from sklearn_emg._version import __version__
 
 __all__ = ["show_versions"]
@@ -47,7 +48,8 @@ def show_versions() -> None:
     from threadpoolctl import threadpool_info
 
     for pool in threadpool_info():
-        _print(pool["internal_api"], f"{pool['num_threads']} threads, version {pool['version']}")
+        n_threads = counted(pool["num_threads"], "thread")
+        _print(pool["internal_api"], f"{n_threads}, version {pool['version']}")
 
 
 def _print(name: str, value: str) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone, is_regressor
 
 from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._tables import counted
 from sklearn_emg._warnings import Noted, call_noting, repeat_noted
 from sklearn_emg.ensemble import Votes, find_votes
 from sklearn_emg.metrics import SubjectPredictions, subjects_from_rows
@@ -306,8 +307,8 @@ def _check_levels(levels: dict[str, Level], model: Any, classes: NDArray) -> Non
         proba = np.asarray(level.proba, dtype=float)
         if proba.shape != (len(level.y_true), len(known)):
             raise ValueError(
-                f"predict_proba returns the shape {proba.shape} for {len(level.y_true)} "
-                f"predictions and {len(known)} classes."
+                f"predict_proba returns the shape {proba.shape} for "
+                f"{counted(len(level.y_true), 'prediction')} and {len(known)} classes."
             )
         if not np.allclose(proba.sum(axis=1), 1, atol=1e-4):  # this also rejects NaN
             raise ValueError("predict_proba returns rows that do not sum to 1.")

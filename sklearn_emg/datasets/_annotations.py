@@ -197,7 +197,7 @@ def _template_text(number: int, template: dict) -> str:
 def _texts(content: bytes, file: Path) -> list[tuple[tuple[str, ...], str]]:
     """Return the path below the root and the text of each element.
 
-    Only text after inner elements is kept.
+    Of an element with inner elements, only the text after the last of these is kept.
     """
     found: list[tuple[tuple[str, ...], str]] = []
     tags: list[str] = []

@@ -306,8 +306,8 @@ def _read(
     complete = np.flatnonzero(np.isfinite(values[:, :4]).all(axis=1))
     if complete.size != n_emg:
         raise ValueError(
-            f"{path} has {complete.size} rows of EMG, but its header announces {n_emg}. The file "
-            "is truncated or changed; download it again."
+            f"{path} has {counted(complete.size, 'row')} of EMG, but its header announces {n_emg}. "
+            "The file is truncated or changed; download it again."
         )
     return _Recording(
         path,

@@ -348,11 +348,13 @@ def _checked_piece(
     header: Header, part: Header, positions: list[int], length: int, verify: bool
 ) -> NDArray[np.floating]:
     if max(positions) >= len(part.signals):
-        raise ValueError(f"{part.path} has {len(part.signals)} signals, fewer than other segments.")
+        raise ValueError(
+            f"{part.path} has {counted(len(part.signals), 'signal')}, fewer than other segments."
+        )
     values, fs = read_record(part, positions, verify=verify)
     if fs != header.fs or values.shape[1] != length:
         raise ValueError(
-            f"{part.path} has {values.shape[1]} samples at {fs:g} Hz, but "
+            f"{part.path} has {counted(values.shape[1], 'sample')} at {fs:g} Hz, but "
             f"{header.path.name} announces {length} at {header.fs:g} Hz."
         )
     return values

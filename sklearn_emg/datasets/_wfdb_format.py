@@ -143,7 +143,7 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
         segments = _parse_segments(lines[1:], name, n_segments)
         return Header(path, name, fs, n_times, (), segments, comments)
     signals = tuple(_parse_signal(line) for line in lines[1:])
-    _check_count("signals", n_signals, len(signals))
+    _check_count("signal", n_signals, len(signals))
     return Header(path, name, fs, n_times, signals, (), comments)
 
 
@@ -158,7 +158,7 @@ def _parse_rate(fields: list[str]) -> float:
 
 def _parse_segments(lines: list[str], name: str, announced: str) -> tuple[tuple[str, int], ...]:
     segments = tuple(_parse_segment(line, name) for line in lines)
-    _check_count("segments", _integer("number of segments", announced), len(segments))
+    _check_count("segment", _integer("number of segments", announced), len(segments))
     # With repetition, a small file could announce any amount of data.
     given = [segment for segment, _ in segments if segment != "~"]
     if len(set(given)) < len(given):
@@ -168,7 +168,7 @@ def _parse_segments(lines: list[str], name: str, announced: str) -> tuple[tuple[
 
 def _check_count(what: str, announced: int, found: int) -> None:
     if announced != found:
-        raise ValueError(f"it announces {announced} {what} but describes {found}")
+        raise ValueError(f"it announces {counted(announced, what)} but describes {found}")
 
 
 def _integer(what: str, text: str) -> int:
@@ -271,8 +271,8 @@ def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> P
     needed = _bytes_needed(header, spec)
     if size < needed:
         raise ValueError(
-            f"{path} has {size} bytes, but {header.path.name} announces {needed}. The file is "
-            "truncated or mislabelled; obtain a new copy."
+            f"{path} has {counted(size, 'byte')}, but {header.path.name} announces {needed}. The "
+            "file is truncated or mislabelled; obtain a new copy."
         )
     return path
 

@@ -285,8 +285,8 @@ class DiVoteRegressor(RegressorMixin, DiVote):
         if without.size:
             raise ValueError(
                 f"{type(fitted).__name__} predicts numbers that are not finite for "
-                f"{without.size} of {len(X)} windows (first: window {without[0]}). Check that its "
-                "training windows differ in each feature and that its fit converged."
+                f"{without.size} of {counted(len(X), 'window')} (first: window {without[0]}). "
+                "Check that its training windows differ in each feature and that its fit converged."
             )
         return values.reshape(-1, 1)
 

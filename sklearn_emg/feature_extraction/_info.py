@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import did_you_mean
 
 __all__ = ["FeatureInfo", "check_features", "check_min_n_times"]
@@ -143,6 +144,6 @@ def check_min_n_times(n_times: int, needed: Mapping[str, int], estimator: str) -
     short = [f"{name} needs {n}" for name, n in needed.items() if n_times < n]
     if short:
         raise ValueError(
-            f"Windows of {n_times} samples (n_features={n_times}) are too short for "
+            f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are too short for "
             f"{estimator}: {', '.join(short)}. Use longer windows or omit the feature."
         )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
@@ -481,7 +482,7 @@ class MUAPFeatures(FeatureExtractor):
 
     def _check_length(self, n_times: int, fs: float) -> None:
         n_quiet = int(self.gap * fs)
-        unit = f"a potential between gaps of {n_quiet} samples"
+        unit = f"a potential between gaps of {counted(n_quiet, 'sample')}"
         check_min_n_times(n_times, {unit: 2 * n_quiet + 1}, self._caller)
 
     def _feature_names(self) -> list[str]:

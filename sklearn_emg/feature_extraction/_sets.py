@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._autoregressive import AutoregressiveFeatures
@@ -339,9 +339,10 @@ class EMGFeatures(FeatureExtractor):
         return {name: n for name, n in shortest if n > n_times}
 
     def _refuse(self, n_times: int, short: Mapping[str, int]) -> None:
+        levels = counted(self.level, "level")
         settings = {
             AutoregressiveFeatures: (f" of order {self.ar_order}", "lower 'ar_order'"),
-            WaveletFeatures: (f" of {self.level} levels of {self.wavelet!r}", "lower 'level'"),
+            WaveletFeatures: (f" of {levels} of {self.wavelet!r}", "lower 'level'"),
         }
         groups: dict[tuple[str, int], list[str]] = {}
         remedies = ["use longer windows"]
@@ -361,8 +362,9 @@ class EMGFeatures(FeatureExtractor):
         else:
             remedies.append("fit on windows as short as these")
         raise ValueError(
-            f"Windows of {n_times} samples (n_features={n_times}) are too short for EMGFeatures: "
-            f"{'; '.join(parts)}. Remedies: {', '.join(remedies[:-1])} or {remedies[-1]}."
+            f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are too short for "
+            f"EMGFeatures: {'; '.join(parts)}. Remedies: {', '.join(remedies[:-1])} or "
+            f"{remedies[-1]}."
         )
 
     def _column_order(self) -> list[int]:

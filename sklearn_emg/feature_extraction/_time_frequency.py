@@ -267,8 +267,8 @@ class _FrameTransformer(ImageTransformer):
             return 1 + n_times // self._hop()
         if n_times < self.nperseg:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) are shorter than the "
-                f"nperseg={self.nperseg} samples of a frame of {type(self).__name__}. Lower "
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are shorter than "
+                f"the nperseg={self.nperseg} samples of a frame of {type(self).__name__}. Lower "
                 "'nperseg' or set center=True."
             )
         return 1 + (n_times - self.nperseg) // self._hop()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.feature_extraction._info import (
@@ -325,7 +326,7 @@ class WaveletFeatures(FeatureExtractor):
         if self.level > highest:
             raise ValueError(
                 f"The 'level' parameter of {self._caller} must be at most {highest} for "
-                f"windows of {n_times} samples (n_features={n_times}) and the wavelet "
+                f"windows of {counted(n_times, 'sample')} (n_features={n_times}) and the wavelet "
                 f"{self.wavelet!r}. Got {self.level} instead; use longer windows or a shorter "
                 "wavelet."
             )

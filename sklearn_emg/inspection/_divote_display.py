@@ -258,7 +258,9 @@ class DiVoteDisplay:
         self._frame(axis)
         self.points_ = self._draw_points(axis, self.votes.subjects["diagnosis"].to_numpy())
         axis.legend(loc="upper left", bbox_to_anchor=(-0.08, 1.0), frameon=False, fontsize=9)
-        axis.set_title(f"mean scores of {len(self.votes.subjects)} subjects", fontsize=11)
+        axis.set_title(
+            f"mean scores of {counted(len(self.votes.subjects), 'subject')}", fontsize=11
+        )
         return self
 
     def _plot_regions(self, ax: Any) -> DiVoteDisplay:
@@ -284,7 +286,7 @@ class DiVoteDisplay:
             title = name
             if self.y is not None:
                 wrong = int((diagnosis != self.y).sum())
-                title = f"{name}\n{wrong} of {len(diagnosis)} subjects wrong"
+                title = f"{name}\n{wrong} of {counted(len(diagnosis), 'subject')} wrong"
             axis.set_title(title, fontsize=10)
         self.axes_[0].legend(
             loc="upper left", bbox_to_anchor=(-0.1, 1.0), frameon=False, fontsize=8

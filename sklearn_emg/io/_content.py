@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.recordings import SignalFile, is_voltage, millivolts_per
 
@@ -419,8 +420,8 @@ def _of_one_length(content: FileContent, fs: float, members: list[_Member]) -> l
         return [members]
     if (longest - shortest) / fs <= _RAGGED_END:
         content.skipped.append(
-            f"the last {longest - shortest} samples of the longest channels at {fs:g} Hz, which "
-            "other channels lack"
+            f"the last {counted(longest - shortest, 'sample')} of the longest channels at {fs:g} "
+            "Hz, which other channels lack"
         )
         return [
             [

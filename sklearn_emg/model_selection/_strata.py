@@ -221,8 +221,8 @@ def refuse_missing_labels(y: Labels) -> None:
             missing = missing | np.reshape(is_one, values.shape)
     if (rows := np.argwhere(missing)).size:
         raise ValueError(
-            f"y has no label for {len(rows)} of {len(y)} rows; the first of these is row "
-            f"{rows[0, 0]}. Leave such rows out of X and y."
+            f"y has no label for {len(rows)} of {counted(len(y), 'row')}; the first of these is "
+            f"row {rows[0, 0]}. Leave such rows out of X and y."
         )
     _warn_of_labels(texts)
 

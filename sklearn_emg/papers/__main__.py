@@ -500,10 +500,13 @@ def _notes(
     notes = {
         # Folders on this machine are replaced by placeholders.
         "command": "python -m sklearn_emg.papers " + shlex.join(_without_folders(argv, folder)),
-        "data": f"{name}, {len(table)} recordings, subjects per class {subjects.to_dict()}",
+        "data": f"{name}, {counted(len(table), 'recording')}, "
+        f"subjects per class {subjects.to_dict()}",
     }
     if arguments.epochs is not None:
-        notes["networks"] = f"at most {arguments.epochs} epochs, NOT the published settings"
+        notes["networks"] = (
+            f"at most {counted(arguments.epochs, 'epoch')}, NOT the published settings"
+        )
     if caveat:
         notes["caveat"] = caveat
     notes.update(_texts(arguments.note, "--note NAME"))

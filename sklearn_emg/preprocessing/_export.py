@@ -25,6 +25,7 @@ from sklearn_emg._files import (
     regular_file,
     write_atomically,
 )
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.recordings import (
     check_recording_table,
@@ -131,7 +132,8 @@ def export(
     if y is not None:
         y = np.asarray(y)
         if y.ndim != 1 or len(y) != len(signals):
-            raise ValueError(f"y must have one label for each of {len(signals)} rows.")
+            n_rows = counted(len(signals), "row")
+            raise ValueError(f"y must have one label per row. Got shape {y.shape} for {n_rows}.")
         header["y"] = _to_json(pd.Series(y), "y")
     write = {"parquet": _write_parquet, "npz": _write_npz, "wfdb": _write_wfdb}[format]
     described = {**_describe(columns, header), "signals": _flatten(signals)}
@@ -255,7 +257,9 @@ def _from_json(stored: dict[str, Any], index: pd.Index) -> pd.Series:
     if _DTYPES.fullmatch(dtype) is None:
         raise ValueError(f"export never writes columns of type {dtype!r}")
     if len(values) != len(index):
-        raise ValueError(f"it has {len(values)} values for {len(index)} signals")
+        raise ValueError(
+            f"it has {counted(len(values), 'value')} for {counted(len(index), 'signal')}"
+        )
     if any(isinstance(value, list | dict) for value in values):
         raise ValueError("a column contains lists")
     return pd.Series(values, index=index, dtype=dtype)
@@ -425,7 +429,8 @@ def _read_parquet(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
         chunks = [group.column(k) for group in groups for k in range(group.num_columns)]
         values = sum(math.prod(shape) for shape, _ in forms)
         if file.metadata.num_rows != len(forms):
-            raise ValueError(f"it has {file.metadata.num_rows} rows for {len(forms)} signals")
+            n_rows = counted(file.metadata.num_rows, "row")
+            raise ValueError(f"it has {n_rows} for {counted(len(forms), 'signal')}")
         _check_room(8 * max(values, *(chunk.num_values for chunk in chunks)), path)
         _check_room(max(chunk.total_uncompressed_size for chunk in chunks), path)
         stored = file.read(columns=["signal"])["signal"]
@@ -501,7 +506,8 @@ def _read_wfdb(path: Path) -> tuple[list[NDArray], dict[str, Any]]:
     _verify(header, (), digest)
     forms, records = _forms(header), header["records"]
     if not len(records) == len(forms) == len(header["gains"]):
-        raise ValueError(f"it has {len(records)} records for {len(forms)} signals")
+        n_records, n_gains = counted(len(records), "record"), counted(len(header["gains"]), "gain")
+        raise ValueError(f"it has {n_records} and {n_gains} for {counted(len(forms), 'signal')}")
     room = {f"{name}.dat": 4 * math.prod(form[0]) for name, form in zip(records, forms)}
     contents = {
         name: _checked_content(path, name, wanted, room) for name, wanted in header["files"].items()

@@ -15,6 +15,7 @@ from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, require
 from sklearn_emg.prognosis._contexts import Contexts, has_contexts
@@ -149,7 +150,7 @@ class _LSTMBase(SubjectMemory, BaseEstimator, ABC):
             if steps.shape[0] != n_features or not steps.shape[1]:
                 raise ValueError(
                     f"Sequence {row} of {name} has the shape {steps.shape}; sequences must have "
-                    f"{n_features} features and at least one step."
+                    f"{counted(n_features, 'feature')} and at least one step."
                 )
             if not np.isfinite(steps).all():
                 raise ValueError(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg._version import __version__
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import object_column
@@ -160,7 +161,7 @@ class KeptSignal:
         return KeptSignal, (self.row, self.key, self.store, self.steps, self._facts)
 
     def __repr__(self) -> str:
-        return f"KeptSignal({self.key[:12]}, {len(self.steps)} steps)"
+        return f"KeptSignal({self.key[:12]}, {counted(len(self.steps), 'step')})"
 
 
 def _facts_of(signal: KeptSignal) -> tuple[tuple[int, ...], bool]:

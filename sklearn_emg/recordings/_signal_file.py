@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklearn_emg._tables import counted
+
 __all__ = ["SignalFile", "read_signal"]
 
 
@@ -133,7 +135,8 @@ class SignalFile:
         if samples < 1 or not fits:
             raise ValueError(
                 "The 'blocks' of SignalFile must be (samples, bytes, first byte of each channel) "
-                f"with {self.n_channels} channels that lie within a block. Got {blocks!r} instead."
+                f"with {counted(self.n_channels, 'channel')} within a block. Got {blocks!r} "
+                "instead."
             )
         return samples, n_bytes, starts
 

@@ -351,8 +351,8 @@ def _entries(signals: Any) -> list[Any]:
         not isinstance(e, (SignalFile, pd.DataFrame)) and np.ndim(e) == 0 for e in entries[:2]
     ):
         raise ValueError(
-            f"recording_table takes a list of recordings but got one signal of {len(entries)} "
-            "samples. Pass it as [signal]."
+            "recording_table takes a list of recordings but got one signal of "
+            f"{counted(len(entries), 'sample')}. Pass it as [signal]."
         )
     return entries
 

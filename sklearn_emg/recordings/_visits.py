@@ -101,8 +101,8 @@ def warn_of_other_units(table: pd.DataFrame) -> None:
     other = steps[(steps >= _OTHER_SCALE * middle) | (steps <= middle / _OTHER_SCALE)]
     if len(other):
         warn_of_recordings(
-            f"The visits of subject {other.index[0]!r} are {other.iloc[0]:g} months apart, but "
-            f"those of the median subject are {middle:g} months apart. Times must be months or "
+            f"The visits of subject {other.index[0]!r} are {_months(other.iloc[0])} apart, but "
+            f"those of the median subject are {_months(middle)} apart. Times must be months or "
             "dates for all subjects. If the times are in days, divide them by 30.4375."
         )
     if len(long := span[span > _MAX_MONTHS]):
@@ -111,6 +111,10 @@ def warn_of_other_units(table: pd.DataFrame) -> None:
             "years. Times must be months or dates. If the times are in days, divide them by "
             "30.4375."
         )
+
+
+def _months(n: float) -> str:
+    return f"{n:g} {'month' if n == 1 else 'months'}"
 
 
 def faults_of_visits(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:

@@ -170,7 +170,7 @@ class Division:
             self.starts.append(starts)
             if not starts.size:
                 text = (
-                    f"row {row} has {n_times} samples ({n_times / self.fs:g} s), but "
+                    f"row {row} has {counted(n_times, 'sample')} ({n_times / self.fs:g} s), but "
                     f"one window has {self.size}"
                 )
                 if short == "raise":
@@ -242,7 +242,8 @@ class Division:
         """Raise an error or note the reason if windows hold invalid samples."""
         if good.all():
             return
-        text = f"row {row} has NaN or infinity in {(~good).sum()} of {len(good)} windows"
+        n_bad, n_windows = (~good).sum(), counted(len(good), "window")
+        text = f"row {row} has NaN or infinity in {n_bad} of {n_windows}"
         if self.nan == "raise":
             raise ValueError(
                 f"Invalid samples: {text}. Interpolate the gaps, leave the row out, or use "

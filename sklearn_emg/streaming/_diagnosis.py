@@ -475,8 +475,9 @@ class StreamingDiagnosis:
         lost = check_integer(start, "start", f"{_CALLER}.push", 0) - self._cutter.position
         if lost < 0:
             raise ValueError(
-                f"The chunk starts with sample {start}, but {self._cutter.position} samples were "
-                "given already. Leave out repeated samples, or call end() and begin()."
+                f"The chunk starts with sample {start}, but "
+                f"{counted(self._cutter.position, 'sample was', 'samples were')} given already. "
+                "Leave out repeated samples, or call end() and begin()."
             )
         return lost
 

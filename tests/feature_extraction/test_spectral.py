@@ -297,7 +297,7 @@ def test_wrong_parameters_are_named(parameters, message):
 
 
 def test_too_short_windows_name_the_feature():
-    with pytest.raises(ValueError, match=r"1 samples .*mnf needs 2"):
+    with pytest.raises(ValueError, match=r"1 sample .*mnf needs 2"):
         SpectralFeatures(["mnf"], fs=FS).fit(np.ones((3, 1)))
 
 

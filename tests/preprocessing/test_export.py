@@ -134,7 +134,7 @@ def test_a_failure_leaves_nothing_behind_and_the_old_file_alone(format, tmp_path
     [
         (np.ones((2, 3)), None, "a.csv", {}, "cannot be determined from its suffix"),
         (np.ones((2, 3)), None, "a", {"format": "hdf"}, "'format' of export must be"),
-        (np.ones((2, 3)), [1], "a.npz", {}, "one label for each of 2 rows"),
+        (np.ones((2, 3)), [1], "a.npz", {}, r"one label per row. Got shape \(1,\) for 2 rows"),
         (np.ones((2, 3)), None, "a", {"format": "wfdb"}, "needs the 'fs' of windows"),
         (np.ones(3), None, "a.npz", {}, "Got shape"),
     ],
@@ -316,7 +316,7 @@ def test_header_of_a_record_that_was_changed_is_refused(tmp_path):
         (lambda h: h["signals"][0].update(shape=[-200]), "never writes signals of shape"),
         (lambda h: h["signals"][0].update(shape=[True, 200]), "never writes signals of shape"),
         (lambda h: h["signals"][0].update(dtype="|V2147483647"), "never writes signals of shape"),
-        (lambda h: h["signals"].pop(), "3 records for 2 signals"),
+        (lambda h: h["signals"].pop(), "3 records and 3 gains for 2 signals"),
         (lambda h: h["y"]["values"].pop(), "2 values for 3 signals"),
         (lambda h: h["y"].update(array_dtype="<U99999999"), "labels of type <U99999999"),
         (lambda h: h["columns"]["fs"].update(dtype="|V2147483647"), "columns of type"),

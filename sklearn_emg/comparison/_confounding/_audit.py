@@ -131,7 +131,8 @@ class ConfoundAudit:
         lines = [
             wrapped(f"Confound audit of {counted(int(self.subjects.sum()), 'subject')} ({counts})"),
             "Balanced accuracy of predicting the class of left-out subjects from one property",
-            f"({100 * self.confidence:g} % intervals, {self.n_permutations} permutations)",
+            f"({100 * self.confidence:g} % intervals, "
+            f"{counted(self.n_permutations, 'permutation')})",
             repr(self.table()),
         ]
         lines += [wrapped(f"{name}: {text}") for name, text in self.patterns.items()]

@@ -70,7 +70,7 @@ def rate(
 
 
 def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
-    """Average the diagnoses of one pipeline over folds for each subject (or unit).
+    """Average the correctness or error of one pipeline over folds for each subject (or unit).
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
 
     Returns
     -------
-    cases : DataFrame
+    averages : DataFrame
         One row per subject (or unit), with the columns ``subject``, the unit, ``y_true`` and
         ``value``, which is the fraction of folds with the correct class, or the mean absolute
         error of a number.

@@ -273,7 +273,7 @@ def summarise_potentials(X, bases, thresholds, limits, seconds, fill, out):
     n_times = X.shape[1]
     where = np.empty(n_times + 2, dtype=np.int64)
     value = np.empty(n_times + 2)
-    # Two segments are more than one gap apart.
+    # Consecutive segments are more than limits[GAP] samples apart, which bounds their number.
     table = np.empty((n_times // max(int(limits[GAP]), 1) + 2, N_MEASURES))
     for w in range(X.shape[0]):
         t = thresholds[w] if thresholds.shape[0] > 1 else thresholds[0]

@@ -9,6 +9,7 @@ import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, StrOptions
+from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction._time_frequency import ImageTransformer
 
 __all__ = [
@@ -336,7 +337,7 @@ class CWTCoefficients(ImageTransformer):
         width = n_times if self.n_segments is None else self.n_segments
         if width > n_times:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) are too short for "
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are too short for "
                 f"CWTCoefficients with n_segments={self.n_segments}."
             )
         return 1, n_scales, width

@@ -171,7 +171,7 @@ class FFTSpectrum(FeatureExtractor):
         """Compute the frequencies of the features, and the edges of their bins."""
         if n_times < 2:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) are too short for "
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are too short for "
                 "FFTSpectrum: a spectrum needs at least 2."
             )
         top = fs / 2 if self.high is None else float(self.high)

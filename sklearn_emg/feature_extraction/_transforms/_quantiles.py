@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import HasMethods, Interval, Real
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.recordings import read_signal, with_signals
@@ -180,9 +181,9 @@ class FeatureQuantiles(FeatureExtractor):
         size = self._size(fs)
         if n_times < size:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) are shorter than a part of "
-                f"FeatureQuantiles, {self.part} s or {size} samples. Use longer windows or a "
-                "shorter 'part'."
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are shorter than "
+                f"a part of FeatureQuantiles, {self.part} s or {size} samples. Use longer windows "
+                "or a shorter 'part'."
             )
         if self.extractor_ is not None:
             self.extractor_._check_length(size, fs)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import Integral, Interval
+from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.recordings import read_signal
@@ -368,8 +369,8 @@ class MultiRocket(_Rocket):
         super()._check_length(n_times, fs)
         if n_times < 2:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) have no differences; "
-                "MultiRocket needs two samples."
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) have no "
+                "differences; MultiRocket needs two samples."
             )
 
     def _learn(self, windows: NDArray[np.floating], rng: np.random.RandomState) -> None:

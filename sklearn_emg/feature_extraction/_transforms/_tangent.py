@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.covariance import ledoit_wolf
 
+from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_real, require
 from sklearn_emg.base import FeatureExtractor
 
@@ -149,7 +150,7 @@ class TangentSpaceFeatures(FeatureExtractor):
     def _check_length(self, n_times: int, fs: float) -> None:
         if n_times <= self._lags(fs)[-1]:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) are too short for "
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are too short for "
                 f"TangentSpaceFeatures: the longest delay has {self._lags(fs)[-1]} samples."
             )
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Integral, Interval
+from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction._time_frequency import ImageTransformer
 
 __all__ = ["WaveformImage"]
@@ -91,7 +92,7 @@ class WaveformImage(ImageTransformer):
     def _image_shape(self, n_times: int) -> tuple[int, int, int]:
         if n_times < 2:
             raise ValueError(
-                f"Windows of {n_times} samples (n_features={n_times}) are too short for "
+                f"Windows of {counted(n_times, 'sample')} (n_features={n_times}) are too short for "
                 "WaveformImage: a line needs at least 2."
             )
         return 1, self.height, self.width

@@ -169,7 +169,7 @@ def quantitative_emg_report(
     content = {
         "overview": [
             ("Subject", str(subject)),
-            *([("Age", f"{ages[0]:g} years")] if len(ages) else []),
+            *([("Age", _years(ages[0]))] if len(ages) else []),
             ("Recordings", len(own)),
             ("Muscles", ", ".join(str(part["name"]) for part in sections)),
         ],
@@ -180,6 +180,10 @@ def quantitative_emg_report(
     }
     write_page(path, "quantitative.html", f"Quantitative EMG of {subject}", content)
     return path
+
+
+def _years(n: float) -> str:
+    return f"{n:g} {'year' if n == 1 else 'years'}"
 
 
 def _check_class(value: Any, wanted: type | tuple[type, ...], name: str) -> None:

@@ -164,7 +164,7 @@ def _layout(path: Path, head: bytes, parameters: _Parameters, order: str) -> _La
     if not n_channels or not per_frame or n_analog != n_channels * per_frame:
         raise ValueError(
             f"{path} has {n_analog} analog values per frame for {counted(n_channels, 'channel')} "
-            f"of {per_frame} samples; it has no analog channels or is damaged."
+            f"of {counted(per_frame, 'sample')}; it has no analog channels or is damaged."
         )
     frame_rate = float(floats(head[20:24], order, parameters.dec)[0])
     frame_rate = parameters.number("POINT", "RATE", frame_rate)
@@ -179,8 +179,8 @@ def _analog_rate(path: Path, parameters: _Parameters, frame_rate: float, per_fra
     rate = parameters.number("ANALOG", "RATE", 0.0) or frame_rate * per_frame
     if frame_rate > 0 and not 0.999 < rate / (frame_rate * per_frame) < 1.001:
         raise ValueError(
-            f"{path}: the analog rate is {rate:g} Hz, but {per_frame} samples per frame at "
-            f"{frame_rate:g} frames/s make {frame_rate * per_frame:g} Hz; correct the parameter "
+            f"{path}: the analog rate is {rate:g} Hz, but {counted(per_frame, 'sample')} per frame "
+            f"at {frame_rate:g} frames/s give {frame_rate * per_frame:g} Hz; correct the parameter "
             "that is wrong."
         )
     if not (np.isfinite(rate) and rate > 0):

@@ -184,13 +184,13 @@ def parse_edf(path: Path) -> FileContent:
         head.n_records = whole
     if not 1 <= head.n_records <= whole:
         raise ValueError(
-            f"{path} announces {head.n_records} data records of {head.record_bytes} bytes but "
-            f"has {whole}: it is truncated or damaged; obtain a new copy."
+            f"{path} announces {counted(head.n_records, 'data record')} of {head.record_bytes} "
+            f"bytes but has {whole}: it is truncated or damaged; obtain a new copy."
         )
     if head.n_records < whole:
         content.problems.append(
-            f"the header announces {head.n_records} data records but the file has {whole}; the "
-            "additional ones are left out."
+            f"the header announces {counted(head.n_records, 'data record')} but the file has "
+            f"{whole}; the additional ones are left out."
         )
     records = np.memmap(path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes))
     onsets = _annotations(content, head, records)

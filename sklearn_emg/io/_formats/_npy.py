@@ -8,6 +8,7 @@ from tokenize import TokenError
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.recordings import SignalFile
 
@@ -58,6 +59,6 @@ def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
         )
     if len(shape) == 2 and shape[0] > shape[1]:
         raise ValueError(
-            f"{path} has the shape {shape}, {shape[0]} channels of {shape[1]} "
-            "samples; it looks transposed. Save array.T, of shape (n_channels, n_times)."
+            f"{path} has the shape {shape}, {shape[0]} channels of {counted(shape[1], 'sample')}; "
+            "it looks transposed. Save array.T, of shape (n_channels, n_times)."
         )

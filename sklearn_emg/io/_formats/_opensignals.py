@@ -140,7 +140,8 @@ def _rows(path: Path, lines: list[str], n_columns: int) -> NDArray[np.float64]:
         ) from None
     if rows.shape[1] != n_columns:
         raise ValueError(
-            f"{path} is damaged: it has {rows.shape[1]} columns, but its header names {n_columns}."
+            f"{path} is damaged: it has {counted(rows.shape[1], 'column')}, but its header names "
+            f"{n_columns}."
         )
     return rows
 

@@ -391,8 +391,8 @@ def _check_axes(content: FileContent, array: _Array, shape: tuple[int, ...], sta
     if n > _MIN_CHANNELS and not stated and n_times < 4 * n:
         content.problems.append(
             f"{array.place} has the shape {array.values.shape}, and nothing states which axis is "
-            f"time; it is read as {n} channels of {n_times} samples. If this is wrong, save the "
-            "names of the channels next to the array."
+            f"time; it is read as {n} channels of {counted(n_times, 'sample')}. If this is wrong, "
+            "save the names of the channels next to the array."
         )
 
 

@@ -191,8 +191,8 @@ def _refuse_one_signal(X: Any, caller: str) -> None:
     is_array = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype != object
     if is_list or is_array:
         raise ValueError(
-            f"X of {caller} is one signal of {len(X)} samples, but several windows or signals "
-            "are expected. Reshape your data: X[np.newaxis] is one window of one channel. "
+            f"X of {caller} is one signal of {counted(len(X), 'sample')}, but several windows or "
+            "signals are expected. Reshape your data: X[np.newaxis] is one window of one channel. "
             "(Expected 2D array, got 1D array instead.)"
         )
 

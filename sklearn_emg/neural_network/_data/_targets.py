@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import counted
+
 
 def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     """Reject rows without a target, and labels of types that have no common order.
@@ -51,8 +53,8 @@ def _refuse_rows(bad: Any, caller: str, what: str) -> None:
     rows = bad.reshape(len(bad), -1).any(axis=1)
     if rows.any():
         raise ValueError(
-            f"y of {caller} has {what} in {rows.sum()} of {len(rows)} rows, first in row "
-            f"{rows.argmax()}. Leave those rows out of X, y and groups."
+            f"y of {caller} has {what} in {rows.sum()} of {counted(len(rows), 'row')}, first "
+            f"in row {rows.argmax()}. Leave those rows out of X, y and groups."
         )
 
 

@@ -360,8 +360,8 @@ def _labels(table: pd.DataFrame, y: Labels | None) -> list[Any] | None:
     if y is not None:
         if len(y) != len(table):
             raise ValueError(
-                f"The 'y' of check_quality must have one label for each of the {len(table)} "
-                f"recordings. Got {len(y)}."
+                f"The 'y' of check_quality must have one label per recording. Got "
+                f"{counted(len(y), 'label')} for {counted(len(table), 'recording')}."
             )
         return np.asarray(y).tolist()
     name = next((n for n in _LABELS if n in table), None)

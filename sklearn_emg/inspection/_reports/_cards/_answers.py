@@ -116,7 +116,11 @@ def _reforms(facts: Facts, shared: dict[str, str]) -> dict[str, str]:
     others = len(record.parts) > 1
     versions = ", ".join(f"{n} {v}" for n, v in record.versions.items())
     measured = [seconds for seconds in record.cpu_seconds.values() if seconds == seconds]
-    of = "all pipelines" if len(measured) == len(record.parts) else f"{len(measured)} pipelines"
+    of = (
+        "all pipelines"
+        if len(measured) == len(record.parts)
+        else counted(len(measured), "pipeline")
+    )
     across = isinstance(facts.result, SiteComparison)
     return {
         "2a": _part(f"{shared['rows']} {facts.noun}s of {shared['size']}"),
