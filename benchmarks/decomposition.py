@@ -46,12 +46,12 @@ def simulated(
     )
 
 
-def true_units(truth: dict[str, Any], least: float = 0.0) -> list[int]:
+def true_units(truth: dict[str, Any], minimum: float = 0.0) -> list[int]:
     """Return the visible units of more than `least` mV that have a discharge."""
     return [
         k
         for k, (times, size) in enumerate(zip(truth["firing_times"], truth["ptp_mv"]))
-        if truth["visible"][k] and size > least and len(times)
+        if truth["visible"][k] and size > minimum and len(times)
     ]
 
 

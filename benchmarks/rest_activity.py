@@ -39,13 +39,13 @@ def noise_of(decibel: float) -> float:
     return 0.1 / 10 ** (decibel / 20)
 
 
-def truth_events(truth: dict, least: float) -> pd.DataFrame:
+def truth_events(truth: dict, minimum: float) -> pd.DataFrame:
     """Return events of sources of at least `least` mV, at the peak of their potential."""
     rows = []
     for source in truth["spontaneous"]:
         wave = source["template"]
         late = np.abs(wave).argmax() / FS - truth["reference"]
-        if source["ptp_mv"] >= least:
+        if source["ptp_mv"] >= minimum:
             rows += [(source["kind"], t + late) for t in source["firing_times"]]
     table = pd.DataFrame(rows, columns=["kind", "time"])
     # Potentials at the edges are incomplete.

@@ -45,14 +45,14 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     within = True
     print(f"{'cohort':46s} {'CPU s':>7s} {'/limit':>7s} {'wall s':>7s} {'MB':>6s} {'/limit':>7s}")
-    for name, (arguments, most_cpu, most_memory) in CASES.items():
+    for name, (arguments, max_cpu, max_memory) in CASES.items():
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             cpu, wall, memory = pool.submit(measure, arguments).result()
         print(
-            f"{name:46s} {cpu:7.2f} {cpu / most_cpu:7.2f} {wall:7.2f} {memory:6.0f} "
-            f"{memory / most_memory:7.2f}"
+            f"{name:46s} {cpu:7.2f} {cpu / max_cpu:7.2f} {wall:7.2f} {memory:6.0f} "
+            f"{memory / max_memory:7.2f}"
         )
-        within &= cpu <= most_cpu and memory <= most_memory
+        within &= cpu <= max_cpu and memory <= max_memory
     return 0 if within else 1
 
 

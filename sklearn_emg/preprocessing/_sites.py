@@ -560,10 +560,10 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         """Return whether a new site has enough reference subjects."""
         return self._count_references(rows, code) >= (1 if self.prior else 2)
 
-    def _draw(self, rows: _Rows, code: int, at_least: int = 2) -> list[Any]:
+    def _draw(self, rows: _Rows, code: int, minimum: int = 2) -> list[Any]:
         """Draw those reference subjects of a site that are used."""
         count = self._count_references(rows, code)
-        if count < at_least:
+        if count < minimum:
             own = self.site == "subject"
             kind = "row" if own else "subject"
             remedy = (
@@ -574,8 +574,8 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"{'Subject' if own else 'Site'} {rows.sites[code]!r} has {count} reference "
                 f"{kind}{'s' * (count != 1)} among the rows given to SiteStandardizer "
-                f"(reference={self.reference!r}), and at least {at_least} "
-                f"{'are' if at_least > 1 else 'is'} needed. {remedy}, or leave the "
+                f"(reference={self.reference!r}), and at least {minimum} "
+                f"{'are' if minimum > 1 else 'is'} needed. {remedy}, or leave the "
                 f"{'subject' if own else 'site'} out."
             )
         marked = rows.subject[rows.reference & (rows.site == code)]
@@ -595,7 +595,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         """Compute the location and scale of a site that was not in ``fit``, using the prior."""
         if not self.prior:
             return self._statistics(values, rows, code)
-        (location, scale), drawn = self._statistics(values, rows, code, at_least=1)
+        (location, scale), drawn = self._statistics(values, rows, code, minimum=1)
         used = np.isin(rows.subject, drawn) & rows.reference & (rows.site == code)
         n = int(used.sum()) if self.site == "subject" else len(drawn)
         # A constant feature has a scale of 1, although its variance is 0.
@@ -605,10 +605,10 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         return (location, np.sqrt(total / (self.prior + n))), drawn
 
     def _statistics(
-        self, values: NDArray[np.floating], rows: _Rows, code: int, at_least: int = 2
+        self, values: NDArray[np.floating], rows: _Rows, code: int, minimum: int = 2
     ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], list[Any]]:
         """Compute the location and scale of a site, and return its reference subjects."""
-        drawn = self._draw(rows, code, at_least)
+        drawn = self._draw(rows, code, minimum)
         of_drawn = {name: k for k, name in enumerate(drawn)}
         subject = np.array([of_drawn.get(name, -1) for name in rows.subject])
         used = rows.reference & (rows.site == code) & (subject >= 0)

@@ -469,8 +469,8 @@ def _pvalues(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     """
     n = len(scores)
     ordered = np.sort(scores, axis=0)
-    at_least = [n - np.searchsorted(ordered[:, k], scores[:, k]) for k in range(scores.shape[1])]
-    p = np.column_stack(at_least) / n
+    n_extreme = [n - np.searchsorted(ordered[:, k], scores[:, k]) for k in range(scores.shape[1])]
+    p = np.column_stack(n_extreme) / n
     order = np.argsort(p[0], kind="stable")
     # These are the minima over each property and the properties with larger p-values.
     minima = np.minimum.accumulate(p[:, order[::-1]], axis=1)[:, ::-1]

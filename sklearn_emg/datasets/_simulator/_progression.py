@@ -262,8 +262,8 @@ def _check_arguments(
     fractions: dict[str, Any],
 ) -> None:
     """Raise if a count is below its minimum, or if another number is out of range."""
-    for name, (count, least) in counts.items():
-        check_integer(count, name, _CALLER, least)
+    for name, (count, minimum) in counts.items():
+        check_integer(count, name, _CALLER, minimum)
     for name, value in lengths.items():
         check_real(value, name, _CALLER, 0.0, above=True)
     for name, value in amounts.items():

@@ -133,9 +133,9 @@ def kinds_of(shapes: list[Shape], timings: list[Timing], seconds: float) -> list
     """
     overlap = _overlaps(shapes, timings, seconds)
     kinds = [kind_of(shape, timing, overlap) for shape, timing in zip(shapes, timings)]
-    most = max((t.n for kind, t in zip(kinds, timings) if kind == SPIKE), default=0)
+    max_n = max((t.n for kind, t in zip(kinds, timings) if kind == SPIKE), default=0)
     return [
-        SPIKE if shape.first < 0 and timing.n <= 0.1 * most else kind
+        SPIKE if shape.first < 0 and timing.n <= 0.1 * max_n else kind
         for kind, shape, timing in zip(kinds, shapes, timings)
     ]
 
