@@ -237,13 +237,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
                 raise ValueError(f"X lacks the {columns_text(missing)} of 'features'.")
             return X[self.features]
         if reset:
-            labels = y if len(y) == len(X) else None
-            self._left_out = self._no_features(X, labels, groups)
-            for name in self._columns_of_parameters():
-                self._left_out.pop(name, None)
-            warn_of_left_out(self._left_out, f"name it in {self._caller}(features=[...])")
-            if groups is not None:  # the subjects of a table that does not contain them
-                self._left_out |= dict.fromkeys(METADATA_COLUMNS, "metadata")
+            self._leave_out(X, y if len(y) == len(X) else None, groups)
         frame = X.drop(columns=list(self._left_out), errors="ignore")
         if not {self.unit, "subject"}.isdisjoint(X.columns):
             no_features = [*METADATA_COLUMNS, *self._columns_of_parameters()]
@@ -255,6 +249,15 @@ class InputChecks(GroupsRequester, BaseEstimator):
                 f"label or the row. Name the feature columns with {self._caller}(features=[...])."
             )
         return frame
+
+    def _leave_out(self, X: pd.DataFrame, y: Any, groups: Labels | None) -> None:
+        """Determine the columns that are not features, and warn of those that look like them."""
+        self._left_out = self._no_features(X, y, groups)
+        for name in self._columns_of_parameters():
+            self._left_out.pop(name, None)
+        warn_of_left_out(self._left_out, f"name it in {self._caller}(features=[...])")
+        if groups is not None:  # the subjects of a table that does not contain them
+            self._left_out |= dict.fromkeys(METADATA_COLUMNS, "metadata")
 
     def _columns_of_parameters(self) -> list[str]:
         """Columns that parameters name and that are not features."""
