@@ -97,12 +97,12 @@ def warn_of_other_units(table: pd.DataFrame) -> None:
     visits = pd.DataFrame({"subject": subject, "months": visit_months(table)}).drop_duplicates()
     months = visits.sort_values("months").groupby("subject", sort=False)["months"]
     steps = months.diff().groupby(visits["subject"], sort=False).median()
-    middle, span = steps.quantile(interpolation="lower"), months.max() - months.min()
+    middle, span = float(steps.quantile(interpolation="lower")), months.max() - months.min()
     other = steps[(steps >= _OTHER_SCALE * middle) | (steps <= middle / _OTHER_SCALE)]
     if len(other):
         warn_of_recordings(
             f"The visits of subject {other.index[0]!r} are {_months(other.iloc[0])} apart, but "
-            f"those of the median subject are {_months(float(middle))} apart. Times must be months or "
+            f"those of the median subject are {_months(middle)} apart. Times must be months or "
             "dates for all subjects. If the times are in days, divide them by 30.4375."
         )
     if len(long := span[span > _MAX_MONTHS]):
