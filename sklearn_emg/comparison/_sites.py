@@ -153,7 +153,7 @@ class SiteComparison(Comparison):
             )
         return (
             f"{shown} over {self.unit}s within each of {n_sites} sites (folds) and\n"
-            f"across sites (tested with a model trained on the others){scored}\n"
+            f"across sites (each tested by a model of the others){scored}\n"
             f"{self.site_table()!r}\n\nAcross sites: {super().__repr__()}{adapted}"
         )
 

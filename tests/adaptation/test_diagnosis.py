@@ -134,7 +134,7 @@ def test_bad_input_is_refused_and_leaves_the_system_as_it_was():
         model.partial_fit(new[:2], ["Myopathy", "Myopathy"])
     with pytest.raises(ValueError, match="y has no label for 1 of 2 rows"):
         model.partial_fit(new[:2], ["myopathy", None])
-    with pytest.raises(ValueError, match="those of its first fit are"):
+    with pytest.raises(ValueError, match="the classes of its first fit are"):
         model.partial_fit(new, new_y, classes=["healthy", "myopathy", "ALS"])
     with pytest.raises(ValueError, match="no SiteStandardizer"):
         model.calibrate(new)

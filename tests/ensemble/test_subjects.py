@@ -337,7 +337,7 @@ def test_pretrained_subjects_are_not_scored_inside_a_fit():
     with pytest.raises(ValueError, match=r"DiVoteClassifier: fold 0 would test 1 subject \(0\)"):
         divote(pretrained({0}), cv=2).fit(X, y)
     search = GridSearchCV(pretrained({0}), {"var_smoothing": [1e-9]}, cv=2)
-    with pytest.warns(SubjectLeakWarning, match=r"trained before on .*such as 0\) and can be"):
+    with pytest.warns(SubjectLeakWarning, match=r"pretrained on subjects .*such as 0\) and can be"):
         divote(search).fit(X, y)
 
 

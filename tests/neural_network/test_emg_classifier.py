@@ -553,7 +553,7 @@ def test_regressor_of_several_outputs_holds_out_subjects(monkeypatch):
     assert len(set(subjects[valid])) == 2  # 0.2 of 12 subjects
     assert regressor.predict(X).shape == (60, 2)
     assert regressor.score(X, level) > 0.7
-    with pytest.raises(ValueError, match=r"y has shape \(60,\), but .* fitted on 2 output"):
+    with pytest.raises(ValueError, match=r"y has shape \(60,\), but .* and 2 outputs"):
         regressor.partial_fit(X, level[:, 0])
 
 
