@@ -233,7 +233,7 @@ class AdaptiveFilter(SignalTransformer):
     changes.
 
     :math:`\\varepsilon` is :math:`L` times the mean power of the reference, so a burst of EMG while
-    the reference is weak changes the weights little. Since :math:`\varepsilon` also halves the
+    the reference is weak changes the weights little. Since :math:`\\varepsilon` also halves the
     average step, the step of NLMS is doubled.
 
     The mean of each channel is subtracted first, and added to the cleaned signal afterwards. This
