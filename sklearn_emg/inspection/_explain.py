@@ -181,7 +181,8 @@ class SubjectExplanationDisplay:
         values = 100 * table["contribution"].to_numpy()
         place = np.arange(len(table))[::-1]
         more, less = (SUPPORTS, SUPPORTS, HATCHES[0]), ("white", OPPOSES, HATCHES[1])
-        color, edgecolor, hatch = zip(*(more if value > 0 else less for value in values))
+        styles = zip(*(more if value > 0 else less for value in values))
+        color, edgecolor, hatch = map(list, styles)  # a tuple of colours could be one RGB colour
         self.bars_ = axis.barh(
             place, values, height=0.62, color=color, edgecolor=edgecolor, hatch=hatch
         )

@@ -79,8 +79,8 @@ def test_files_with_the_same_samples_are_found(cohort, tmp_path, function):
 
 def test_rows_of_one_part_of_a_file_are_found_without_reading(cohort):
     table, y = cohort
-    parts = [SignalFile("absent.bin", offset=100 * row, length=50) for row in range(len(y))]
-    table["signal"] = parts
+    for row in range(len(y)):
+        table.at[row, "signal"] = SignalFile("absent.bin", offset=100 * row, length=50)
     table.at[3, "signal"] = SignalFile("absent.bin", offset=0, length=50)
     with pytest.warns(SubjectLeakWarning, match=r"row 0 \(subject 's0'\), row 3 \(subject 's1'\)"):
         list(SubjectKFold(2).split(table, y))
