@@ -45,7 +45,19 @@ def _smooth(residual: Floats, used: NDArray[np.bool_], fs: float) -> Floats:
 
 
 def find_kinds(search: Search, residual: Floats, threshold: float, minimum: int) -> None:
-    """Add templates of sharp and slow potentials that recur in the residual."""
+    """Add templates of sharp and slow potentials that recur in the residual.
+
+    Parameters
+    ----------
+    search : Search
+        State of the decomposition, whose templates are extended in place.
+    residual : ndarray of shape (n_channels, n_times)
+        Signal minus the potentials of the known units, in standard deviations of the noise.
+    threshold : float
+        Minimum norm over the channels at a peak, in standard deviations of the noise.
+    minimum : int
+        Minimum number of similar potentials.
+    """
     kinds: list[Floats] = []
     for view in (residual, _smooth(residual, search.used, search.fs)):
         kinds += _clusters(search, residual, view, threshold, minimum)
@@ -126,7 +138,16 @@ def similarity(a: Floats, b: Floats, reach: int) -> tuple[float, int]:
 
 
 def drop_parts(search: Search) -> None:
-    """Leave out units that discharge at a fixed time after or before a larger unit."""
+    """Leave out units that discharge at a fixed time after or before a larger unit.
+
+    Such a unit is usually a part of the larger unit's potential, for example a late component.
+
+    Parameters
+    ----------
+    search : Search
+        State of the decomposition, which is changed in place. Units without discharges are left
+        out too.
+    """
     energy = search.energy
     trains = [search.train(unit) for unit in range(len(energy))]
     kept = np.ones(len(energy), dtype=bool)
@@ -177,7 +198,16 @@ def _join_two(search: Search) -> bool:
 
 
 def divide(search: Search, minimum: int) -> None:
-    """Divide units whose potentials are of two kinds that discharge independently."""
+    """Divide units whose potentials are of two kinds that discharge independently.
+
+    Parameters
+    ----------
+    search : Search
+        State of the decomposition. The template of the rarer kind is added to it in place; the
+        discharges are assigned later, by a new search.
+    minimum : int
+        Minimum number of discharges of each kind.
+    """
     residual = search.residual()
     new = []
     middle = slice(

@@ -179,7 +179,16 @@ def estimate(search: Search, n_iterations: int = 2) -> None:
 
 
 def recentre(search: Search) -> None:
-    """Move the reference of each template to its largest deflection."""
+    """Move the reference of each template to its largest deflection.
+
+    A reference is moved only by more than six samples. The deflection is measured by the energy of
+    all channels, summed over five samples.
+
+    Parameters
+    ----------
+    search : Search
+        State of the decomposition, whose templates and samples of discharges are changed in place.
+    """
     for unit, template in enumerate(search.templates):
         level = np.convolve((template**2).sum(axis=0), np.ones(5), "same")
         shift = int(level.argmax()) - search.before

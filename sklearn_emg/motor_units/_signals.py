@@ -113,7 +113,21 @@ def active(signal: Floats, minimum: int) -> slice:
 
 
 def moving(signal: Floats, factor: int) -> NDArray[np.bool_]:
-    """Whether each `factor`-th sample lies in a segment that is not constant."""
+    """Return whether each `factor`-th sample lies in a segment that is not constant.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        Recording.
+    factor : int
+        Number of samples of the recording per sample of the result.
+
+    Returns
+    -------
+    used : ndarray of bool of shape (ceil(n_times / factor),)
+        True where more than a fifth of the 100 samples around a sample differ from their successor
+        in at least one channel.
+    """
     changes = np.abs(np.diff(signal, axis=-1)).max(axis=0) > 0
     count = np.cumsum(np.concatenate([[0], changes, [0]]))
     half = 50
@@ -168,7 +182,18 @@ def snippets(signal: Floats, at: NDArray[np.floating], before: int, length: int)
 
 
 def median(stretches: Floats) -> Floats:
-    """Median over the first axis of an array of shape (n, n_channels, length)."""
+    """Compute the median over segments by a compiled sort.
+
+    Parameters
+    ----------
+    stretches : ndarray of shape (n, n_channels, length)
+        Segments, such as those around the discharges of a unit. They must not contain NaN.
+
+    Returns
+    -------
+    middle : ndarray of shape (n_channels, length)
+        Median of each sample, in the unit of the segments.
+    """
     from sklearn_emg.motor_units._kernels import medians
 
     return medians(stretches)
@@ -231,7 +256,21 @@ def correlations(templates: NDArray[np.floating], bank: NDArray[np.floating]) ->
 
 
 def taper(length: int, edge: int) -> Floats:
-    """Window of ones that rises and falls within `edge` samples of its ends."""
+    """Return a window with raised-cosine edges and ones between them (a Tukey window).
+
+    Parameters
+    ----------
+    length : int
+        Number of samples, at least twice `edge`.
+    edge : int
+        Number of samples of each edge. Sample i of the rising edge is
+        0.5 - 0.5 cos(pi (i + 0.5) / edge).
+
+    Returns
+    -------
+    window : ndarray of shape (length,)
+        Window with values from 0 to 1.
+    """
     window = np.ones(length)
     ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(edge) + 0.5) / edge)
     window[:edge] = ramp
@@ -242,7 +281,24 @@ def taper(length: int, edge: int) -> Floats:
 def synthesise(
     bank: Floats, units: NDArray, at: NDArray, steps: NDArray, before: int, n_times: int
 ) -> Floats:
-    """Sum of the shifted templates of all discharges, of shape (n_channels, n_times)."""
+    """Compute the sum of the potentials of all discharges.
+
+    Parameters
+    ----------
+    bank : ndarray of shape (n_units, n_steps, n_channels, length)
+        Templates, each shifted by fractions of a sample from -0.5 to 0.5.
+    units, at, steps : ndarray of int of shape (n_discharges,)
+        Unit, sample and step of the shift of each discharge.
+    before : int
+        Index of the sample of the templates at the time of the discharge.
+    n_times : int
+        Number of samples of the result. Potentials are cut off at its ends.
+
+    Returns
+    -------
+    total : ndarray of shape (n_channels, n_times)
+        Sum in the unit of the templates.
+    """
     from sklearn_emg.motor_units._kernels import place
 
     out = np.zeros((bank.shape[2], n_times))
