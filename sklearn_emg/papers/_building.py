@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
@@ -71,9 +72,14 @@ STANDARD_TRAINING = OpenChoice(
     "Adam with a learning rate of 1e-3, batches of 32, cross entropy, at most 100 epochs, patience "
     "20; the weights with the lowest loss on 20 % of the training subjects are kept",
 )
+TRAINING_OF_PERCEPTRON = (
+    "trained by Adam with a learning rate of 1e-3 until the training loss falls by less than 1e-3 "
+    "for ten epochs, at most 500 epochs"
+)
 NETWORK_OF_SKLEARN = OpenChoice(
     "network",
-    "one hidden layer of 100 ReLU units, Adam with a learning rate of 1e-3, at most 500 epochs",
+    f"one hidden layer of 100 ReLU units, {TRAINING_OF_PERCEPTRON}",
+    "with a tolerance of 1e-4, 500 epochs do not converge on N2001 and take 2.9 times as long",
 )
 
 
@@ -170,6 +176,11 @@ def classifier_of_features(features: Any, classifier: Any) -> Pipeline:
     )
 
 
+def perceptron(hidden: Sequence[int], random_state: Any = None) -> MLPClassifier:
+    """Return a multilayer perceptron that is trained as in `TRAINING_OF_PERCEPTRON`."""
+    return MLPClassifier(tuple(hidden), max_iter=500, tol=1e-3, random_state=random_state)
+
+
 def classical_classifier(name: str, random_state: Any = None) -> Any:
     """Return a classifier of scikit-learn: "lda", "mlp", "svm", "rf", "gb" or "knn"."""
     if name == "svm":
@@ -177,9 +188,9 @@ def classical_classifier(name: str, random_state: Any = None) -> Any:
         return CalibratedClassifierCV(SVC(), cv=3, ensemble=False)
     classifiers = {
         "lda": LinearDiscriminantAnalysis(),
-        "mlp": MLPClassifier((100,), max_iter=500, random_state=random_state),
+        "mlp": perceptron((100,), random_state),
         "rf": RandomForestClassifier(100, random_state=random_state),
-        "gb": GradientBoostingClassifier(random_state=random_state),
+        "gb": HistGradientBoostingClassifier(random_state=random_state),
         "knn": KNeighborsClassifier(5),
     }
     return classifiers[name]

@@ -12,6 +12,7 @@ from sklearn_emg.papers._building import (
     MEAN_VOTE,
     REVIEW,
     SCALING,
+    TRAINING_OF_PERCEPTRON,
     classical_classifier,
     classifier_of_features,
     over_filtered,
@@ -58,10 +59,11 @@ _CLASSIFIERS = {
         OpenChoice("split", "by subject", "windows of one subject resemble each other"),
         OpenChoice(
             "settings of the classifiers",
-            "the defaults of scikit-learn; the MLP has one layer of 100 units and is trained for "
-            "at most 500 epochs, the forest has 100 trees, kNN uses five neighbours, and margins "
-            "of the SVM are converted to probabilities by Platt's scaling, cross-validated by "
-            "subject",
+            "the defaults of scikit-learn; the MLP has one layer of 100 units and is "
+            f"{TRAINING_OF_PERCEPTRON}; the forest has 100 trees, gradient boosting uses "
+            "histograms (HistGradientBoostingClassifier), kNN uses five neighbours, and margins of "
+            "the SVM are converted to probabilities by Platt's scaling, cross-validated by subject",
+            "exact gradient boosting takes 12 times as long as histograms on N2001",
         ),
         MEAN_VOTE,
     ],

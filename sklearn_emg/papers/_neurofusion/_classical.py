@@ -15,7 +15,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -34,9 +33,11 @@ from sklearn_emg.papers._building import (
     SCALING,
     SPECTRUM,
     THRESHOLDS,
+    TRAINING_OF_PERCEPTRON,
     classical_classifier,
     classifier_of_features,
     over_filtered,
+    perceptron,
 )
 from sklearn_emg.papers._neurofusion._published import further_results, main_result
 from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
@@ -359,8 +360,7 @@ def tree_ensembles(
         ),
         OpenChoice(
             "classifier",
-            "a multilayer perceptron with 64 and 32 units, Adam with a learning rate of 1e-3, at "
-            "most 500 epochs",
+            f"a multilayer perceptron with 64 and 32 units, {TRAINING_OF_PERCEPTRON}",
             _WHY,
         ),
         BAND_PASS,
@@ -415,7 +415,7 @@ def selected_features_mlp(
             ("features", features),
             ("scaler", StandardScaler()),
             ("selection", RandomForestSelector(random_state=random_state)),
-            ("classifier", MLPClassifier(tuple(hidden), max_iter=500, random_state=random_state)),
+            ("classifier", perceptron(hidden, random_state)),
         ]
     )
     return over_filtered(windows, fs, window, step)

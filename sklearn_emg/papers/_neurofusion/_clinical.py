@@ -17,6 +17,7 @@ from sklearn_emg.papers._building import (
     NEUROFUSION_INPUT,
     SCALING,
     SPECTRUM,
+    TRAINING_OF_PERCEPTRON,
     classical_classifier,
     classifier_of_features,
     over_filtered,
@@ -68,8 +69,8 @@ _QUANTITATIVE = {
         SCALING,
         OpenChoice(
             "classifiers",
-            "the defaults of scikit-learn; the network has one layer of 100 units and is trained "
-            "for at most 500 epochs, the forest has 100 trees, and margins of the SVM are "
+            "the defaults of scikit-learn; the network has one layer of 100 units and is "
+            f"{TRAINING_OF_PERCEPTRON}; the forest has 100 trees, and margins of the SVM are "
             "converted to probabilities by Platt's scaling, cross-validated by subject",
             _WHY,
         ),

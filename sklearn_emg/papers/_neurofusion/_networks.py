@@ -18,6 +18,7 @@ from sklearn_emg.papers._building import (
     NEUROFUSION,
     NEUROFUSION_DATA,
     NEUROFUSION_INPUT,
+    TRAINING_OF_PERCEPTRON,
     classical_classifier,
     over_filtered,
 )
@@ -118,8 +119,7 @@ _KINDS = {
         OpenChoice("selection", "components above the mean importance"),
         OpenChoice(
             "classifier",
-            "a multilayer perceptron with 100 units, Adam with a learning rate of 1e-3, at most "
-            "500 epochs",
+            f"a multilayer perceptron with 100 units, {TRAINING_OF_PERCEPTRON}",
             "this system tests the features; neurofusionnet contains the network of Algorithm 2",
             "the deep network of Algorithm 2",
         ),
