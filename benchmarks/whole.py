@@ -1,6 +1,6 @@
 """Time and memory of all systems that need no extra, with audits, on N2001 biceps recordings.
 
-    python benchmarks/whole.py FOLDER [--folds 5] [--jobs 2] [--anew] [--subjects 6 --recordings 4]
+    python benchmarks/whole.py FOLDER [--folds 5] [--audit 3] [--jobs 2] [--kind published] [--anew]
 
 FOLDER contains the biceps recordings of EMGLAB's N2001 set. The benchmark of these systems,
 with a leakage audit of each, runs with an empty store of stateless steps and again with the filled
@@ -14,7 +14,8 @@ folder, for a third run that fits none of them again.
 The cost of computing everything in each fit is estimated from one fold of each system without a
 store: its CPU time is multiplied by the number of fits in folds and audits. ``--anew`` runs the
 complete benchmark without a store instead. For a quick test, ``--subjects`` uses the first subjects
-of each class, and ``--recordings`` the first recordings of each subject.
+of each class, and ``--recordings`` the first recordings of each subject. ``--kind`` selects
+published systems or baselines, and ``--audit`` sets the number of folds of the audits.
 """
 
 from __future__ import annotations
@@ -111,13 +112,13 @@ def one_fold(name: str, table: pd.DataFrame, y: np.ndarray, protocol: Any) -> No
 
 
 def main(argv: list[str] | None = None) -> None:
-    systems = list_systems()
-    classical = systems.index[systems["needs"] == ""].tolist()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--audit", type=int, default=3, help="number of folds of the audits")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--systems", nargs="+", default=classical, metavar="NAME")
+    parser.add_argument("--systems", nargs="+", metavar="NAME")
+    parser.add_argument("--kind", choices=["published", "baseline"], help="kind of the systems")
     parser.add_argument("--subjects", type=int, default=10**6, help="number of subjects per class")
     parser.add_argument(
         "--recordings", type=int, default=10**6, help="number of recordings per subject"
@@ -129,6 +130,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, help="folder of the store (default: temporary)")
     arguments = parser.parse_args(argv)
     warnings.simplefilter("ignore")
+    known = list_systems(arguments.kind)
+    chosen = arguments.systems or known.index[known["needs"] == ""].tolist()
     records = load_n2001(arguments.folder, muscle="BB", invalid="clip")
     rows = some(records.data, records.target, arguments.subjects, arguments.recordings)
     table, y = records.data[rows].reset_index(drop=True), records.target[rows]
@@ -137,7 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     def whole(store: Any, memory: Any = None) -> None:
         with tempfile.TemporaryDirectory() as out:
             result = run_benchmark(
-                arguments.systems, table, y, protocol, out, audit_splits=arguments.folds,
+                chosen, table, y, protocol, out, audit_splits=arguments.audit,
                 n_jobs=arguments.jobs, n_resamples=2, figure=False, progress=False, store=store,
                 memory=memory,
             )  # fmt: skip
@@ -146,17 +149,17 @@ def main(argv: list[str] | None = None) -> None:
             reasons = [*result.runs["reason"], *result.audits["error"]]
             raise SystemExit(f"Failed: {[r for r in reasons if r][:3]}")
 
-    print(f"{len(arguments.systems)} systems, {len(table)} recordings of "
+    print(f"{len(chosen)} systems, {len(table)} recordings of "
           f"{table['subject'].nunique()} subjects, {arguments.folds} folds, audits, "
           f"{arguments.jobs} jobs")  # fmt: skip
     print(f"{'':32}{'wall, s':>10}{'CPU, s':>10}{'MB':>10}")
-    n_fits = 3 * arguments.folds  # folds, and two splits of the audit
+    n_fits = arguments.folds + 2 * arguments.audit  # an audit has two splits
     if arguments.anew:
         anew = measured("without a store", lambda: whole(None)).cpu
     else:
         cost = measured(
             "one fold of each, without a store",
-            lambda: [one_fold(name, table, y, protocol) for name in arguments.systems],
+            lambda: [one_fold(name, table, y, protocol) for name in chosen],
         )
         anew = n_fits * cost.cpu
         print(f"{'without a store, estimated':32}{'':10}{anew:10.1f}")
