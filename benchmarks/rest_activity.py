@@ -1,9 +1,11 @@
 """Detection of spontaneous activity at rest on simulated recordings, by subject.
 
-Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE]``. Each
-recording of a scene at a noise level is of a different simulated subject. The truth is that of the
-simulator, so the results say nothing about patients. The noise level is the ratio of a potential of
-100 uV, peak to peak, to the RMS of the noise in dB: 20 log10(100 uV / RMS).
+Run with ``python benchmarks/rest_activity.py [--subjects N] [--first-seed S] [--keep FILE] [--parts
+events,contractions]``. The parts are ``events`` (activity at rest and quiet rest) and
+``contractions`` (contractions that are classified as rest). Each recording of a scene at a noise
+level is of a different simulated subject. The truth is that of the simulator, so the results say
+nothing about patients. The noise level is the ratio of a potential of 100 uV, peak to peak, to the
+RMS of the noise in dB: 20 log10(100 uV / RMS).
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def noise_of(decibel: float) -> float:
 
 
 def truth_events(truth: dict, minimum: float) -> pd.DataFrame:
-    """Return events of sources of at least `least` mV, at the peak of their potential."""
+    """Return events of sources of at least `minimum` mV, at the peak of their potential."""
     rows = []
     for source in truth["spontaneous"]:
         wave = source["template"]
@@ -92,11 +94,15 @@ def run(scene: str, decibel: float, seed: int) -> dict:
     return {"scene": scene, "dB": decibel, "seed": seed, "rest": rest, **counts, **others}
 
 
-def contraction(drive: float, diagnosis: str, seed: int) -> bool:
-    signal = simulate_recording(
-        "biceps_brachii", diagnosis, drive=drive, duration=SECONDS, fs=FS, random_state=seed
-    )
-    return bool(RestActivityDetector(fs=FS).fit([signal]).recordings_["rest"].iloc[0])
+def contraction(drive: float, diagnosis: str, seed: int) -> tuple[bool, int]:
+    """Return whether a contraction is classified as rest, and its number of visible units."""
+    signal, truth = simulate_recording(
+        "biceps_brachii", diagnosis, drive=drive, duration=SECONDS, fs=FS, return_truth=True,
+        random_state=seed,
+    )  # fmt: skip
+    active = np.array([len(times) > 0 for times in truth["firing_times"]])
+    rest = RestActivityDetector(fs=FS).fit([signal]).recordings_["rest"].iloc[0]
+    return bool(rest), int((active & truth["visible"]).sum())
 
 
 def quartiles(values: np.ndarray) -> str:
@@ -141,30 +147,47 @@ def report(table: pd.DataFrame) -> None:
               f"not at rest {int((~part['rest']).sum())}")  # fmt: skip
 
 
+def events(seeds: range, keep: str | None) -> None:
+    table = pd.DataFrame([run(s, d, seed) for s in SCENES for d in NOISES for seed in seeds])
+    if keep:
+        table.to_csv(keep, index=False)
+    rest = table[table["scene"] != "quiet"]
+    refused = int((~rest["rest"]).sum())
+    print(
+        f"simulated truth; {len(seeds)} subjects per scene and noise, {SECONDS:g} s each; "
+        f"{refused} of {len(rest)} recordings with activity classified as not at rest"
+    )
+    report(table)
+
+
+def contractions(seeds: range) -> None:
+    print("\ncontractions classified as rest (should be none)")
+    for diagnosis in ("normal", "myopathy", "neuropathy"):
+        for drive in DRIVES:
+            results = [contraction(drive, diagnosis, seed) for seed in seeds]
+            visible = [units for rest, units in results if rest]
+            k, n = len(visible), len(results)
+            low, high = wilson_interval(k / n, n)
+            line = f"{diagnosis:<11} drive {drive:<6} {k} of {n} [{low:.2f}, {high:.2f}]"
+            print(line + (f", visible units {sorted(visible)}" if k else ""))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subjects", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1000)
-    parser.add_argument("--keep", help="CSV file for the counts by subject")
+    parser.add_argument("--keep", help="CSV file for the counts of events by subject")
+    parser.add_argument("--parts", default="events,contractions")
     options = parser.parse_args()
+    parts = options.parts.split(",")
+    if unknown := set(parts) - {"events", "contractions"}:
+        parser.error(f"parts are events and contractions, not {', '.join(sorted(unknown))}")
     warnings.simplefilter("ignore", RecordingWarning)
     seeds = range(options.first_seed, options.first_seed + options.subjects)
-    table = pd.DataFrame([run(s, d, seed) for s in SCENES for d in NOISES for seed in seeds])
-    if options.keep:
-        table.to_csv(options.keep, index=False)
-    rest = table[table["scene"] != "quiet"]
-    refused = int((~rest["rest"]).sum())
-    print(
-        f"simulated truth; {options.subjects} subjects per scene and noise, {SECONDS:g} s each; "
-        f"{refused} of {len(rest)} recordings with activity classified as not at rest"
-    )
-    report(table)
-    print("\ncontractions classified as rest (should be none)")
-    for diagnosis in ("normal", "myopathy", "neuropathy"):
-        for drive in DRIVES:
-            k, n = sum(contraction(drive, diagnosis, seed) for seed in seeds), len(seeds)
-            low, high = wilson_interval(k / n, n)
-            print(f"{diagnosis:<11} drive {drive:<6} {k} of {n} [{low:.2f}, {high:.2f}]")
+    if "events" in parts:
+        events(seeds, options.keep)
+    if "contractions" in parts:
+        contractions(seeds)
 
 
 if __name__ == "__main__":
