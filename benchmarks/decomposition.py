@@ -5,8 +5,9 @@ Run with ``python benchmarks/decomposition.py [--seeds 4] [--first 1000] [--part
 The parts are ``force`` (simulated recordings of 10 s at 23437.5 Hz, three diagnoses, several
 forces), ``noise`` (with white noise added, 5 to 40 dB), ``measures`` (amplitude, duration and
 firing of the units compared with the simulated values, and the isolated potentials of
-MUAPFeatures), ``expert`` (the annotated recordings of N2001 in the folder SKLEARN_EMG_DATA),
-``empty`` (recordings of noise) and ``time`` (processor time for 11 s).
+MUAPFeatures), ``expert`` (the annotated recordings of N2001 in the folder n2001 of
+SKLEARN_EMG_DATA), ``expert-noise`` (the same with white noise added, 0 to 30 dB), ``empty``
+(recordings of noise) and ``time`` (processor time for 11 s).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,7 +49,7 @@ def simulated(
 
 
 def true_units(truth: dict[str, Any], minimum: float = 0.0) -> list[int]:
-    """Return the visible units of more than `least` mV that have a discharge."""
+    """Return the visible units of more than `minimum` mV that have a discharge."""
     return [
         k
         for k, (times, size) in enumerate(zip(truth["firing_times"], truth["ptp_mv"]))
@@ -172,10 +174,16 @@ def measures(seeds: range) -> None:
                 )
 
 
-def expert(folder: Path) -> None:
-    data = load_n2001(folder).data
-    decomposer = MotorUnitDecomposer().fit(data)
-    for row, recording in enumerate(data.itertuples()):
+class Annotated(NamedTuple):
+    name: str
+    signal: np.ndarray  # mV
+    fs: float
+    events: pd.DataFrame  # annotated discharges
+    large: np.ndarray  # whether the median potential of the unit of a discharge exceeds 50 uV
+
+
+def annotated(folder: Path) -> Iterator[Annotated]:
+    for recording in load_n2001(folder).data.itertuples():
         signal, fs = recording.signal, recording.fs
         events = load_annotations(recording.annotations).events
         half = round(0.015 * fs)
@@ -186,16 +194,23 @@ def expert(folder: Path) -> None:
             average = np.median([signal[i - half : i + half] for i in at], axis=0)
             if np.ptp(average) > LEAST:
                 large.append(unit)
-        found = decomposer.discharges_[decomposer.discharges_["row"] == row].drop(columns="row")
-        wanted = events[events["unit"].isin(large)]
+        yield Annotated(
+            recording.recording, signal, fs, events, events["unit"].isin(large).to_numpy()
+        )
+
+
+def expert(folder: Path) -> None:
+    for name, signal, fs, events, large in annotated(folder):
+        decomposer = MotorUnitDecomposer(fs=fs).fit(signal)
+        found = decomposer.discharges_
+        wanted = events[large]
         strict = decomposition_agreement(found, wanted)
         partial = decomposition_agreement(found, wanted, partial=True)
-        times = wanted["time"].to_numpy()
         moved = found.assign(time=found["time"] + 0.037)
         hit, chance = anywhere(found, wanted), anywhere(moved, wanted).mean()
-        without = absent(signal, fs, events)[events["unit"].isin(large).to_numpy()]
-        print(f"\n{recording.recording}: {len(large)} annotated units above 50 uV", end=", ")
-        print(f"{len(times)} discharges")
+        without = absent(signal, fs, events)[large]
+        print(f"\n{name}: {wanted['unit'].nunique()} annotated units above 50 uV", end=", ")
+        print(f"{len(wanted)} discharges")
         print(f"  found by any unit: {hit.mean():.3f} ({chance:.3f} if all are shifted by 37 ms)")
         print(f"  found, with units matched one to one: {strict.sensitivity:.3f}")
         print(f"  found, with several units matched to one: {partial.sensitivity:.3f}, ", end="")
@@ -205,8 +220,51 @@ def expert(folder: Path) -> None:
         )
         print(f"{(without & ~hit).sum()} of the {(~hit).sum()} that are missed; ", end="")
         print(f"found among the others: {hit[~without].mean():.3f}")
-        print(off_annotation(found, events, decomposer.units_[decomposer.units_["row"] == row]))
-        print(decomposer.units_[decomposer.units_["row"] == row].round(3).to_string(index=False))
+        print(off_annotation(found, events, decomposer.units_))
+        print(decomposer.units_.round(3).to_string(index=False))
+
+
+def expert_noise(folder: Path, seeds: range) -> None:
+    print(f"""
+Annotated recordings with white noise added, mean [smallest, largest] over {len(seeds)} seeds
+dB: standard deviation of the noise below that of the recording
+found: annotated discharges of units above 50 uV found by any unit
+chance: the same if all found discharges are shifted by 37 ms
+one to one: found, with units matched one to one
+precision: discharges of matched units that are annotated, several units matched to one
+without noise: units found without added noise, median rate of agreement with them""")
+    for name, signal, fs, events, large in annotated(folder):
+        clean = MotorUnitDecomposer(fs=fs).fit(signal).discharges_
+        rows = []
+        for level in (np.inf, 30, 20, 10, 5, 0):
+            trials = []
+            for seed in seeds if level < np.inf else [0]:
+                rng = np.random.default_rng(seed)
+                spread = signal.std() * 10 ** (-level / 20)
+                decomposer = MotorUnitDecomposer(fs=fs)
+                decomposer.fit(signal + spread * rng.normal(size=signal.size))
+                trials.append(against_experts(decomposer.discharges_, events[large], clean))
+            row = {"dB": f"{level:g}" if level < np.inf else "none"}
+            for column, values in pd.DataFrame(trials).items():
+                row[column] = f"{values.mean():.3g} [{values.min():.3g}, {values.max():.3g}]"
+            rows.append(row)
+        print(f"\n{name}\n{pd.DataFrame(rows).to_string(index=False)}")
+
+
+def against_experts(
+    found: pd.DataFrame, wanted: pd.DataFrame, clean: pd.DataFrame
+) -> dict[str, float]:
+    """Compare found discharges with annotations, and with those found without added noise."""
+    moved = found.assign(time=found["time"] + 0.037)
+    return {
+        "units": found["unit"].nunique(),
+        "discharges": len(found),
+        "found": anywhere(found, wanted).mean(),
+        "chance": anywhere(moved, wanted).mean(),
+        "one to one": decomposition_agreement(found, wanted).sensitivity,
+        "precision": decomposition_agreement(found, wanted, partial=True).precision,
+        "without noise": decomposition_agreement(found, clean).agreement,
+    }
 
 
 def off_annotation(found: pd.DataFrame, events: pd.DataFrame, units: pd.DataFrame) -> str:
@@ -316,20 +374,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--first", type=int, default=1000)
-    parser.add_argument("--parts", default="force,noise,measures,expert,empty,time")
+    parser.add_argument("--parts", default="force,noise,measures,expert,expert-noise,empty,time")
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     MotorUnitDecomposer(fs=FS).fit(simulated("normal", 0.005, 0)[0])  # compiles
     parts = {"force": force, "noise": noise, "measures": measures, "empty": empty, "time": duration}
     for part in arguments.parts.split(","):
-        if part != "expert":
+        if not part.startswith("expert"):
             parts[part](seeds)
             continue
         folder = Path(os.environ.get("SKLEARN_EMG_DATA", "")) / "n2001"
-        if folder.is_dir():
+        if not folder.is_dir():
+            print("\nSKLEARN_EMG_DATA has no folder n2001: no expert annotations")
+        elif part == "expert":
             expert(folder)
         else:
-            print("\nSKLEARN_EMG_DATA has no folder n2001: no expert annotations")
+            expert_noise(folder, seeds)
 
 
 if __name__ == "__main__":
