@@ -23,6 +23,7 @@ __all__ = [
     "check_integers",
     "check_option",
     "check_real",
+    "check_unused",
     "did_you_mean",
     "require",
 ]
@@ -236,6 +237,33 @@ def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -
         If `value` is not such a number.
     """
     return check_real(value, name, caller, 0.0, 1.0, below=below)
+
+
+def check_unused(caller: str, condition: str, **values: Any) -> None:
+    """Refuse parameters that have no effect with the other parameters of a call.
+
+    Parameters
+    ----------
+    caller : str
+        Name of the class or function, for the message.
+    condition : str
+        Setting with which the parameters are used, such as ``"method='level'"``.
+    **values : object
+        Parameters by name. None means that a parameter is not given.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value is not None.
+    """
+    given = [repr(name) for name, value in values.items() if value is not None]
+    if given:
+        names = " and ".join(given)
+        parameters, are = ("parameters", "are") if len(given) > 1 else ("parameter", "is")
+        raise InvalidParameterError(
+            f"The {names} {parameters} of {caller} {are} used only with {condition}; otherwise, "
+            f"leave {names} out."
+        )
 
 
 def require(module: str, caller: str, extra: str, package: str | None = None) -> ModuleType:

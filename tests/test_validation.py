@@ -11,6 +11,7 @@ from sklearn_emg._validation import (
     check_integers,
     check_option,
     check_real,
+    check_unused,
     did_you_mean,
     require,
 )
@@ -78,3 +79,11 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch):
     with pytest.raises(ImportError, match=r'plot needs matplotlib.*pip install "sklearn-emg\[plot'):
         require("matplotlib.pyplot", "plot", "plot")
     assert require("json", "f", "none").dumps([]) == "[]"
+
+
+def test_parameters_without_effect_are_refused():
+    check_unused("f", "kind='a'", n=None)
+    with pytest.raises(ValueError, match=r"'n' parameter of f is used only with kind='a'; .*'n'"):
+        check_unused("f", "kind='a'", n=1, m=None)
+    with pytest.raises(ValueError, match=r"'n' and 'm' parameters of f are used only .*'n' and"):
+        check_unused("f", "kind='a'", n=1, m=0.0)

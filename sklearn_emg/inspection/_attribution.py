@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import require
+from sklearn_emg._validation import check_unused, require
 from sklearn_emg.inspection._networks import (
     find_network,
     node_of,
@@ -90,7 +90,7 @@ class Attribution:
 @validate_params(
     {
         "method": [StrOptions({"integrated_gradients", "gradient_x_input", "occlusion"})],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
         "patch": [Interval(Integral, 1, None, closed="left"), None],
         "patch_step": [Interval(Integral, 1, None, closed="left"), None],
     },
@@ -103,7 +103,7 @@ def attribution(
     target: Any = None,
     method: str = "integrated_gradients",
     baseline: ArrayLike = 0.0,
-    n_steps: int = 50,
+    n_steps: int | None = None,
     patch: int | None = None,
     patch_step: int | None = None,
 ) -> Attribution:
@@ -123,8 +123,9 @@ def attribution(
         Method that computes the contributions (see Notes).
     baseline : float or array-like that broadcasts to the shape of X, default=0.0
         Value in mV that represents the absence of a signal.
-    n_steps : int, default=50
-        Number of points of "integrated_gradients" between the baseline and the window.
+    n_steps : int, default=None
+        Number of points of "integrated_gradients" between the baseline and the window (50 by
+        default).
     patch : int, default=None
         Number of samples that "occlusion" replaces at once. By default, it is one fiftieth of the
         window length.
@@ -140,8 +141,8 @@ def attribution(
     Raises
     ------
     ValueError
-        If the target is unknown, `patch_step` exceeds the patch, or the windows or the baseline
-        have the wrong shape.
+        If the target is unknown, `patch_step` exceeds the patch, the windows or the baseline have
+        the wrong shape, or a parameter is given that `method` does not use.
     TypeError
         If there is no network classifier in `estimator`.
     ImportError
@@ -181,6 +182,10 @@ def attribution(
     (24, 100)
     """
     caller = "attribution"
+    if method != "integrated_gradients":
+        check_unused(caller, "method='integrated_gradients'", n_steps=n_steps)
+    if method != "occlusion":
+        check_unused(caller, "method='occlusion'", patch=patch, patch_step=patch_step)
     network = find_network(estimator, caller)
     tools = torch_tools(caller)
     require("captum", caller, "explain")
@@ -203,7 +208,7 @@ def attribution(
             )
         values = tools.occlusion(module, device, windows, reference, nodes, size, step, batch)
     else:
-        steps = n_steps if method == "integrated_gradients" else None
+        steps = (n_steps or 50) if method == "integrated_gradients" else None
         values = tools.gradient_parts(module, device, windows, reference, nodes, steps, batch)
     output = tools.outputs(module, device, windows, nodes, batch)
     base = tools.outputs(module, device, reference, nodes, batch)

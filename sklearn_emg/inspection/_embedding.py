@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import Interval, StrOptions, validate_params
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import require
+from sklearn_emg._validation import check_unused, require
 from sklearn_emg.inspection._networks import find_network, torch_tools
 from sklearn_emg.inspection._plot import class_styles, legend_outside, panels, tidy
 
@@ -187,7 +187,7 @@ class LayerEmbeddingDisplay:
         "layers": ["array-like", None],
         "method": [StrOptions({"auto", "umap", "pca"})],
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 2, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 2, None, closed="left"), None],
         "time_average": ["boolean"],
         "random_state": ["random_state"],
     },
@@ -200,7 +200,7 @@ def layer_embedding(
     layers: Sequence[str] | None = None,
     method: str = "auto",
     n_components: int = 2,
-    n_neighbors: int = 15,
+    n_neighbors: int | None = None,
     time_average: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> LayerEmbeddingDisplay:
@@ -223,8 +223,9 @@ def layer_embedding(
         to at most 50 principal components.
     n_components : int, default=2
         Number of dimensions of the points.
-    n_neighbors : int, default=15
-        Number of neighbours in UMAP. It is limited to the number of windows minus one.
+    n_neighbors : int, default=None
+        Number of neighbours in UMAP (15 by default). It is limited to the number of windows minus
+        one.
     time_average : bool, default=False
         Whether the output of each filter is first averaged over time. This discards temporal
         information but takes much less memory. Without averaging, a layer takes 4 bytes per window
@@ -240,8 +241,8 @@ def layer_embedding(
     Raises
     ------
     ValueError
-        If a layer is unknown or not used, if there are too few windows, or if their shape differs
-        from that in training.
+        If a layer is unknown or not used, if there are too few windows, if their shape differs
+        from that in training, or if `n_neighbors` is given with ``method="pca"``.
     TypeError
         If there is no network classifier in `estimator`.
     ImportError
@@ -269,6 +270,8 @@ def layer_embedding(
     tools = torch_tools(caller)
     module = network.net_.module_
     names = _checked_layers(layers, module, caller)
+    if method == "pca":
+        check_unused(caller, "UMAP", n_neighbors=n_neighbors)
     method = _resolve_method(method, caller)
     windows = network._check_input(X)
     if len(windows) <= n_components:
@@ -286,7 +289,7 @@ def layer_embedding(
     points, explained = {}, {}
     for name in names:
         points[name], explained[name] = _reduce(
-            found[name], method, n_components, n_neighbors, seed
+            found[name], method, n_components, n_neighbors or 15, seed
         )
     n_units = {name: found[name].shape[1] for name in names}
     return LayerEmbeddingDisplay(points, method, n_units, explained)

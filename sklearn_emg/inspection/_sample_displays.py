@@ -96,7 +96,7 @@ class AttributionDisplay:
         target: Any = None,
         method: str = "integrated_gradients",
         baseline: float = 0.0,
-        n_steps: int = 50,
+        n_steps: int | None = None,
     ) -> AttributionDisplay:
         """Compute the attribution of one window and create the display from it.
 

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._tables import counted, first_few
+from sklearn_emg._validation import check_unused
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
@@ -54,7 +55,7 @@ def read_folder(
     on : str, default=None
         Column of `metadata` with the name of the file (with or without extension and folders) or
         with the values of a field of the pattern. By default it is the first existing column of
-        "file", "filename", "file_name", "path", "recording" and "subject".
+        "file", "filename", "file_name", "path", "recording" and "subject". It requires `metadata`.
     target : str, default=None
         Column with the labels. By default it is the first existing column of "label", "group",
         "diagnosis", "class" and "condition".
@@ -77,8 +78,8 @@ def read_folder(
     ValueError
         If no file fits the pattern or has a row in `metadata`, if there is no field or column
         "subject", if files cannot be read, if `metadata` has two rows for one file, contradicts a
-        path or lacks the column `on`, if there is no column `target`, or if a recording has no
-        label.
+        path or lacks the column `on`, if `on` is given without `metadata`, if there is no column
+        `target`, or if a recording has no label.
     ImportError
         If a file or the spreadsheet requires a library that is not installed.
 
@@ -105,6 +106,8 @@ def read_folder(
     0      s1  biceps  1000.0
     1      s2  biceps  1000.0, array(['control', 'patient'], dtype=object))
     """
+    if metadata is None:
+        check_unused("read_folder", "'metadata'", on=on)
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"read_folder: there is no folder {root}.")

@@ -323,6 +323,12 @@ class _SubjectScorer:
                 f"accepts {', '.join((*METRICS, 'auroc', *NUMBER_METRICS))}, the names from "
                 "sklearn.metrics.get_scorer_names(), and scorers."
             )
+        if self.own is None and (average != "macro" or pos_label is not None):
+            raise ValueError(
+                "The 'average' and 'pos_label' of subject_scorer are used only for its own "
+                f"measures ({', '.join((*METRICS, 'auroc'))}). For other metrics, choose a scorer "
+                "with these settings: 'f1_weighted', or make_scorer(f1_score, pos_label=...)."
+            )
 
     def __call__(self, estimator: Any, X: Any, y: Labels) -> float:
         return self.score(predict_subjects(estimator, X, y))
@@ -374,9 +380,10 @@ def subject_scorer(
     Raises
     ------
     ValueError
-        If the metric is not known or, when the scorer is called, X has no subjects, a subject has
-        two labels, the metric is not for the task of the estimator, the metric needs probabilities
-        that the estimator does not compute, or `pos_label` is not one of two classes.
+        If the metric is not known, if `average` or `pos_label` is given for a metric of
+        scikit-learn, or if, when the scorer is called, X has no subjects, a subject has two labels,
+        the metric is not for the task of the estimator, the metric needs probabilities that the
+        estimator does not compute, or `pos_label` is not one of two classes.
 
     Warns
     -----

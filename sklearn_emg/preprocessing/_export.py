@@ -26,7 +26,7 @@ from sklearn_emg._files import (
     write_atomically,
 )
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import require
+from sklearn_emg._validation import check_unused, require
 from sklearn_emg.recordings import (
     check_recording_table,
     is_recording_table,
@@ -81,7 +81,7 @@ def export(
         folder contains the other columns.
     fs : float, default=None
         Sampling rate of windows in Hz, required for "wfdb". A recording table contains its own
-        sampling rates.
+        sampling rates, so that `fs` must not be given.
     overwrite : bool, default=False
         Whether an existing file or folder is replaced.
 
@@ -98,8 +98,8 @@ def export(
         If the format is "parquet" and pyarrow is missing.
     ValueError
         If the format is unknown or cannot be determined, X and y differ in length, `fs` is missing
-        for windows in the format "wfdb", or a column contains values other than strings, numbers,
-        booleans and missing values.
+        for windows in the format "wfdb" or given for a table, or a column contains values other
+        than strings, numbers, booleans and missing values.
 
     See Also
     --------
@@ -210,6 +210,7 @@ def _signals_and_columns(
     X: pd.DataFrame | ArrayLike, fs: float | None
 ) -> tuple[list[NDArray], pd.DataFrame, str]:
     if is_recording_table(X):
+        check_unused("export", "windows (a table contains its sampling rates)", fs=fs)
         check_recording_table(X, required=("signal", "fs"))
         columns = X.drop(columns="signal")
         columns.attrs["signal_position"] = X.columns.get_loc("signal")

@@ -307,6 +307,7 @@ def test_the_result_prints_in_80_columns():
         ({"columns": []}, "nothing to audit"),
         ({"n_permutations": 0}, "'n_permutations' parameter of confound_audit"),
         ({"confidence": 1.0}, "'confidence' must lie between 0 and 1"),
+        ({"caliper": 0.1}, "'caliper' .* is used only with 'match'"),
         ({"match": "age", "caliper": -1.0}, "'caliper' parameter of confound_audit"),
         ({"match": "age", "caliper": {"level": 1.0}}, r"'caliper' of confound_audit names"),
     ],

@@ -64,7 +64,8 @@ def cnn():
 @pytest.mark.parametrize("baseline", [0.0, 0.25])
 def test_linear_network_gets_weight_times_difference(linear, method, baseline):
     net, X, weights = linear
-    found = attribution(net, X, target="b", method=method, baseline=baseline, patch=1)
+    patch = 1 if method == "occlusion" else None
+    found = attribution(net, X, target="b", method=method, baseline=baseline, patch=patch)
     np.testing.assert_allclose(found.values, weights[1] * (X - baseline), atol=2e-6)
     np.testing.assert_allclose(found.residual, 0, atol=2e-5)
 
@@ -279,6 +280,16 @@ def test_explains_networks_on_a_gpu(module):
     np.testing.assert_allclose(one.windows, two.windows, atol=1e-5)
     assert np.abs(attribution(net, X, n_steps=200).residual).max() < 0.01
     assert layer_embedding(net, X, method="pca").points
+
+
+def test_parameters_that_a_method_does_not_use_are_refused(cnn):
+    net, X = cnn
+    with pytest.raises(ValueError, match=r"'n_steps' .* only with method='integrated_gradients'"):
+        attribution(net, X, method="occlusion", n_steps=9)
+    with pytest.raises(ValueError, match=r"'patch' and 'patch_step' .* only with method='occl"):
+        attribution(net, X, patch=9, patch_step=9)
+    with pytest.raises(ValueError, match=r"'n_neighbors' .* only with UMAP"):
+        layer_embedding(net, X, method="pca", n_neighbors=5)
 
 
 # Layer embedding

@@ -164,3 +164,8 @@ def test_separators_at_the_end_of_the_rows_of_metadata(study, title):
         table, _ = read_folder(study, PATTERN, metadata=sheet)
     assert table["age"].tolist() == [30, 30, 40, 40, 50, 50]
     assert not any(name.startswith("Unnamed") for name in table)
+
+
+def test_a_column_to_join_by_requires_metadata(study):
+    with pytest.raises(ValueError, match=r"'on' .* is used only with 'metadata'"):
+        read_folder(study, PATTERN, on="subject")

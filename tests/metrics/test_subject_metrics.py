@@ -203,6 +203,9 @@ def test_anonymous_rows_and_unknown_metrics_are_refused():
         subject_scorer("accuracy")(model, np.zeros((4, 1)), [0, 0, 1, 1])
     with pytest.raises(ValueError, match="correctness"):
         subject_scorer("correctness")
+    for settings in ({"pos_label": 1}, {"average": "weighted"}):
+        with pytest.raises(ValueError, match="only for its own measures"):
+            subject_scorer("f1_weighted", **settings)
 
 
 @pytest.mark.parametrize("k, n", [(19, 22), (0, 7), (7, 7), (1, 3)])

@@ -129,6 +129,9 @@ def test_a_failure_leaves_nothing_behind_and_the_old_file_alone(format, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+TABLE = recording_table([np.ones(3)], fs=10.0, subject="a")
+
+
 @pytest.mark.parametrize(
     "X, y, name, options, match",
     [
@@ -137,6 +140,7 @@ def test_a_failure_leaves_nothing_behind_and_the_old_file_alone(format, tmp_path
         (np.ones((2, 3)), [1], "a.npz", {}, r"one label per row. Got shape \(1,\) for 2 rows"),
         (np.ones((2, 3)), None, "a", {"format": "wfdb"}, "needs the 'fs' of windows"),
         (np.ones(3), None, "a.npz", {}, "Got shape"),
+        (TABLE, None, "a.npz", {"fs": 10.0}, "'fs' .* only with windows"),
     ],
 )
 def test_unusable_arguments_are_refused(X, y, name, options, match, tmp_path):

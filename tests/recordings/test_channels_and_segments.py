@@ -257,11 +257,19 @@ def test_bad_input_of_activity_is_named():
         segment_activity(x, 1000.0, baseline=(8.0, 12.0))
     with pytest.raises(ValueError, match="neither NaN nor infinite"):
         segment_activity(np.full(100, np.nan), 1000.0)
-    with pytest.raises(ValueError, match="require method='level'"):
-        segment_activity(x, 1000.0, mvc=1.0)
+    table = recording_table([x], fs=1000.0, subject="s")
+    for settings, text in (
+        ({"mvc": 1.0, "level": 0.1}, "'mvc' and 'level' .* only with method='level'"),
+        ({"n_sd": 5.0}, "'n_sd' .* only with method='teager-kaiser'"),
+        ({"method": "level", "false_alarm": 0.1}, "'false_alarm' .* method='double-threshold'"),
+        ({"method": "level", "mvc": 1.0, "baseline": (0.0, 1.0)}, "'baseline' .* mvc=None"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            segment_activity(x, 1000.0, **settings)
+    with pytest.raises(ValueError, match=r"'fs' .* only with an array"):
+        segment_activity(table, 1000.0)
     with pytest.raises(ValueError, match=r"'mvc'.*one per channel \(3 in the signal\)\. Got 2"):
         segment_activity(np.stack([x] * 3), 1000.0, method="level", mvc=[1.0, 2.0])
-    table = recording_table([x], fs=1000.0, subject="s")
     with pytest.raises(ValueError, match=r"lacks the column 'fs'"):
         segment_activity(table.drop(columns="fs"))
 

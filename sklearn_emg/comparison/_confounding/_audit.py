@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state, gen_batches
 
 from sklearn_emg._tables import ReadableTable, counted, wrapped
 from sklearn_emg._typing import Labels
-from sklearn_emg._validation import check_integer
+from sklearn_emg._validation import check_integer, check_unused
 from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.comparison._checks import checked_labels
 from sklearn_emg.comparison._confounding._columns import (
@@ -25,6 +25,7 @@ from sklearn_emg.comparison._confounding._columns import (
     similarity,
 )
 from sklearn_emg.comparison._confounding._matching import (
+    CALIPER,
     MatchedSubjects,
     match_values,
     nothing_left,
@@ -163,7 +164,7 @@ def confound_audit(
     subjects: Labels | None = None,
     columns: str | Sequence[str] | None = None,
     match: str | Sequence[str] | None = None,
-    caliper: float | Mapping[str, float] = 0.2,
+    caliper: float | Mapping[str, float] | None = None,
     n_permutations: int = 1999,
     confidence: float = 0.95,
     random_state: Any = 0,
@@ -194,8 +195,9 @@ def confound_audit(
     match : str or sequence of str, default=None
         Columns or properties on which subjects of all classes are matched; the audit is repeated
         on the matched rows. See :func:`match_subjects` for the method.
-    caliper : float or dict of str to float, default=0.2
-        Largest difference of numbers between matched subjects, as in :func:`match_subjects`.
+    caliper : float or dict of str to float, default=None
+        Largest difference of numbers between matched subjects, as in :func:`match_subjects` (0.2 by
+        default). It requires `match`.
     n_permutations : int, default=1999
         Number of permutations of the labels of subjects.
     confidence : float, default=0.95
@@ -216,7 +218,7 @@ def confound_audit(
     ------
     ValueError
         If a column is unknown or contains arrays, a subject has two labels, a class has only one
-        subject, or nothing is left to audit.
+        subject, nothing is left to audit, or `caliper` is given without `match`.
 
     Warns
     -----
@@ -288,6 +290,8 @@ def confound_audit(
     ['age']
     """
     caller = "confound_audit"
+    if match is None:
+        check_unused(caller, "'match'", caliper=caliper)
     n_permutations = check_integer(n_permutations, "n_permutations", caller)
     check_confidence(confidence)
     y = checked_labels(table, y)
@@ -304,6 +308,7 @@ def confound_audit(
     audit = _audit(values, whose, y, excluded, *settings)
     if match is None:
         return audit
+    caliper = CALIPER if caliper is None else caliper
     return _with_match(audit, values, matching_values, whose, y, caliper, rng, settings)
 
 

@@ -21,7 +21,7 @@ from sklearn_emg.comparison._confounding._columns import Values, collect, descri
 from sklearn_emg.comparison._permutation import labels_of_subjects
 from sklearn_emg.recordings import Subjects, object_column
 
-_CALIPER = 0.2
+CALIPER = 0.2
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def match_subjects(
     columns: str | Sequence[str],
     *,
     subjects: Labels | None = None,
-    caliper: float | Mapping[str, float] = _CALIPER,
+    caliper: float | Mapping[str, float] = CALIPER,
     random_state: Any = 0,
 ) -> MatchedSubjects:
     """Choose recordings whose subjects have the same categories and similar numbers in all classes.
@@ -267,7 +267,7 @@ def _calipers(
             unit = 86400.0 if values[name].kind == "date" else 1.0
             widths[name] = unit * check_real(caliper[name], "caliper", caller, 0.0)
         else:
-            widths[name] = _CALIPER * spread[name]
+            widths[name] = CALIPER * spread[name]
     return widths
 
 

@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfiltfilt
 from scipy.stats import chi2
 
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._validation import check_option, check_real, check_unused
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
@@ -56,8 +56,8 @@ def segment_activity(
     baseline: tuple[float, float] | None = None,
     mvc: float | ArrayLike | None = None,
     level: float | None = None,
-    n_sd: float = 8.0,
-    false_alarm: float = 1e-4,
+    n_sd: float | None = None,
+    false_alarm: float | None = None,
     min_duration: float = 0.05,
     min_rest: float = 0.1,
 ) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def segment_activity(
         Recording in mV, or a recording table. A recording with several channels is in contraction
         when at least one channel is active.
     fs : float, default=None
-        Sampling rate in Hz. It is required for an array and is not used for a table.
+        Sampling rate of an array in Hz. A recording table contains its own sampling rates.
     method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
         "double-threshold" counts, among 5 successive pairs of samples, those whose power exceeds a
         threshold set by `false_alarm`, and reports activity if at least 3 pairs exceed it [1]_.
@@ -78,18 +78,18 @@ def segment_activity(
         times that of the baseline, or with the fraction `level` of `mvc`.
     baseline : tuple of float, default=None
         Start and stop of an interval of rest in s. By default it is the interval of 0.5 s with the
-        lowest RMS in each channel.
+        lowest RMS in each channel. With `mvc`, no baseline is used.
     mvc : float or array-like of shape (n_channels,), default=None
         RMS of the maximal voluntary contraction in mV, for ``method="level"``.
     level : float, default=None
         Threshold for ``method="level"``, as a multiple of the RMS of the baseline (3 by default)
         or, if `mvc` is given, as a fraction of `mvc` (0.05 by default).
-    n_sd : float, default=8.0
+    n_sd : float, default=None
         Number of standard deviations above the mean of the baseline, for
-        ``method="teager-kaiser"``.
-    false_alarm : float, default=1e-4
+        ``method="teager-kaiser"`` (8 by default).
+    false_alarm : float, default=None
         Probability that baseline noise is detected as activity, for
-        ``method="double-threshold"``.
+        ``method="double-threshold"`` (1e-4 by default).
     min_duration : float, default=0.05
         Minimum duration of a contraction in s. Shorter contractions count as rest.
     min_rest : float, default=0.1
@@ -106,8 +106,9 @@ def segment_activity(
     ------
     ValueError
         If a signal has fewer than 10 samples or is not finite, if `baseline` lies outside the
-        signal or has fewer than 10 samples, if `fs` is missing for an array, if a table is invalid,
-        if a parameter is invalid, or if `mvc` or `level` is given although `method` is not "level".
+        signal or has fewer than 10 samples, if `fs` is missing for an array or given for a table,
+        if a table is invalid, if a parameter is invalid, or if a parameter is given that `method`
+        does not use.
 
     See Also
     --------
@@ -140,20 +141,30 @@ def segment_activity(
     >>> segment_activity(signal, fs=1000.0)["label"].tolist()
     ['rest', 'contraction']
     """
-    check_option(method, _METHODS, "method", "segment_activity")
+    caller = "segment_activity"
+    check_option(method, _METHODS, "method", caller)
+    if method != "level":
+        check_unused(caller, "method='level'", mvc=mvc, level=level)
+    if method != "teager-kaiser":
+        check_unused(caller, "method='teager-kaiser'", n_sd=n_sd)
+    if method != "double-threshold":
+        check_unused(caller, "method='double-threshold'", false_alarm=false_alarm)
+    if mvc is not None:
+        check_unused(caller, "mvc=None", baseline=baseline)
+    n_sd = 8.0 if n_sd is None else n_sd
+    false_alarm = 1e-4 if false_alarm is None else false_alarm
     settings = {
         "method": method,
         "baseline": baseline,
         "mvc": mvc,
         "level": level,
-        "n_sd": check_real(n_sd, "n_sd", "segment_activity", 0.0),
-        "false_alarm": check_real(false_alarm, "false_alarm", "segment_activity", 1e-12, 0.5),
-        "min_duration": check_real(min_duration, "min_duration", "segment_activity", 0.0),
-        "min_rest": check_real(min_rest, "min_rest", "segment_activity", 0.0),
+        "n_sd": check_real(n_sd, "n_sd", caller, 0.0),
+        "false_alarm": check_real(false_alarm, "false_alarm", caller, 1e-12, 0.5),
+        "min_duration": check_real(min_duration, "min_duration", caller, 0.0),
+        "min_rest": check_real(min_rest, "min_rest", caller, 0.0),
     }
-    if method != "level" and (mvc is not None or level is not None):
-        raise ValueError("'mvc' and 'level' of segment_activity require method='level'.")
     if is_recording_table(signal):
+        check_unused(caller, "an array (a table contains its sampling rates)", fs=fs)
         check_recording_table(signal, required=("signal", "fs"), plausible=False)
         parts = []
         for row, (values, rate) in enumerate(zip(signal["signal"], signal["fs"])):
