@@ -57,6 +57,7 @@ def test_agreement_is_that_of_bland_and_altman():
     y = rng.normal(50, 10, 200)
     p = 2 + y + rng.normal(0, 3, 200)
     display = AgreementDisplay.from_predictions(y, p, n_resamples=50)
+    assert display.predictions.columns.tolist() == ["subject", "y_true", "y_pred"]
     error = p - y
     assert display.limits["bias"] == pytest.approx(error.mean())
     assert display.limits["high"] == pytest.approx(error.mean() + 1.96 * error.std(ddof=1))

@@ -25,7 +25,7 @@ class AgreementDisplay:
 
     Parameters
     ----------
-    cases : DataFrame
+    predictions : DataFrame
         One row per prediction, with the columns ``subject``, ``y_true`` and ``y_pred``.
     calibration : dict of str to float
         ``slope`` and ``intercept`` of the least-squares regression of true on predicted values.
@@ -65,13 +65,13 @@ class AgreementDisplay:
 
     def __init__(
         self,
-        cases: pd.DataFrame,
+        predictions: pd.DataFrame,
         *,
         calibration: dict[str, float],
         limits: dict[str, float],
         confidence: float,
     ):
-        self.cases = cases
+        self.predictions = predictions
         self.calibration = calibration
         self.limits = limits
         self.confidence = confidence
@@ -144,8 +144,8 @@ class AgreementDisplay:
         bias, spread = float(error.mean()), float(error.std())
         limits = {"bias": bias, "bias_low": bias - half, "bias_high": bias + half}
         limits |= {"low": bias - 1.96 * spread, "high": bias + 1.96 * spread}
-        cases = pd.DataFrame({"subject": subject, "y_true": y, "y_pred": p})
-        return cls(cases, calibration=calibration, limits=limits, confidence=confidence)
+        predictions = pd.DataFrame({"subject": subject, "y_true": y, "y_pred": p})
+        return cls(predictions, calibration=calibration, limits=limits, confidence=confidence)
 
     @classmethod
     def from_comparison(cls, comparison: Comparison, name: str | None = None) -> AgreementDisplay:
@@ -204,7 +204,7 @@ class AgreementDisplay:
         """
         check_option(kind, KINDS, "kind", "AgreementDisplay")
         self.figure_, (self.ax_,) = panels(ax, 1, 1, "AgreementDisplay.plot", figsize=(5.6, 4.2))
-        y, p = self.cases["y_true"].to_numpy(), self.cases["y_pred"].to_numpy()
+        y, p = self.predictions["y_true"].to_numpy(), self.predictions["y_pred"].to_numpy()
         (self._draw_calibration if kind == "calibration" else self._draw_differences)(y, p)
         tidy([self.ax_])
         return self
