@@ -98,9 +98,11 @@ def write_recordings(
     Raises
     ------
     FileExistsError
-        If a file or data set exists already and `overwrite` is false, or if the path for "bids"
-        is a file, or a folder that is neither empty nor a data set that :func:`write_recordings`
-        wrote.
+        If a file or data set exists already and `overwrite` is false, if the path for "bids" is a
+        folder that is neither empty nor a data set that :func:`write_recordings` wrote, or if a
+        file exists where a folder is to be written.
+    IsADirectoryError
+        If a folder exists where a file is to be written.
     ValueError
         If the table is invalid, the format cannot hold its samples, two subjects would have the
         same code in "edf" or "bdf", or parameters contradict each other.
@@ -260,6 +262,11 @@ def _write_rows(
         _refuse_existing([path], overwrite)
         write_atomically(path, parts[0][1])
     elif path.exists():
+        if not path.is_dir():
+            raise FileExistsError(
+                f"write_recordings: {path} is a file, but {form} is written into a folder; choose "
+                "another name."
+            )
         _refuse_existing([path / name for name, _ in parts], overwrite)
         for name, write in parts:
             write_atomically(path / name, write)
@@ -271,12 +278,12 @@ def _refuse_other_folder(path: Path, overwrite: bool) -> None:
     """Refuse to replace a file, or a folder that is not a data set of :func:`write_recordings`."""
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    _refuse_existing([path], overwrite)
     if not is_own_dataset(path):
         raise FileExistsError(
-            f"{path} is not a data set that write_recordings wrote, and is not replaced; choose a "
-            "new folder."
+            f"{path} exists and is not a data set that write_recordings wrote. It is not replaced, "
+            "even with overwrite=True; choose a new folder."
         )
+    _refuse_existing([path], overwrite, replaces_folder=True)
 
 
 def _fill(folder: Path, parts: list[Part]) -> None:
@@ -286,8 +293,10 @@ def _fill(folder: Path, parts: list[Part]) -> None:
         write(target)
 
 
-def _refuse_existing(paths: list[Path], overwrite: bool) -> None:
+def _refuse_existing(paths: list[Path], overwrite: bool, *, replaces_folder: bool = False) -> None:
     existing = [path for path in paths if path.exists()]
+    if folders := [path for path in existing if path.is_dir() and not replaces_folder]:
+        raise IsADirectoryError(f"write_recordings: {folders[0]} is a folder; name a file instead.")
     if existing and not overwrite:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise FileExistsError(

@@ -246,9 +246,22 @@ def test_existing_files_are_kept_unless_asked(tmp_path, table, form):
 
 def test_a_folder_of_another_program_is_not_replaced(tmp_path, table):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="is not a data set that write_recordings wrote"):
-        write_recordings(table, tmp_path, format="bids", overwrite=True)
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match=r"not a data set .* even with overwrite=True; c"):
+            write_recordings(table, tmp_path, format="bids", overwrite=overwrite)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_files_and_folders_do_not_replace_each_other(tmp_path, table):
+    (tmp_path / "x.parquet").mkdir()
+    (tmp_path / "y").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(IsADirectoryError, match=r"x\.parquet is a folder; name a file"):
+            write_recordings(table, tmp_path / "x.parquet", overwrite=overwrite)
+        for form in ("bids", "edf", "wfdb"):
+            with pytest.raises(FileExistsError, match=r"choose (another name|a new folder)"):
+                quiet(table, tmp_path / "y", format=form, overwrite=overwrite)
+    assert (tmp_path / "y").read_text() == "mine"
 
 
 def test_parameters_are_checked(tmp_path, table):
