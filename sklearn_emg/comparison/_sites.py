@@ -247,8 +247,8 @@ def plan_sites(
     references = {}
     if drawn:
         references = {name: _drawn_at(subjects, codes == k, drawn) for k, name in enumerate(names)}
-    # All numbers of a site count as one class: some of its subjects must remain.
-    classes = np.zeros(len(y)) if task == "regression" else y
+    # Numbers have no classes: some subjects of a site must remain.
+    classes = None if task == "regression" else y
     _refuse_lost_classes(classes, codes, names, ~np.isin(subjects.codes, unscored))
     within, within_site = [], []
     for k, name in enumerate(names):
@@ -286,15 +286,17 @@ def run_across(*arguments: Any, **settings: Any) -> Outcome:
 
 
 def _refuse_lost_classes(
-    y: NDArray[Any], codes: NDArray[np.intp], sites: list[Any], scored: NDArray[np.bool_]
+    y: NDArray[Any] | None, codes: NDArray[np.intp], sites: list[Any], scored: NDArray[np.bool_]
 ) -> None:
-    """Raise an error if all subjects of a class at a site are references."""
+    """Raise an error if all subjects of a class, or without `y` all subjects, are references."""
+    labels = np.zeros(len(codes)) if y is None else y
     for k, site in enumerate(sites):
         here = codes == k
-        if lost := np.setdiff1d(y[here], y[here & scored]).tolist():
+        if lost := np.setdiff1d(labels[here], labels[here & scored]).tolist():
+            of_class = "" if y is None else f" of class {lost[0]!r}"
             raise ValueError(
-                f"All subjects of class {lost[0]!r} at site {site!r} are references of a "
-                "SiteStandardizer, so none remains to be scored. Lower its 'n_reference'."
+                f"All subjects{of_class} at site {site!r} are references of a SiteStandardizer, so "
+                "none remains to be scored. Lower its 'n_reference'."
             )
 
 

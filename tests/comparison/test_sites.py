@@ -222,6 +222,13 @@ def test_references_of_all_healthy_subjects_leave_none_to_score():
         compare(pipelines(), X, y, site="site", progress=False)
 
 
+def test_references_of_all_subjects_leave_no_number_to_score():
+    X, y = feature_table()
+    model = make_pipeline(SiteStandardizer("all"), LinearRegression())
+    with pytest.raises(ValueError, match=r"All subjects at site 'Bern' are references"):
+        compare({"ridge": model}, X, (y == "h").astype(float), site="site", progress=False)
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "match"),
     [
