@@ -13,13 +13,34 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_emg._sklearn import GroupsRequester
+from sklearn_emg._tables import first_few
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.neural_network._data._inputs import signals_to_predict
 from sklearn_emg.neural_network._estimators import EMGClassifier
+from sklearn_emg.neural_network._modules._image_network import ImageNetwork
 from sklearn_emg.neural_network._parameters import MIN_BATCH
 
 _HEAD = "classifier"  # name of the last part of every network of this package but ImageNetwork
+_MAX_SHOWN = 20
+
+
+def last_part_of(module: nn.Module) -> str | None:
+    """Return the name of the part whose input is the features that a network has learned.
+
+    Parameters
+    ----------
+    module : Module
+        Network.
+
+    Returns
+    -------
+    name : str or None
+        Name as in ``named_modules``: "classifier", or the last layer of an :class:`ImageNetwork`.
+        None if there is no such part.
+    """
+    part = module.last_layer() if isinstance(module, ImageNetwork) else getattr(module, _HEAD, None)
+    return next((name for name, known in module.named_modules() if known is part), None)
 
 
 class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, BaseEstimator):
@@ -37,9 +58,9 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
     layer : str, default=None
         Name of the layer whose outputs are returned, as in ``named_modules`` of the network, such
         as "features.3". None returns the input of the last part, "classifier", that is, the
-        features that the network has learned, or the codes of an autoencoder. For ImageNetwork,
-        which has no part of this name, and for PatternNet, which is a single such part, name a
-        layer.
+        features that the network has learned, or the codes of an autoencoder. For ImageNetwork, it
+        returns the pooled features before the last layer. For PatternNet, which is a single part,
+        name a layer.
     time_average : bool, default=True
         Whether to average outputs with a time axis, or with height and width, over these axes. If
         False, outputs are flattened, which requires signals of one length.
@@ -58,7 +79,8 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
     Raises
     ------
     ValueError
-        If the network has no layer with this name, or the layer does not run.
+        If the network has no layer with this name, the layer does not run, or `layer` is None
+        although the network has no part before its last part.
 
     See Also
     --------
@@ -208,16 +230,28 @@ class NetworkFeatures(GroupsRequester, MetaEstimatorMixin, TransformerMixin, Bas
 
     def _layer_of(self, module: nn.Module) -> tuple[nn.Module, bool]:
         """Return the layer, and whether its input is used instead of its output."""
-        named = dict(module.named_modules())
-        name = _HEAD if self.layer is None else self.layer
-        if name not in named or not name:
-            known = [n for n in named if n]
+        named = {name: part for name, part in module.named_modules() if name}
+        network, caller = type(module).__name__, type(self).__name__
+        choices = f"The layers are {first_few(named, _MAX_SHOWN)}."
+        if self.layer is None:
+            last = last_part_of(module)
+            if last is None:
+                raise ValueError(
+                    f"{caller} cannot determine the last part of {network}, which has no part "
+                    f"named {_HEAD!r}. Name a 'layer'. {choices}"
+                )
+            if all(name.startswith(f"{last}.") for name, _ in module.named_parameters()):
+                raise ValueError(
+                    f"All parameters of {network} are in its last part, so {caller} finds no "
+                    f"learned features before it. Name a 'layer' inside this part. {choices}"
+                )
+            return named[last], True
+        if self.layer not in named:
             raise ValueError(
-                f"The 'layer' parameter of {type(self).__name__} names {name!r}, which is not a "
-                f"layer of {type(module).__name__}.{did_you_mean(name, known)} The layers are "
-                f"{', '.join(known[:20])}{' ...' if len(known) > 20 else ''}."
+                f"The 'layer' parameter of {caller} names {self.layer!r}, which is not a layer of "
+                f"{network}.{did_you_mean(self.layer, named)} {choices}"
             )
-        return named[name], self.layer is None
+        return named[self.layer], False
 
     def _activations(self, X: Signals) -> NDArray[np.float32]:
         network = self.estimator_

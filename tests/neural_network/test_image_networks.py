@@ -18,6 +18,8 @@ from sklearn_emg.neural_network import (
     EMGClassifier,
     ImageNetwork,
     ImageNetworkClassifier,
+    NetworkFeatures,
+    PretrainedEncoder,
     SpectroEMGNet,
     load_model,
     save_model,
@@ -314,6 +316,41 @@ def test_image_network_classifier_learns_sines(tmp_path):
     np.testing.assert_array_equal(
         load_model(tmp_path / "net").predict_proba(X), net.predict_proba(X)
     )
+
+
+@needs_timm
+@pytest.mark.parametrize("architecture", ["test_byobnet", "test_vit"])
+def test_features_of_an_image_network_are_those_before_its_last_layer(architecture):
+    X, y = two_classes(n_windows=8, n_times=400)
+    net = ImageNetworkClassifier(
+        architecture=architecture, nperseg=32, resize=160, max_epochs=1, random_state=0
+    )
+    step = NetworkFeatures(net).fit(X, y)
+    module = step.estimator_.net_.module_.eval()
+    images = torch.nn.functional.interpolate(
+        module.spectrogram(torch.from_numpy(X)[:, None]), (160, 160), mode="bilinear"
+    )
+    with torch.inference_mode():
+        before = module.network.forward_features(images)
+        expected = module.network.forward_head(before, pre_logits=True)
+    np.testing.assert_allclose(step.transform(X), expected.numpy(), rtol=1e-4, atol=1e-5)
+    encoder = PretrainedEncoder(net, max_epochs=1, random_state=0).fit(X)
+    left = set(encoder.estimator_.net_.module_.state_dict()) - set(encoder.pretrained_weights())
+    assert {name.rpartition(".")[2] for name in left} == {"weight", "bias"}
+    assert len(left) == 2
+
+
+@needs_timm
+def test_an_architecture_without_one_last_layer_needs_a_name():
+    X, y = two_classes(n_windows=8, n_times=400)
+    net = ImageNetworkClassifier(
+        architecture="test_byobnet", nperseg=32, max_epochs=1, random_state=0
+    )
+    fitted = NetworkFeatures(net).fit(X, y)
+    module = fitted.estimator_.net_.module_
+    module.network.get_classifier = lambda: (module.network.head.fc, module.network.head.fc)
+    with pytest.raises(ValueError, match=r"cannot determine the last part of ImageNetwork.*The la"):
+        fitted.transform(X)
 
 
 @needs_timm

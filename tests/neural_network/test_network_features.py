@@ -19,6 +19,7 @@ from sklearn_emg.neural_network import (  # noqa: E402
     ALSNetClassifier,
     AutoencoderNetClassifier,
     NetworkFeatures,
+    PatternNetClassifier,
 )
 
 TINY = {"max_epochs": 1, "validation_fraction": None, "random_state": 0}
@@ -96,3 +97,5 @@ def test_unknown_layers_and_other_estimators_are_named():
         NetworkFeatures(ALS, layer="featurs").fit(X, y)
     with pytest.raises(ValueError, match=r"must be a network of sklearn_emg\.neural_network"):
         NetworkFeatures(LogisticRegression()).fit(X, y)
+    with pytest.raises(ValueError, match=r"PatternNet are in its last part, .*classifier\.0, "):
+        NetworkFeatures(PatternNetClassifier(**TINY)).fit(X, y)

@@ -173,6 +173,18 @@ class ImageNetwork(nn.Module):
             x = nn.functional.interpolate(x, self.resize, mode="bilinear", align_corners=False)
         return self.network(x)
 
+    def last_layer(self) -> nn.Module | None:
+        """Return the layer that computes the logits from the pooled features.
+
+        Returns
+        -------
+        layer : Module or None
+            Layer; None if the architecture does not state a single one.
+        """
+        layer = self.network.get_classifier()
+        has_weights = isinstance(layer, nn.Module) and next(layer.parameters(), None) is not None
+        return layer if has_weights else None
+
 
 def _timm() -> types.ModuleType:
     """Import timm, even if torchvision was built for a different version of torch.

@@ -15,7 +15,7 @@ from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.neural_network._data._batches import WindowDataset
 from sklearn_emg.neural_network._data._inputs import training_input
-from sklearn_emg.neural_network._features import NetworkFeatures
+from sklearn_emg.neural_network._features import NetworkFeatures, last_part_of
 from sklearn_emg.neural_network._net import seeded
 from sklearn_emg.neural_network._pretraining._masked import MaskedReconstruction, train_masked
 from sklearn_emg.neural_network._threads import fit_threads
@@ -50,8 +50,8 @@ class PretrainedEncoder(NetworkFeatures):
         Number of windows per update.
     layer : str, default=None
         Name of the layer, as in ``named_modules`` of the network, whose outputs are the features
-        and serve to restore the windows. None uses the input of the last part, "classifier", which
-        every network of this package except ImageNetwork has.
+        and serve to restore the windows. None uses the input of the last part, as in
+        :class:`NetworkFeatures`.
     time_average : bool, default=True
         Whether to average outputs with a time axis over time; if False, they are flattened.
     random_state : int, RandomState instance or None, default=None
@@ -195,8 +195,9 @@ class PretrainedEncoder(NetworkFeatures):
             Entries of the state dict of the network.
         """
         check_is_fitted(self, "estimator_")
-        state = self.estimator_.net_.module_.state_dict()
-        return {n: v for n, v in state.items() if n.partition(".")[0] != "classifier"}
+        module = self.estimator_.net_.module_
+        last = f"{last_part_of(module)}."
+        return {n: v for n, v in module.state_dict().items() if not n.startswith(last)}
 
     def _new_network(self) -> Any:
         if self.estimator is not None:
@@ -249,12 +250,7 @@ class PretrainedEncoder(NetworkFeatures):
     def _encode_with(self, module: nn.Module) -> Any:
         """Return a function that computes the outputs of the layer, with gradients."""
         layer, takes_input = self._layer_of(module)
-        name = self.layer or "classifier"
-        if takes_input and not any(n.split(".")[0] != name for n, _ in module.named_parameters()):
-            raise ValueError(
-                f"All parameters of {type(module).__name__} are in its last part, so "
-                f"{type(self).__name__} has nothing to pretrain. Name a 'layer' inside this part."
-            )
+        name = self.layer or last_part_of(module)
 
         def encode(windows: torch.Tensor) -> torch.Tensor:
             kept: list[torch.Tensor] = []
