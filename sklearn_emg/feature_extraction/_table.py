@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -115,7 +115,9 @@ def feature_facts() -> dict[str, Facts]:
     return facts
 
 
-def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
+def info_of(
+    column: object, known: Mapping[str, Facts], channels: Iterable[str] = ()
+) -> Facts | None:
     """Return the facts of the feature in a column of a feature matrix.
 
     Parameters
@@ -124,22 +126,30 @@ def info_of(column: object, known: Mapping[str, Facts]) -> Facts | None:
         Name of the column, such as ``"ch2_band_power_20_50"``.
     known : mapping of str to dict
         Facts of each feature from :func:`feature_facts`.
+    channels : iterable of str, default=()
+        Names of the channels with which the names of columns may begin, as in the attribute
+        ``channel_names_in_`` of the extractor. ``ch1``, ``ch2`` and so on are always recognised.
 
     Returns
     -------
     facts : dict or None
         Title, unit and domain of the feature; None if the column belongs to no known feature or
-        begins with the name of a channel other than ``ch1``, ``ch2`` and so on.
+        begins with the name of an unknown channel.
 
     Examples
     --------
     >>> from sklearn_emg.feature_extraction import feature_facts, info_of
     >>> info_of("ch2_band_power_20_50", feature_facts())["title"]
     'Band power'
+    >>> info_of("biceps_rms", feature_facts(), channels=["biceps", "triceps"])["unit"]
+    'mV'
     """
-    base = re.sub(r"^ch\d+_", "", str(column))
-    while base:
-        if base in known:
-            return known[base]
-        base = base.rpartition("_")[0]
+    name = str(column)
+    own = [f"{channel}_" for channel in sorted(channels, key=len, reverse=True)]
+    bases = [name.removeprefix(start) for start in own if name.startswith(start)]
+    for base in [*bases, re.sub(r"^ch\d+_", "", name)]:
+        while base:
+            if base in known:
+                return known[base]
+            base = base.rpartition("_")[0]
     return None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
@@ -111,7 +112,11 @@ class FeatureDisplay:
         )
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"].to_numpy()
-        return cls.from_features(frame, y, features=features, groups=groups)
+        last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+        known, channels = feature_facts(), getattr(last, "channel_names_in_", None) or ()
+        found = {name: info_of(name, known, channels) for name in frame.columns}
+        units = {name: info["unit"] for name, info in found.items() if info is not None}
+        return cls.from_features(frame, y, features=features, groups=groups, units=units)
 
     @classmethod
     def from_features(

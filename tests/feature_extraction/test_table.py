@@ -27,6 +27,10 @@ def test_facts_of_columns():
     facts = feature_facts()
     assert info_of("ch2_wavelet_energy_d3", facts)["title"] == "Wavelet energy"
     assert info_of("biceps", facts) is None
+    assert info_of("biceps_mav", facts) is None  # "biceps" may be anything
+    assert info_of("biceps_mav", facts, ["biceps", "biceps_left"])["unit"] == "mV"
+    assert info_of("biceps_left_mdf", facts, ["biceps", "biceps_left"])["unit"] == "Hz"
+    assert info_of("triceps_mav", facts, ["biceps"]) is None
     # Two families have this name; the first one counts.
     assert info_of("spectral_entropy", facts)["domain"] == "spectral"
 

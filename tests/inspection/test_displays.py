@@ -53,6 +53,7 @@ from sklearn_emg.inspection._plot import (
     style,
 )
 from sklearn_emg.metrics import decomposition_agreement
+from sklearn_emg.preprocessing import Rectifier
 from sklearn_emg.prognosis import LastValueRegressor, survival_target, visit_contexts
 from sklearn_emg.recordings import recording_table
 
@@ -350,6 +351,18 @@ def test_features_are_medians_of_subjects_with_their_units(cohort):
     drawn = np.concatenate([p.get_offsets()[:, 1] for p in display.points_])
     np.testing.assert_allclose(np.sort(drawn), np.sort(expected))
     assert display.axes_[0].get_ylabel() == "mnf (Hz)"
+
+
+def test_features_of_named_channels_have_units():
+    x = np.random.default_rng(0).normal(scale=0.1, size=(4, 2, 500))
+    names = ["biceps", "triceps_l"]
+    table = recording_table(list(x), fs=1000.0, subject=list("abcd"), channel_names=names)
+    pipeline = make_pipeline(Rectifier(), TimeDomainFeatures(["rms", "zc"]))
+    for extractor in (pipeline, pipeline[-1]):
+        display = FeatureDisplay.from_estimator(extractor, table, list("ppcc"))
+        assert display.units == {
+            "biceps_rms": "mV", "biceps_zc": "count", "triceps_l_rms": "mV", "triceps_l_zc": "count"
+        }  # fmt: skip
 
 
 def test_features_of_channels_and_with_suffixes_keep_their_unit():
