@@ -2,6 +2,9 @@
 
 import ast
 import re
+import subprocess
+import sys
+import warnings
 from pathlib import Path
 
 import joblib
@@ -45,6 +48,51 @@ def test_prose_uses_the_words_of_the_field():
         for match in NOT_THE_FIELDS.finditer(line)
     ]
     assert found == []
+
+
+# Tabs belong to this class because "\theta" in an unescaped docstring begins with a tab.
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+def test_no_text_contains_control_characters():
+    """Such characters come from backslashes that are not escaped, as in ``\\v`` or ``\\b``."""
+    pages = [*PROSE, ROOT / "README.md", ROOT / "CHANGES.md"]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line!r}"
+        for path in pages
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1)
+        if CONTROL.search(line)
+    ]
+    for path in pages:
+        if path.suffix == ".py":
+            found += [
+                f"{path.relative_to(ROOT)}:{node.lineno}: {node.value!r}"
+                for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                # Strings without words are separators and parts of file formats.
+                if CONTROL.search(node.value) and re.search("[A-Za-z]{2}", node.value)
+            ]
+    assert found == []
+
+
+def test_sources_compile_without_warnings():
+    """Python warns of invalid escapes and the like only when it compiles a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in PROSE:
+            if path.suffix == ".py":
+                compile(path.read_text(encoding="utf-8"), str(path), "exec")
+
+
+def test_nothing_deprecated_is_used_by_imports_and_constructors():
+    imports = [f"import sklearn_emg.{name}" for name in sklearn_emg.__all__ if name[0] != "_"]
+    code = [
+        "import warnings",
+        "warnings.filterwarnings('error', module='sklearn_emg')",
+        *imports,
+        "import estimator_instances",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(code)], check=True, cwd=ROOT / "tests")
 
 
 def text_of(estimator):
