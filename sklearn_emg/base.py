@@ -31,6 +31,7 @@ from sklearn_emg.recordings import (
     LastToSeeSubjects,
     SubjectMemory,
     after_step,
+    check_rates,
     check_recording_table,
     common_channel_names,
     distinct_rates,
@@ -211,13 +212,8 @@ class SignalEstimator(
             check_recording_table(X, required=("signal", "fs"), plausible=False)
             if reset:
                 warn_of_implausible_recordings(X, read_files=True)
-        fs = getattr(self, "fs", None)
-        if fs is not None and (other := np.flatnonzero(~same_rate(X["fs"], self._array_fs()))).size:
-            raise ValueError(
-                f"The 'fs' parameter of {type(self).__name__} is {fs} Hz, but row {other[0]} of "
-                f"the table has {X['fs'].iloc[other[0]]} Hz. Leave 'fs' None, since the "
-                "table contains the rate."
-            )
+        if getattr(self, "fs", None) is not None:
+            check_rates(X, self._array_fs(), type(self).__name__)
         return X
 
     def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:

@@ -26,8 +26,9 @@ from sklearn_emg._files import (
     write_atomically,
 )
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import check_unused, require
+from sklearn_emg._validation import require
 from sklearn_emg.recordings import (
+    check_rates,
     check_recording_table,
     is_recording_table,
     object_column,
@@ -81,7 +82,7 @@ def export(
         folder contains the other columns.
     fs : float, default=None
         Sampling rate of windows in Hz, required for "wfdb". A recording table contains its own
-        sampling rates, so that `fs` must not be given.
+        sampling rates, which must be equal to `fs` if it is given.
     overwrite : bool, default=False
         Whether an existing file or folder is replaced.
 
@@ -210,8 +211,8 @@ def _signals_and_columns(
     X: pd.DataFrame | ArrayLike, fs: float | None
 ) -> tuple[list[NDArray], pd.DataFrame, str]:
     if is_recording_table(X):
-        check_unused("export", "windows (a table contains its sampling rates)", fs=fs)
         check_recording_table(X, required=("signal", "fs"))
+        check_rates(X, fs, "export")
         columns = X.drop(columns="signal")
         columns.attrs["signal_position"] = X.columns.get_loc("signal")
         return [_plain(read_signal(s)) for s in X["signal"]], columns, "table"

@@ -74,6 +74,7 @@ from sklearn_emg.recordings._plausibility import (
 from sklearn_emg.recordings._plausibility import (
     warn_of_implausible_windows as warn_of_implausible_windows,
 )
+from sklearn_emg.recordings._rates import check_rates as check_rates
 from sklearn_emg.recordings._rates import distinct_rates as distinct_rates
 from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate as same_rate

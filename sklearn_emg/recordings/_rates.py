@@ -1,4 +1,4 @@
-"""Comparison of sampling rates, and the common rate of a table."""
+"""Comparison and check of sampling rates, and the common rate of a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-__all__ = ["RATE_TOLERANCE", "distinct_rates", "one_rate", "same_rate"]
+__all__ = ["RATE_TOLERANCE", "check_rates", "distinct_rates", "one_rate", "same_rate"]
 
 # Largest relative difference between rates that count as equal; rates that were computed from
 # time stamps have rounding errors.
@@ -60,6 +60,33 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
         if not distinct or not same_rate(rate, distinct[-1]):
             distinct.append(float(rate))
     return distinct
+
+
+def check_rates(table: pd.DataFrame, fs: float | None, caller: str) -> None:
+    """Raise if the rate passed with a table differs from a rate in the table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table with the column ``fs``.
+    fs : float or None
+        Sampling rate in Hz; None if it was not passed.
+    caller : str
+        Name of the class or function, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a row has a different rate.
+    """
+    if fs is None:
+        return
+    other = np.flatnonzero(~same_rate(table["fs"].to_numpy(dtype=float), fs))
+    if other.size:
+        raise ValueError(
+            f"The 'fs' parameter of {caller} is {fs:.9g} Hz, but row {other[0]} of the table "
+            f"has {table['fs'].iloc[other[0]]:.9g} Hz. Leave 'fs' None, since the table contains the rate."
+        )
 
 
 def one_rate(table: pd.DataFrame) -> float:

@@ -140,7 +140,7 @@ TABLE = recording_table([np.ones(3)], fs=10.0, subject="a")
         (np.ones((2, 3)), [1], "a.npz", {}, r"one label per row. Got shape \(1,\) for 2 rows"),
         (np.ones((2, 3)), None, "a", {"format": "wfdb"}, "needs the 'fs' of windows"),
         (np.ones(3), None, "a.npz", {}, "Got shape"),
-        (TABLE, None, "a.npz", {"fs": 10.0}, "'fs' .* only with windows"),
+        (TABLE, None, "a.npz", {"fs": 20.0}, "export is 20 Hz, but row 0 of the table has 10 Hz"),
     ],
 )
 def test_unusable_arguments_are_refused(X, y, name, options, match, tmp_path):

@@ -12,6 +12,7 @@ from scipy.stats import chi2
 
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_option, check_real, check_unused
+from sklearn_emg.recordings._rates import check_rates
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
@@ -69,7 +70,8 @@ def segment_activity(
         Recording in mV, or a recording table. A recording with several channels is in contraction
         when at least one channel is active.
     fs : float, default=None
-        Sampling rate of an array in Hz. A recording table contains its own sampling rates.
+        Sampling rate of an array in Hz. A recording table contains its own sampling rates, which
+        must be equal to `fs` if it is given.
     method : {"double-threshold", "teager-kaiser", "level"}, default="double-threshold"
         "double-threshold" counts, among 5 successive pairs of samples, those whose power exceeds a
         threshold set by `false_alarm`, and reports activity if at least 3 pairs exceed it [1]_.
@@ -164,8 +166,8 @@ def segment_activity(
         "min_rest": check_real(min_rest, "min_rest", caller, 0.0),
     }
     if is_recording_table(signal):
-        check_unused(caller, "an array (a table contains its sampling rates)", fs=fs)
         check_recording_table(signal, required=("signal", "fs"), plausible=False)
+        check_rates(signal, fs, caller)
         parts = []
         for row, (values, rate) in enumerate(zip(signal["signal"], signal["fs"])):
             found = _segments(values, float(rate), f"row {row}", settings)
