@@ -85,7 +85,8 @@ def check_rates(table: pd.DataFrame, fs: float | None, caller: str) -> None:
     if other.size:
         raise ValueError(
             f"The 'fs' parameter of {caller} is {fs:.9g} Hz, but row {other[0]} of the table "
-            f"has {table['fs'].iloc[other[0]]:.9g} Hz. Leave 'fs' None, since the table contains the rate."
+            f"has {table['fs'].iloc[other[0]]:.9g} Hz. Leave 'fs' None, since the table contains "
+            "the rate."
         )
 
 
