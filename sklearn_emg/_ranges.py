@@ -170,12 +170,18 @@ def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> A
     try:
         return validate_data(estimator, *data, allow_nd=True, **settings)
     except ValueError as error:
-        if "inhomogeneous" in str(error):
+        if "inhomogeneous" in str(error) or "with a sequence" in str(error):
             raise ValueError(_unequal_windows(type(estimator).__name__, data[0])) from error
         if not str(error).startswith("Input X contains"):
             raise
         rows = np.asarray(data[0], dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
+        if not bad.size:  # finite samples that are too large for the type of the windows
+            raise ValueError(
+                f"Input X contains samples of up to {np.abs(rows).max():.3g} mV, more than "
+                f"{type(estimator).__name__} can represent. Check the unit, or scale the signals "
+                "to mV."
+            ) from error
         raise ValueError(_not_finite(bad, len(rows), type(estimator).__name__)) from error
 
 

@@ -582,6 +582,9 @@ class FeatureExtractor(
         SubjectLeakWarning
             If this step was fitted within a Pipeline, or by ``fit_transform`` with labels, on
             subjects of a table that is now transformed for prediction.
+        RecordingWarning
+            If this step was fitted in this way, and the table has a sampling rate that no recording
+            had in ``fit``.
         """
         if not self._is_fitted():
             return clone(self).fit(X).transform(X)

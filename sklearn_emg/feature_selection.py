@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
-from sklearn_emg.recordings import warn_of_identities
+from sklearn_emg.recordings import refuse_recordings, warn_of_identities
 
 __all__ = ["RandomForestSelector", "RelevanceSelector"]
 
@@ -33,6 +33,7 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
 
     def _check(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray, bool]:
         self._validate_params()
+        refuse_recordings(X, type(self).__name__)
         numeric = self.task == "regression"
         table = X
         X, y = validate_data(

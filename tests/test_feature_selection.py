@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from sklearn_emg.ensemble import NormalLimitRules, SMOTEClassifier
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.feature_extraction import EMGFeatures
+from sklearn_emg.feature_extraction import EMGFeatures, Flatten
 from sklearn_emg.feature_selection import RandomForestSelector, RelevanceSelector
+from sklearn_emg.recordings import recording_table
 
 
 def problem(n_samples=120, seed=0):
@@ -170,3 +173,11 @@ def test_identities_among_the_features_are_named():
         RandomForestSelector(n_estimators=2).fit(X.assign(subject=y), y)
     with pytest.warns(RecordingWarning, match="EMGFeatures uses .* 'subject' \\(the subject"):
         EMGFeatures("hudgins", fs=1000.0).fit(X.assign(subject=y))
+
+
+def test_recordings_are_no_features():
+    table = recording_table(np.ones((4, 100)), fs=1000.0, subject=list("abcd"))
+    steps = [RandomForestSelector(), RelevanceSelector(), NormalLimitRules(), Flatten()]
+    for step in [*steps, SMOTEClassifier(LogisticRegression())]:
+        with pytest.raises(ValueError, match=f"{type(step).__name__} takes features or windows"):
+            step.fit(table, ["x", "y", "x", "y"])

@@ -73,16 +73,18 @@ class LeakageAudit:
         """Name of the score in `gap`."""
         return _MEASURES[self.task][-1]
 
+    @property
+    def effect(self) -> str:
+        """Effect of the random split, such as "overestimates ... of windows by 0.1"."""
+        numbers = self.task == "regression"
+        verb = "under" if numbers == (self.gap >= 0) else "over"
+        score = "mean absolute error" if numbers else "balanced accuracy"
+        return f"{verb}estimates the {score} of windows by {abs(self.gap):.2g}"
+
     def __repr__(self) -> str:
-        if self.task == "regression":
-            return (
-                "Leakage audit: a random window split underestimates the mean absolute error\n"
-                f"of windows by {self.gap:.3g}\n{ReadableTable(self.summary.round(3))!r}"
-            )
-        return (
-            "Leakage audit: a random window split overestimates the balanced accuracy\n"
-            f"of windows by {self.gap:+.3f}\n{ReadableTable(self.summary.round(3))!r}"
-        )
+        effect = self.effect.replace(" of windows", "\nof windows")
+        table = ReadableTable(self.summary.round(3))
+        return f"Leakage audit: a random window split {effect}\n{table!r}"
 
     def _repr_html_(self) -> str:
         return self.summary.round(3).to_html(escape=True)

@@ -12,7 +12,12 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble import DiVote
-from sklearn_emg.metrics import METRICS, NUMBER_METRICS, subject_scorer
+from sklearn_emg.metrics import (
+    METRICS,
+    NUMBER_METRICS,
+    refuse_metric_function,
+    subject_scorer,
+)
 from sklearn_emg.model_selection import (
     LeaveOneSiteOut,
     Split,
@@ -198,6 +203,7 @@ def _scorer(name: str, scorer: Any) -> Callable[..., float]:
     if isinstance(scorer, str):
         return subject_scorer(scorer)
     if callable(scorer):
+        refuse_metric_function(scorer, f"The 'scoring' {name!r} of compare")
         return scorer
     raise TypeError(
         f"The 'scoring' of compare must contain names of metrics or scorers. Got {scorer!r} for "

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._sklearn import GroupsRequester, Integral
-from sklearn_emg._tables import columns_text
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._fitting import splits_rows
@@ -52,6 +52,7 @@ from sklearn_emg.recordings import (
     keep_recordings,
     plain_recordings,
     refuse_other_order,
+    refuse_repeated_columns,
     revealing_columns,
     same_rate,
     warn_of_left_out,
@@ -205,6 +206,8 @@ class InputChecks(GroupsRequester, BaseEstimator):
         frame = X
         if isinstance(X, pd.DataFrame):
             frame = self._feature_frame(X, y, groups, reset=reset)
+        elif reset:
+            self._refuse_unnamed_columns(X)
         checked = validate_data(
             self,
             frame,
@@ -228,10 +231,21 @@ class InputChecks(GroupsRequester, BaseEstimator):
         # A DataFrame stays one, so that steps can select its columns by name.
         return (frame if isinstance(frame, pd.DataFrame) else values), y
 
+    def _refuse_unnamed_columns(self, X: Any) -> None:
+        """Raise if `features` cannot be the columns of an array, which have no names."""
+        shape, names = np.shape(X), self.features
+        if names is not None and len(shape) == 2 and shape[1] != len(names):
+            raise ValueError(
+                f"The 'features' of {self._caller} name {counted(len(names), 'column')}, but X is "
+                f"an array of {counted(shape[1], 'column')} without names. Pass a DataFrame, or an "
+                "array of these features only."
+            )
+
     def _feature_frame(
         self, X: pd.DataFrame, y: Any, groups: Labels | None, *, reset: bool
     ) -> pd.DataFrame:
         """Select the columns of X for the estimator, without those that ``fit`` left out."""
+        refuse_repeated_columns(X)
         if self.features is not None:
             if missing := [c for c in self.features if c not in X.columns]:
                 raise ValueError(f"X lacks the {columns_text(missing)} of 'features'.")

@@ -108,6 +108,14 @@ class Rows:
             )
 
 
+def _refuse_subjects_in_index(X: Any) -> None:
+    if isinstance(X, pd.DataFrame) and "subject" in X.index.names:
+        raise ValueError(
+            "X has the subjects in its index instead of in a column 'subject'. Use "
+            "X.reset_index('subject')."
+        )
+
+
 def _subjects(
     X: Any, groups: Labels | None, n_rows: int
 ) -> tuple[NDArray[np.intp], NDArray[np.object_] | None, pd.Index]:
@@ -119,6 +127,7 @@ def _subjects(
     if groups is None and not (is_table and "subject" in X.columns):
         if is_table and is_recording_table(X):
             check_recording_table(X)  # raises an error, since the subject is missing
+        _refuse_subjects_in_index(X)
         return np.arange(n_rows), None, pd.RangeIndex(n_rows)
     subject = subjects_of(X, groups)
     first = np.unique(subject, return_index=True)[1]
@@ -259,7 +268,7 @@ def check_labels(y: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArr
     _check_length(y, n_rows, "label")
     y = labels_of_rows(y, n_rows)
     check_classification_targets(y)
-    refuse_one_class(y)
+    refuse_one_class(y, caller)
     return y
 
 
@@ -318,6 +327,7 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
         raise ValueError(
             f"{caller} requires y to be passed, but the target y is None: give one number per row."
         )
+    _refuse_no_rows(y, caller)
     refuse_missing_labels(y)
     for row, value in enumerate(np.asarray(y, dtype=object).ravel()):
         if isinstance(value, complex):
@@ -352,17 +362,29 @@ def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
         raise ValueError(
             f"{caller} requires y to be passed, but the target y is None: give one label per row."
         )
+    _refuse_no_rows(y, caller)
     refuse_missing_labels(y)
     _refuse_mixed_labels(y)
 
 
-def refuse_one_class(y: NDArray[Any]) -> None:
+def _refuse_no_rows(y: Any, caller: str) -> None:
+    """Reject a target that is not one value per row, such as a single label, a dict or a set."""
+    if np.ndim(y) == 0:
+        raise ValueError(
+            f"The y of {caller} must be a list, array or Series with one value per row. Got "
+            f"{type(y).__name__}."
+        )
+
+
+def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier") -> None:
     """Reject labels of a single class.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
         Label of each row.
+    caller : str, default="DiVoteClassifier"
+        Name of the class in messages.
 
     Raises
     ------
@@ -371,8 +393,8 @@ def refuse_one_class(y: NDArray[Any]) -> None:
     """
     if len(classes := np.unique(y)) < 2:
         raise ValueError(
-            "DiVoteClassifier learns to separate classes and needs at least two classes, but y "
-            f"has 1 class, {classes.tolist()[0]!r}."
+            f"{caller} learns to separate classes and needs at least two classes, but y has 1 "
+            f"class, {classes.tolist()[0]!r}."
         )
 
 

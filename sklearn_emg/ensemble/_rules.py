@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels
+from sklearn_emg.ensemble._input import refuse_one_class
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.motor_units import ReferenceLimits, control_range
-from sklearn_emg.recordings import SubjectMemory, is_healthy
+from sklearn_emg.recordings import SubjectMemory, is_healthy, refuse_recordings
 
 # Units that are not printed after a name.
 _NO_UNIT = ("1", "count")
@@ -152,14 +153,17 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `normal` is not one of the classes; or, with `reference`, if `muscle` is None or has
-            no limits in it, or if no column has the name of one of its measures.
+            If y has a single class, or `normal` is not one of the classes; or, with `reference`, if
+            `muscle` is None or has no limits in it, or if no column has the name of one of its
+            measures.
         """
         self._validate_params()
+        refuse_recordings(X, type(self).__name__)
         self._remember_subjects(X)
         X = self._features_of(X, y, reset=True)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
+        refuse_one_class(y, type(self).__name__)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.normal_ = self._find_normal()
         # If no normal window has a measure, its limits are NaN, and no value is beyond them.

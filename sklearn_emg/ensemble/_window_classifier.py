@@ -14,7 +14,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._typing import Labels
-from sklearn_emg.recordings import SubjectMemory, subjects_of, warn_of_other_order
+from sklearn_emg.ensemble._input import refuse_one_class
+from sklearn_emg.recordings import (
+    SubjectMemory,
+    refuse_recordings,
+    subjects_of,
+    warn_of_other_order,
+)
 
 
 def _has_proba(model: WindowMetaClassifier) -> bool:
@@ -35,6 +41,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
         self, X: ArrayLike, y: ArrayLike, groups: Labels | None
     ) -> tuple[NDArray, NDArray, NDArray[np.intp], NDArray[np.intp] | None, NDArray | None]:
         """Check the data of ``fit``; return X, y, label codes, subject codes and subjects."""
+        refuse_recordings(X, type(self).__name__)
         self._remember_subjects(X, groups)
         warn_of_other_order(X, y, "y")
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
@@ -44,6 +51,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
             self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2
         )
         check_classification_targets(y)
+        refuse_one_class(y, type(self).__name__)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if groups is None:
             return X, y, codes, None, None

@@ -18,7 +18,7 @@ from sklearn_emg.inspection._networks import (
     predicted_nodes,
     torch_tools,
 )
-from sklearn_emg.recordings import WindowSet
+from sklearn_emg.recordings import WindowSet, is_recording_table
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def attribution(
     estimator : fitted estimator
         A network classifier of :mod:`sklearn_emg.neural_network`, or a Pipeline or
         :class:`~sklearn_emg.ensemble.DiVoteClassifier` that ends with one.
-    X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Windows in mV, processed by all steps before the network.
+    X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times), or DataFrame
+        Windows in mV, processed by all steps before the network, or a table of such recordings.
     target : label, default=None
         Class to explain. By default, it is the predicted class of each window.
     method : {"integrated_gradients", "gradient_x_input", "occlusion"}, \
@@ -189,8 +189,8 @@ def attribution(
     network = find_network(estimator, caller)
     tools = torch_tools(caller)
     require("captum", caller, "explain")
-    shape = np.shape(X)
     windows = network._check_input(X)
+    shape = tuple(windows.shape) if is_recording_table(X) else np.shape(X)
     if target is None:
         nodes = predicted_nodes(network, X)
     else:

@@ -84,6 +84,48 @@ def _gap_label(seconds: float) -> str:
     return f"gap of {seconds:.4g} s" if seconds > 0 else "the clock starts anew"
 
 
+_MAX_COUNTER_BREAKS = 0.02  # fraction of the steps of a counter
+
+
+def counter_problems(name: str, values: NDArray) -> list[str]:
+    """Find gaps in a counter of samples, packets or frames.
+
+    A counter increases by 1, may repeat its values for several samples of a packet or frame, and
+    may return from its highest value to its lowest. Columns that do not behave like this in at
+    least 98 % of their steps are not examined.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    values : ndarray of shape (n_times,)
+        Values of the counter.
+
+    Returns
+    -------
+    problems : list of str
+        A message about the gaps; empty if there are none.
+    """
+    counts = np.asarray(values, dtype=float)
+    if counts.size < 3 or not np.isfinite(counts).all():
+        return []
+    steps = np.diff(counts)
+    repeats = np.mean(steps == 0) > 0.1
+    wraps = (counts[:-1] == counts.max()) & (counts[1:] == counts.min())
+    breaks = np.flatnonzero(~((steps == 1) | wraps | (repeats & (steps == 0))))
+    if not 0 < breaks.size <= max(1, _MAX_COUNTER_BREAKS * steps.size):
+        return []
+    if not np.any(steps == 1):
+        return []
+    shown = [
+        f"from {counts[i]:g} to {counts[i + 1]:g} between samples {i} and {i + 1}" for i in breaks
+    ]
+    return [
+        f"the counter {name!r} jumps {first_few(shown, 3, '; ')}. Samples may be missing or "
+        "repeated; the samples are joined."
+    ]
+
+
 def shortest_decimal(value: float, tolerance: float) -> float:
     """Round `value` to the fewest decimal digits with an error of at most `tolerance`."""
     if value <= 0:

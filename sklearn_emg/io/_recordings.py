@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import struct
@@ -479,6 +480,8 @@ def _format_of_content(path: Path, head: bytes) -> str | None:
         return "bids" if path.match("emg/*_emg.*") else "edf"
     if head[1:2] == b"\x50" and path.suffix.lower() == ".c3d":
         return "c3d"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head[: len(head) // 2 * 2].decode("utf-16", errors="replace").encode()
     if head.lstrip(b"\xef\xbb\xbf").startswith((b"# OpenSignals", b"# JSON Text File")):
         return "opensignals"
     return None

@@ -27,6 +27,7 @@ from sklearn_emg.metrics._subjects import (
     predict_subjects,
     subject_scorer,
 )
+from sklearn_emg.metrics._subjects import refuse_metric_function as refuse_metric_function
 from sklearn_emg.metrics._subjects import subjects_from_rows as subjects_from_rows
 from sklearn_emg.metrics._survival import brier_contributions as brier_contributions
 from sklearn_emg.metrics._survival import check_outcomes as check_outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ def predict_subjects(
     SubjectLeakWarning
         If the estimator was trained on any of the subjects, as far as it or one of its steps stores
         them.
+    UserWarning
+        If `y` has a label that is not one of the classes of the estimator.
     RecordingWarning
         If the estimator was trained on a column that reveals the subject or the label, names of
         subjects look like spellings of one name, or the index of `y` or `groups` has a different
@@ -188,6 +191,8 @@ def subjects_from_rows(
     proba = None
     if proba_rows is not None:
         proba = mean_by_code(np.asarray(proba_rows, dtype=float), codes, len(first))
+    if y_true is not None:
+        _warn_of_unknown_labels(y_true, classes)
     y_pred = y_rows[first]
     split = np.unique(codes[y_rows != y_pred[codes]])  # subjects whose rows differ
     if split.size:
@@ -199,6 +204,17 @@ def subjects_from_rows(
             best = np.argmax(counts[split], axis=1)
         y_pred[split] = classes[best]
     return SubjectPredictions(names, y_true, y_pred, proba, classes)
+
+
+def _warn_of_unknown_labels(y_true: NDArray[Any], classes: NDArray[Any]) -> None:
+    known = set(classes.tolist())
+    if unknown := [label for label in dict.fromkeys(y_true.tolist()) if label not in known]:
+        warn(
+            f"y has the label {unknown[0]!r}, but the estimator was trained on the classes "
+            f"{classes.tolist()}. It cannot predict other labels, so these subjects count as "
+            "errors.",
+            UserWarning,
+        )
 
 
 class _SubjectView(ClassifierMixin, BaseEstimator):
@@ -300,6 +316,37 @@ def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_lab
     return float(confusion_measures(matrix, average=average, positive=positive)[metric])
 
 
+def refuse_metric_function(scorer: Callable[..., Any], name: str) -> None:
+    """Raise an error if a scorer cannot be called with an estimator, X and y.
+
+    Parameters
+    ----------
+    scorer : callable
+        Scorer given by the user, instead of which a function of true and predicted labels, such as
+        :func:`sklearn.metrics.accuracy_score`, may have been passed.
+    name : str
+        Description of the scorer, with which the message begins.
+
+    Raises
+    ------
+    TypeError
+        If the scorer does not take three arguments.
+    """
+    try:
+        signature = inspect.signature(scorer)
+    except (TypeError, ValueError):  # a callable without a signature
+        return
+    try:
+        signature.bind(None, None, None)
+    except TypeError as error:
+        function = getattr(scorer, "__name__", repr(scorer))
+        raise TypeError(
+            f"{name} must be a name or a scorer that is called with an estimator, X and y, but "
+            f"{function} takes other arguments. Convert a function of true and predicted labels "
+            f"with sklearn.metrics.make_scorer({function})."
+        ) from error
+
+
 class _SubjectScorer:
     """Callable ``scorer(estimator, X, y)``; it is a class so that it can be pickled."""
 
@@ -311,6 +358,7 @@ class _SubjectScorer:
         self.own: str | None = None
         self.scorer: Callable[..., float] | None = None
         if not isinstance(metric, str):
+            refuse_metric_function(metric, "The 'metric' of subject_scorer")
             self.scorer = metric
         elif _SAME.get(metric, metric) in (*METRICS, "auroc", *NUMBER_METRICS):
             self.own = _SAME.get(metric, metric)
@@ -379,6 +427,8 @@ def subject_scorer(
 
     Raises
     ------
+    TypeError
+        If the metric is a function of true and predicted labels instead of a scorer.
     ValueError
         If the metric is not known, if `average` or `pos_label` is given for a metric of
         scikit-learn, or if, when the scorer is called, X has no subjects, a subject has two labels,

@@ -27,11 +27,20 @@ def _codes_and_proba(
             f"'y_proba' must have one row per label and one column per class, "
             f"{(len(y), len(labels))}. Got shape {proba.shape}."
         )
-    if not np.isfinite(proba).all() or (proba < -1e-9).any() or (proba > 1 + 1e-9).any():
-        raise ValueError("'y_proba' must contain probabilities between 0 and 1.")
+    _refuse_other_than_probabilities(proba)
     if unknown := sorted({repr(label) for label in y if label not in labels}):
         raise ValueError(f"'y_true' has labels that are not in 'classes' {labels}: {unknown}.")
     return np.array([labels.index(label) for label in y], dtype=np.intp), proba
+
+
+def _refuse_other_than_probabilities(proba: NDArray[np.float64]) -> None:
+    if not np.isfinite(proba).all() or (proba < -1e-9).any() or (proba > 1 + 1e-9).any():
+        raise ValueError("'y_proba' must contain probabilities between 0 and 1.")
+    if (off := np.flatnonzero(abs(proba.sum(axis=1) - 1) > 1e-3)).size:
+        raise ValueError(
+            f"The probabilities in each row of 'y_proba' must sum to 1. Those in row {off[0]} sum "
+            f"to {proba[off[0]].sum():.4g}."
+        )
 
 
 def calibration_summary(

@@ -187,6 +187,9 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     """
     refuse_missing_labels(y)
     y = column_or_1d(y)
+    if y.dtype == object and len(y):
+        numbers = np.array(y.tolist())
+        y = numbers if numbers.ndim == 1 and numbers.dtype.kind in "biuf" else y
     if len(y) != n_rows:
         raise ValueError(f"y has {counted(len(y), 'label')} for {counted(n_rows, 'row')} of X.")
     return y

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
@@ -115,8 +116,8 @@ def mixup(
     Raises
     ------
     ValueError
-        If `alpha` is not positive, `X` and `y` differ in length, or `y` contains neither numbers
-        nor one string per window.
+        If `alpha` is not positive, `X` is a table or contains no numbers, `X` and `y` differ in
+        length, or `y` lacks a target or contains neither numbers nor one string per window.
 
     References
     ----------
@@ -133,7 +134,13 @@ def mixup(
     array([[0., 1.],
            [1., 0.]])
     """
-    X, y = np.asarray(X), _numeric_targets(y)
+    if (windows := np.asarray(X)).dtype.kind not in "biuf":
+        raise ValueError(
+            "The 'X' of mixup must be an array of windows with numeric samples. Got "
+            f"{type(X).__name__}; cut recordings with sklearn_emg.recordings.divide."
+        )
+    X = windows
+    y = _numeric_targets(y)
     if not alpha > 0:
         raise ValueError(f"The 'alpha' of mixup must be positive. Got {alpha!r} instead.")
     if len(X) != len(y):
@@ -148,6 +155,10 @@ def mixup(
 def _numeric_targets(y: ArrayLike) -> NDArray[np.float64]:
     """Return numbers unchanged and convert strings to one column per class."""
     labels = np.asarray(y)
+    missing = np.asarray(pd.isna(labels))
+    if missing.any():
+        row = int(np.argwhere(missing)[0, 0]) if missing.ndim else 0
+        raise ValueError(f"The 'y' of mixup has no target in row {row}. Leave such windows out.")
     if labels.dtype.kind in "biuf":
         return labels.astype(np.float64)
     # NumPy converts 1 to "1" if the list also contains strings; an object array keeps the types.

@@ -28,6 +28,7 @@ from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
 from sklearn_emg.recordings._frames import other_order as other_order
+from sklearn_emg.recordings._frames import refuse_repeated_columns as refuse_repeated_columns
 from sklearn_emg.recordings._frames import warn_of_other_order as warn_of_other_order
 from sklearn_emg.recordings._keeping import after_step as after_step
 from sklearn_emg.recordings._keeping import check_facts as check_facts
@@ -91,6 +92,7 @@ from sklearn_emg.recordings._table import check_recording_table, recording_table
 from sklearn_emg.recordings._table import common_channel_names as common_channel_names
 from sklearn_emg.recordings._table import is_recording_table as is_recording_table
 from sklearn_emg.recordings._table import refuse_other_order as refuse_other_order
+from sklearn_emg.recordings._table import refuse_recordings as refuse_recordings
 from sklearn_emg.recordings._table import with_signals as with_signals
 from sklearn_emg.recordings._training import LastToSeeSubjects as LastToSeeSubjects
 from sklearn_emg.recordings._training import SubjectMemory as SubjectMemory

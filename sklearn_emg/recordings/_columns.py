@@ -39,16 +39,22 @@ _NOT_LEARNING = (ColumnTransformer, FunctionTransformer, DummyClassifier, DummyR
 _IDENTITY = {
     *("subject", "subjects", "subj", "patient", "patients", "participant", "participants"),
     *("person", "persons", "proband", "volunteer", "id", "ids", "identifier", "uid", "uuid"),
+    *("subjectid", "patientid", "participantid", "pid", "ptid", "mrn", "patnr", "patno"),
+    *("probanden", "sujet", "paziente", "paciente"),
 }
+# Words that mark an identity only if the name contains no further word than those for a number.
+_NUMBERED = {"case", "sub", "pat", "code", "hospital", "admission", "accession", "study"}
+_NUMBER = {"number", "num", "no", "nr", "code"}
 _LABEL = {
     *("label", "labels", "target", "targets", "class", "classes", "diagnosis", "diagnoses"),
-    *("disease", "diagnostic", "outcome", "truth"),
+    *("disease", "diagnostic", "outcome", "truth", "dx"),
 }
 # Words for the place of a row; a name that contains any other word is not a place.
 _PLACE = {
     *("unnamed", "index", "idx", "row", "rows", "fold", "folds", "record", "recording", "file"),
     *("filename", "path", "name", "window", "segment", "epoch", "trial", "y", "group", "groups"),
-    *("number", "no", "nr", "set", "partition", "level"),
+    *("number", "no", "nr", "set", "partition", "level", "rec", "chunk", "block", "rep", "start"),
+    *("stop", "end", "onset", "time", "timestamp", "date", "datetime", "day", "session", "visit"),
 }
 _HEALTHY = {
     *("healthy", "control", "controls", "normal", "healthy control", "healthy controls"),
@@ -86,7 +92,8 @@ def named_like(name: Any) -> Literal["identity", "label", "place"] | None:
     """
     words = _words(name)
     squeezed = "".join(words)
-    if set(words) & _IDENTITY or squeezed in {"subjectid", "patientid", "participantid"}:
+    is_numbered = bool(set(words) & _NUMBERED) and set(words) <= _NUMBERED | _NUMBER
+    if is_numbered or {*words, squeezed} & _IDENTITY:
         return "identity"
     if set(words) & _LABEL or squeezed == "groundtruth":
         return "label"
@@ -118,8 +125,9 @@ def _reason_by_values(
     values = column.to_numpy()
     if len(values) >= _MIN_COUNTED_ROWS and not pd.api.types.is_bool_dtype(column):
         with np.errstate(invalid="ignore"):
-            if np.all(np.diff(values.astype(float)) == 1):
-                return "a count of the rows"
+            steps = set(np.diff(values.astype(float)).tolist())
+        if steps in ({1.0}, {-1.0}):
+            return "a count of the rows"
     codes = _codes(values)
     if y is not None and _one_to_one(codes, y):
         return "one-to-one with y"

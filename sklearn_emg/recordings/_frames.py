@@ -17,6 +17,7 @@ __all__ = [
     "named_channels",
     "other_order",
     "refuse_foreign_frame",
+    "refuse_repeated_columns",
     "refuse_rows",
     "warn_of_other_order",
 ]
@@ -77,6 +78,32 @@ def refuse_foreign_frame(X: object, what: str) -> None:
         f"{what} must be a pandas DataFrame, got {kind.__module__.split('.')[0]}."
         f"{kind.__name__}; convert it with {remedy}."
     )
+
+
+def refuse_repeated_columns(table: pd.DataFrame, names: Iterable[object] | None = None) -> None:
+    """Raise an error if several columns of a table have the same name.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_rows, n_columns)
+        The table.
+    names : iterable, default=None
+        Names that must be unique. By default, all names must be.
+
+    Raises
+    ------
+    ValueError
+        If a name is repeated. The message contains these names.
+    """
+    if table.columns.has_duplicates:
+        repeated = list(dict.fromkeys(table.columns[table.columns.duplicated()]))
+        if names is not None:
+            repeated = [name for name in repeated if name in set(names)]
+        if repeated:
+            raise ValueError(
+                f"The table contains the {columns_text(repeated)} more than once. Each name must "
+                "be unique."
+            )
 
 
 def other_order(X: object, values: object, name: str, of: str = "X") -> str:
@@ -161,7 +188,7 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
     ValueError
         If a column is not numeric.
     """
-    non_numeric = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
+    non_numeric = [c for c, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if non_numeric:
         raise ValueError(
             f"Row {row}: each column of a recording given as a DataFrame is a channel and must be "

@@ -20,6 +20,7 @@ from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings._frames import (
     foreign_columns,
     refuse_foreign_frame,
+    refuse_repeated_columns,
     warn_of_other_order,
 )
 
@@ -34,7 +35,14 @@ __all__ = [
     "warn_of_subject_names",
 ]
 
-_MISSING = frozenset({"nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat"})
+_MISSING = frozenset(
+    {
+        *("nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat", "n.a.", "#value!", "#ref!"),
+        *("unknown", "missing", "undefined", "unnamed", "anonymous", "not available"),
+    }
+)
+# Combining accents of Latin, Greek and Cyrillic letters.
+_ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
@@ -64,7 +72,9 @@ def _plain(text: str) -> str:
     """Remove from a name the differences in spelling that easily arise from typing."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+        kinds = {c: unicodedata.category(c) for c in text}
+        text = "".join("-" if kinds[c] == "Pd" else c for c in text if kinds[c] != "Cf")
         text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
     text = text.casefold()
     # A separator between digits is kept as one character, since A1-1 is not A11.
@@ -110,9 +120,10 @@ def is_blank(name: object) -> bool:
 def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
     """Group names of subjects that look like different spellings of one name.
 
-    Names are similar if they differ only in type (1 and "1"), letter case, blanks, hyphens and
-    underscores, leading zeros, a decimal part of 0 ("1" and "1.0") or Unicode form. A blank, hyphen
-    or underscore between two digits is significant: "A1-1" is similar to "A1_1", but not to "A11".
+    Names are similar if they differ only in type (1 and "1"), letter case, accents, blanks, hyphens
+    (or dashes) and underscores, leading zeros, a decimal part of 0 ("1" and "1.0") or Unicode form.
+    A blank, hyphen or underscore between two digits is significant: "A1-1" is similar to "A1_1",
+    but not to "A11".
 
     Parameters
     ----------
@@ -174,6 +185,13 @@ def _spelled(names: Sequence[Hashable]) -> str:
     return ", ".join(shown[:-1]) + f" and {shown[-1]}"
 
 
+def _looks_missing(name: Hashable) -> bool:
+    """Return whether a name is a text for a missing value, or has neither letters nor digits."""
+    if not isinstance(name, str) or is_blank(name):
+        return False
+    return name.strip().casefold() in _MISSING or not any(c.isalnum() for c in name)
+
+
 def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     """Warn about names that look like one subject or like a missing value.
 
@@ -186,7 +204,7 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     -----
     RecordingWarning
         If names are similar as defined by :func:`similar_subjects`, or if a name is a text for a
-        missing value, such as "nan" or "None".
+        missing value, such as "nan", "unknown" or "?".
     """
     names = list(names)
     if similar := similar_subjects(names):
@@ -195,8 +213,7 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
             f"Subjects that look alike count as different subjects: {text}. If they are the same "
             "subject, use one spelling; otherwise use names that differ more.",
         )
-    missing = [n for n in names if isinstance(n, str) and n.strip().casefold() in _MISSING]
-    if missing:
+    if missing := [name for name in names if _looks_missing(name)]:
         warn_of_recordings(
             f"The name {missing[0]!r} of a subject looks like a missing value. Give this subject "
             "another name, or leave its rows out.",
@@ -268,7 +285,13 @@ class Subjects:
         given = _given_subjects(X, groups)
         numeric = hasattr(given, "dtype") and pd.api.types.is_numeric_dtype(given.dtype)
         column = pd.Series(given) if numeric else object_column(given)
-        codes, names = pd.factorize(column, use_na_sentinel=True)
+        try:
+            codes, names = pd.factorize(column, use_na_sentinel=True)
+        except TypeError as error:
+            raise ValueError(
+                "The name of a subject must be a text, a number or a tuple of them; row "
+                f"{_unhashable(column)[0]} has {_unhashable(column)[1]!r}."
+            ) from error
         names = np.asarray(names, dtype=object)
         _refuse_absent(codes, names)
         if not numeric:
@@ -285,6 +308,11 @@ class Subjects:
     def by_row(self) -> NDArray[np.object_]:
         """Name of each row's subject as an array of shape (n_rows,)."""
         return self.names[self.codes]
+
+
+def _unhashable(column: pd.Series) -> tuple[int, Any]:
+    """Return the first row whose name cannot be compared by its hash, and that name."""
+    return next((i, v) for i, v in enumerate(column) if not isinstance(v, Hashable))
 
 
 def _warn_of_divided_subjects(X: Any, codes: NDArray[np.intp]) -> None:
@@ -326,6 +354,7 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
             )
         return groups
     if isinstance(X, pd.DataFrame) and "subject" in X.columns:
+        refuse_repeated_columns(X, ["subject"])
         return X["subject"]
     if "subject" in (foreign_columns(X) or ()):
         refuse_foreign_frame(X, "A table with a 'subject' column")

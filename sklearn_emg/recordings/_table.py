@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
@@ -10,11 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_emg._tables import columns_text, counted
+from sklearn_emg._tables import counted
 from sklearn_emg.recordings._frames import (
     foreign_columns,
     named_channels,
     refuse_foreign_frame,
+    refuse_repeated_columns,
     refuse_rows,
     warn_of_other_order,
 )
@@ -124,6 +126,29 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
     elif "signal" in (foreign_columns(X) or ()):
         refuse_foreign_frame(X, "A recording table")
     return False
+
+
+def refuse_recordings(X: object, caller: str) -> None:
+    """Raise an error if X is a recording table in place of features or windows.
+
+    Parameters
+    ----------
+    X : object
+        Any object.
+    caller : str
+        Name of the estimator, with which the message begins.
+
+    Raises
+    ------
+    ValueError
+        If X is a recording table.
+    """
+    if is_recording_table(X):
+        raise ValueError(
+            f"{caller} takes features or windows, but X is a recording table. Compute features "
+            "first, for example with EMGFeatures in a Pipeline, or cut windows with "
+            "sklearn_emg.recordings.divide."
+        )
 
 
 def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
@@ -346,6 +371,12 @@ def _entries(signals: Any) -> list[Any]:
                 "check_recording_table, or pass its column: recording_table(X['signal'], ...)."
             )
         return [signals]
+    if isinstance(signals, Mapping) or _are_texts(signals):
+        raise TypeError(
+            "The 'signals' of recording_table must be a list of arrays, or one DataFrame with a "
+            f"column per channel. Got {type(signals).__name__}. Read files with "
+            "sklearn_emg.io.read_recordings."
+        )
     entries = [signals] if isinstance(signals, SignalFile) else list(signals)
     if entries and all(
         not isinstance(e, (SignalFile, pd.DataFrame)) and np.ndim(e) == 0 for e in entries[:2]
@@ -355,6 +386,13 @@ def _entries(signals: Any) -> list[Any]:
             f"{counted(len(entries), 'sample')}. Pass it as [signal]."
         )
     return entries
+
+
+def _are_texts(signals: Any) -> bool:
+    """Return whether signals are texts, such as paths, instead of samples."""
+    texts = (str, bytes, os.PathLike)
+    is_list = isinstance(signals, (list, tuple)) and len(signals) > 0
+    return isinstance(signals, texts) or (is_list and isinstance(signals[0], texts))
 
 
 def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
@@ -560,12 +598,7 @@ def _check_columns(table: pd.DataFrame, required: Sequence[str]) -> None:
             f"{'it' if len(missing) == 1 else 'them'}, for instance with table.assign(...). "
             f"It has {have}."
         )
-    if table.columns.has_duplicates:
-        repeated = sorted({str(c) for c in table.columns[table.columns.duplicated()]})
-        raise ValueError(
-            f"The recording table contains the {columns_text(repeated)} more than once. Each name "
-            "must be unique."
-        )
+    refuse_repeated_columns(table)
 
 
 def _faults_of_signals(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:

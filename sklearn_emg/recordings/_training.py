@@ -14,8 +14,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn_emg._sklearn import CalibratedPart, GroupsRequester
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
-from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.recordings._columns import feature_columns, revealing_columns, warn_of_left_out
+from sklearn_emg.recordings._rates import distinct_rates, same_rate
 from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
 from sklearn_emg.recordings._table import is_recording_table
 
@@ -254,21 +255,31 @@ class SubjectMemory(GroupsRequester):
             warn_of_known_subjects(known, given, type(self).__name__)
 
 
+def _rates_of(X: Any) -> tuple[float, ...]:
+    """Return the distinct sampling rates of a table that need not have been checked."""
+    if not (is_recording_table(X) and "fs" in X.columns):
+        return ()
+    return tuple(distinct_rates(pd.to_numeric(X["fs"], errors="coerce").dropna()))
+
+
 class LastToSeeSubjects(SubjectMemory):
     """Mixin of transformers that convert tables to a matrix without subjects.
 
     A classifier that follows such a transformer cannot warn about training subjects. Since a
     Pipeline trains with ``fit_transform(X, y)``, ``transform`` warns instead after such a fit with
-    labels. After ``fit``, or without labels, features are only computed, and there is no warning.
+    labels. It then also warns if a table has a sampling rate that was not in training. After
+    ``fit``, or without labels, features are only computed, and there is no warning.
     """
 
     _with_labels = False
+    _fit_rates: tuple[float, ...] = ()
 
     def _remember_subjects(
         self, X: Any, groups: Labels | None = None, *, go_on: bool = False
     ) -> None:
         super()._remember_subjects(X, groups, go_on=go_on)
         self._with_labels = False
+        self._fit_rates = _rates_of(X)
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit to signals, then transform them.
@@ -295,6 +306,15 @@ class LastToSeeSubjects(SubjectMemory):
         return features
 
     def _warn_if_trained(self, X: Any) -> None:
-        """Warn about training subjects in a table if this step was fitted with labels."""
-        if self._with_labels:
-            self._warn_of_known_subjects(X)
+        """Warn about training subjects and new rates of a table after a fit with labels."""
+        if not self._with_labels:
+            return
+        self._warn_of_known_subjects(X)
+        known = self._fit_rates
+        if known and (other := [fs for fs in _rates_of(X) if not np.any(same_rate(fs, known))]):
+            warn(
+                f"The table has a sampling rate of {other[0]:.10g} Hz, but {type(self).__name__} "
+                f"was fitted on recordings of {known[0]:.10g} Hz, and features can depend on the "
+                f"rate. Put Resampler({known[0]:.10g}) before it.",
+                RecordingWarning,
+            )

@@ -1,5 +1,7 @@
 """compare and leakage_audit on data with known answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -435,7 +437,8 @@ def test_audit_cuts_recordings_and_assigns_windows(cohort, in_pipeline):
     assert accuracy["random windows"] > accuracy["subjects"] + 0.1
     # The given pipeline is not changed.
     assert "window=0.3" in repr(model)
-    assert "overestimates the balanced accuracy\nof windows by +" in repr(audit)
+    assert "overestimates the balanced accuracy\nof windows by 0." in repr(audit)
+    assert "underestimates the balanced accuracy" in repr(replace(audit, gap=-0.1))
 
 
 def test_the_progress_bar_of_an_audit_reaches_its_end(features, capsys):

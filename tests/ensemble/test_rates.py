@@ -127,3 +127,16 @@ def test_rates_that_are_lowered_on_purpose_are_not_warned_of():
         Windows(make_pipeline(before, features[0])).fit(X)
     with pytest.warns(RecordingWarning, match="sampling rate of 50 Hz is too low"):
         TimeDomainFeatures(["rms"], fs=50.0).fit(np.ones((2, 100)))
+
+
+@pytest.mark.parametrize("step", [TimeDomainFeatures(), SpectralFeatures()])
+def test_a_pipeline_without_windows_warns_of_a_rate_that_was_not_in_training(step):
+    (X, y), (other, _) = tone(), tone(fs=2000.0)
+    other = other.assign(subject=[f"T{k}" for k in range(8)])
+    model = make_pipeline(step, LogisticRegression()).fit(X, y)
+    with pytest.warns(RecordingWarning, match=r"2000 Hz, but .* of 4000 Hz.*Resampler\(4000\)"):
+        model.predict(other)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict(other.assign(fs=4000.001))
+        clone(step).fit(X).transform(other)  # features only

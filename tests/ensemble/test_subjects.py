@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
+from sklearn_emg.ensemble import DiVoteClassifier, NormalLimitRules, SMOTEClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
@@ -367,3 +367,59 @@ def test_permuted_labels_are_told_how_to_move_by_subject():
     X, y = alike()
     with pytest.raises(ValueError, match=r"sklearn_emg\.comparison\.subject_permutation_test"):
         divote(GaussianNB()).fit(X, np.random.default_rng(0).permutation(y))
+
+
+def test_features_are_names_or_all_columns_of_an_array():
+    X, y = alike()
+    model = DiVoteClassifier(GaussianNB(), window=None, features=FEATURES)
+    values, groups = X[FEATURES].to_numpy(), X["subject"]
+    assert model.fit(values, y, groups=groups).n_features_in_ == 6
+    with pytest.raises(ValueError, match="name 6 columns, but X is an array of 7 columns"):
+        model.fit(np.column_stack([values, np.arange(len(y))]), y, groups=groups)
+    # Bagging converts the table to an array, in which the subject would be a feature.
+    with pytest.raises(ValueError, match="without names"):
+        BaggingClassifier(model, n_estimators=2).fit(X.assign(subject=range(len(y))), y)
+
+
+def test_subjects_in_the_index_and_repeated_columns_are_refused():
+    X, y = alike()
+    model = DiVoteClassifier(GaussianNB(), window=None)
+    with pytest.raises(ValueError, match=r"subjects in its index .*reset_index\('subject'\)"):
+        model.fit(X.set_index("subject"), y)
+    with pytest.raises(ValueError, match="the column 'f0' more than once"):
+        model.fit(X.rename(columns={"f1": "f0"}), y)
+
+
+@pytest.mark.parametrize("name", ["case_no", "PatNr", "MRN", "dx", "window start", "date", "rec"])
+def test_further_names_of_columns_that_are_no_features(name):
+    X, y = alike()
+    X[name] = np.random.default_rng(0).normal(size=len(y))
+    with pytest.warns(RecordingWarning, match=f"left out of the features: '{name}' "):
+        assert DiVoteClassifier(GaussianNB(), window=None).fit(X, y).n_features_in_ == 6
+
+
+def test_a_count_backwards_is_no_feature_and_a_part_of_a_name_is_one():
+    X, y = alike()
+    X["k"], X["sub_band"] = np.arange(len(y))[::-1], X["f0"] ** 2
+    with pytest.warns(RecordingWarning, match=r"'k' \(a count of the rows\)\."):
+        assert DiVoteClassifier(GaussianNB(), window=None).fit(X, y).n_features_in_ == 7
+
+
+@pytest.mark.parametrize("y", ["ill", {1: "ill"}, {"ill"}])
+def test_labels_must_be_one_per_row(y):
+    with pytest.raises(ValueError, match="y of DiVoteClassifier must be a list, array or Series"):
+        DiVoteClassifier(GaussianNB(), window=None).fit(alike()[0], y)
+
+
+def test_numbers_of_several_types_are_labels():
+    X, y = alike()
+    mixed = [(1.0 if i % 2 else 1) if label == "ill" else 0 for i, label in enumerate(y)]
+    model = DiVoteClassifier(GaussianNB(), window=None).fit(X, np.array(mixed, dtype=object))
+    assert model.classes_.tolist() == [0, 1]
+
+
+def test_wrapped_classifiers_need_two_classes():
+    X, y = alike()
+    for model in (SMOTEClassifier(GaussianNB()), NormalLimitRules("ill")):
+        with pytest.raises(ValueError, match=f"{type(model).__name__} .* two classes"):
+            model.fit(X[FEATURES], np.full(len(y), "ill"))

@@ -153,7 +153,7 @@ def test_checks_that_are_given_are_done(data, result):
     card = model_card("lda", result, audit=audit, confounds=confounds)
     leaks = section(card, "Leak checks").tables[0][1]
     found = leaks.loc["Random split of windows", "found"]
-    assert found == f"overestimates the balanced accuracy of windows by {audit.gap:+.2g}"
+    assert found == audit.effect
     assert facts(card, "Data")["Confounds"] == "none found"
 
 

@@ -60,6 +60,14 @@ def cnn():
 # Attribution
 
 
+def test_a_table_is_explained_like_its_windows(cnn):
+    net, X, *_ = cnn
+    subjects = [f"new {k}" for k in range(len(X))]
+    table = recording_table(list(X), fs=1000.0, subject=subjects)
+    found, windows = attribution(net, table, target="b"), attribution(net, X, target="b")
+    np.testing.assert_allclose(found.values.reshape(X.shape), windows.values, atol=1e-6)
+
+
 @pytest.mark.parametrize("method", ["integrated_gradients", "gradient_x_input", "occlusion"])
 @pytest.mark.parametrize("baseline", [0.0, 0.25])
 def test_linear_network_gets_weight_times_difference(linear, method, baseline):

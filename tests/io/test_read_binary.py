@@ -282,3 +282,17 @@ def test_rate_against_a_time_vector_is_refused(tmp_path):
     savemat(tmp_path / "a.mat", {"emg": x, "t": np.arange(900) / 1000, "fs": 2000})
     with pytest.raises(ValueError, match="2000 Hz according to the header and 1000 Hz"):
         read_mat(tmp_path / "a.mat", subject="s", unit="mV")
+
+
+def test_opensignals_in_utf_16_and_jumps_of_its_counter(tmp_path):
+    path = tmp_path / "a.txt"
+    truth, fs = make.opensignals_text(path)
+    text = path.read_text()
+    path.write_bytes(text.encode("utf-16"))
+    row = read_recordings(path, subject="a").iloc[0]
+    assert row["fs"] == fs
+    assert row["channel_names"] == tuple(truth)
+    lines = text.splitlines()
+    path.write_text("\n".join([*lines[:103], *lines[110:], ""]))
+    with pytest.warns(RecordingWarning, match="'nSeq' jumps from 3 to 11 between samples 99"):
+        read_recordings(path, subject="a")

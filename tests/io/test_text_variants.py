@@ -314,3 +314,39 @@ def test_processed_channels_are_named(tmp_path):
         read(tmp_path / "a.csv", lines)
     found, _ = read(tmp_path / "a.csv", lines, channels=["EMG raw"])
     assert_channels(found, {"EMG raw": A})
+
+
+def test_jumps_of_a_counter_are_named(tmp_path):
+    counter = np.arange(N) % 128
+    frames = np.repeat(np.arange(N // 4), 4)
+    lines = ["Sample Index,Frame,EMG [mV]", *rows(counter, frames, A)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(tmp_path / "a.csv", lines, fs=FS)
+    with pytest.warns(RecordingWarning, match="'Sample Index' jumps from 99 to 22 between") as seen:
+        read(tmp_path / "a.csv", [*lines[:101], *lines[151:]], fs=FS)
+    assert "the counter 'Frame' jumps from 24 to 37 between samples 99 and 100" in str(seen[0])
+
+
+def test_rows_after_a_blank_line_are_refused(tmp_path):
+    lines = ["time [s],EMG [mV]", *rows(T, A)]
+    for k in (101, 901):
+        with pytest.raises(ValueError, match=f"line {k + 1} is blank, but rows follow it"):
+            read(tmp_path / "a.csv", [*lines[:k], "", *lines[k:]])
+
+
+def test_a_file_that_ends_within_a_row_is_named(tmp_path):
+    lines = ["time [s],EMG [mV],force [N]", *rows(T, A, B)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(lines).rpartition(",")[0])
+    with pytest.warns(RecordingWarning, match="it ends within a row, which is left out"):
+        table = read_recordings(path, subject="a")
+    assert table["signal"].iloc[0].shape[-1] == len(lines) - 2
+
+
+def test_missing_labels_of_a_label_column(tmp_path):
+    labels = np.repeat(["rest", "fist", "rest", "fist", ""], N // 5)
+    lines = ["time [s],EMG [mV],label", *rows(T[: len(labels)], A[: len(labels)])]
+    lines[1:] = [f"{line},{label}" for line, label in zip(lines[1:], labels)]
+    _, row = read(tmp_path / "a.csv", lines)
+    assert len(row["signal"]) == len(labels)

@@ -344,3 +344,17 @@ def test_a_scorer_knows_the_subjects_of_the_steps_before_a_classifier():
     with pytest.warns(SubjectLeakWarning, match="that were trained on: '0' like 0") as seen:
         predict_subjects(model.fit(X, y), X.assign(subject=subject.astype(str)))
     assert len(seen) == 1
+
+
+def test_scorers_name_labels_that_the_model_does_not_know():
+    X, y = feature_cohort(4, 2, {"rms": 1.0}, 1.0, 0.1, labels=("well", "ill"), seed=0)
+    model = DummyClassifier(strategy="constant", constant="ill").fit(X, y)
+    sick = np.where(y == "ill", "sick", y)
+    with pytest.warns(UserWarning, match=r"label 'sick', but .* trained on .*\['ill', 'well'\]"):
+        assert subject_scorer("accuracy")(model, X, sick) == 0.0
+
+
+@pytest.mark.parametrize("metric", [metrics.accuracy_score, lambda first, second: 0.0])
+def test_functions_of_labels_are_no_scorers(metric):
+    with pytest.raises(TypeError, match=r"called with an estimator, X and y.*make_scorer\("):
+        subject_scorer(metric)

@@ -25,6 +25,11 @@ def draw(n, rng, sharpness=1.0):
     return np.array(CLASSES)[y], proba / proba.sum(axis=1, keepdims=True)
 
 
+def test_probabilities_sum_to_one():
+    with pytest.raises(ValueError, match=r"must sum to 1\. Those in row 1 sum to 0\.4"):
+        calibration_summary(["a", "b"], [[0.5, 0.5], [0.2, 0.2]], ["a", "b"])
+
+
 def test_scores_are_those_of_scikit_learn():
     y, proba = draw(50, np.random.default_rng(0))
     selected = calibration_summary(y, proba, CLASSES)

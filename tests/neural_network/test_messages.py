@@ -37,6 +37,7 @@ def with_hole(value, row=7):
     "y",
     [
         with_hole(None),
+        with_hole(" "),
         with_hole(np.nan),
         with_hole(pd.NA).tolist(),
         pd.Series(with_hole(None), dtype="string"),
@@ -219,3 +220,10 @@ def test_the_choice_among_networks_needs_no_name():
     assert len(NEMGNet(1, 2000, 2, "A").features) == 7
     with pytest.raises(TypeError, match="positional argument"):
         NEMGNetClassifier("A", (4, 4, 8, 8, 8))
+
+
+def test_windows_that_the_network_cannot_represent_and_no_windows_at_all():
+    with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match="samples of up to 1e"):
+        CNN1DClassifier(**QUICK).fit(X.astype(float) / abs(X).max() * 1e300, LABELS)
+    with pytest.raises(ValueError, match="0 sample"):
+        CNN1DClassifier(**QUICK).fit(X[:0], [])

@@ -34,6 +34,8 @@ from sklearn_emg.recordings import (
         ("1", "1.0"),
         ("a", b"a"),
         ("Zo\u00e9", unicodedata.normalize("NFD", "Zo\u00e9")),
+        ("Zo\u00e9", "Zoe"),
+        ("S-1", "S\u20131"),
         (("x", 1), ("x", "1")),
     ],
 )
@@ -71,10 +73,18 @@ def test_blank_subjects_are_refused(blank):
         recording_table(np.ones((2, 300)), fs=1000.0, subject=["a", blank])
 
 
-@pytest.mark.parametrize("name", ["nan", "None", "NaN", "NA", "<NA>", "N/A", "null"])
+@pytest.mark.parametrize("name", ["nan", "None", "NA", "<NA>", "N/A", "null", "unknown", "?", "-"])
 def test_text_for_missing_values_is_warned_of(name):
     with pytest.warns(RecordingWarning, match="looks like a missing value"):
         subjects_of(None, ["a", name])
+
+
+def test_names_that_cannot_be_compared_and_repeated_columns_are_refused():
+    with pytest.raises(ValueError, match=r"text, a number or a tuple .* row 1 has \['a', 1\]"):
+        subjects_of(pd.DataFrame({"subject": ["a", ["a", 1]]}))
+    table = pd.DataFrame([["a", "b"]], columns=["subject", "subject"])
+    with pytest.raises(ValueError, match="the column 'subject' more than once"):
+        subjects_of(table)
 
 
 def test_many_rows_are_cheap_and_names_stay():
@@ -168,6 +178,15 @@ def test_windows_of_unequal_length_are_named():
 
     with pytest.raises(ValueError, match=r"windows of one length.*from 100 to 200 samples"):
         TimeDomainFeatures(["rms"]).fit([np.ones(200), np.ones(100)])
+    windows = np.array([np.ones(200), np.ones(100)], dtype=object)
+    with pytest.raises(ValueError, match=r"windows of one length.*from 100 to 200 samples"):
+        TimeDomainFeatures(["rms"]).fit(windows)
+
+
+@pytest.mark.parametrize("signals", ["a.csv", ["a.csv"], {"flexor": np.ones(300)}])
+def test_paths_and_dicts_are_no_recordings(signals):
+    with pytest.raises(TypeError, match="must be a list of arrays, or one DataFrame"):
+        recording_table(signals, fs=1000.0, subject="a")
 
 
 def test_subjects_that_were_read_before_are_handed_down():

@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emg.recordings import refuse_recordings
+
 __all__ = ["Flatten"]
 
 
@@ -60,6 +62,7 @@ class Flatten(TransformerMixin, BaseEstimator):
         self : object
             Fitted transformer.
         """
+        refuse_recordings(X, type(self).__name__)
         X = validate_data(self, X, allow_nd=True, dtype=[np.float64, np.float32])
         self.shape_in_ = X.shape[1:]
         return self

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
 from sklearn_emg._tables import counted
+from sklearn_emg.io._clock import counter_problems
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.io._text import MAX_BYTES, decode_text
@@ -170,6 +171,8 @@ def _add_device(
         if column not in labels:
             kind = "index" if column.lower() in ("nseq", "seq") else "digital input"
             content.skipped.append(f"{column} ({kind})")
+            if kind == "index":
+                content.problems += counter_problems(column, rows[:, j])
             continue
         k = labels.index(column)
         sensor, resolution = _entry(sensors, k, ""), _entry(bits, k, 16)
@@ -251,4 +254,11 @@ def _add_hdf5_device(
         content.channels.append(channel)
         _note_unnamed(content, label, sensor)
         content.details[label] = f"{name}, {sensor}, {bits} bits"
-    content.skipped += [f"{n} (index)" for n in raw if n.lower() == "nseq"]
+    _note_counters(content, raw, load)
+
+
+def _note_counters(content: FileContent, raw: Any, load: Callable[[Path, Any], NDArray]) -> None:
+    """Note the counters of samples in an HDF5 file, and their gaps."""
+    for name in [n for n in raw if n.lower() == "nseq"]:
+        content.skipped.append(f"{name} (index)")
+        content.problems += counter_problems(name, load(content.path, raw[name]).ravel())

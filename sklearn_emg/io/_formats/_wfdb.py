@@ -49,11 +49,11 @@ def _add_signals(
 ) -> None:
     """Add the signals at the given positions, which have one rate, or all signals."""
     try:
-        bunch = load_wfdb(record, subject="?", channels=positions, lazy=lazy)
+        bunch = load_wfdb(record, subject="any", channels=positions, lazy=lazy)
     except ValueError:
         if not lazy:
             raise
-        bunch = load_wfdb(record, subject="?", channels=positions)
+        bunch = load_wfdb(record, subject="any", channels=positions)
     row = bunch.data.iloc[0]
     names = [n or f"ch{i + 1}" for i, n in zip(positions or range(10**4), bunch.ch_names[0])]
     signal = row["signal"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
 from sklearn_emg._tables import counted
-from sklearn_emg.io._clock import Clock, measure_clock, seconds_of
+from sklearn_emg.io._clock import Clock, counter_problems, measure_clock, seconds_of
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, split_unit
 from sklearn_emg.io._text._dialects import Dialect, apply_dialect, kind_by_device, recognise
@@ -65,6 +65,11 @@ def parse_text(path: Path) -> FileContent:
         content.skipped.append(
             f"{counted(len(layout.rest), 'line')} after the table, beginning with "
             f"{layout.rest[0][:40]!r}"
+        )
+    if layout.is_cut:
+        content.problems.append(
+            "it ends within a row, which is left out; it may be truncated. Compare its duration "
+            "with that of the recording."
         )
     names = {"\t": "tab", " ": "blanks"}
     content.details = {
@@ -224,6 +229,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     rate = header.fs
     if shared is not None:
         rate = _apply_clock(content, columns[shared], clocks[shared], header.fs)
+    content.problems += _counter_problems(columns, clocks)
     for i, column in enumerate(columns):
         if column.kind in _NO_CHANNELS:
             content.skipped.append(f"{column.name} ({_NO_CHANNELS[column.kind]})")
@@ -234,6 +240,14 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
             content.annotations += clock.annotations()
         fs = _announced_rate(content, column, dialect, rate if clock is None else clock.fs)
         _add_column(content, column, fs)
+
+
+def _counter_problems(columns: list[_Column], clocks: dict[int, Clock]) -> list[str]:
+    """Messages about gaps in counters of samples or frames, unless time stamps show gaps."""
+    if any(clock.gaps for clock in clocks.values()):
+        return []
+    counters = [c for c in columns if c.kind == "index" and not c.is_text]
+    return [p for c in counters for p in counter_problems(c.name, c.values)]
 
 
 def _add_column(content: FileContent, column: _Column, fs: float | None) -> None:

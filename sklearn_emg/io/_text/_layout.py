@@ -36,6 +36,7 @@ _CLOCK = re.compile(
     r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[ T]+)?\d{1,2}:\d{2}(?::\d{2})?(?:[.,:]\d+)?Z?"
 )
 _HEAD_LINES = 400
+_MIN_ROWS = 3  # fewer rows of numbers before a blank line can be a header
 _MAX_LINE = 1_000_000  # number of characters
 _NUMBER_STARTS = tuple("0123456789-+.")
 MAX_BYTES = 4 * 2**30  # size limit of a text file
@@ -54,6 +55,7 @@ class Layout:
     header: list[str]
     rest: list[str] = field(default_factory=list)
     n_filled: int = 0  # number of columns up to the last that is not empty in the first rows
+    is_cut: bool = False  # whether the file ends within a row, which is left out
 
 
 def _marked_encoding(content: bytes) -> str | None:
@@ -178,6 +180,8 @@ def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int,
     best = (0, 0, 0, 0)
     run, width, start, numbers = 0, -1, 0, 0
     for i, line in enumerate(lines):
+        if _is_inner_blank(line, run, width):
+            continue
         fields = split_line(line, separator)
         n = len(fields)
         if n > 1 and separator != " " and line.rstrip("\r\n").endswith(separator):
@@ -194,7 +198,12 @@ def _rows_by_width(lines: list[str], separator: str, decimal: str) -> tuple[int,
     return best
 
 
-_COMMENT = ("", "%", "#")
+def _is_inner_blank(line: str, run: int, width: int) -> bool:
+    """Whether a blank line follows rows of a table; `_end` refuses it if the table goes on."""
+    return run >= _MIN_ROWS and width > 1 and not line.strip()
+
+
+_COMMENT = ("%", "#")
 
 
 def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> Layout:
@@ -227,7 +236,7 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
             f"{path} has lines of more than {_MAX_LINE} characters: it has one row per channel or "
             "is not a table. Rows must be samples and columns must be channels; transpose it."
         )
-    plain = ["" if line.lstrip()[:1] in _COMMENT else line for line in head]
+    plain = ["#" if line.lstrip()[:1] in _COMMENT else line for line in head]
     rule = _best_rule(plain)
     if rule is None:
         raise ValueError(
@@ -238,13 +247,15 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
     first += _begins_with_titles(plain[first : first + 2], separator)
     decimal = _decimal(plain[first : first + 50], separator, decimal)
     stop, rest = _end(path, lines, first, separator, decimal, width)
+    is_cut = False
     last = lines[stop - 1]
     if stop == len(lines) and not complete and len(split_line(last, separator)) < width:
         # The program stopped writing within the last row.
-        stop, rest = stop - 1, [last]
+        stop, rest, is_cut = stop - 1, [], True
     _check_size(path, stop - first, width)
     filled = _n_filled(lines[first : min(stop, first + 50)], separator)
-    return Layout(encoding, separator, decimal, width, first, stop, lines[:first], rest, filled)
+    header = lines[:first]
+    return Layout(encoding, separator, decimal, width, first, stop, header, rest, filled, is_cut)
 
 
 def _begins_with_titles(rows: list[str], separator: str) -> bool:
@@ -287,7 +298,7 @@ def _best_rule(lines: list[str]) -> tuple[str, str, int, int] | None:
 
 
 def _check_size(path: Path, n_rows: int, width: int) -> None:
-    if n_rows >= 3:
+    if n_rows >= _MIN_ROWS:
         return
     if width > 32:
         raise ValueError(
@@ -333,11 +344,25 @@ def _end(
         fields = split_line(line, separator)
         is_blank = not line.strip() or (separator != " " and not any(fields))
         if is_blank:
-            return i, _not_blank(lines[i:])
+            rest = _not_blank(lines[i:])
+            _refuse_rows_after_blank(path, rest, i, separator, decimal, width)
+            return i, rest
         if not _is_row(fields, decimal)[0] and not len(fields) == width > 1:
             _check_footer(path, lines, i, separator, decimal)
             return i, _not_blank(lines[i:])
     return len(lines), []
+
+
+def _refuse_rows_after_blank(
+    path: Path, rest: list[str], i: int, separator: str, decimal: str, width: int
+) -> None:
+    """Raise an error if the rows of the table go on after the blank line `i`."""
+    fields = split_line(rest[0], separator) if rest else []
+    if len(fields) == width and _is_row(fields, decimal)[0]:
+        raise ValueError(
+            f"{path}: line {i + 1} is blank, but rows follow it. Remove the line if they belong to "
+            "the same recording; otherwise put each recording into a separate file."
+        )
 
 
 def _not_blank(lines: list[str]) -> list[str]:

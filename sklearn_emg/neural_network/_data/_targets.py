@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sklearn_emg._tables import counted
+from sklearn_emg.recordings import is_blank
 
 
 def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
@@ -41,7 +43,7 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     if values.ndim not in (1, 2):
         return y
     what = "label" if labels else "target"
-    _refuse_rows(np.asarray(pd.isna(values), dtype=bool), caller, f"no {what} (None or NaN)")
+    _refuse_rows(_are_absent(values), caller, f"no {what} (None, NaN or blank)")
     if labels:
         return _of_one_type(values, y, caller) if values.dtype == object else y
     if values.dtype.kind == "f":
@@ -49,8 +51,17 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     return y
 
 
+def _are_absent(values: np.ndarray) -> np.ndarray:
+    """Return which values are missing or blank."""
+    absent = np.asarray(pd.isna(values), dtype=bool)
+    if values.dtype.kind in "OUT":
+        blank = [isinstance(value, str) and is_blank(value) for value in values.ravel().tolist()]
+        absent = absent | np.reshape(np.array(blank, dtype=bool), values.shape)
+    return absent
+
+
 def _refuse_rows(bad: Any, caller: str, what: str) -> None:
-    rows = bad.reshape(len(bad), -1).any(axis=1)
+    rows = bad.reshape(len(bad), math.prod(bad.shape[1:])).any(axis=1)
     if rows.any():
         raise ValueError(
             f"y of {caller} has {what} in {rows.sum()} of {counted(len(rows), 'row')}, first "

@@ -333,7 +333,7 @@ def label_lag(
     values = np.atleast_2d(read_signal(signal))
     size = max(round(_BIN * fs), 1)
     n_bins = values.shape[-1] // size
-    codes, names = pd.factorize(pd.Series(np.asarray(labels, dtype=object)).astype(str))
+    codes, names = pd.factorize(np.array([str(v) for v in np.asarray(labels, dtype=object)]))
     rest = next((i for i, name in enumerate(names) if name.strip().lower() in _REST), None)
     codes = codes[: n_bins * size : size]
     max_shift = min(round(max_lag * fs / size), n_bins // 4)

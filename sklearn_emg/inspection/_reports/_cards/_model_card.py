@@ -415,9 +415,7 @@ def _copies(quality: QualityReport | None) -> tuple[str, str]:
 def _gain(audit: LeakageAudit | None) -> tuple[str, str]:
     if audit is None:
         return _NOT_DONE, "give audit=leakage_audit(pipeline, X, y)"
-    if audit.task == "regression":
-        return "done", f"underestimates the mean absolute error of windows by {audit.gap:.2g}"
-    return "done", f"overestimates the balanced accuracy of windows by {audit.gap:+.2g}"
+    return "done", audit.effect
 
 
 def _figures(facts: Facts) -> Section:
