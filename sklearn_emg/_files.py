@@ -25,6 +25,7 @@ except ImportError:  # Windows
 
 __all__ = [
     "PACKED",
+    "check_file_name",
     "existing_file",
     "locked_folder",
     "read_bytes",
@@ -196,6 +197,32 @@ def locked_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def check_file_name(path: Path) -> Path:
+    """Return the path if its name is text, and raise an error otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        Path to check.
+
+    Returns
+    -------
+    path : Path
+        The same path.
+
+    Raises
+    ------
+    ValueError
+        If bytes of the path are not UTF-8, so that no table can hold it.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise ValueError(f"The name of {shown} is not UTF-8; rename it.") from error
+    return path
 
 
 def existing_file(path: Path) -> Path:

@@ -18,6 +18,7 @@ __all__ = [
     "check_samples",
     "compute_safely",
     "ranges_of",
+    "refuse_no_samples",
     "validate_windows",
 ]
 
@@ -165,13 +166,16 @@ def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> A
     Raises
     ------
     ValueError
-        If the windows contain NaN or infinity, or differ in length.
+        If the windows contain NaN or infinity, differ in length, are dates, or are a masked array
+        with masked samples.
     """
+    name = type(estimator).__name__
+    refuse_no_samples(data[0], name)
     try:
         return validate_data(estimator, *data, allow_nd=True, **settings)
     except ValueError as error:
         if "inhomogeneous" in str(error) or "with a sequence" in str(error):
-            raise ValueError(_unequal_windows(type(estimator).__name__, data[0])) from error
+            raise ValueError(_unequal_windows(name, data[0])) from error
         if not str(error).startswith("Input X contains"):
             raise
         rows = np.asarray(data[0], dtype=np.float64)
@@ -179,10 +183,36 @@ def validate_windows(estimator: BaseEstimator, *data: Any, **settings: Any) -> A
         if not bad.size:  # finite samples that are too large for the type of the windows
             raise ValueError(
                 f"Input X contains samples of up to {np.abs(rows).max():.3g} mV, more than "
-                f"{type(estimator).__name__} can represent. Check the unit, or scale the signals "
+                f"{name} can represent. Check the unit, or scale the signals "
                 "to mV."
             ) from error
-        raise ValueError(_not_finite(bad, len(rows), type(estimator).__name__)) from error
+        raise ValueError(_not_finite(bad, len(rows), name)) from error
+
+
+def refuse_no_samples(X: Any, caller: str) -> None:
+    """Raise if an array has masked samples or dates, which NumPy would convert to numbers.
+
+    Parameters
+    ----------
+    X : object
+        Windows, signal or list of these, of any type.
+    caller : str
+        Name of the class or function for the message.
+
+    Raises
+    ------
+    ValueError
+        If X is such an array.
+    """
+    for part in X if isinstance(X, list | tuple) else (X,):
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+            n_masked = counted(int(np.ma.count_masked(part)), "masked value")
+            raise ValueError(
+                f"{caller} got a masked array with {n_masked}. Replace them by NaN, as gaps, with "
+                "X.astype(float).filled(np.nan)."
+            )
+        if isinstance(part, np.ndarray) and part.dtype.kind in "mM":
+            raise ValueError(f"{caller} takes samples in mV, but got values of type {part.dtype}.")
 
 
 def _unequal_windows(name: str, windows: Any) -> str:

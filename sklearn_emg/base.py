@@ -27,6 +27,7 @@ from sklearn_emg._ranges import (
 from sklearn_emg._sklearn import check_feature_names_in
 from sklearn_emg._tables import counted, first_few
 from sklearn_emg.recordings import (
+    FILTERED,
     KeptWindows,
     LastToSeeSubjects,
     SubjectMemory,
@@ -289,6 +290,9 @@ class SignalTransformer(
         Names of the subjects of the table seen in ``fit``; None if they are not known.
     """
 
+    # Whether equal samples in a row remain equal, so that clipping can still be detected.
+    _keeps_equal_samples: ClassVar[bool] = True
+
     def __init_subclass__(cls, **kwargs: Any):
         # Signals are not columns, so outputs are never wrapped, although this class defines
         # get_feature_names_out.
@@ -390,6 +394,8 @@ class SignalTransformer(
             except ValueError as error:
                 raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
         table = with_signals(X, signals)
+        if not self._keeps_equal_samples:
+            table.attrs[FILTERED] = True
         rates_out = [self._fs_out(float(fs)) for fs in rates]
         if not np.array_equal(rates_out, rates):
             table["fs"] = rates_out

@@ -294,3 +294,15 @@ def test_windows_below_any_power_count_as_zeros():
     X = 1e-70 * shapes()["noise"][np.newaxis]
     extractor = TimeDomainFeatures("all", fs=FS).fit(X)
     np.testing.assert_array_equal(extractor.transform(X), extractor.transform(0 * X))
+
+
+@pytest.mark.parametrize("step, settings", STEPS, ids=IDS)
+def test_masked_samples_and_dates_are_refused(step, settings):
+    X = 0.1 * np.random.default_rng(0).normal(size=(4, 2, N))
+    for given, match in (
+        (np.ma.masked_greater(X, 0.1), "masked array"),
+        (list(np.ma.masked_greater(X, 0.1)), "masked array"),
+        ((1000 * X).astype("m8[s]"), "samples in mV, but got values of type"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            step(**settings).fit(given)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
+from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import GroupsRequester, Integral
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
@@ -208,6 +209,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
             frame = self._feature_frame(X, y, groups, reset=reset)
         elif reset:
             self._refuse_unnamed_columns(X)
+        refuse_no_samples(X, self._caller)
         checked = validate_data(
             self,
             frame,

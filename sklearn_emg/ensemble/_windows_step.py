@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, cl
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import HasMethods, Interval, Real, StrOptions
 from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
@@ -319,6 +320,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
     def _cut(self, X: Any, *, reset: bool) -> tuple[Any, NDArray[np.intp], float | None]:
         """Windows, the row of each, and their sampling rate in Hz if it is known."""
         if self.window is None:
+            refuse_no_samples(X, type(self).__name__)
             X = validate_data(self, X, reset=reset, allow_nd=True, dtype=[np.float64, np.float32])
             return X, np.arange(len(X)), None
         check_recording_table(X, required=("signal", "fs"))

@@ -389,9 +389,12 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
         )
     if unit != "mV":
         return
-    spread = float(values.std())
+    # Squares of extreme values overflow or underflow.
+    largest = max(abs(float(values.min())), abs(float(values.max())))
+    scaled = values / largest
+    spread = largest * float(scaled.std())
     # Differences are not affected by an offset that drifts.
-    fast = float(np.diff(values).std())
+    fast = largest * float(np.diff(scaled).std())
     if min(spread, 2 * fast) > _MAX_RMS:
         content.problems.append(
             f"{name!r} has an RMS of {spread:.4g} mV; that of EMG stays below {_MAX_RMS:g} mV. "

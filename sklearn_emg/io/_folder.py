@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._files import check_file_name
 from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_unused
 from sklearn_emg._warnings import warn
@@ -218,10 +219,16 @@ def visible_files(root: Path) -> Iterator[Path]:
     ------
     path : pathlib.Path
         Path of a file.
+
+    Raises
+    ------
+    ValueError
+        If the name of a file is not UTF-8.
     """
     for where, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        yield from (Path(where) / name for name in sorted(files) if not name.startswith("."))
+        visible = (name for name in sorted(files) if not name.startswith("."))
+        yield from (check_file_name(Path(where) / name) for name in visible)
 
 
 def _without(paths: Iterator[Path], metadata: str | os.PathLike[str] | None) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_emg._files import existing_file
+from sklearn_emg._files import check_file_name, existing_file
 from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn
@@ -341,6 +341,8 @@ def _rows(
 def _subject(content: FileContent, given: Hashable | None) -> Hashable:
     """Subject that was passed or, by default, that of the file."""
     subject = content.subject if given is None else given
+    if given is None and isinstance(subject, list):  # a tuple that was stored as JSON
+        subject = tuple(subject)
     if subject is None:
         raise ValueError(
             f"{content.path} does not name its subject; pass subject=... as a name or as a "
@@ -406,11 +408,16 @@ def _warn(contents: list[FileContent]) -> None:
 def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[Path]:
     if format is not None:
         check_option(format, tuple(PARSERS), "format", "read_recordings")
-    listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
+    if isinstance(given, (str, bytes, os.PathLike)):
+        given = [given]
+    elif not isinstance(given, Iterable):
+        raise TypeError(f"read_recordings takes a path or several paths. Got {given!r}.")
+    listed = [os.fsdecode(path) for path in given]
     if not listed:
         raise ValueError("read_recordings: no path was given; pass the path of at least one file.")
     paths: list[Path] = []
     for path in map(Path, listed):
+        check_file_name(path)
         if path.is_dir():
             paths += find_bids_files(path)
         else:

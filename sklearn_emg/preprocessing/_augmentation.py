@@ -13,6 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg.recordings import is_recording_table
@@ -377,6 +378,7 @@ class WindowAugmenter(BaseEstimator):
                 "step that cuts them: inside DiVoteClassifier, or after "
                 "sklearn_emg.recordings.divide."
             )
+        refuse_no_samples(X, type(self).__name__)
         options = {"dtype": [np.float64, np.float32], "allow_nd": True}
         if y is None and not needs_y:
             X = validate_data(self, X, **options)

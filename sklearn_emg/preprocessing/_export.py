@@ -25,6 +25,7 @@ from sklearn_emg._files import (
     regular_file,
     write_atomically,
 )
+from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg.recordings import (
@@ -100,7 +101,7 @@ def export(
     ValueError
         If the format is unknown or cannot be determined, X and y differ in length, `fs` is missing
         for windows in the format "wfdb" or given for a table, or a column contains values other
-        than strings, numbers, booleans and missing values.
+        than strings, numbers, booleans, tuples of strings and missing values.
 
     See Also
     --------
@@ -216,6 +217,7 @@ def _signals_and_columns(
         columns = X.drop(columns="signal")
         columns.attrs["signal_position"] = X.columns.get_loc("signal")
         return [_plain(read_signal(s)) for s in X["signal"]], columns, "table"
+    refuse_no_samples(X, "export")
     windows = np.asarray(X)
     if windows.ndim not in (2, 3) or 0 in windows.shape:
         raise ValueError(
@@ -233,18 +235,22 @@ def _plain(signal: NDArray) -> NDArray[np.floating]:
     return np.ascontiguousarray(signal, dtype="<f4" if signal.dtype == np.float32 else "<f8")
 
 
+def _json_value(value: Any, name: str) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, tuple) and value and all(isinstance(part, str) for part in value):
+        return list(value)  # names of channels
+    if value is not None and not isinstance(value, (str, bool, int, float)):
+        raise ValueError(
+            f"Column {name!r} holds a {type(value).__name__}; export keeps strings, numbers, "
+            "booleans, tuples of strings and missing values. Convert or drop the column."
+        )
+    return value
+
+
 def _to_json(column: pd.Series, name: str) -> dict[str, Any]:
-    values = []
-    for value in column:
-        value = value.item() if isinstance(value, np.generic) else value
-        if value is pd.NA or value is pd.NaT:
-            value = None
-        if value is not None and not isinstance(value, (str, bool, int, float)):
-            raise ValueError(
-                f"Column {name!r} holds a {type(value).__name__}; export keeps strings, numbers, "
-                "booleans and missing values. Convert or drop the column."
-            )
-        values.append(value)
+    values = [_json_value(value, name) for value in column]
     if _DTYPES.fullmatch(str(column.dtype)) is None:
         raise ValueError(
             f"Column {name!r} has the type {column.dtype}, which export does not keep. Convert or "
@@ -252,6 +258,14 @@ def _to_json(column: pd.Series, name: str) -> dict[str, Any]:
         )
     array_dtype = column.to_numpy().dtype.str if column.dtype != object else "|O"
     return {"dtype": str(column.dtype), "array_dtype": array_dtype, "values": values}
+
+
+def _from_json_value(value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    if isinstance(value, list | dict):
+        raise ValueError("a column contains lists")
+    return value
 
 
 def _from_json(stored: dict[str, Any], index: pd.Index) -> pd.Series:
@@ -262,8 +276,7 @@ def _from_json(stored: dict[str, Any], index: pd.Index) -> pd.Series:
         raise ValueError(
             f"it has {counted(len(values), 'value')} for {counted(len(index), 'signal')}"
         )
-    if any(isinstance(value, list | dict) for value in values):
-        raise ValueError("a column contains lists")
+    values = [_from_json_value(value) for value in values]
     return pd.Series(values, index=index, dtype=dtype)
 
 
@@ -485,8 +498,8 @@ def _gains(channels: NDArray[np.float64]) -> NDArray[np.float64]:
     largest = np.nanmax(
         np.where(np.isfinite(channels), np.abs(channels), np.nan), axis=1, initial=0
     )
-    exponent = np.floor(np.log2((2**31 - 1) / np.where(largest > 0, largest, 1.0)))
-    return 2.0 ** np.clip(exponent, 0, 30)
+    exponent = np.floor(np.log2(2**31 - 1) - np.log2(np.where(largest > 0, largest, 1.0)))
+    return 2.0 ** np.minimum(exponent, 30)
 
 
 def _checked_content(path: Path, name: str, wanted: str, room: Mapping[str, int]) -> bytes:

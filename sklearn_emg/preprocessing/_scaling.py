@@ -562,6 +562,8 @@ class Envelope(SignalTransformer):
     array([[1.5, 2. , 2. , 1.5]])
     """
 
+    _keeps_equal_samples: ClassVar[bool] = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "method": [StrOptions({"rms", "mean", "lowpass"})],
         "window": [_POSITIVE],

@@ -40,6 +40,7 @@ from sklearn_emg.recordings._keeping import plain_recordings as plain_recordings
 from sklearn_emg.recordings._keeping import step_key as step_key
 from sklearn_emg.recordings._keeping import values_of_recordings as values_of_recordings
 from sklearn_emg.recordings._kept import DERIVED as DERIVED
+from sklearn_emg.recordings._kept import FILTERED as FILTERED
 from sklearn_emg.recordings._kept import KeptSignal as KeptSignal
 from sklearn_emg.recordings._kept import KeptWindows as KeptWindows
 from sklearn_emg.recordings._kept import Store as Store

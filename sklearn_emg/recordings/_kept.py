@@ -20,6 +20,7 @@ from sklearn_emg.recordings._subjects import object_column
 
 __all__ = [
     "DERIVED",
+    "FILTERED",
     "Cut",
     "KeptSignal",
     "KeptSlice",
@@ -32,6 +33,8 @@ __all__ = [
 
 # Attribute of tables whose signals are the output of a step of this package, not raw EMG.
 DERIVED = "sklearn_emg_derived"
+# Attribute of tables whose signals have passed a filter, so that equal samples differ.
+FILTERED = "sklearn_emg_filtered"
 
 # Packages whose versions can change what a step computes.
 _COMPUTING = ("numpy", "scipy", "numba", "PyWavelets", "scikit-learn", "tsfresh")

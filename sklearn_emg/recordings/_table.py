@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -249,7 +251,7 @@ def recording_table(
         entry along the first axis of a 3-D array is a recording with several channels. A DataFrame,
         alone or as an element of the list, is one recording whose rows are samples and whose
         columns are channels; it is converted to the shape ``(n_channels, n_times)``. If the names
-        of its columns are texts, they become the names of the channels.
+        of its columns are texts, they become the names of the channels. Masked samples become NaN.
     fs : float or array-like of shape (n_recordings,)
         Sampling rate in Hz, one for all recordings or one per recording. Numbers given as text are
         converted.
@@ -403,7 +405,7 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
     if isinstance(entry, SignalFile):
         return entry, None
     try:
-        return np.asarray(entry), None
+        return np.asarray(_unmasked(entry)), None
     except ValueError as error:
         lengths = [len(part) if hasattr(part, "__len__") else 1 for part in entry]
         if len(set(lengths)) < 2:
@@ -412,6 +414,20 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
             f"Row {row} has channels of unequal length: {lengths[:8]} samples. Cut them to one "
             "length, or give each channel a row of its own."
         ) from error
+
+
+def _unmasked(signal: Any) -> Any:
+    """Replace the masked samples of a masked array, or of a list of such channels, by NaN."""
+    if isinstance(signal, list | tuple) and any(isinstance(c, np.ma.MaskedArray) for c in signal):
+        signal = np.ma.array(signal)
+    if not isinstance(signal, np.ma.MaskedArray) or signal.dtype.kind not in "fiu":
+        return signal
+    mask = np.ma.getmaskarray(signal)
+    if not mask.any():
+        return signal.data
+    values = signal.data.astype(signal.dtype if signal.dtype.kind == "f" else np.float64)
+    values[mask] = np.nan
+    return values
 
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
@@ -428,19 +444,21 @@ def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
 
 def _rates(fs: Any) -> Any:
     """Convert rates given as text to numbers; return other rates unchanged."""
-    texts = [fs] if isinstance(fs, str) else fs
-    if np.ndim(texts) != 1 or not any(isinstance(v, str) for v in texts):
+    texts: Any = [fs] if isinstance(fs, str | bytes | Decimal | Fraction) else fs
+    if np.ndim(texts) != 1 or all(isinstance(v, int | float | np.number) for v in texts):
         return fs
     rates = []
     for row, rate in enumerate(texts):
         try:
             rates.append(float(rate))
+        except TypeError:  # reported by check_recording_table
+            return fs
         except ValueError as error:
             raise ValueError(
                 f"Row {row}, column 'fs': the text {rate!r} is not a number in Hz; pass fs as a "
                 "number, with a decimal point and without a unit."
             ) from error
-    return rates[0] if isinstance(fs, str) else rates
+    return rates if texts is fs else rates[0]
 
 
 def _names_by_row(channel_names: Any, n_rows: int) -> list[tuple[str, ...] | None]:
@@ -471,15 +489,25 @@ def _no_numbers(signal: np.ndarray) -> str:
     return f"must be numeric in mV, but its samples are text such as {text!r}; {remedy}"
 
 
+def _fault_of_values(signal: Any) -> str:
+    """Describe the fault of a signal that is no array of numbers; empty if there is none."""
+    if isinstance(signal, (SignalFile, KeptSignal, KeptSlice)):
+        return ""
+    if not isinstance(signal, np.ndarray):
+        return (
+            f"must be a NumPy array or a SignalFile, got {type(signal).__name__}; "
+            "build the table with recording_table"
+        )
+    if signal.dtype.kind not in "fiu":
+        return _no_numbers(signal)
+    if np.ma.is_masked(signal):
+        return "has masked samples; replace them by NaN, with .astype(float).filled(np.nan)"
+    return ""
+
+
 def _signal_fault(signal: Any, finite: bool) -> str | None:
-    if not isinstance(signal, (SignalFile, KeptSignal, KeptSlice)):
-        if not isinstance(signal, np.ndarray):
-            return (
-                f"must be a NumPy array or a SignalFile, got {type(signal).__name__}; "
-                "build the table with recording_table"
-            )
-        if signal.dtype.kind not in "fiu":
-            return _no_numbers(signal)
+    if fault := _fault_of_values(signal):
+        return fault
     if signal.ndim not in (1, 2):
         return (
             f"must be 1-D (n_times,) or 2-D (n_channels, n_times), got {signal.ndim} dimensions; "
@@ -614,8 +642,9 @@ def _faults_of_rates(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, s
         yield row, f"must be a positive number in Hz, got {given}; set the true rate"
     if not pd.api.types.is_numeric_dtype(table["fs"]):
         for row, given in enumerate(table["fs"]):
-            if isinstance(given, str) and np.isfinite(rates[row]):
-                yield row, f"is the text {given!r}; convert it: table['fs'].astype(float)"
+            if not isinstance(given, int | float | np.number) and np.isfinite(rates[row]):
+                kind = "text" if isinstance(given, str) else type(given).__name__
+                yield row, f"is the {kind} {given!r}; convert it: table['fs'].astype(float)"
 
 
 def _faults_of_subjects(table: pd.DataFrame, finite: bool) -> Iterator[tuple[int, str]]:

@@ -159,7 +159,8 @@ class Scale:
             return signal.rescaled(self.factor, self.baseline)
         if signal.dtype.kind not in "fiu":
             return signal
-        values = signal if signal.dtype.kind == "f" else signal.astype(np.float64)
+        exact = signal.dtype.kind == "f" and signal.dtype.itemsize > 2  # half precision is not
+        values = signal if exact else signal.astype(np.float64)
         return (values - self.baseline) * self.factor
 
 

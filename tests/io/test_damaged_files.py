@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sklearn_emg.io import read_recordings
+from sklearn_emg.io import read_folder, read_recordings, write_recordings
+from sklearn_emg.recordings import recording_table
 
 # More by hand: HYPOTHESIS_EXAMPLES=5000 pytest tests/io/test_damaged_files.py
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "100"))
@@ -260,3 +261,35 @@ def test_hdf5_links_to_other_files_are_not_followed(tmp_path):
         file["emg"] = h5py.ExternalLink("other.h5", "/emg")
     with pytest.raises(ValueError, match=r"a\.h5 has no array"):
         read_recordings(tmp_path / "a.h5", subject="s", fs=1000.0, unit="mV")
+
+
+def test_no_flipped_bit_of_a_parquet_file_is_read_as_another_sample(tmp_path):
+    path = tmp_path / "a.parquet"
+    rng = np.random.default_rng(0)
+    table = recording_table(rng.normal(0, 0.1, (1, 600)), fs=1000.0, subject="s1")
+    write_recordings(table, path)
+    whole = path.read_bytes()
+    for at in np.linspace(10, 0.6 * len(whole), 30).astype(int):
+        content = bytearray(whole)
+        content[at] ^= 1 << 6
+        path.write_bytes(content)
+        with pytest.raises((ValueError, OSError), match=r"a\.parquet"):
+            read_recordings(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are Unicode")
+def test_names_that_are_not_utf_8_are_refused(tmp_path):
+    name = os.path.join(os.fsencode(tmp_path), b"bad\xff.csv")
+    with open(name, "wb") as file:
+        file.write(b"time [s],EMG [mV]\n0,1\n0.001,2\n")
+    with pytest.raises(ValueError, match=r"bad\\udcff\.csv is not UTF-8; rename it"):
+        read_recordings(os.fsdecode(name), subject="s1")
+    with pytest.raises(ValueError, match=r"bad\\udcff\.csv is not UTF-8; rename it"):
+        read_folder(tmp_path, "{subject}.csv")
+
+
+def test_paths_as_bytes_and_no_path(tmp_path):
+    make.opensignals_text(tmp_path / "os.txt")
+    assert len(read_recordings(os.fsencode(tmp_path / "os.txt"), subject="s1")) == 1
+    with pytest.raises(TypeError, match="takes a path or several paths"):
+        read_recordings(None)

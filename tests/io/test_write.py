@@ -490,3 +490,31 @@ def test_an_unknown_form_is_no_damage(tmp_path):
     (tmp_path / "a.csv").write_text("time [s],EMG [mV]\n0,1\n0.001,2\n")
     with pytest.raises(ValueError, match="'format' parameter of describe_file must be one of"):
         describe_file(tmp_path / "a.csv", format="tekst")
+
+
+@pytest.mark.parametrize("form", ["edf", "bdf", "bids"])
+def test_samples_beyond_the_numbers_of_edf_are_refused(form, tmp_path):
+    table = recording_table([1e300 * np.array([-1.0, 0.5])], fs=1000.0, subject="s1")
+    with pytest.raises(ValueError, match="values up to 1e\\+300 mV in the channel 'ch1'"):
+        write_recordings(table, tmp_path / "out", format=form)
+
+
+@pytest.mark.parametrize("form", ["parquet", "wfdb"])
+def test_subjects_that_are_tuples_come_back(form, tmp_path):
+    signal = np.random.default_rng(0).normal(0, 0.1, 1000)
+    table = recording_table([signal], fs=1000.0, subject=[("a", 1)])
+    path = write_recordings(table, tmp_path / "out", format=form)
+    files = path if form == "parquet" else sorted(path.glob("*.hea"))
+    assert read_recordings(files)["subject"].tolist() == [("a", 1)]
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_amplitudes_of_any_size_are_checked(scale, tmp_path):
+    signal = scale * np.random.default_rng(0).normal(size=1000)
+    table = recording_table([signal], fs=1000.0, subject="s1")
+    path = write_recordings(table, tmp_path / "a.parquet")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_recordings(path)
+    assert {w.category for w in caught} == {RecordingWarning}
+    assert "'ch1' has an RMS of" in str(caught[-1].message)

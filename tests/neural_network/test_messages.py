@@ -227,3 +227,10 @@ def test_windows_that_the_network_cannot_represent_and_no_windows_at_all():
         CNN1DClassifier(**QUICK).fit(X.astype(float) / abs(X).max() * 1e300, LABELS)
     with pytest.raises(ValueError, match="0 sample"):
         CNN1DClassifier(**QUICK).fit(X[:0], [])
+
+
+def test_masked_samples_are_refused():
+    masked = np.ma.masked_greater(X, 1)
+    for given in (masked, list(masked)):
+        with pytest.raises(ValueError, match="CNN1DClassifier got a masked array"):
+            CNN1DClassifier(**QUICK).fit(given, LABELS)

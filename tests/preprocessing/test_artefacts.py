@@ -5,15 +5,20 @@ import pandas as pd
 import pytest
 from data import noise
 from scipy import ndimage
+from scipy.signal import butter, sosfiltfilt
 from sklearn.pipeline import make_pipeline
 
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing import (
+    AdaptiveFilter,
     ArtefactDetector,
     ArtefactRejector,
     BandpassFilter,
     BaselineRemover,
+    Envelope,
     GapInterpolator,
+    NotchFilter,
+    Rectifier,
     Resampler,
     segment_recording,
 )
@@ -81,7 +86,8 @@ def test_fraction_of_power_line_interference():
     # Powers A²/2: 9/10 at the power-line frequency, 1/10 at 333 Hz.
     X = (3 * np.sin(2 * np.pi * 60.0 * t) + np.sin(2 * np.pi * 333.0 * t))[None]
     scores = ArtefactDetector(line_freq=60.0, fs=FS).fit_transform(X)[0]
-    assert scores[3] == pytest.approx(0.9 / 0.5, rel=1e-3)
+    # The bands of 60 Hz and four harmonics have 5 of 1001 frequencies each.
+    assert scores[3] == pytest.approx(0.9 / (0.5 * (1 + 25 / 1001)), rel=1e-3)
 
 
 def test_channels_have_scores_of_their_own_and_one_set_of_flags():
@@ -403,13 +409,69 @@ def test_noted_artefacts_leave_the_signals_as_they_are():
         ArtefactRejector(apply=False, fs=FS).fit_transform(noise(1, 1000))
 
 
-def test_saturation_that_a_filter_hides_is_warned_of():
-    pipeline = make_pipeline(BandpassFilter(20, 400), ArtefactRejector(kinds=["saturation"]))
-    with pytest.warns(RecordingWarning, match=r"Row 0: .* a filtered signal, in which saturation"):
+@pytest.mark.parametrize("kinds", [None, ["saturation"], ["flat"]])
+@pytest.mark.parametrize(
+    "step",
+    [BandpassFilter(20, 400), NotchFilter(50), Resampler(500.0), AdaptiveFilter(), Envelope()],
+    ids=lambda s: type(s).__name__,
+)
+def test_what_a_filter_hides_is_warned_of(step, kinds):
+    pipeline = make_pipeline(step, Rectifier(), ArtefactRejector(kinds=kinds))
+    with pytest.warns(RecordingWarning, match="output of a filter, in which saturation and const"):
         pipeline.fit_transform(_clipped())
+
+
+def test_nothing_is_hidden_in_recorded_signals_and_after_notes():
+    note = ArtefactRejector(kinds=["saturation"], apply=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ArtefactRejector(kinds=["saturation"]).fit_transform(_clipped())
+        make_pipeline(GapInterpolator(), ArtefactRejector()).fit_transform(_clipped())
+        make_pipeline(note, BandpassFilter(20, 400), ArtefactRejector()).fit_transform(_clipped())
+        ArtefactRejector(fs=FS).fit_transform(noise(10, 1000))
+
+
+def test_saturation_that_another_filter_hides_is_warned_of():
+    sos = butter(4, [20, 400], "bandpass", fs=FS, output="sos")
+    x = sosfiltfilt(sos, np.clip(noise(2, 4000), -1.5, 1.5))
+    rejector = ArtefactRejector(kinds=["saturation"], fs=FS)
+    table = recording_table([x], fs=FS, subject="a")
+    with pytest.warns(RecordingWarning, match=r"Row 0: .* a filtered signal, in which saturation"):
+        rejector.fit_transform(table)
+    with pytest.warns(RecordingWarning, match=r"Windows: .* a filtered signal, in which satur"):
+        rejector.fit_transform(x.reshape(8, 1000))
+
+
+def test_unused_channels_of_windows_are_named():
+    X = noise(5, 3, 1000)
+    X[:, 1] = 0.5
+    with pytest.warns(RecordingWarning, match=r"5 of 5 windows: constant in channel 2 of 3"):
+        assert np.isfinite(ArtefactRejector(fs=FS).fit_transform(X)).all()
+
+
+@pytest.mark.parametrize("side", ["upper", "lower"])
+def test_clipping_on_one_side_is_seen(side):
+    x = noise(20, 1000)
+    cut = np.minimum(x, 1.6) if side == "upper" else np.maximum(x, -1.6)
+    assert ArtefactDetector(fs=1000.0).fit(x).flags(cut)["saturation"].all()
+
+
+@pytest.mark.parametrize("n_steps", [0.5, 2, 8, 32, 128])
+@pytest.mark.parametrize("fs", [10_000.0, 23_437.5, 50_000.0])
+def test_rounded_peaks_of_a_high_rate_are_no_saturation(fs, n_steps):
+    sos = butter(4, [20, 500], "bandpass", fs=fs, output="sos")
+    x = sosfiltfilt(sos, noise(50, int(0.2 * fs) + 2000))[:, 1000:-1000]
+    x = np.round(x / x.std() * n_steps) * 0.01
+    assert ArtefactDetector(fs=fs).fit(x).flags(x)["saturation"].mean() < 0.1
+
+
+@pytest.mark.parametrize("fs", [100.0, 200.0, 250.0, 500.0])
+@pytest.mark.parametrize("seconds", [0.25, 0.5, 2.0])
+def test_short_clean_windows_of_a_low_rate_have_hardly_any_flags(fs, seconds):
+    sos = butter(4, [0.1 * fs, 0.47 * fs], "bandpass", fs=fs, output="sos")
+    x = sosfiltfilt(sos, noise(200, int(seconds * fs) + 400))[:, 200:-200]
+    flags = ArtefactDetector(fs=fs).fit(x).flags(x)
+    assert (flags[["mains", "pop", "saturation"]].mean() < 0.05).all()
 
 
 @pytest.mark.parametrize("step", [0.0, 0.05, 0.5, 1.0])

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import sys
+import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,6 +33,7 @@ def table():
             "level": [1, 2, 3],
             "age": [31.5, np.nan, 0.1],
             "left": [True, False, True],
+            "channel_names": pd.Series([None, ("a", "b", "ä"), None], dtype=object),
             "code": pd.Series([7, "x", None], dtype=object),
         },
     ).set_index(pd.Index([5, 3, 9]))
@@ -360,3 +362,18 @@ def test_column_type_that_cannot_be_kept_is_named(tmp_path):
     table["part"] = pd.arrays.SparseArray([1.0])
     with pytest.raises(ValueError, match=r"Column 'part' has the type Sparse"):
         export(table, None, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("scale", [1e10, 1e30, 1e300, 1e-300])
+def test_wfdb_keeps_samples_of_any_size(scale, tmp_path):
+    X = scale * np.random.default_rng(0).normal(size=(2, 50))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        back = read_exported(export(X, None, tmp_path / "a", format="wfdb", fs=1000.0)).X
+    np.testing.assert_allclose(back, X, rtol=0, atol=max(np.abs(X).max(), 1.0) / 2**31)
+
+
+def test_masked_windows_are_refused(tmp_path):
+    X = np.ma.masked_greater(np.random.default_rng(0).normal(size=(2, 50)), 1)
+    with pytest.raises(ValueError, match="export got a masked array with"):
+        export(X, None, tmp_path / "a.npz")

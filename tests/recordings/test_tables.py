@@ -1,6 +1,8 @@
 """Recording tables, windows and file handles."""
 
 import pickle
+from decimal import Decimal
+from fractions import Fraction
 
 import joblib
 import numpy as np
@@ -395,3 +397,31 @@ def test_signal_file_reads_blocks_and_24_bits(tmp_path):
         longer.read()
     with pytest.raises(ValueError, match="'blocks' of SignalFile"):
         SignalFile(tmp_path / "blocks.bin", n_channels=2, blocks=(10, 60, [0, 50]))
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
+@pytest.mark.parametrize("as_list", [False, True])
+def test_masked_samples_become_nan(dtype, as_list):
+    x = np.ma.masked_array(np.arange(-50, 50).reshape(2, 50).astype(dtype))
+    x[0, 10:20] = np.ma.masked
+    table = recording_table([list(x) if as_list else x], fs=1000.0, subject="a", unit="uV")
+    assert np.flatnonzero(np.isnan(table["signal"][0])).tolist() == list(range(10, 20))
+
+
+def test_masked_samples_of_a_table_made_by_hand_are_refused():
+    table = recording_table([np.arange(-50, 50)], fs=1000.0, subject="a", unit="uV")
+    x = np.ma.masked_greater(table["signal"][0], 0)
+    with pytest.raises(ValueError, match=r"row 0 .* has masked samples; replace them by NaN"):
+        check_recording_table(table.assign(signal=pd.Series([x], dtype=object)))
+
+
+@pytest.mark.parametrize("fs", [b"2000.5", Decimal("2000.5"), Fraction(4001, 2), "2000.5"])
+def test_rates_of_other_types_become_numbers(fs):
+    x = np.random.default_rng(0).normal(0, 0.1, 500)
+    for given in (fs, [fs]):
+        table = recording_table([x], fs=given, subject="a")
+        assert table["fs"].dtype == float
+        assert table["fs"].tolist() == [2000.5]
+    by_hand = table.assign(fs=pd.Series([fs], dtype=object))
+    with pytest.raises(ValueError, match=r"column 'fs': .*(is the|positive number).*2000\.5|4001"):
+        check_recording_table(by_hand)

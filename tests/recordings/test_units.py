@@ -78,3 +78,9 @@ def test_a_file_gets_another_scale_and_is_not_read(tmp_path, noise):
 def test_unusable_units_are_refused(given, match, noise):
     with pytest.raises(ValueError, match=match):
         recording_table([noise], fs=1000.0, subject="a", **given)
+
+
+def test_half_precision_is_not_used_for_the_conversion():
+    x = np.array([0.0, 1.0, 2.0], dtype=np.float16)
+    table = recording_table([x], fs=1000.0, subject="a", unit="nV")
+    np.testing.assert_allclose(table["signal"][0], x.astype(float) * 1e-6, rtol=1e-12)

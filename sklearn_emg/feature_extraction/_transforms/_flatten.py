@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg.recordings import refuse_recordings
 
 __all__ = ["Flatten"]
@@ -63,6 +64,7 @@ class Flatten(TransformerMixin, BaseEstimator):
             Fitted transformer.
         """
         refuse_recordings(X, type(self).__name__)
+        refuse_no_samples(X, "Flatten")
         X = validate_data(self, X, allow_nd=True, dtype=[np.float64, np.float32])
         self.shape_in_ = X.shape[1:]
         return self
@@ -82,6 +84,7 @@ class Flatten(TransformerMixin, BaseEstimator):
         """
         if not hasattr(self, "shape_in_"):
             return clone(self).fit(X).transform(X)
+        refuse_no_samples(X, "Flatten")
         X = validate_data(self, X, reset=False, allow_nd=True, dtype=[np.float64, np.float32])
         if X.shape[1:] != self.shape_in_:
             raise ValueError(

@@ -69,7 +69,8 @@ def write_parquet(path: Path, table: pd.DataFrame) -> list[str]:
         if is_json:
             notes["json"].append(str(name))
     frame = pa.table(arrays)
-    pq.write_table(frame.replace_schema_metadata({_KEY: json.dumps(notes)}), path)
+    frame = frame.replace_schema_metadata({_KEY: json.dumps(notes)})
+    pq.write_table(frame, path, write_page_checksum=True)
     return lost
 
 
@@ -136,7 +137,7 @@ def parse_parquet(path: Path) -> FileContent:
         If pyarrow is not installed.
     """
     pa, pq = _arrow("read_recordings")
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, page_checksum_verification=True)
     _check_size(path, file.metadata)
     schema = file.schema_arrow
     lists = [f.name for f in schema if pa.types.is_nested(f.type)]

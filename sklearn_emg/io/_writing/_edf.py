@@ -84,6 +84,8 @@ def _code(subject: object) -> str:
 
 def _bound(value: float, down: bool) -> str | None:
     """Nearest number on one side of a value that fits into 8 characters; None if there is none."""
+    if not abs(value) < 10**_NUMBER:
+        return None
     for decimals in range(_NUMBER - 2, -1, -1):
         step = 10.0**-decimals
         rounded = (math.floor if down else math.ceil)(value / step) * step

@@ -15,7 +15,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length
 from torch import nn
 
-from sklearn_emg._ranges import validate_windows
+from sklearn_emg._ranges import refuse_no_samples, validate_windows
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.neural_network._data._batches import SequenceDataset, WindowDataset, as_tensor
@@ -171,6 +171,7 @@ def _read(X: Any, caller: str) -> Input:
         return replace(given, channels=common_channel_names(X))
     if isinstance(X, pd.Series):
         X = X.tolist()
+    refuse_no_samples(X, caller)
     _refuse_one_signal(X, caller)
     return _of_signals(list(X), None) if _is_list_of_signals(X) else Input(X)
 

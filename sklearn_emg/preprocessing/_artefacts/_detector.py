@@ -35,6 +35,8 @@ THRESHOLDS = {
 
 # At a low sampling rate, the steps of a converter cause several equal samples in a row.
 _MIN_FLAT = 15
+# The median of fewer samples differs from stretch to stretch without any step.
+_MIN_MEDIAN = 5
 
 
 class ArtefactDetector(FeatureExtractor):
@@ -83,7 +85,7 @@ class ArtefactDetector(FeatureExtractor):
     ============ ========================================================================= =====
     kind         measure                                                                   limit
     ============ ========================================================================= =====
-    saturation   fraction of samples at `limit`, or on plateaus of at least 4 samples      0.001
+    saturation   fraction of samples at `limit`, or cut off at the highest or lowest value 0.001
     flat         fraction of samples in constant runs of at least 10 ms and 15 samples     0.1
     motion       fraction of the power below `motion_freq`                                 0.5
     mains        fraction of the power at 50 or 60 Hz and four harmonics                   0.5
@@ -93,16 +95,19 @@ class ArtefactDetector(FeatureExtractor):
 
     The kind "mains" is power-line interference. At sampling rates below 1000 Hz, the limit of
     "spikes" is multiplied by :math:`\\sqrt{1000 / f_s}`, since neighbouring samples of the EMG
-    differ more. A score is a measure divided by its limit, and a score above 1 is a flag. With
-    scores :math:`s_i`, the quality is :math:`1 / (1 + \\max_i s_i^2)`: it is 1 without any artefact
-    and below 0.5 with a flag.
+    differ more. The limit of "mains" is multiplied by :math:`1 + b`, where :math:`b` is the
+    fraction of the spectrum that counts as power line, which is large in short windows. Medians are
+    of at least 5 samples. A score is a measure divided by its limit, and a score above 1 is a flag.
+    With scores :math:`s_i`, the quality is :math:`1 / (1 + \\max_i s_i^2)`: it is 1 without any
+    artefact and below 0.5 with a flag.
 
     The limits are choices of this package. Few windows of real needle recordings are flagged; set
     other limits if your recordings differ. A window that is too short for a measure has a score of
     0: "motion" needs more than one period of `motion_freq`, "mains" more than eight periods of the
-    power-line frequency, "spikes" 25 samples, and "pop" 50 ms. Saturation can only be detected in
-    the recorded samples, since a filter removes plateaus. Sharp potentials of two or three samples
-    may count as spikes, so raise the limit of "spikes" for sampling rates of a few kHz.
+    power-line frequency, "spikes" 25 samples, and "pop" 50 ms and 10 samples. Saturation can
+    only be detected in the recorded samples, since a filter removes plateaus. Sharp potentials of
+    two or three samples may count as spikes, so raise the limit of "spikes" for sampling rates of a
+    few kHz.
 
     References
     ----------
@@ -163,15 +168,15 @@ class ArtefactDetector(FeatureExtractor):
         return [*THRESHOLDS, "quality"]
 
     def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
-        motion, lines = power_fractions(X, fs, self.motion_freq, self._line_freqs())
+        motion, lines, bands = power_fractions(X, fs, self.motion_freq, self._line_freqs())
         spikes = spike_ratio(X) if X.shape[-1] >= 25 else np.zeros(X.shape[:-1])
         measures = {
             "saturation": saturation_fraction(X, self.limit),
             "flat": flat_fraction(X, max(round(0.010 * fs), _MIN_FLAT)),
             "motion": motion,
-            "mains": lines.max(axis=0),
+            "mains": (lines.T / (1 + bands)).T.max(axis=0),
             "spikes": spikes / max(1.0, np.sqrt(1000.0 / fs)),
-            "pop": pop_ratio(X, max(round(0.025 * fs), 2)),
+            "pop": pop_ratio(X, max(round(0.025 * fs), _MIN_MEDIAN)),
         }
         thresholds = {**THRESHOLDS, **(self.thresholds or {})}
         scores = np.stack([measures[name] / thresholds[name] for name in THRESHOLDS], axis=-1)
@@ -205,7 +210,7 @@ class ArtefactDetector(FeatureExtractor):
         freqs = self._line_freqs()
         found = []
         for values, fs in parts:
-            lines = power_fractions(values, fs, self.motion_freq, freqs)[1]
+            _, lines, _ = power_fractions(values, fs, self.motion_freq, freqs)
             found.append(np.array(freqs)[lines.max(axis=-1).argmax(axis=0)])
         return np.where(flagged, np.concatenate(found), np.nan)
 

@@ -11,6 +11,7 @@ from scipy import interpolate
 from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
+from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._artefacts._marks import marks_of, with_notes
@@ -138,6 +139,7 @@ class GapInterpolator(SignalTransformer):
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         # The base class refuses NaN, so its other checks are run on zeros of the same shape.
+        refuse_no_samples(X, type(self).__name__)
         given = X
         X = validate_data(
             self,

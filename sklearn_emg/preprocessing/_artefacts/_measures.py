@@ -33,24 +33,20 @@ def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
     return inside[..., :-1].astype(bool)
 
 
-def saturation_fraction(
-    X: NDArray[np.floating], limit: float | None, *, both_ends: bool = True
-) -> NDArray[np.float64]:
-    """Compute the fraction of samples at or beyond a limit, or on plateaus at the extrema.
+def saturation_fraction(X: NDArray[np.floating], limit: float | None) -> NDArray[np.float64]:
+    """Compute the fraction of samples at or beyond a limit, or cut off at the extrema.
 
     Parameters
     ----------
     X : ndarray of shape (..., n_times)
         Signals.
     limit : float or None
-        Amplitude in mV at which the amplifier saturates. If it is None, samples count if they lie
-        in a run of at least four equal samples at the highest or lowest value. If both of these
-        values are much more frequent than the values next to them, as after clipping of short
-        peaks, all samples with these values count.
-    both_ends : bool, default=True
-        Whether both extreme values must be much more frequent than the values next to them for
-        all of their samples to count. If False, each extreme value is considered separately. This
-        is needed for whole recordings, whose potentials may reach the limit on only one side.
+        Amplitude in mV at which the amplifier saturates. If it is None, each of the two extreme
+        values is compared with the value next to it. If the extreme value is more than 2.5 times as
+        frequent, samples in runs of at least four of them count; if it is also more frequent by
+        more than three samples, as after clipping of short peaks, all samples with this value
+        count. A peak that is only rounded to the steps of a converter is at most 2.4 times as long
+        on its highest step as on the next one.
 
     Returns
     -------
@@ -62,24 +58,23 @@ def saturation_fraction(
     high, low = X.max(axis=-1, keepdims=True), X.min(axis=-1, keepdims=True)
     varies = high > low
     at_high, at_low = (high == X) & varies, (low == X) & varies
-    plateaus = runs_mask(at_high, 4) | runs_mask(at_low, 4)
-    cut_high, cut_low = _pile_up(X, at_high, -np.inf), _pile_up(-X, at_low, -np.inf)
-    if both_ends:
-        cut_high = cut_low = cut_high & cut_low
-    return (plateaus | (at_high & cut_high) | (at_low & cut_low)).mean(axis=-1)
+    cut = np.zeros(X.shape, dtype=bool)
+    for values, at_end in ((X, at_high), (-X, at_low)):
+        excess = _excess(values, at_end, at_high | at_low)
+        cut |= at_end & ((excess > 3) | ((excess > 0) & runs_mask(at_end, 4)))
+    return cut.mean(axis=-1)
 
 
-def _pile_up(
-    X: NDArray[np.floating], at_end: NDArray[np.bool_], lowest: float
-) -> NDArray[np.bool_]:
-    """Return whether the highest value is much more frequent than the next lower one.
+def _excess(
+    X: NDArray[np.floating], at_end: NDArray[np.bool_], extreme: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Compare the number of the highest samples with 2.5 times that of the next lower value.
 
-    With a converter of coarse resolution, several samples may have the highest value, but no more
-    than have the next lower value. The shape of the result is (..., 1).
+    The result has the shape (..., 1). Samples at either of the two extrema are not compared.
     """
-    below = np.where(at_end, lowest, X)
-    n_below = (below == below.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
-    return at_end.sum(axis=-1, keepdims=True) > 2 * n_below + 3
+    inner = np.where(extreme, -np.inf, X)
+    below = (inner == inner.max(axis=-1, keepdims=True)) & ~extreme
+    return at_end.sum(axis=-1, keepdims=True) - 2.5 * below.sum(axis=-1, keepdims=True)
 
 
 def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
@@ -109,7 +104,7 @@ def flat_fraction(X: NDArray[np.floating], n_flat: int) -> NDArray[np.float64]:
 
 def power_fractions(
     X: NDArray[np.floating], fs: float, motion_freq: float, line_freqs: Sequence[float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Compute the fractions of the power below a frequency and at power-line frequencies.
 
     The mean is subtracted first. The power at a power-line frequency includes four harmonics. A
@@ -131,6 +126,9 @@ def power_fractions(
         candidate frequencies give different fractions, it is the smallest of them.
     lines : ndarray of shape (n_line_freqs, ...)
         Fraction of the power at each power-line frequency and its harmonics.
+    bands : ndarray of shape (n_line_freqs,)
+        Fraction of the frequencies that count as those of each power line. It is the expected
+        fraction of the power of white noise.
     """
     n_times = X.shape[-1]
     centred = X - X.mean(axis=-1, keepdims=True, dtype=np.float64)
@@ -139,7 +137,7 @@ def power_fractions(
     width = max(2 * fs / n_times, 1.0)
     total = spectrum[..., 1:].sum(axis=-1)
     safe = np.where(total > 0, total, 1.0)
-    lines, slow_parts = [], []
+    lines, slow_parts, bands = [], [], []
     for line in line_freqs:
         at_line = np.zeros(len(freqs), dtype=bool)
         # In a short window, a power line cannot be separated from other frequencies.
@@ -148,9 +146,10 @@ def power_fractions(
                 if harmonic * line < fs / 2:
                     at_line |= np.abs(freqs - harmonic * line) <= width
         lines.append(spectrum[..., at_line].sum(axis=-1) / safe)
+        bands.append(at_line.mean())
         slow = (freqs > 0) & (freqs < motion_freq) & ~at_line
         slow_parts.append(spectrum[..., slow].sum(axis=-1) / safe)
-    return np.min(slow_parts, axis=0), np.stack(lines)
+    return np.min(slow_parts, axis=0), np.stack(lines), np.array(bands)
 
 
 def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:

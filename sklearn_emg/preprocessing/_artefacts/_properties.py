@@ -66,7 +66,7 @@ def signal_properties(
         "length": np.full(n_channels, n_times / fs),
         "offset": offset,
         "step": np.array([_step(x[ok]) for x, ok in zip(X, finite)]),
-        "clipped": saturation_fraction(filled, None, both_ends=False),
+        "clipped": saturation_fraction(filled, None),
         "invalid": (~finite).mean(axis=1),
         "noise_floor": _quiet_deviation(filled, max(round(_STRETCH * fs), 2)),
         **_of_spectrum(spectrum or spectrum_of(filled, fs), n_channels),

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.exceptions import RecordingWarning
@@ -21,10 +22,15 @@ from sklearn_emg.preprocessing._artefacts._marks import (
     with_marks,
     with_notes,
 )
-from sklearn_emg.recordings import with_signals
+from sklearn_emg.preprocessing._artefacts._measures import saturation_fraction
+from sklearn_emg.recordings import FILTERED, KeptWindows, read_signal, with_signals
 
 __all__ = ["ArtefactRejector"]
 
+_SMOOTH = (
+    "nearly all samples are distinct, so these are not the samples of a converter but of a "
+    "filtered signal"
+)
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
@@ -71,9 +77,10 @@ class ArtefactRejector(SignalTransformer):
     Warns
     -----
     RecordingWarning
-        If a channel of a recording in a table is constant while others are not, or if `kinds`
-        contains "saturation" and the samples cannot be those of a converter. The message names the
-        row.
+        If a channel of a recording or of windows is constant while others are not. Also if
+        saturation and constant stretches cannot be seen: a table has passed a filter of this
+        package and lists no artefacts, or `kinds` contains "saturation" and the samples cannot be
+        those of a converter. The message names the row.
 
     See Also
     --------
@@ -147,9 +154,13 @@ class ArtefactRejector(SignalTransformer):
     def _fresh_detector(self) -> ArtefactDetector:
         return ArtefactDetector() if self.detector is None else clone(self.detector)
 
+    def _stretch(self, n_times: int, fs: float) -> int:
+        """Return the number of samples of a stretch."""
+        return min(max(round(self.window * fs), 1), n_times)
+
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         n_times = signals.shape[-1]
-        size = min(max(round(self.window * fs), 1), n_times)
+        size = self._stretch(n_times, fs)
         starts = np.arange(0, n_times - size + 1, size)
         if starts[-1] + size < n_times:
             starts = np.append(starts, n_times - size)
@@ -174,32 +185,76 @@ class ArtefactRejector(SignalTransformer):
 
     def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
         values = super()._read_finite(signal, row)
-        unused = np.flatnonzero(np.atleast_1d(self._unused_channels(values)))
-        if len(unused):
-            listed = ", ".join(str(c + 1) for c in unused)
-            warn(
-                f"Row {row}: constant in channel{'s' * (len(unused) > 1)} {listed} of "
-                f"{len(values)}, like a dead or unused input. ArtefactRejector leaves such "
-                "channels unchanged and scores the others; leave them out of the recording.",
-                RecordingWarning,
-            )
-        if self.kinds is not None and "saturation" in self.kinds and self._is_smooth(values):
-            warn(
-                f"Row {row}: nearly all samples are distinct, so these are not the samples of "
-                "a converter but of a filtered signal, in which saturation cannot be seen. Put "
-                "ArtefactRejector(kinds=['saturation'], apply=False) before the filter.",
-                RecordingWarning,
-            )
+        unused: NDArray[np.bool_] = np.atleast_1d(self._unused_channels(values))
+        self._warn_of_unused(unused, f"Row {row}")
         return values
 
-    def _is_smooth(self, values: NDArray[np.floating]) -> bool:
-        """Return whether nearly all samples of each channel are distinct."""
-        if self._fresh_detector().limit is not None or values.shape[-1] < 1000:
+    def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
+        X = super()._check_array(X, reset=reset)
+        if reset or isinstance(X, KeptWindows):
+            return X
+        windows = X if X.ndim == 3 else X[:, np.newaxis]
+        unused = self._unused_channels(windows)
+        n_windows = int(unused.any(axis=1).sum())
+        self._warn_of_unused(
+            np.asarray(unused.any(axis=0)), f"{n_windows} of {counted(len(X), 'window')}"
+        )
+        if self._names_saturation() and self._hides_clipping(windows.swapaxes(0, 1)):
+            self._warn_of_filter(f"Windows: {_SMOOTH}")
+        return X
+
+    def _warn_of_unused(self, unused: NDArray[np.bool_], where: str) -> None:
+        if not unused.any():
+            return
+        listed = ", ".join(str(c + 1) for c in np.flatnonzero(unused))
+        warn(
+            f"{where}: constant in channel{'s' * int(unused.sum() > 1)} {listed} of {len(unused)}, "
+            "like a dead or unused input. ArtefactRejector leaves such channels unchanged and "
+            "scores the others; leave them out of the recording.",
+            RecordingWarning,
+        )
+
+    def _names_saturation(self) -> bool:
+        return self.kinds is not None and "saturation" in self.kinds
+
+    def _warn_of_filter(self, what: str) -> None:
+        warn(
+            f"{what}, in which saturation and constant stretches cannot be seen. Put "
+            "ArtefactRejector(kinds=['saturation', 'flat'], apply=False) before the filter.",
+            RecordingWarning,
+        )
+
+    def _hides_clipping(self, stretches: NDArray[np.floating]) -> bool:
+        """Return whether the samples cannot be those of a converter, and none are cut off.
+
+        The stretches have the shape (n_channels, n_stretches, n_times).
+        """
+        channels = stretches.reshape(len(stretches), -1)
+        if self._fresh_detector().limit is not None or channels.shape[-1] < 1000:
             return False
-        channels = np.atleast_2d(values)
-        return all(len(np.unique(c)) > 0.99 * len(c) for c in channels if np.ptp(c) > 0)
+        # In runs of equal samples, a filter returns equal samples too.
+        moving = [c[1:][np.diff(c) != 0] for c in channels if np.ptp(c) > 0]
+        smooth = all(len(np.unique(c)) > 0.99 * len(c) for c in moving)
+        return bool(moving) and smooth and not saturation_fraction(stretches, None).any()
+
+    def _warn_of_filtered_rows(self, X: pd.DataFrame) -> None:
+        if X.attrs.get(FILTERED, False):
+            hidden = {"flat"} if self._fresh_detector().limit else {"saturation", "flat"}
+            # If the table lists artefacts, they were detected before the filter.
+            if MARKS not in X and not hidden.isdisjoint(self._kinds()):
+                self._warn_of_filter("ArtefactRejector got the output of a filter")
+            return
+        if not self._names_saturation():
+            return
+        for row, (signal, fs) in enumerate(zip(X["signal"], X["fs"])):
+            channels = np.atleast_2d(read_signal(signal))
+            size = self._stretch(channels.shape[-1], float(fs))
+            whole = channels[:, : channels.shape[-1] // size * size]
+            if self._hides_clipping(whole.reshape(len(channels), -1, size)):
+                self._warn_of_filter(f"Row {row}: {_SMOOTH}")
 
     def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        self._warn_of_filtered_rows(X)
         found = X if self.apply and not self._kinds() else super()._transform_table(X)
         signals, rates = found["signal"], found["fs"].to_numpy(dtype=float)
         if self.apply:

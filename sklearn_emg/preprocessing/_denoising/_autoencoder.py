@@ -136,6 +136,8 @@ class AutoencoderDenoiser(SignalTransformer):
     True
     """
 
+    _keeps_equal_samples: ClassVar[bool] = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_filters": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 3, None, closed="left")],

@@ -242,6 +242,8 @@ class WaveletDenoiser(SignalTransformer):
     True
     """
 
+    _keeps_equal_samples: ClassVar[bool] = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "wavelet": [str],
         "level": [Interval(Integral, 1, None, closed="left")],

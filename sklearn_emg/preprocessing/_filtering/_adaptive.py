@@ -262,6 +262,8 @@ class AdaptiveFilter(SignalTransformer):
     True
     """
 
+    _keeps_equal_samples: ClassVar[bool] = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "reference": [
             StrOptions({"powerline", "delayed"}),

@@ -69,6 +69,8 @@ class FilterStream(SignalStream):
 class _LinearFilter(SignalTransformer):
     """Base class of linear filters, which differ only in their coefficients."""
 
+    _keeps_equal_samples: ClassVar[bool] = False
+
     def _needs_fs(self) -> bool:
         return True
 

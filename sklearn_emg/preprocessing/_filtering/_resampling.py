@@ -207,6 +207,8 @@ class Resampler(SignalTransformer):
     ([10000.0, 10000.0], [10000, 32])
     """
 
+    _keeps_equal_samples: ClassVar[bool] = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "fs_out": [Interval(Real, 0, None, closed="neither")],
         "method": [StrOptions({"polyphase", "fourier"})],
