@@ -172,7 +172,7 @@ def read_exported(path: str | os.PathLike[str]) -> Bunch:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
-    format = "wfdb" if path.is_dir() else _format_of(path)
+    format = "wfdb" if path.is_dir() else _format_of_content(path)
     read = {"parquet": _read_parquet, "npz": _read_npz, "wfdb": _read_wfdb}[format]
     if format == "parquet":
         _arrow()
@@ -197,6 +197,13 @@ def _bunch(signals: list[NDArray], header: dict[str, Any]) -> Bunch:
     table = columns.copy()
     table.insert(header["signal_position"], "signal", object_column(signals, columns.index))
     return Bunch(X=table, y=y, fs=None)
+
+
+def _format_of_content(path: Path) -> str:
+    """Return the format of a file by its first bytes or, if they are damaged, by its suffix."""
+    with open(existing_file(path), "rb") as file:
+        start = file.read(4)
+    return {b"PAR1": "parquet", b"PK\x03\x04": "npz"}.get(start) or _format_of(path)
 
 
 def _format_of(path: Path) -> str:

@@ -377,3 +377,12 @@ def test_masked_windows_are_refused(tmp_path):
     X = np.ma.masked_greater(np.random.default_rng(0).normal(size=(2, 50)), 1)
     with pytest.raises(ValueError, match="export got a masked array with"):
         export(X, None, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("format", ["parquet", "npz"])
+def test_a_file_with_another_suffix_is_read_by_its_content(tmp_path, format):
+    if format == "parquet":
+        pytest.importorskip("pyarrow")
+    X = np.random.default_rng(0).normal(size=(3, 50))
+    path = export(X, ["a", "b", "a"], tmp_path / "recordings.v2", format=format, fs=1000.0)
+    np.testing.assert_array_equal(read_exported(path).X, X)
