@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import first_few
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._kept import DERIVED, raw_signal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
@@ -50,6 +50,8 @@ MAX_OFFSET = 1000.0
 MAX_RATIO = 300.0
 LOW_RATE, HIGH_RATE = 100.0, 200_000.0  # Hz
 MIN_CHANNELS = 8
+# Number of windows that may be the samples of one recording if they have few samples.
+_MANY_WINDOWS = 200
 # Numbers of samples and recordings that are checked.
 _MAX_SAMPLES = 1 << 15
 _BLOCK, _MAX_BLOCKS = 32, 32
@@ -88,6 +90,7 @@ class _Figures:
             mean = samples.mean(axis=1)
             amplitude = np.abs(samples - mean[:, None]).mean(axis=1)
         low, high = samples.min(axis=1), samples.max(axis=1)
+        amplitude[low == high] = 0.0  # the mean of a constant channel may be rounded
         varied = (amplitude > 0) & (samples.shape[1] >= _MIN_LENGTH)
         self.row.append(rows)
         self.mean.append(mean)
@@ -201,8 +204,8 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
     -------
     faults : list of Fault
         Faults in this order: samples in counts, a different unit from the rest of the table, an
-        amplitude that is too large, one that is too small, and a large offset. The rows of a fault
-        may be empty.
+        amplitude that is too large, a channel in a different unit from the rest of its recording,
+        an amplitude that is too small, and a large offset. The rows of a fault may be empty.
     """
     amplitudes = _amplitudes(figures)
     rows = np.array(list(amplitudes), dtype=np.intp)
@@ -229,6 +232,12 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
             "if the samples are in µV, pass unit='uV'",
         ),
         Fault(
+            _rows_of_loud_channels(figures, amplitudes),
+            f"the amplitude of a channel is above {LARGE_AMPLITUDE:g} mV and more than "
+            f"{MAX_RATIO:g} times the median of the channels, as if it had a different unit",
+            "convert this channel to mV",
+        ),
+        Fault(
             rows[amplitude < smallest],
             "the mean amplitude does not exceed the noise of an amplifier",
             "if the samples are in V, pass unit='V'",
@@ -239,6 +248,13 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
             "check the unit",
         ),
     ]
+
+
+def _rows_of_loud_channels(figures: dict[str, NDArray], amplitudes: dict[int, float]) -> list[int]:
+    """Find rows in which one channel is too large for EMG, unlike the median of all channels."""
+    loud = figures["amplitude"] > LARGE_AMPLITUDE
+    pairs = zip(figures["row"][loud].tolist(), figures["amplitude"][loud].tolist())
+    return sorted({row for row, size in pairs if size > MAX_RATIO * amplitudes[row]})
 
 
 def _amplitudes(figures: dict[str, NDArray]) -> dict[int, float]:
@@ -288,6 +304,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
       are several) is above 5 mV, below 0.3 µV, below 2 µV in a table whose median is also below 2
       µV, or differs by a factor of more than 300 from the median of a table with at least three
       recordings, which indicates a different unit;
+    - the amplitude of one channel is above 5 mV and more than 300 times that of the recording;
     - the absolute mean of a channel is above 1 V;
     - a channel never changes its sign, which indicates a rectified signal, an envelope or a large
       offset.
@@ -429,16 +446,32 @@ def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude
     Warns
     -----
     RecordingWarning
-        If the axes seem to be swapped or the amplitude is implausible.
+        If the axes seem to be swapped, the windows seem to be the samples of one recording, or the
+        amplitude is implausible.
     """
+    _warn_of_axes(X, name)
+    if amplitude:
+        _warn_of_amplitude(X, name)
+
+
+def _warn_of_axes(X: NDArray[np.floating], name: str) -> None:
+    """Warn about windows whose axes may be swapped."""
     if X.ndim == 3 and X.shape[1] >= MIN_CHANNELS and X.shape[1] > X.shape[2]:
         warn_of_recordings(
             f"{name} got windows with more channels ({X.shape[1]}) than samples ({X.shape[2]}). "
             "Windows must have the shape (n_windows, n_channels, n_times); transpose them if "
             "theirs is (n_windows, n_times, n_channels).",
         )
-    if not amplitude:
-        return
+    if X.ndim == 2 and X.shape[1] <= MIN_CHANNELS and len(X) >= _MANY_WINDOWS:
+        warn_of_recordings(
+            f"{name} got {len(X)} windows of {counted(X.shape[1], 'sample')}. If X is one "
+            "recording of shape (n_times, n_channels), pass X.T[np.newaxis], of shape "
+            "(1, n_channels, n_times).",
+        )
+
+
+def _warn_of_amplitude(X: NDArray[np.floating], name: str) -> None:
+    """Warn about windows that may be in V, µV or counts."""
     some = X[..., :: -(-X.shape[-1] // 256)][_some_rows(len(X), 64)]
     figures = _Figures()
     samples = some.reshape(-1, some.shape[-1])

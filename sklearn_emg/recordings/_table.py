@@ -550,9 +550,9 @@ def check_recording_table(
     channels than samples (for at least 8 channels); a sampling rate below 100 Hz or above 200 kHz;
     samples that are all integers; a mean amplitude above 5 mV, below 0.3 µV, below 2 µV if the
     median of the table is also below 2 µV, or different from that median by a factor of more than
-    300 (in a table of at least three recordings); an offset above 1 V; and samples that never
-    change their sign. Another warning reports names that look like spellings of one name (see
-    :func:`similar_subjects`).
+    300 (in a table of at least three recordings); one channel above 5 mV and more than 300 times
+    as large as the others; an offset above 1 V; and samples that never change their sign. Another
+    warning reports names that look like spellings of one name (see :func:`similar_subjects`).
 
     Parameters
     ----------

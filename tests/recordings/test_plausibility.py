@@ -45,6 +45,10 @@ def test_emg_in_millivolts_gives_no_warning(scale):
         ([np.round(2048 + noise(3000, scale=150.0)).astype("i2")], r"row 0: all samples are int"),
         ([np.round(127 + noise(3000, scale=4.0))], r"row 0: all samples are integers"),
         ([noise(3000) + 1650.0], r"row 0: the offset is above 1000 mV"),
+        (
+            [np.stack([noise(3000), noise(3000, scale=100.0)])] * 2,
+            r"rows 0, 1: the amplitude of a channel is above 5 mV and more than 300 times",
+        ),
         ([noise(300, 8)], r"row 0: has more channels than samples \(shape \(300, 8\)\)"),
         (
             [noise(3000, seed=i, scale=4.0 if i == 2 else 0.004) for i in range(5)],
@@ -82,6 +86,7 @@ def test_gaps_and_dead_recordings_do_not_disturb():
     gap[100:2000] = np.nan
     dead = np.zeros(3000)
     assert texts(table, [gap, dead, np.full(3000, np.nan), noise(3000)]) == []
+    assert texts(table, [np.full(3000, 3.3)] * 2) == []
 
 
 def test_estimators_warn_of_tables_made_by_hand_and_not_of_filtered_ones():
@@ -140,3 +145,12 @@ def test_a_warning_is_given_once_in_a_call_chain():
 
     assert len(texts(chain)) == 1
     assert len(texts(chain)) == 1
+
+
+@pytest.mark.parametrize("step", [BandpassFilter(20, 400, fs=1000.0), TimeDomainFeatures()])
+def test_a_recording_given_as_windows_of_its_channels_is_named(step):
+    x = noise(2000, 2)
+    with pytest.warns(RecordingWarning, match=r"2000 windows of 2 samples.*pass X\.T\[np"):
+        step.fit(x)
+    assert texts(step.fit, x.T[np.newaxis]) == []
+    assert texts(step.fit, noise(2000, 20)) == []
