@@ -3,8 +3,12 @@
 import inspect
 from typing import Any
 
+from sklearn.base import is_classifier
 from sklearn.calibration import _CalibratedClassifier as CalibratedPart
+from sklearn.ensemble import StackingClassifier, StackingRegressor
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -24,6 +28,7 @@ __all__ = [
     "CalibratedPart",
     "GroupsRequester",
     "HasMethods",
+    "HasPredict",
     "Hidden",
     "Integral",
     "Interval",
@@ -32,9 +37,46 @@ __all__ = [
     "Real",
     "StrOptions",
     "check_feature_names_in",
+    "has_method",
     "safe_indexing",
     "validate_params",
 ]
+
+
+def has_method(estimator: Any, name: str) -> bool:
+    """Whether an estimator has a method, or will have it after ``fit``.
+
+    An unfitted stack without `final_estimator` does not have the methods of its default one yet.
+
+    Parameters
+    ----------
+    estimator : object
+        Estimator, which may be a Pipeline or a search.
+    name : str
+        Name of the method.
+
+    Returns
+    -------
+    has : bool
+        Whether it has the method.
+    """
+    last = estimator
+    while isinstance(last, (Pipeline, BaseSearchCV)):
+        last = last.steps[-1][1] if isinstance(last, Pipeline) else last.estimator
+    is_stack = isinstance(last, (StackingClassifier, StackingRegressor))
+    if is_stack and last.final_estimator is None:
+        return hasattr(LogisticRegression if is_classifier(last) else RidgeCV, name)
+    return hasattr(estimator, name)
+
+
+class HasPredict(HasMethods):
+    """Constraint on estimators, which have ``fit`` and, at the latest after it, ``predict``."""
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict"])
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return all(has_method(val, name) for name in self.methods)
 
 
 class GroupsRequester:

@@ -17,7 +17,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
-from sklearn_emg.recordings import refuse_recordings, warn_of_identities
+from sklearn_emg.recordings import (
+    refuse_missing_labels,
+    refuse_recordings,
+    warn_of_identities,
+)
 
 __all__ = ["RandomForestSelector", "RelevanceSelector"]
 
@@ -36,6 +40,8 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
         refuse_recordings(X, type(self).__name__)
         numeric = self.task == "regression"
         table = X
+        if y is not None:
+            refuse_missing_labels(y)
         X, y = validate_data(
             self,
             X,
@@ -49,6 +55,11 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
         classify = _is_classification(self.task, y)
         if classify:
             check_classification_targets(y)
+            if len(classes := np.unique(y)) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs at least two classes, but y has only 1 class, "
+                    f"{classes.tolist()[0]!r}."
+                )
         return X, y, classify
 
     def _refuse_missing(self, X: NDArray) -> None:
@@ -126,7 +137,8 @@ class RandomForestSelector(_SupervisedSelector):
     ------
     ValueError
         If `k` is larger than the number of features, `threshold` is not a valid expression,
-        `class_weight` is given in regression, or X contains NaN or infinity.
+        `class_weight` is given in regression, `y` lacks a label or has a single class, or X
+        contains NaN or infinity.
 
     Warns
     -----
@@ -289,7 +301,7 @@ class RelevanceSelector(_SupervisedSelector):
         If tsfresh is not installed.
     ValueError
         If `n_significant` exceeds the number of classes that are tested (1 for two classes), `y`
-        has a single class, or X contains NaN or infinity.
+        lacks a label or has a single class, or X contains NaN or infinity.
 
     Warns
     -----
@@ -358,11 +370,6 @@ class RelevanceSelector(_SupervisedSelector):
         several = False
         if classify:
             classes, y = np.unique(y, return_inverse=True)
-            if len(classes) < 2:
-                raise ValueError(
-                    "RelevanceSelector needs at least two classes, but y has only 1 class, "
-                    f"{classes[0]}."
-                )
             several = len(classes) > 2
             if self.n_significant > (len(classes) if several else 1):
                 raise ValueError(

@@ -59,6 +59,15 @@ def test_what_is_missing_is_named_with_a_remedy(selector):
         selector.fit(pd.DataFrame(X, columns=list("abcdefg")), y)
 
 
+@pytest.mark.parametrize("selector", [RandomForestSelector(), RelevanceSelector()])
+def test_missing_labels_and_a_single_class_are_named(selector):
+    X, y = problem()
+    with pytest.raises(ValueError, match=r"y has no label for 1 of 120 rows.* row 5"):
+        selector.fit(X, [None if row == 5 else label for row, label in enumerate(y)])
+    with pytest.raises(ValueError, match=f"{type(selector).__name__} needs at least two classes"):
+        selector.fit(X, ["normal"] * 120)
+
+
 @pytest.mark.parametrize("parameters", [{}, {"k": 2}, {"threshold": "1.2*mean"}])
 def test_finds_the_features_that_matter(parameters):
     X, y = problem()

@@ -19,7 +19,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import HasPredict, Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
@@ -35,12 +35,13 @@ from sklearn_emg.ensemble import (
     with_last,
 )
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
+from sklearn_emg.model_selection import labels_of_rows
 from sklearn_emg.preprocessing import SiteStandardizer
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     SubjectMemory,
     object_column,
+    refuse_missing_labels,
     subject_names,
     training_subjects,
     warn_of_known_subjects,
@@ -155,7 +156,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasPredict()],
         "update": [StrOptions({"auto", *UPDATES})],
         "weight": [Interval(Real, 0, None, closed="neither")],
         "n_epochs": [Interval(Integral, 1, None, closed="left")],

@@ -17,7 +17,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions, safe_indexing
+from sklearn_emg._sklearn import (
+    HasMethods,
+    HasPredict,
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    safe_indexing,
+)
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble._checks import InputChecks
@@ -53,11 +61,11 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
 
     takes_kept: ClassVar[bool] = True  # it accepts stored recordings
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasPredict()],
         "window": [Interval(Real, 0, None, closed="neither"), None],
         "step": [Interval(Real, 0, None, closed="neither"), None],
         "by": [str, None],
-        "final_estimator": [HasMethods(["fit", "predict"]), None],
+        "final_estimator": [HasPredict(), None],
         "cv": [
             Interval(Integral, 2, None, closed="left"),
             HasMethods(["split", "get_n_splits"]),

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._ranges import refuse_no_samples
-from sklearn_emg._sklearn import GroupsRequester, Integral
+from sklearn_emg._sklearn import GroupsRequester, Integral, has_method
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
@@ -23,6 +23,7 @@ from sklearn_emg.ensemble._input import (
     check_labels,
     check_numbers,
     check_rows,
+    refuse_one_class,
     refuse_unusable_labels,
     refuse_unusable_numbers,
     row_numbers,
@@ -287,7 +288,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
     def _check_voting(self) -> None:
         """Raise if voting is soft and the classifier predicts labels only."""
         scores = ("predict_proba", "decision_function")
-        if self.voting == "soft" and not any(hasattr(self.estimator, name) for name in scores):
+        if self.voting == "soft" and not any(has_method(self.estimator, name) for name in scores):
             raise ValueError(
                 f"voting='soft' needs class probabilities, but {type(self.estimator).__name__} has "
                 "neither predict_proba nor decision_function. Set voting='hard'."
@@ -314,7 +315,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
     def _needs_calibration(self, estimator: Any) -> bool:
         if self._numbers or self.voting != "soft":
             return False
-        return not hasattr(estimator, "predict_proba")
+        return not has_method(estimator, "predict_proba")
 
     def _check_pretrained(self, rows: Rows, splits: list[Split]) -> None:
         """Raise or warn if this fit scores subjects on which a part was pretrained.
@@ -359,6 +360,9 @@ class InputChecks(GroupsRequester, BaseEstimator):
             if not train.size:
                 raise ValueError(f"A fold of the 'cv' of {self._caller} has no training rows.")
             assert_no_shared_subject(X, train, test, groups=rows.names_of_rows())
+            if not self._numbers:
+                where = "the training part of a fold of its 'cv'"
+                refuse_one_class(y[train], self._caller, where)
             np.add.at(tested, test, 1)
         if (tested != 1).any():
             row = int(np.flatnonzero(tested != 1)[0])

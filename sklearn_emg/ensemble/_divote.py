@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import HasMethods, StrOptions, safe_indexing
+from sklearn_emg._sklearn import HasPredict, StrOptions, has_method, safe_indexing
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
@@ -43,7 +43,7 @@ _CALIBRATION_FOLDS = 5
 
 def _final_has_proba(divote: DiVoteClassifier) -> bool:
     final = getattr(divote, "final_estimator_", divote.final_estimator)
-    return final is None or isinstance(final, str) or hasattr(final, "predict_proba")
+    return final is None or isinstance(final, str) or has_method(final, "predict_proba")
 
 
 class DiVoteClassifier(ClassifierMixin, Updating):
@@ -221,7 +221,7 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Updating._parameter_constraints,
         "voting": [StrOptions({"soft", "hard"})],
-        "final_estimator": [StrOptions({"logistic"}), HasMethods(["fit", "predict"]), None],
+        "final_estimator": [StrOptions({"logistic"}), HasPredict(), None],
     }
     classes_: NDArray[Any]
 

@@ -32,7 +32,14 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.model_selection import Split, SubjectKFold, call_kept, key_for, parts_of
+from sklearn_emg.model_selection import (
+    Split,
+    SubjectKFold,
+    call_kept,
+    key_for,
+    parts_of,
+    subject_train_test_split,
+)
 
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
@@ -326,8 +333,8 @@ def hold_out_subjects(
     """Give folds of subjects to the steps that split windows themselves.
 
     An int `cv` (or None) of a search, calibration, stacking or selection becomes folds of subjects,
-    and a splitter is given the subjects. Steps that split only some of the windows, such as a
-    calibration inside a search, cannot be given folds.
+    a proportion becomes a test set of subjects, and a splitter is given the subjects. Steps that
+    split only some of the windows, such as a calibration inside a search, cannot be given folds.
 
     Parameters
     ----------
@@ -368,14 +375,17 @@ def hold_out_subjects(
         _warn_of_splits_below(estimator, [part for _, part in parts], inner, caller)
     for path, part in parts:
         cv = part.get_params(deep=False)["cv"]
-        if _makes_no_folds(cv):
+        if isinstance(cv, str):  # "prefit"
             continue
         where = f"{path}__cv" if path else "cv"
         place = f"{inner}__{where} of {caller}"
-        if cv is None or isinstance(cv, Integral):
-            folds = _subject_folds(cv, y, subjects, place, numbers) if known else []
-        else:
+        if not (cv is None or isinstance(cv, Integral | float)):
             folds = _given_folds(cv, X, y, subjects, groups, place)
+        elif known:
+            seed = getattr(part, "random_state", None)
+            folds = _subject_folds(cv, y, subjects, place, numbers, seed)
+        else:
+            folds = []
         if not folds:
             continue
         before[where] = cv
@@ -383,19 +393,17 @@ def hold_out_subjects(
     return before
 
 
-def _makes_no_folds(cv: Any) -> bool:
-    """Whether a `cv` is "prefit" or a proportion."""
-    return isinstance(cv, str) or (isinstance(cv, float) and cv < 1)
-
-
 def _subject_folds(
-    cv: int | None,
+    cv: float | None,
     y: NDArray[Any],
     subjects: NDArray[np.intp],
     place: str,
     numbers: bool,
+    seed: Any,
 ) -> list[Split]:
-    """Folds of subjects for a number of folds; none if a class has too few subjects."""
+    """Folds of subjects for a number of folds or a proportion; none if a class has too few."""
+    if isinstance(cv, float):
+        return _subject_holdout(cv, y, subjects, place, seed)
     n_folds = _DEFAULT_FOLDS if cv is None else int(cv)
     folds = subject_folds(subjects, y, n_folds, numbers=numbers)
     if folds or (numbers and len(y) < n_folds):
@@ -408,6 +416,20 @@ def _subject_folds(
         reason = f"class {label!r} has {count} subject, so no folds of subjects exist"
         _warn_of_leak(place, reason, remedy)
     return folds
+
+
+def _subject_holdout(
+    size: float, y: NDArray[Any], subjects: NDArray[np.intp], place: str, seed: Any
+) -> list[Split]:
+    """One split that tests a proportion of the subjects; none if a class has one subject."""
+    try:
+        train, test, *_ = subject_train_test_split(
+            np.arange(len(y)), y, test_size=size, groups=subjects, random_state=seed
+        )
+    except ValueError as error:
+        _warn_of_leak(place, str(error), "Train on more subjects, or leave this step out.")
+        return []
+    return [(train, test)]
 
 
 def _given_folds(
@@ -450,7 +472,7 @@ def _warn_of_splits_below(estimator: Any, given: list[Any], inner: str, caller: 
             continue
         cv = part.get_params(deep=False)["cv"]
         asks = hasattr(cv, "split") and _consumes_groups(cv)
-        if not asks and not _makes_no_folds(cv):
+        if not asks and not isinstance(cv, str):
             warn(
                 f"{type(part).__name__} ({inner}.{path}) inside {caller} gets a part of the "
                 f"windows without their subjects, so cv={cv!r:.60} puts windows of one subject "

@@ -13,11 +13,12 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
-from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
+from sklearn_emg.model_selection import labels_of_rows
 from sklearn_emg.recordings import (
     check_recording_table,
     is_recording_table,
     object_column,
+    refuse_missing_labels,
     subjects_of,
 )
 
@@ -376,7 +377,7 @@ def _refuse_no_rows(y: Any, caller: str) -> None:
         )
 
 
-def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier") -> None:
+def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier", where: str = "y") -> None:
     """Reject labels of a single class.
 
     Parameters
@@ -385,6 +386,8 @@ def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier") -> None:
         Label of each row.
     caller : str, default="DiVoteClassifier"
         Name of the class in messages.
+    where : str, default="y"
+        Description of the labels in messages.
 
     Raises
     ------
@@ -393,8 +396,8 @@ def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier") -> None:
     """
     if len(classes := np.unique(y)) < 2:
         raise ValueError(
-            f"{caller} learns to separate classes and needs at least two classes, but y has 1 "
-            f"class, {classes.tolist()[0]!r}."
+            f"{caller} learns to separate classes and needs at least two classes, but {where} has "
+            f"1 class, {classes.tolist()[0]!r}."
         )
 
 

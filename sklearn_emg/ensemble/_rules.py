@@ -16,7 +16,12 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble._input import refuse_one_class
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.motor_units import ReferenceLimits, control_range
-from sklearn_emg.recordings import SubjectMemory, is_healthy, refuse_recordings
+from sklearn_emg.recordings import (
+    SubjectMemory,
+    is_healthy,
+    refuse_missing_labels,
+    refuse_recordings,
+)
 
 # Units that are not printed after a name.
 _NO_UNIT = ("1", "count")
@@ -153,12 +158,14 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If y has a single class, or `normal` is not one of the classes; or, with `reference`, if
-            `muscle` is None or has no limits in it, or if no column has the name of one of its
-            measures.
+            If `y` lacks a label or has a single class; if `normal` is not one of the classes; or,
+            with `reference`, if `muscle` is None or has no limits in it, or if no column has the
+            name of one of its measures.
         """
         self._validate_params()
         refuse_recordings(X, type(self).__name__)
+        if y is not None:
+            refuse_missing_labels(y)
         self._remember_subjects(X)
         X = self._features_of(X, y, reset=True)
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")

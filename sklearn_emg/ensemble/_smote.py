@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_emg._sklearn import BaseSearchCV, HasMethods, Integral, Interval, Real
+from sklearn_emg._sklearn import BaseSearchCV, HasPredict, Integral, Interval, Real
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._fitting import hold_out_subjects
@@ -195,7 +195,7 @@ class SMOTEClassifier(WindowMetaClassifier):
 
     _holds_out_subjects: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasPredict()],
         "factor": [Interval(Real, 1, None, closed="left")],
         "k_neighbors": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],

@@ -13,10 +13,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_emg._sklearn import has_method
 from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble._input import refuse_one_class
 from sklearn_emg.recordings import (
     SubjectMemory,
+    refuse_missing_labels,
     refuse_recordings,
     subjects_of,
     warn_of_other_order,
@@ -24,7 +26,7 @@ from sklearn_emg.recordings import (
 
 
 def _has_proba(model: WindowMetaClassifier) -> bool:
-    return hasattr(getattr(model, "estimator_", model.estimator), "predict_proba")
+    return has_method(getattr(model, "estimator_", model.estimator), "predict_proba")
 
 
 class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -46,6 +48,8 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
         warn_of_other_order(X, y, "y")
         if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
             groups = X["subject"]
+        if y is not None:
+            refuse_missing_labels(y)
         X = self._features_of(X, y, reset=True)
         X, y = validate_data(
             self, X, y, allow_nd=True, dtype=[np.float32, np.float64], ensure_min_samples=2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +24,7 @@ from sklearn_emg.metrics._numbers import ERRORS, NUMBER_METRICS, regression_meas
 from sklearn_emg.recordings import (
     identities_learned,
     mean_by_code,
+    refuse_missing_labels,
     subject_names,
     subjects_of,
     subjects_of_steps,
@@ -63,6 +64,7 @@ class SubjectPredictions:
 
 
 def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) -> NDArray[Any]:
+    refuse_missing_labels(y)
     y = np.asarray(y)
     labels = y[np.unique(codes, return_index=True)[1]]
     if (differs := np.flatnonzero(y != labels[codes])).size:
@@ -107,7 +109,7 @@ def predict_subjects(
     Raises
     ------
     ValueError
-        If the subjects are not known, or a subject has two labels.
+        If the subjects are not known, a label is missing, or a subject has two labels.
 
     Warns
     -----
@@ -215,6 +217,20 @@ def _warn_of_unknown_labels(y_true: NDArray[Any], classes: NDArray[Any]) -> None
             "errors.",
             UserWarning,
         )
+
+
+def _as_binary(predictions: SubjectPredictions) -> SubjectPredictions:
+    """Replace two classes of text by 0 and 1, as the measures of one class take 1 as positive."""
+    classes = predictions.classes
+    y_true = cast("NDArray[Any]", predictions.y_true)
+    if len(classes) != 2 or classes.dtype.kind in "biuf" or not np.isin(y_true, classes).all():
+        return predictions
+    return replace(
+        predictions,
+        y_true=(y_true == classes[1]).astype(int),
+        y_pred=(predictions.y_pred == classes[1]).astype(int),
+        classes=np.array([0, 1]),
+    )
 
 
 class _SubjectView(ClassifierMixin, BaseEstimator):
@@ -330,8 +346,10 @@ def refuse_metric_function(scorer: Callable[..., Any], name: str) -> None:
     Raises
     ------
     TypeError
-        If the scorer does not take three arguments.
+        If the scorer is not callable or does not take three arguments.
     """
+    if not callable(scorer):
+        raise TypeError(f"{name} must be the name of one metric or one scorer. Got {scorer!r}.")
     try:
         signature = inspect.signature(scorer)
     except (TypeError, ValueError):  # a callable without a signature
@@ -385,6 +403,8 @@ class _SubjectScorer:
         """Compute the value of the metric from one prediction per subject."""
         if self.own is not None:
             return _measure(predictions, self.own, self.average, self.pos_label)
+        if isinstance(self.metric, str) and not predictions.are_numbers:
+            predictions = _as_binary(predictions)
         view = (_NumberView if predictions.are_numbers else _SubjectView)(predictions)
         rows = np.arange(len(predictions.subject))[:, None]
         return cast("Callable[..., float]", self.scorer)(view, rows, predictions.y_true)
@@ -417,7 +437,8 @@ def subject_scorer(
         "f1", "precision" and "recall" are those of one class, which `pos_label` selects here.
     pos_label : label, default=None
         With two classes, label of the class for which the measures that depend on `average` are
-        computed.
+        computed. scikit-learn's measures of one class, such as "jaccard" or "average_precision",
+        are those of class 1, or of the second of two classes of text.
 
     Returns
     -------

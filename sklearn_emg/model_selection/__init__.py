@@ -41,7 +41,6 @@ from sklearn_emg.model_selection._store import opened_store as opened_store
 from sklearn_emg.model_selection._strata import Split as Split
 from sklearn_emg.model_selection._strata import SubjectStrata as SubjectStrata
 from sklearn_emg.model_selection._strata import labels_of_rows as labels_of_rows
-from sklearn_emg.model_selection._strata import refuse_missing_labels as refuse_missing_labels
 from sklearn_emg.model_selection._visits import (
     ChronologicalSplit,
     LaterVisitSplit,

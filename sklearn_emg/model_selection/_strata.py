@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
-from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.recordings import Subjects, is_blank, mean_by_code, warn_of_other_order
+from sklearn_emg.recordings import (
+    Subjects,
+    mean_by_code,
+    refuse_missing_labels,
+    warn_of_other_order,
+)
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 _QUANTILES = 5  # number of strata of a continuous target
@@ -193,58 +195,3 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     if len(y) != n_rows:
         raise ValueError(f"y has {counted(len(y), 'label')} for {counted(n_rows, 'row')} of X.")
     return y
-
-
-def refuse_missing_labels(y: Labels) -> None:
-    """Raise if a label is missing, and warn about labels that look alike or like a missing one.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Label of each row.
-
-    Raises
-    ------
-    ValueError
-        If a label is missing or blank; the message names the first such row.
-
-    Warns
-    -----
-    RecordingWarning
-        If labels differ only in letter case or blanks, or look like a missing value.
-    """
-    values = np.asarray(y)
-    missing = pd.isna(values)
-    texts = set()
-    if values.dtype.kind in "OUT":
-        texts = {label for label in values.ravel().tolist() if isinstance(label, str)}
-        if blank := [text for text in texts if is_blank(text)]:
-            # One by one: a comparison with NA has no truth value.
-            is_one = [isinstance(v, str) and v in blank for v in values.ravel().tolist()]
-            missing = missing | np.reshape(is_one, values.shape)
-    if (rows := np.argwhere(missing)).size:
-        raise ValueError(
-            f"y has no label for {len(rows)} of {counted(len(y), 'row')}; the first of these is "
-            f"row {rows[0, 0]}. Leave such rows out of X and y."
-        )
-    _warn_of_labels(texts)
-
-
-def _warn_of_labels(texts: set[str]) -> None:
-    """Warn about labels that may be spellings of one label, or missing labels."""
-    spellings: dict[str, list[str]] = {}
-    for text in sorted(texts):
-        plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-        spellings.setdefault(plain, []).append(text)
-    for alike in spellings.values():
-        if len(alike) > 1:
-            warn_of_recordings(
-                f"The labels {' and '.join(map(repr, alike))} of y look alike but count as "
-                "different classes. If they are the same class, use one spelling."
-            )
-    # The text that str() gives for missing values.
-    if found := sorted(texts & {"nan", "None", "<NA>", "NaT"}):
-        warn_of_recordings(
-            f"The label {found[0]!r} of y counts as a class but looks like a missing label. Leave "
-            "such rows out of X and y."
-        )

@@ -14,7 +14,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from sklearn_emg._sklearn import Interval, Real, safe_indexing
-from sklearn_emg.recordings import check_recording_table, is_recording_table, subjects_of
+from sklearn_emg.recordings import (
+    check_recording_table,
+    is_recording_table,
+    refuse_missing_labels,
+    subjects_of,
+)
 
 __all__ = ["RecordingUndersampler", "capped_sampling_strategy"]
 
@@ -100,7 +105,7 @@ class RecordingUndersampler(BaseEstimator):
     Raises
     ------
     ValueError
-        If a table is not valid, or X and y differ in length.
+        If a table is not valid, a label is missing, or X and y differ in length.
 
     See Also
     --------
@@ -189,6 +194,8 @@ class RecordingUndersampler(BaseEstimator):
 
     def _check(self, X: ArrayLike | pd.DataFrame, y: ArrayLike):
         self._validate_params()
+        if y is not None:
+            refuse_missing_labels(y)
         if isinstance(X, pd.DataFrame) and {"signal", "subject"} & set(X.columns):
             if is_recording_table(X):
                 check_recording_table(X, required=("signal",))

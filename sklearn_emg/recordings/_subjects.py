@@ -1,4 +1,4 @@
-"""Subjects of the rows of a table: codes, names and names that look alike."""
+"""Subjects and labels of the rows of a table: codes, names that look alike, missing labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._tables import counted, first_few
 from sklearn_emg._typing import Labels
@@ -30,6 +30,7 @@ __all__ = [
     "known_by_other_spelling",
     "mean_by_code",
     "object_column",
+    "refuse_missing_labels",
     "similar_subjects",
     "subjects_of",
     "warn_of_subject_names",
@@ -435,3 +436,57 @@ def mean_by_code(
     np.add.at(sums, codes, values - first[codes])
     counts = np.bincount(codes, minlength=n_codes)[:, None]
     return first + np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
+def refuse_missing_labels(y: Labels | ArrayLike) -> None:
+    """Raise if a label is missing, and warn about labels that look alike or like a missing one.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Label of each row.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing or blank; the message names the first such row.
+
+    Warns
+    -----
+    RecordingWarning
+        If labels differ only in letter case or blanks, or look like a missing value.
+    """
+    # In an array of text, a missing label of a list would become the text "nan" or "None".
+    values = np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None)
+    missing = pd.isna(values) | np.ma.getmask(y)
+    texts = set()
+    if values.dtype.kind in "OUT":
+        texts = {label for label in values.ravel().tolist() if isinstance(label, str)}
+        if any(map(is_blank, texts)):
+            missing = missing | np.reshape(list(map(is_blank, values.ravel())), values.shape)
+    if (rows := np.argwhere(missing)).size:
+        raise ValueError(
+            f"y has no label for {len(rows)} of {counted(len(values), 'row')}; the first of these "
+            f"is row {rows[0, 0]}. Leave such rows out of X and y."
+        )
+    _warn_of_labels(texts)
+
+
+def _warn_of_labels(texts: set[str]) -> None:
+    """Warn about labels that may be spellings of one label, or missing labels."""
+    spellings: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        spellings.setdefault(plain, []).append(text)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            warn_of_recordings(
+                f"The labels {' and '.join(map(repr, alike))} of y look alike but count as "
+                "different classes. If they are the same class, use one spelling."
+            )
+    # The text that str() gives for missing values.
+    if found := sorted(texts & {"nan", "None", "<NA>", "NaT"}):
+        warn_of_recordings(
+            f"The label {found[0]!r} of y counts as a class but looks like a missing label. Leave "
+            "such rows out of X and y."
+        )

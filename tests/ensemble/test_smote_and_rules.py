@@ -215,3 +215,14 @@ def test_without_a_rule_the_largest_class_answers():
 def test_an_unknown_normal_class_is_refused():
     with pytest.raises(ValueError, match="'normal' parameter of NormalLimitRules must be one of"):
         NormalLimitRules("healthy").fit([[0.0], [1.0]], ["ill", "well"])
+
+
+@pytest.mark.parametrize(
+    "model", [SMOTEClassifier(LogisticRegression()), NormalLimitRules(normal="well")]
+)
+def test_missing_labels_and_a_single_class_are_named(model):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    with pytest.raises(ValueError, match=r"y has no label for 1 of 20 rows.* row 3"):
+        model.fit(X, [*["well"] * 3, None, *["ill"] * 16])
+    with pytest.raises(ValueError, match=f"{type(model).__name__} .* y has 1 class, 'well'"):
+        model.fit(X, ["well"] * 20)

@@ -7,14 +7,15 @@ import pytest
 import sklearn
 from data import feature_cohort
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import BaggingClassifier
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, StackingRegressor
 from sklearn.feature_selection import RFECV
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
     StratifiedKFold,
+    TunedThresholdClassifierCV,
     cross_val_predict,
     cross_val_score,
 )
@@ -25,7 +26,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from sklearn_emg.ensemble import DiVoteClassifier, NormalLimitRules, SMOTEClassifier
+from sklearn_emg.ensemble import (
+    DiVoteClassifier,
+    DiVoteRegressor,
+    NormalLimitRules,
+    SMOTEClassifier,
+)
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import subject_scorer
 from sklearn_emg.model_selection import SubjectKFold
@@ -216,6 +222,10 @@ CALIBRATED = CalibratedClassifierCV(SVC(), cv=3)
         ),
         (BaggingClassifier(CALIBRATED, 2), "CalibratedClassifierCV"),
         (OneVsRestClassifier(CALIBRATED), "CalibratedClassifierCV"),
+        (
+            BaggingClassifier(TunedThresholdClassifierCV(GaussianNB(), cv=0.3), 2),
+            "TunedThresholdClassifierCV",
+        ),
         (search_in(make_pipeline(RFECV(LogisticRegression(), cv=2), GaussianNB())), "RFECV"),
         (search_in(SMOTEClassifier(search_in(GaussianNB()))), "GridSearchCV"),
         (SMOTEClassifier(search_in(CALIBRATED)), "CalibratedClassifierCV .* SMOTEClassifier"),
@@ -300,6 +310,64 @@ def test_unusable_labels_are_named(change, match, final):
     X, y = alike()
     with pytest.raises(ValueError, match=match):
         divote(GaussianNB(), final_estimator=final).fit(X, change(y.astype(object)))
+
+
+def test_folds_that_train_on_one_class_are_refused():
+    X, y = alike()
+    well, ill = np.flatnonzero(y == "well"), np.flatnonzero(y == "ill")
+    with pytest.raises(ValueError, match="training part of a fold of its 'cv' has 1 class, 'well'"):
+        divote(GaussianNB(), cv=[(well, ill), (ill, well)]).fit(X, y)
+
+
+def test_a_threshold_is_tuned_on_a_proportion_of_the_subjects():
+    X, y = alike()
+    X["f5"] = X["subject"]  # so that rows reveal their subject
+    seen = []
+
+    class Spy(GaussianNB):
+        def fit(self, X, y):
+            seen.append(set(np.asarray(X)[:, -1]))
+            return super().fit(X, y)
+
+        def predict_proba(self, X):
+            seen.append(set(np.asarray(X)[:, -1]))
+            return super().predict_proba(X)
+
+    tuned = TunedThresholdClassifierCV(Spy(), cv=0.4, random_state=0)
+    model = divote(tuned, features=FEATURES).fit(X, y)
+    whole, train, test = seen[:3]  # the classifier is first refitted
+    assert not train & test
+    assert len(test) == 4
+    assert train | test == whole
+    assert model.estimator_.cv == 0.4
+    lonely = (X["subject"] == X["subject"].iloc[0]) | (y == "ill")
+    with pytest.warns(SubjectLeakWarning, match="estimator__cv of DiVoteClassifier puts windows"):
+        divote(tuned, features=FEATURES).fit(X[lonely], y[lonely])
+
+
+STACK = StackingClassifier([("nb", GaussianNB()), ("svc", SVC())], cv=2)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [STACK, make_pipeline(StandardScaler(), STACK), SMOTEClassifier(STACK)],
+)
+def test_stacks_with_the_default_final_estimator_are_taken(estimator):
+    X, y = alike(effect=2.0)
+    new = X.assign(subject=X["subject"] + 100)
+    model = divote(estimator).fit(X, y)
+    assert model.predict_proba(new).shape == (60, 2)
+    assert model.calibration_ is None
+
+
+def test_stacks_may_be_final_estimators_and_regressors():
+    X, y = alike(effect=2.0)
+    new = X.assign(subject=X["subject"] + 100)
+    final = StackingClassifier([("nb", GaussianNB())], cv=2)
+    assert divote(GaussianNB(), final_estimator=final).fit(X, y).predict(new).shape == (60,)
+    stack = StackingRegressor([("ridge", Ridge())], cv=2)
+    number = (y == "ill").astype(float)
+    assert DiVoteRegressor(stack, window=None).fit(X, number).predict(new).shape == (60,)
 
 
 class Pretrained(GaussianNB):

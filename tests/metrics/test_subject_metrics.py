@@ -142,6 +142,21 @@ def test_scikit_learns_measures_of_one_class_ask_for_it(data):
         subject_scorer("f1", pos_label="als")(model, X, y)
 
 
+def test_further_measures_of_one_class_take_labels_of_text(data):
+    X, y = data
+    model = Table().fit(X, y)
+    predictions = predict_subjects(model, X, y)
+    is_true, is_predicted = predictions.y_true == "well", predictions.y_pred == "well"
+    proba = predictions.y_proba[:, 1]
+    expected = {
+        "jaccard": metrics.jaccard_score(is_true, is_predicted),
+        "average_precision": metrics.average_precision_score(is_true, proba),
+        "neg_brier_score": -metrics.brier_score_loss(is_true, proba),
+    }
+    for name, value in expected.items():
+        assert subject_scorer(name)(model, X, y) == pytest.approx(value)
+
+
 @pytest.mark.parametrize("name", ["f1_weighted", "jaccard_macro", "neg_log_loss", "roc_auc_ovo"])
 def test_other_scorers_of_scikit_learn_take_three_classes(three, name):
     X, y = three
@@ -186,6 +201,8 @@ def test_a_subject_with_two_labels_cannot_be_scored(data):
     y = np.where(np.arange(len(y)) == 1, "well", "ill")
     with pytest.raises(ValueError, match=r"Subject 's0' has the labels 'ill' and 'well'"):
         subject_scorer("accuracy")(model, X, y)
+    with pytest.raises(ValueError, match=r"y has no label for 1 of .* row 0"):
+        subject_scorer("accuracy")(model, X, [None, *["ill"] * (len(X) - 1)])
 
 
 @pytest.mark.parametrize("name", ["auroc", "neg_log_loss", "roc_auc_ovr"])
@@ -203,6 +220,8 @@ def test_anonymous_rows_and_unknown_metrics_are_refused():
         subject_scorer("accuracy")(model, np.zeros((4, 1)), [0, 0, 1, 1])
     with pytest.raises(ValueError, match="correctness"):
         subject_scorer("correctness")
+    with pytest.raises(TypeError, match=r"name of one metric or one scorer\. Got \['f1'\]"):
+        subject_scorer(["f1"])
     for settings in ({"pos_label": 1}, {"average": "weighted"}):
         with pytest.raises(ValueError, match="only for its own measures"):
             subject_scorer("f1_weighted", **settings)

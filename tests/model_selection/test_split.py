@@ -190,10 +190,16 @@ def test_impossible_requests_are_refused(table, labels, splitter, match):
         (pd.Series(["a", None] * 12, dtype=object), "y has no label for 12 of 24 rows.* row 1"),
         (pd.Series([0, None] * 12, dtype="Int64"), "y has no label for 12 of 24 rows.* row 1"),
         ([0.0, np.nan] * 12, "y has no label for 12 of 24 rows.* row 1"),
+        (["a", None] * 12, "y has no label for 12 of 24 rows.* row 1"),
+        (["a", np.nan] * 12, "y has no label for 12 of 24 rows.* row 1"),
+        (
+            np.ma.masked_array([0, 1] * 12, mask=[False, True] * 12),
+            "y has no label for 12 of 24 rows.* row 1",
+        ),
         (np.array([0, 1] * 12, dtype=object), r"y contains Python objects .* np\.array\(y\.tolist"),
         ([0, 1] * 9, "y has 18 labels for 24 rows of X"),
     ],
-    ids=["object", "Int64", "float", "objects", "short"],
+    ids=["object", "Int64", "float", "list of None", "list of NaN", "mask", "objects", "short"],
 )
 def test_labels_that_cannot_be_stratified_by_are_refused(y, match):
     with pytest.raises(ValueError, match=match):

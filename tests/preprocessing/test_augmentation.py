@@ -276,6 +276,8 @@ def test_undersampling_of_arrays():
     )
     assert kept.shape == (6, 2, 4)
     assert np.bincount(y).tolist() == [4, 2]
+    with pytest.raises(ValueError, match=r"y has no label for 1 of 9 rows.* row 2"):
+        RecordingUndersampler().fit_resample(noise(9, 2, 4), [0, 0, None, *[1] * 6])
 
 
 def test_undersampler_in_a_pipeline_leaves_test_rows_alone():

@@ -23,8 +23,8 @@ from sklearn_emg.ensemble._further._steps import (
     with_last,
 )
 from sklearn_emg.ensemble._input import Rows, check_weights
-from sklearn_emg.model_selection import labels_of_rows, refuse_missing_labels
-from sklearn_emg.recordings import object_column, warn_of_other_order
+from sklearn_emg.model_selection import labels_of_rows
+from sklearn_emg.recordings import object_column, refuse_missing_labels, warn_of_other_order
 
 UPDATES = ("refit", "fine_tune", "final")
 
