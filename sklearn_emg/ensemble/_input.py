@@ -370,7 +370,7 @@ def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
 
 def _refuse_no_rows(y: Any, caller: str) -> None:
     """Reject a target that is not one value per row, such as a single label, a dict or a set."""
-    if np.ndim(y) == 0:
+    if np.asarray(y, dtype=object).ndim == 0:
         raise ValueError(
             f"The y of {caller} must be a list, array or Series with one value per row. Got "
             f"{type(y).__name__}."
