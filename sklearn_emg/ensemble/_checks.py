@@ -236,7 +236,8 @@ class InputChecks(GroupsRequester, BaseEstimator):
 
     def _refuse_unnamed_columns(self, X: Any) -> None:
         """Raise if `features` cannot be the columns of an array, which have no names."""
-        shape, names = np.shape(X), self.features
+        names = self.features
+        shape = () if names is None else np.asarray(X).shape
         if names is not None and len(shape) == 2 and shape[1] != len(names):
             raise ValueError(
                 f"The 'features' of {self._caller} name {counted(len(names), 'column')}, but X is "
