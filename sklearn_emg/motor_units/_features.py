@@ -160,7 +160,20 @@ class DecompositionFeatures(DecomposingExtractor):
 
 
 def describe(result: Decomposition, seconds: float) -> dict[str, float]:
-    """Compute all features of one decomposition."""
+    """Compute all features of one decomposition.
+
+    Parameters
+    ----------
+    result : Decomposition
+        Units of one recording.
+    seconds : float
+        Duration of the recording in s.
+
+    Returns
+    -------
+    values : dict of str to float
+        Value of each feature in `FEATURES`, in the unit stated there; NaN if it is not defined.
+    """
     values: dict[str, Any] = dict.fromkeys(FEATURES, np.nan)
     units = result.units
     trains = [unit.times for unit in units]

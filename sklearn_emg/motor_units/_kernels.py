@@ -337,7 +337,22 @@ def _sinc(weights, part):
 
 @njit(cache=True, nogil=True)
 def stretches(signal, times, before, length):
-    """Segments of `signal` around times in samples, see ``snippets``."""
+    """Cut out segments of a signal around times, interpolated between samples.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        Signal in mV; beyond its ends it is zero.
+    times : ndarray of shape (n_segments,)
+        Times in samples, rounded to steps of 1 / _PARTS samples.
+    before, length : int
+        Number of samples before each time, and of all samples of a segment.
+
+    Returns
+    -------
+    segments : ndarray of shape (n_segments, n_channels, length)
+        Segments in mV.
+    """
     n_channels, n_times = signal.shape
     out = np.zeros((times.shape[0], n_channels, length))
     # Weights of the taps for each shift in steps of 1 / _PARTS samples from -0.5 to 0.5.
@@ -480,7 +495,21 @@ def neighbours(products, size, max_distance, tolerance):
 
 @njit(cache=True, nogil=True)
 def place(out, bank, units, at, steps, before, sign):
-    """Add `sign` times the shifted templates of all discharges to `out`."""
+    """Add `sign` times the shifted templates of all discharges to a signal.
+
+    Parameters
+    ----------
+    out : ndarray of shape (n_channels, n_times)
+        Signal in mV, which is changed.
+    bank : ndarray of shape (n_units, n_steps, n_channels, length)
+        Templates in mV, shifted by each fraction of a sample.
+    units, at, steps : ndarray of int of shape (n_discharges,)
+        Unit of each discharge, its time in whole samples, and the index of its shift.
+    before : int
+        Number of samples of a template before its time.
+    sign : float
+        Factor, 1 or -1.
+    """
     n_channels, n_times = out.shape
     length = bank.shape[3]
     for k in range(units.shape[0]):
@@ -497,7 +526,24 @@ def place(out, bank, units, at, steps, before, sign):
 
 @njit(cache=True, nogil=True)
 def projections(signal, bank, units, at, steps, before):
-    """Inner product of the shifted template of each discharge with the signal."""
+    """Compute the inner product of the shifted template of each discharge with a signal.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_channels, n_times)
+        Signal in mV.
+    bank : ndarray of shape (n_units, n_steps, n_channels, length)
+        Templates in mV, shifted by each fraction of a sample.
+    units, at, steps : ndarray of int of shape (n_discharges,)
+        Unit of each discharge, its time in whole samples, and the index of its shift.
+    before : int
+        Number of samples of a template before its time.
+
+    Returns
+    -------
+    products : ndarray of shape (n_discharges,)
+        Inner products in mV².
+    """
     n_channels, n_times = signal.shape
     length = bank.shape[3]
     out = np.zeros(units.shape[0])

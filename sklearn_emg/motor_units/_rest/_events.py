@@ -29,7 +29,7 @@ _BANDS = (100.0, 500.0, 1500.0, 3000.0)  # limits of the low and the high band, 
 
 @dataclass
 class Rest:
-    """Two filtered versions of a channel, and properties of its noise."""
+    """Two filtered versions of a channel in mV of shape (n_times,), and properties of its noise."""
 
     fs: float
     sharp: Floats  # high-pass filtered at 100 Hz, for the search
@@ -102,7 +102,22 @@ def _tilt(view: Floats, used: NDArray[np.bool_], fs: float) -> float:
 
 
 def sort_events(rest: Rest, at: NDArray[np.int64], threshold: float) -> list[Group]:
-    """Group the events by shape; a single event can be a group."""
+    """Group the events by shape.
+
+    Parameters
+    ----------
+    rest : Rest
+        Channel at rest.
+    at : ndarray of int of shape (n_events,)
+        Positions of the events in samples.
+    threshold : float
+        Minimum amplitude of an event in SDs of the noise.
+
+    Returns
+    -------
+    groups : list of Group
+        Groups with their average potentials; a single event can be a group.
+    """
     places = [found for found, _ in _shapes(rest.sharp, at, rest)]
     places = _joined(rest, _with_hidden(rest, places, threshold))
     parts = [part for times in places for part in _divided(rest, np.sort(times))]

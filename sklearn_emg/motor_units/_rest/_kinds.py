@@ -55,7 +55,21 @@ class Timing(NamedTuple):
 
 
 def shape_of(group: Group, fs: float) -> Shape:
-    """Measure the average potential of a group."""
+    """Measure the average potential of a group.
+
+    Parameters
+    ----------
+    group : Group
+        Events of one shape.
+    fs : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    shape : Shape
+        Amplitude in mV, duration in ms, sign of the first phase, and whether it is a positive sharp
+        wave.
+    """
     wave = group.wave
     height = float(np.ptp(wave))
     level = max(0.1 * height, 3.0 * group.noise)
@@ -98,7 +112,21 @@ def _width(wave: Floats, at: int, level: float) -> int:
 
 
 def timing_of(times: Floats, seconds: float) -> Timing:
-    """Rate and regularity of events at `times` in s."""
+    """Measure the rate and the regularity of a train of events.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n_events,)
+        Times in s in ascending order.
+    seconds : float
+        Duration of the recording in s.
+
+    Returns
+    -------
+    timing : Timing
+        Number of events, rate in Hz and coefficient of variation of the intervals, which is NaN for
+        few events.
+    """
     n, intervals = len(times), np.diff(times)
     if n < _FEW:
         return Timing(n, n / seconds, np.nan)
