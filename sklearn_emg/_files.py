@@ -247,6 +247,8 @@ def existing_file(path: Path) -> Path:
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder. Give a file, or read the folder with read_folder.")
     if not path.is_file():
         raise ValueError(f"{path} is not a regular file.")
     return path

@@ -25,7 +25,7 @@ from sklearn_emg._ranges import (
     validate_windows,
 )
 from sklearn_emg._sklearn import check_feature_names_in
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import counted, first_few, row_text
 from sklearn_emg.recordings import (
     FILTERED,
     KeptWindows,
@@ -217,20 +217,21 @@ class SignalEstimator(
             check_rates(X, self._array_fs(), type(self).__name__)
         return X
 
-    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
+    def _read_finite(self, signal: Any, table: pd.DataFrame, row: int) -> NDArray[np.floating]:
         values = read_signal(signal)
         if not np.isfinite(values).all():
             n_bad = int((~np.isfinite(values)).sum())
             raise ValueError(
-                f"Row {row}, column 'signal': contains NaN or infinity "
+                f"R{row_text(table, row)[1:]}, column 'signal': contains NaN or infinity "
                 f"({counted(n_bad, 'sample')}), which {type(self).__name__} would spread to other "
-                "samples. Interpolate the gaps or leave the row out."
+                "samples. Interpolate the gaps (GapInterpolator) or leave the row out."
             )
         if values.dtype == np.float64 and (peak := np.abs(values).max(initial=0.0)) > LARGEST:
             raise ValueError(
-                f"Row {row}, column 'signal': contains samples of up to {peak:.3g} mV; "
-                f"{type(self).__name__} takes up to {LARGEST:g} mV, beyond which powers of samples "
-                "overflow. Check the unit, scale the signal to mV or leave the row out."
+                f"R{row_text(table, row)[1:]}, column 'signal': contains samples of up to "
+                f"{peak:.3g} mV; {type(self).__name__} takes up to {LARGEST:g} mV, beyond which "
+                "powers of samples overflow. Check the unit, scale the signal to mV or leave the "
+                "row out."
             )
         return values
 
@@ -244,7 +245,7 @@ class SignalEstimator(
         first, rate = 0, 0.0
         block: list[NDArray[np.floating]] = []
         for row, (signal, fs) in enumerate(zip(table["signal"], table["fs"])):
-            values = np.atleast_2d(self._read_finite(signal, row))
+            values = np.atleast_2d(self._read_finite(signal, table, row))
             if block and (
                 len(block) * values.nbytes >= _BLOCK_BYTES
                 or (values.shape, values.dtype, float(fs)) != (block[0].shape, block[0].dtype, rate)
@@ -387,12 +388,12 @@ class SignalTransformer(
         rates = X["fs"].to_numpy(dtype=float)
         signals = []
         for row, (signal, fs) in enumerate(zip(X["signal"], rates)):
-            values = self._read_finite(signal, row)
+            values = self._read_finite(signal, X, row)
             try:
                 self._check_parameters(float(fs))
                 signals.append(self._finite_signals(values, float(fs)))
             except ValueError as error:
-                raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
+                raise ValueError(f"R{row_text(X, row)[1:]}: {error}") from error
         table = with_signals(X, signals)
         if not self._keeps_equal_samples:
             table.attrs[FILTERED] = True
@@ -651,7 +652,7 @@ class FeatureExtractor(
                 self._check_length(values.shape[-1], fs)
                 features.append(self._finite_features(values, fs))
             except ValueError as error:
-                which = f"Row {row} (index {table.index[row]!r})"
+                which = f"R{row_text(table, row)[1:]}"
                 if len(values) > 1:
                     which = f"Rows {row} to {row + len(values) - 1}"
                 raise ValueError(f"{which}: {error}") from error

@@ -136,7 +136,8 @@ class RandomForestSelector(_SupervisedSelector):
     Raises
     ------
     ValueError
-        If `k` is larger than the number of features, `threshold` is not a valid expression,
+        If `k` is larger than the number of features, `threshold` is not a valid expression or above
+        all importances,
         `class_weight` is given in regression, `y` lacks a label or has a single class, or X
         contains NaN or infinity.
 
@@ -252,6 +253,12 @@ class RandomForestSelector(_SupervisedSelector):
         ).fit(X, y)
         self.importances_ = _mean_impurity_decrease(self.selector_.estimator_)
         self.threshold_ = self.selector_.threshold_
+        if not self.selector_.get_support().any():
+            raise ValueError(
+                f"RandomForestSelector keeps no feature: the threshold {self.threshold_:g} is "
+                f"above the largest importance, {self.importances_.max():.3g}. Lower it, or set "
+                "'k', the number of features to keep."
+            )
         return self
 
     def _get_support_mask(self) -> NDArray[np.bool_]:

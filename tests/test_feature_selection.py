@@ -190,3 +190,10 @@ def test_recordings_are_no_features():
     for step in [*steps, SMOTEClassifier(LogisticRegression())]:
         with pytest.raises(ValueError, match=f"{type(step).__name__} takes features or windows"):
             step.fit(table, ["x", "y", "x", "y"])
+
+
+def test_a_threshold_that_keeps_no_feature_is_refused():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    y = (X[:, 0] > 0).astype(int)
+    with pytest.raises(ValueError, match=r"keeps no feature: the threshold 2 .* set 'k'"):
+        RandomForestSelector(2, n_estimators=5, random_state=0).fit(X, y)

@@ -161,6 +161,11 @@ def diagnosed_unit(pipelines: dict[str, Any]) -> str:
     for name, estimator in pipelines.items():
         found = find_divote(estimator)
         units[name] = "subject" if found is None else found[1].unit
+    if not all(isinstance(unit, str) for unit in units.values()):
+        raise TypeError(
+            "The 'unit' of the pipelines of compare must be the name of one column; join several "
+            f"columns in a new one. Got {units}."
+        )
     if len(set(units.values())) > 1:
         raise ValueError(
             f"The pipelines of compare diagnose different units, {units}, so their scores cannot "

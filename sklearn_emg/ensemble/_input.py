@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, row_text
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection import labels_of_rows
 from sklearn_emg.recordings import (
@@ -235,7 +235,7 @@ def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: s
     values = table[column].to_numpy(dtype=object)
     if (missing := np.flatnonzero(pd.isna(values))).size:
         raise ValueError(
-            f"Row {missing[0]} (index {table.index[missing[0]]!r}), column {column!r}: a value is "
+            f"R{row_text(table, missing[0])[1:]}, column {column!r}: a value is "
             f"missing, but {caller} needs it ({parameter}={column!r}). Fill it in "
             "or leave the row out."
         )

@@ -269,7 +269,7 @@ class AutoregressiveFeatures(FeatureExtractor):
     def _training_signals(self, X: ArrayLike | pd.DataFrame) -> Iterator[NDArray[np.floating]]:
         if is_recording_table(X):
             for row, signal in enumerate(X["signal"]):
-                values = np.atleast_2d(self._read_finite(signal, row))[np.newaxis]
+                values = np.atleast_2d(self._read_finite(signal, X, row))[np.newaxis]
                 self._check_length(values.shape[-1], float(X["fs"].iloc[row]))
                 yield values
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from sklearn_emg._tables import ReadableTable, columns_text, counted
+from sklearn_emg._tables import ReadableTable, columns_text, counted, first_few
 from sklearn_emg._validation import check_real
 
 __all__ = ["DecompositionAgreement", "common_discharges", "decomposition_agreement"]
@@ -114,7 +115,10 @@ def decomposition_agreement(
     Raises
     ------
     ValueError
-        If a table lacks a column, `tolerance` is not positive, or `max_shift` is negative.
+        If a table lacks a column, the tables have no row in common, `tolerance` is not positive, or
+        `max_shift` is negative.
+    TypeError
+        If `found` or `reference` is a dict, such as the result of ``load_annotations``.
 
     Notes
     -----
@@ -133,6 +137,12 @@ def decomposition_agreement(
     check_real(tolerance, "tolerance", caller, 0.0, above=True)
     check_real(max_shift, "max_shift", caller, 0.0)
     ours, theirs = _trains(found, "found"), _trains(reference, "reference")
+    if ours and theirs and not {*ours} & {*theirs}:
+        raise ValueError(
+            f"{caller}: 'found' has the rows {first_few(sorted(ours))}, but 'reference' has the "
+            f"rows {first_few(sorted(theirs))}, so they have no recording in common. A table "
+            "without the column 'row' has row 0. Set the same rows in both tables."
+        )
     rows: list[tuple[Any, ...]] = []
     extra: list[tuple[Any, ...]] = []
     for row in sorted({*ours, *theirs}):
@@ -153,6 +163,11 @@ def decomposition_agreement(
 def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
     """Return the discharge times of each unit of each recording, in ascending order."""
     data = getattr(data, "discharges_", data)
+    if isinstance(data, Mapping):
+        raise TypeError(
+            f"decomposition_agreement: '{name}' is a {type(data).__name__}; give its table of "
+            "discharges, such as load_annotations(path).events."
+        )
     if not isinstance(data, pd.DataFrame):
         return {0: {k: np.sort(np.asarray(t, dtype=float)) for k, t in enumerate(data, start=1)}}
     if missing := [column for column in ("time", "unit") if column not in data]:

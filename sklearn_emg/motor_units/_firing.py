@@ -166,6 +166,11 @@ def _level_at(time: float, level: tuple[ArrayLike, ArrayLike] | None) -> float:
 
 
 def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.float64]]:
+    if not isinstance(discharges, pd.DataFrame):
+        raise TypeError(
+            f"{caller} takes a table of discharges, such as decomposer.discharges_. Got "
+            f"{type(discharges).__name__}."
+        )
     if missing := [name for name in ("time", "unit") if name not in discharges]:
         raise ValueError(f"{caller}: the discharges lack the {columns_text(missing)}.")
     columns = [name for name in ("row", "unit", "time") if name in discharges]

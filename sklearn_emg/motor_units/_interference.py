@@ -7,13 +7,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_fraction, check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.feature_extraction import TimeDomainFeatures
-from sklearn_emg.motor_units._limit_tables import FACTS, healthy_rows, muscle_name
+from sklearn_emg.motor_units._limit_tables import FACTS, check_groups, healthy_rows, muscle_name
 from sklearn_emg.recordings import (
     check_recording_table,
     is_healthy,
@@ -368,7 +367,7 @@ class InterferenceCloud:
         """
         X = _checked(X)
         labels = np.asarray(y, dtype=object)
-        check_consistent_length(X, labels)
+        check_groups(X, labels, type(self).__name__)
         healthy = np.array([is_healthy(label) for label in labels])
         parts = []
         if (~healthy).any():

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_consistent_length
 
-from sklearn_emg._tables import columns_text
+from sklearn_emg._tables import columns_text, counted
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._measures import MEASURES, template_measures
@@ -21,6 +20,7 @@ __all__ = [
     "PUBLISHED_LIMITS",
     "STATISTICS",
     "WORDS",
+    "check_groups",
     "class_probabilities",
     "control_range",
     "healthy_rows",
@@ -94,6 +94,32 @@ def muscle_name(name: Any) -> str:
     return _ALIASES.get(text, text)
 
 
+def check_groups(X: pd.DataFrame, y: ArrayLike, caller: str) -> None:
+    """Check that each row of a table has a label.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Table with a column ``row`` if it was made from a table of recordings.
+    y : array-like of shape (n_rows,)
+        Group of each row.
+    caller : str
+        Name of the class for the message.
+
+    Raises
+    ------
+    ValueError
+        If X and y differ in length.
+    """
+    n = np.size(np.asarray(y, dtype=object))
+    if n != len(X):
+        hint = " If y has one label per recording, pass np.asarray(y)[X['row']]."
+        raise ValueError(
+            f"{caller}: y has {counted(n, 'label')} for {counted(len(X), 'row')} of X."
+            f"{hint if 'row' in X else ''}"
+        )
+
+
 def healthy_rows(X: pd.DataFrame, y: ArrayLike, caller: str) -> pd.DataFrame:
     """Select the rows of healthy subjects.
 
@@ -116,7 +142,7 @@ def healthy_rows(X: pd.DataFrame, y: ArrayLike, caller: str) -> pd.DataFrame:
     ValueError
         If X and y differ in length, or no group is called healthy, normal or control.
     """
-    check_consistent_length(X, y)
+    check_groups(X, y, caller)
     healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])
     if not healthy.any():
         raise ValueError(

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from sklearn.linear_model import QuantileRegressor
-from sklearn.utils.validation import check_consistent_length
 
 from sklearn_emg._tables import columns_text, counted, first_few
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
@@ -20,6 +19,7 @@ from sklearn_emg.motor_units._limit_tables import (
     PUBLISHED_LIMITS,
     STATISTICS,
     WORDS,
+    check_groups,
     class_probabilities,
     control_range,
     healthy_rows,
@@ -386,8 +386,8 @@ class ReferenceLimits:
         if not found:
             raise ValueError(
                 f"ReferenceLimits has no limits for {measure} of the muscle {name!r}. It has "
-                f"limits for {', '.join(self.muscles())}; fit it on controls of this muscle, or "
-                "pass a table with a source."
+                f"limits for {', '.join(self.muscles())}; fit it on controls of this muscle, pass "
+                "a table with a source, or leave the potentials of this muscle out of X."
             )
         return {str(name): value for name, value in found[0].items()}
 
@@ -597,7 +597,7 @@ class ReferenceLimits:
             In the same cases as :meth:`fit`, if a subject has several groups, or if a muscle has no
             limits, or has none when one of its controls is left out.
         """
-        check_consistent_length(X, y)
+        check_groups(X, y, type(self).__name__)
         X = self._checked(X)
         groups = pd.Series(np.asarray(y, dtype=object), index=X["subject"].to_numpy())
         groups = groups[~groups.reset_index().duplicated().to_numpy()]

@@ -61,6 +61,11 @@ def template_measures(templates: pd.DataFrame) -> pd.DataFrame:
     >>> template_measures(templates)[["amplitude", "phases"]].round(2).values.tolist()
     [[0.43, 2.0]]
     """
+    if not isinstance(templates, pd.DataFrame) or not {"signal", "fs"} <= {*templates}:
+        raise TypeError(
+            "template_measures takes a table of templates with the columns 'signal' and 'fs', such "
+            f"as decomposer.templates_. Got {type(templates).__name__}."
+        )
     rows = []
     for record in templates.to_dict("records"):
         wave, fs = np.asarray(record["signal"], dtype=np.float64), float(record["fs"])

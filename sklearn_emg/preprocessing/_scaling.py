@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, row_text
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
 from sklearn_emg.preprocessing._streams import SampleStream
@@ -200,7 +200,8 @@ class AmplitudeScaler(SignalTransformer):
                     f"{counted(n_channels[0], 'channel')} and row {row} has {n}."
                 )
         signals = (
-            np.atleast_2d(self._read_finite(signal, row)) for row, signal in enumerate(X["signal"])
+            np.atleast_2d(self._read_finite(signal, X, row))
+            for row, signal in enumerate(X["signal"])
         )
         self.location_, self.scale_ = _training_statistics(signals, self.method)
 
@@ -355,11 +356,11 @@ class ReferenceScaler(SignalTransformer):
         codes, references = self._references(X)
         signals = []
         for row, (signal, code) in enumerate(zip(X["signal"], codes)):
-            values = self._read_finite(signal, row)
+            values = self._read_finite(signal, X, row)
             try:
                 signals.append(self._divide(values, references[code]))
             except ValueError as error:
-                raise ValueError(f"Row {row} (index {X.index[row]!r}): {error}") from error
+                raise ValueError(f"R{row_text(X, row)[1:]}: {error}") from error
         return with_signals(X, signals)
 
     def _marked(self, marks: pd.Series) -> NDArray[np.bool_]:
@@ -389,7 +390,7 @@ class ReferenceScaler(SignalTransformer):
             )
         references: dict[int, NDArray] = {}
         for row in np.flatnonzero(marked).tolist():
-            values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], row))
+            values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], table, row))
             amplitude = _MEASURES[self.measure](values)
             if (amplitude <= 0).any():
                 raise ValueError(f"Row {row}: the reference contraction is zero in some channel.")

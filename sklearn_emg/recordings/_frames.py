@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import columns_text, first_few
+from sklearn_emg._tables import columns_text, first_few, row_text
 from sklearn_emg._warnings import warn_of_recordings
 
 __all__ = [
@@ -223,9 +223,6 @@ def refuse_rows(table: pd.DataFrame, faults: Iterable[tuple[int, str, str]], nam
     ValueError
         If there are faults.
     """
-    lines = [
-        f"row {row} (index {table.index[row]!r}), column {column!r}: {text}"
-        for row, column, text in faults
-    ]
+    lines = [f"{row_text(table, row)}, column {column!r}: {text}" for row, column, text in faults]
     if lines:
         raise ValueError(f"{name} has unusable rows:\n  " + first_few(lines, separator="\n  "))

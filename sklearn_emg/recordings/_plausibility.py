@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import counted, first_few, row_text
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._kept import DERIVED, raw_signal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
@@ -61,8 +61,9 @@ _MIN_LENGTH = 32
 _MAX_NAMED = 5
 
 
-def _rows_text(rows: list[int]) -> str:
-    return f"row{'s' * (len(rows) > 1)} {first_few(rows, _MAX_NAMED)}"
+def _rows_text(table: pd.DataFrame, rows: list[int]) -> str:
+    names = (row_text(table, row).removeprefix("row ") for row in rows)
+    return f"row{'s' * (len(rows) > 1)} {first_few(names, _MAX_NAMED)}"
 
 
 class _Figures:
@@ -337,7 +338,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
         rows = _rows_to_check(signals, set(swapped))
         found += _faults_of_samples(signals, rows, table["signal"].tolist())
     if found:
-        text = "; ".join(f"{_rows_text(rows)}: {fault}" for rows, fault in found)
+        text = "; ".join(f"{_rows_text(table, rows)}: {fault}" for rows, fault in found)
         warn_of_recordings(f"Recordings do not look like EMG in mV: {text}")
 
 

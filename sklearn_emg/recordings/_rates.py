@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from sklearn_emg._tables import row_text
+
 __all__ = ["RATE_TOLERANCE", "check_rates", "distinct_rates", "one_rate", "same_rate"]
 
 # Largest relative difference between rates that count as equal; rates that were computed from
@@ -112,8 +114,8 @@ def one_rate(table: pd.DataFrame) -> float:
     other = np.flatnonzero(~same_rate(rates, rates[0]))
     if other.size:
         raise ValueError(
-            f"Windows require one sampling rate, but row 0 has fs={rates[0]:.10g} Hz and row "
-            f"{other[0]} has fs={rates[other[0]]:.10g} Hz. Resample the rows with "
-            "Resampler(fs_out=...) first, or divide the rows of each rate separately."
+            f"Windows require one sampling rate, but {row_text(table, 0)} has fs={rates[0]:.10g} "
+            f"Hz and {row_text(table, int(other[0]))} has fs={rates[other[0]]:.10g} Hz. Resample "
+            "the rows with Resampler(fs_out=...) first, or divide the rows of each rate separately."
         )
     return float(rates[0])

@@ -361,7 +361,8 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
         refuse_foreign_frame(X, "A table with a 'subject' column")
     raise ValueError(
         "X does not name the subjects of its rows: it has no 'subject' column, and no groups were "
-        "passed. Use a recording table, or pass groups=... with one subject per row."
+        "passed. Put the names of the subjects into a column 'subject', as recording_table does. "
+        "Functions with a parameter groups also take them as groups=..., with one subject per row."
     )
 
 

@@ -518,7 +518,10 @@ def _signal_fault(signal: Any, finite: bool) -> str | None:
     if not unknown and 0 in signal.shape:
         return f"is empty (shape {signal.shape}); leave the recording out"
     if finite and not np.isfinite(read_signal(signal)).all():
-        return "contains NaN or infinity; leave the recording out or interpolate the gaps"
+        return (
+            "contains NaN or infinity; leave the recording out or interpolate the gaps "
+            "(GapInterpolator)"
+        )
     return None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import counted, first_few, row_text
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._kept import Cut, KeptSignal, KeptSlice, finite_windows
@@ -154,7 +154,7 @@ class Division:
         ):
             if value not in options:
                 raise ValueError(f"The {name!r} must be one of {options}. Got {value!r}.")
-        self.signals = table["signal"].tolist()
+        self.table, self.signals = table, table["signal"].tolist()
         self.fs = one_rate(table)
         self.size = to_samples("window", window, self.fs, unit)
         self.step = self.size if step is None else to_samples("step", step, self.fs, unit)
@@ -170,7 +170,8 @@ class Division:
             self.starts.append(starts)
             if not starts.size:
                 text = (
-                    f"row {row} has {counted(n_times, 'sample')} ({n_times / self.fs:g} s), but "
+                    f"{row_text(table, row)} has {counted(n_times, 'sample')} "
+                    f"({n_times / self.fs:g} s), but "
                     f"one window has {self.size}"
                 )
                 if short == "raise":
@@ -187,8 +188,9 @@ class Division:
         for row, shape in enumerate(shapes):
             if shape[:-1] != shapes[0][:-1]:
                 raise ValueError(
-                    "Windows require one number of channels, but row 0 has a signal of shape "
-                    f"{shapes[0]} and row {row} one of shape {shape}."
+                    f"Windows require one number of channels, but {row_text(self.table, 0)} has a "
+                    f"signal of shape {shapes[0]} and {row_text(self.table, row)} one of shape "
+                    f"{shape}."
                 )
         return shapes[0][:-1]
 
@@ -243,11 +245,11 @@ class Division:
         if good.all():
             return
         n_bad, n_windows = (~good).sum(), counted(len(good), "window")
-        text = f"row {row} has NaN or infinity in {n_bad} of {n_windows}"
+        text = f"{row_text(self.table, row)} has NaN or infinity in {n_bad} of {n_windows}"
         if self.nan == "raise":
             raise ValueError(
-                f"Invalid samples: {text}. Interpolate the gaps, leave the row out, or use "
-                "nan='skip' to leave those windows out."
+                f"Invalid samples: {text}. Interpolate the gaps (GapInterpolator), leave the row "
+                "out, or use nan='skip' to leave those windows out."
             )
         self.skipped[row] = text
 

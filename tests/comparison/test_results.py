@@ -278,6 +278,8 @@ def test_units_are_counted_and_subjects_redrawn(data):
 def test_pipelines_of_different_units_are_not_compared(data):
     with pytest.raises(ValueError, match="diagnose different units"):
         compare({"a": vote(), "b": vote(unit="side")}, *data, cv=3, **QUICK)
+    with pytest.raises(TypeError, match="must be the name of one column; join several"):
+        compare({"a": vote(unit=["subject", "side"])}, *data, cv=3, **QUICK)
 
 
 # ------------------------------------------------------------------ faults

@@ -461,3 +461,9 @@ def test_annotation_files_become_segments(real_data):
     segments = segments_from_events(events[events["unit"] == 1], window=(-0.01, 0.015))
     assert set(segments["label"]) == {1}
     np.testing.assert_allclose(segments["stop"] - segments["start"], 0.025)
+
+
+def test_a_folder_in_place_of_a_file_is_refused_with_the_remedy(tmp_path):
+    for read in (describe_file, read_recordings):
+        with pytest.raises(ValueError, match=r"is a folder.*read_folder"):
+            read(tmp_path)

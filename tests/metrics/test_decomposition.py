@@ -79,3 +79,12 @@ def test_nothing_found_and_no_reference():
 def test_a_table_without_units_is_refused():
     with pytest.raises(ValueError, match="'found' lacks the column 'unit'"):
         decomposition_agreement(pd.DataFrame({"time": [0.1]}), [[0.1]])
+
+
+def test_decompositions_without_a_common_recording_are_refused():
+    table = pd.DataFrame({"row": 1, "unit": 1, "time": [0.1, 0.2]})  # of one recording of two
+    events = table.drop(columns="row")  # as from load_annotations
+    with pytest.raises(ValueError, match=r"'found' has the rows 1, but 'reference' has the rows 0"):
+        decomposition_agreement(table, events)
+    with pytest.raises(TypeError, match=r"'reference' is a dict; .*load_annotations"):
+        decomposition_agreement(table, {"events": events})

@@ -273,3 +273,12 @@ def test_a_potential_without_subject_and_an_unknown_method_are_refused():
         muscle_potentials(table, "muap")
     with pytest.raises(ValueError, match=r"must have a subject, but row 0 has none"):
         published().score_muscles(potentials(np.nan, [0.4] * 20))
+
+
+def test_labels_of_recordings_are_refused_with_the_remedy():
+    table = potentials("P1", [0.4] * 20).assign(row=0)
+    for call in (ReferenceLimits().fit, published().cross_score):
+        with pytest.raises(ValueError, match=r"1 label for 20 rows of X. If y .*\[X\['row'\]\]"):
+            call(table, ["control"])
+    with pytest.raises(ValueError, match=r"no limits for amplitude of .* leave the potentials of"):
+        published().score_muscles(table.assign(muscle="sartorius"))

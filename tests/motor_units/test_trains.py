@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_emg.motor_units import common_drive, firing_statistics, template_measures
+from sklearn_emg.motor_units import (
+    MotorUnitDecomposer,
+    common_drive,
+    firing_statistics,
+    template_measures,
+)
 from sklearn_emg.motor_units._trains import avoid_each_other, fit_intervals, locked_fraction
 
 
@@ -135,3 +140,12 @@ def test_lags_beyond_the_common_time_are_not_compared():
     both = pd.DataFrame({"time": np.r_[times, times + 0.05], "unit": np.repeat([1, 2], len(times))})
     pair = common_drive(both, max_lag=100.0).iloc[0]
     assert (pair["correlation"], pair["lag"]) == pytest.approx((1.0, 0.05), abs=0.05)
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 3)), [[0.1, 0.2]], MotorUnitDecomposer()])
+def test_what_is_no_table_of_a_decomposer_is_refused(given):
+    for measure in (firing_statistics, common_drive):
+        with pytest.raises(TypeError, match=rf"{measure.__name__} takes .* decomposer.discharges_"):
+            measure(given)
+    with pytest.raises(TypeError, match=r"template_measures takes .*decomposer.templates_"):
+        template_measures(given)

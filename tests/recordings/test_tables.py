@@ -1,6 +1,7 @@
 """Recording tables, windows and file handles."""
 
 import pickle
+import warnings
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.preprocessing import BandpassFilter
+from sklearn_emg.preprocessing import BandpassFilter, HighpassFilter
 from sklearn_emg.recordings import (
     SignalFile,
     check_recording_table,
@@ -78,10 +79,10 @@ def test_check_reports_all_faults_of_a_table_at_once(table):
     with pytest.raises(ValueError) as error:
         check_recording_table(bad)
     for text in (
-        "row 0 (index 0), column 'signal': must be 1-D (n_times,) or 2-D",
-        "row 1 (index 1), column 'signal': must be a NumPy array or a SignalFile, got list",
-        "row 2 (index 2), column 'fs': must be a positive number in Hz, got -1.0",
-        "row 1 (index 1), column 'subject': is missing",
+        "row 0, column 'signal': must be 1-D (n_times,) or 2-D",
+        "row 1, column 'signal': must be a NumPy array or a SignalFile, got list",
+        "row 2, column 'fs': must be a positive number in Hz, got -1.0",
+        "row 1, column 'subject': is missing",
     ):
         assert text in str(error.value)
 
@@ -96,7 +97,7 @@ def test_check_reports_all_faults_of_a_table_at_once(table):
 )
 def test_check_refuses_unusable_signals(table, value, match):
     table.at[1, "signal"] = value
-    with pytest.raises(ValueError, match=rf"row 1 .*column 'signal': {match}"):
+    with pytest.raises(ValueError, match=rf"row 1, column 'signal': {match}"):
         check_recording_table(table)
 
 
@@ -105,7 +106,7 @@ def test_check_finds_nan_on_request(table):
     signal[3] = np.nan
     table.at[1, "signal"] = signal
     assert check_recording_table(table) is table
-    with pytest.raises(ValueError, match=r"row 1 .*contains NaN or infinity"):
+    with pytest.raises(ValueError, match=r"row 1, .*contains NaN or infinity"):
         check_recording_table(table, finite=True)
 
 
@@ -215,6 +216,32 @@ def test_windows_with_nan_are_an_error_or_left_out_with_a_warning(table):
         windows = divide(table, 0.2, nan="skip")
     assert windows.start[windows.row == 0].tolist() == [0, 40, 60, 80]
     assert np.isfinite(windows.X).all()
+
+
+@pytest.mark.parametrize(
+    ("fault", "call"),
+    [
+        ("gap", lambda X: divide(X, 0.2)),
+        ("gap", lambda X: HighpassFilter(10.0).fit_transform(X)),
+        ("short", lambda X: divide(X, 0.2)),
+        ("rate", lambda X: divide(X, 0.2)),
+        ("counts", lambda X: HighpassFilter(10.0).fit(X)),
+    ],
+)
+def test_rows_of_a_part_of_a_table_are_named_by_position_and_index(fault, call):
+    signals = np.random.default_rng(0).normal(0, 0.1, size=(4, 100))
+    table = recording_table(list(signals), fs=100.0, subject=list("abcd"))
+    if fault == "gap":
+        table.at[3, "signal"][5] = np.nan
+    elif fault == "rate":
+        table.loc[3, "fs"] = 200.0
+    else:
+        table.at[3, "signal"] = signals[3, :7] if fault == "short" else np.arange(100.0)
+    part = table.iloc[[0, 2, 3]]  # as in a fold of a comparison
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RecordingWarning)
+        with pytest.raises((ValueError, RecordingWarning), match=r"(?i)row 2 \(index 3\)"):
+            call(part)
 
 
 def test_rows_without_any_window_are_named(table):
@@ -411,7 +438,7 @@ def test_masked_samples_become_nan(dtype, as_list):
 def test_masked_samples_of_a_table_made_by_hand_are_refused():
     table = recording_table([np.arange(-50, 50)], fs=1000.0, subject="a", unit="uV")
     x = np.ma.masked_greater(table["signal"][0], 0)
-    with pytest.raises(ValueError, match=r"row 0 .* has masked samples; replace them by NaN"):
+    with pytest.raises(ValueError, match=r"row 0, .* has masked samples; replace them by NaN"):
         check_recording_table(table.assign(signal=pd.Series([x], dtype=object)))
 
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg._tables import row_text
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._artefacts._marks import marks_of, with_notes
 from sklearn_emg.preprocessing._artefacts._measures import runs_mask
@@ -155,12 +156,12 @@ class GapInterpolator(SignalTransformer):
         super()._check_array(zeros, reset=False)
         return X
 
-    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
+    def _read_finite(self, signal: Any, table: pd.DataFrame, row: int) -> NDArray[np.floating]:
         values = read_signal(signal)
         if np.isinf(values).any():
             raise ValueError(
-                f"Row {row}, column 'signal': contains infinity, which is not a gap. Replace it by "
-                "NaN or leave the row out."
+                f"R{row_text(table, row)[1:]}, column 'signal': contains infinity, which is not a "
+                "gap. Replace it by NaN or leave the row out."
             )
         return values
 
@@ -178,7 +179,7 @@ class GapInterpolator(SignalTransformer):
             return super()._transform_table(X)
         signals, marks = [], []
         for row, (entry, fs) in enumerate(zip(X["signal"], X["fs"])):
-            signal = self._read_finite(entry, row)
+            signal = self._read_finite(entry, X, row)
             # Signals without gaps, including those in files, are passed on unchanged.
             if gaps := bool(np.isnan(signal).any()):
                 signal = self._transform_signals(signal, float(fs))

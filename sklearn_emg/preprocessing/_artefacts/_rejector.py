@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import Interval, Real
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, row_text
 from sklearn_emg._warnings import warn
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.exceptions import RecordingWarning
@@ -183,10 +183,10 @@ class ArtefactRejector(SignalTransformer):
         constant = np.ptp(signals, axis=-1) == 0
         return constant & ~constant.all(axis=-1, keepdims=True)
 
-    def _read_finite(self, signal: Any, row: int) -> NDArray[np.floating]:
-        values = super()._read_finite(signal, row)
+    def _read_finite(self, signal: Any, table: pd.DataFrame, row: int) -> NDArray[np.floating]:
+        values = super()._read_finite(signal, table, row)
         unused: NDArray[np.bool_] = np.atleast_1d(self._unused_channels(values))
-        self._warn_of_unused(unused, f"Row {row}")
+        self._warn_of_unused(unused, f"R{row_text(table, row)[1:]}")
         return values
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:

@@ -211,7 +211,7 @@ class AutoencoderDenoiser(SignalTransformer):
         channels = [
             channel
             for row, entry in enumerate(X["signal"])
-            for channel in np.atleast_2d(self._read_finite(entry, row))
+            for channel in np.atleast_2d(self._read_finite(entry, X, row))
         ]
         self._train(channels, fs)
 
@@ -284,7 +284,7 @@ class AutoencoderDenoiser(SignalTransformer):
         if is_recording_table(X):
             pairs = enumerate(zip(X["signal"], restored["signal"]))
             return np.array(
-                [np.mean((self._read_finite(a, row) - b) ** 2) for row, (a, b) in pairs]
+                [np.mean((self._read_finite(a, X, row) - b) ** 2) for row, (a, b) in pairs]
             )
         difference = np.asarray(X, dtype=np.float64) - restored
         return (difference**2).reshape(len(difference), -1).mean(axis=1)
@@ -310,9 +310,8 @@ class AutoencoderDenoiser(SignalTransformer):
         """
         check_is_fitted(self)
         if self._is_table(X):
-            signals = [
-                self._read_finite(s, row) for row, s in enumerate(self._check_table(X)["signal"])
-            ]
+            table = self._check_table(X)
+            signals = [self._read_finite(s, table, row) for row, s in enumerate(table["signal"])]
             shapes = {signal.shape for signal in signals}
             if len(shapes) > 1:
                 raise ValueError(

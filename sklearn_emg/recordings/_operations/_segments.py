@@ -169,12 +169,20 @@ def segments_from_events(
     if len(found) == 0:
         raise ValueError(
             "segments_from_events: no event is left; check 'labels', 'source' and 'window', or the "
-            "annotations of the recordings."
+            f"annotations of the recordings.{_sources_text(events)}"
         )
     segments = pd.DataFrame({"start": start, "stop": stop, "label": found["label"]})
     if "row" in found:
         segments.insert(0, "row", found["row"].astype(int))
     return segments.reset_index(drop=True)
+
+
+def _sources_text(events: Any) -> str:
+    """Name the sources of the annotations of a recording table."""
+    if not is_recording_table(events):
+        return ""
+    sources = {a[3]: None for entry in events["annotations"] for a in entry or ()}
+    return f" Annotations come from {', '.join(map(repr, sources)) or 'no source'}."
 
 
 def _events(events: Any, source: str | None) -> pd.DataFrame:
