@@ -84,7 +84,8 @@ def _gap_label(seconds: float) -> str:
     return f"gap of {seconds:.4g} s" if seconds > 0 else "the clock starts anew"
 
 
-_MAX_COUNTER_BREAKS = 0.02  # fraction of the steps of a counter
+# Fractions of the steps of a counter that may be jumps, and returns to its lowest value.
+_MAX_COUNTER_BREAKS, _MAX_RESTARTS = 0.25, 0.02
 
 
 def counter_problems(name: str, values: NDArray) -> list[str]:
@@ -92,7 +93,8 @@ def counter_problems(name: str, values: NDArray) -> list[str]:
 
     A counter increases by 1, may repeat its values for several samples of a packet or frame, and
     may return from its highest value to its lowest. Columns that do not behave like this in at
-    least 98 % of their steps are not examined.
+    least 75 % of their steps, or that often return to their lowest value from different values, are
+    not examined.
 
     Parameters
     ----------
@@ -113,9 +115,10 @@ def counter_problems(name: str, values: NDArray) -> list[str]:
     repeats = np.mean(steps == 0) > 0.1
     wraps = (counts[:-1] == counts.max()) & (counts[1:] == counts.min())
     breaks = np.flatnonzero(~((steps == 1) | wraps | (repeats & (steps == 0))))
-    if not 0 < breaks.size <= max(1, _MAX_COUNTER_BREAKS * steps.size):
+    if not 0 < breaks.size <= max(1, _MAX_COUNTER_BREAKS * steps.size) or not np.any(steps == 1):
         return []
-    if not np.any(steps == 1):
+    restarts = int(np.sum(counts[breaks + 1] == counts.min()))
+    if restarts > max(1, _MAX_RESTARTS * steps.size):
         return []
     shown = [
         f"from {counts[i]:g} to {counts[i + 1]:g} between samples {i} and {i + 1}" for i in breaks

@@ -145,7 +145,9 @@ def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[
     emg = [c for c in content.channels if c.kind == "emg"]
     if channels is not None:
         wanted = [channels] if isinstance(channels, str) else channels
-        return [_channel(content, emg, channel) for channel in wanted]
+        found = [_channel(content, emg, channel) for channel in wanted]
+        _refuse_repeated(content.path, found)
+        return found
     if not emg:
         have = ", ".join(f"{c.name} ({c.kind})" for c in content.channels[:20]) or "none"
         raise ValueError(
@@ -153,6 +155,14 @@ def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[
             f"channels=[...]. It has: {have}."
         )
     return emg
+
+
+def _refuse_repeated(path: Path, channels: list[Channel]) -> None:
+    if len(set(map(id, channels))) < len(channels):
+        names = ", ".join(repr(channel.name) for channel in channels[:40])
+        raise ValueError(
+            f"{path}: 'channels' has a channel more than once ({names}); pass each channel once."
+        )
 
 
 def _channel(content: FileContent, emg: list[Channel], wanted: str | int) -> Channel:
@@ -380,6 +390,12 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
         content.problems.append(
             f"{name!r} is constant ({values[0]:g}), as from a dead or unused input; leave it out "
             "with channels=[...]."
+        )
+        return
+    if values.size >= _MIN_RUNS and np.min(np.diff(values)) > 0:
+        content.problems.append(
+            f"{name!r} increases from each sample to the next, like time stamps or a counter, not "
+            "like EMG; leave it out with channels=[...]."
         )
         return
     if (k := _n_repeats(values)) > 1:

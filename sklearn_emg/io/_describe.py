@@ -156,7 +156,7 @@ def describe_file(path: str | os.PathLike[str], *, format: str | None = None) ->
             {
                 "name": [c.name for c in content.channels],
                 "kind": [c.kind for c in content.channels],
-                "unit": [c.unit or "?" for c in content.channels],
+                "unit": [c.unit or content.unit or "?" for c in content.channels],
                 "fs": [c.fs for c in content.channels],
                 "n_samples": [c.values.shape[-1] for c in content.channels],
             }

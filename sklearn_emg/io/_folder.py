@@ -251,7 +251,7 @@ def _matching(
         if match := expression.fullmatch(relative):
             paths.append(path)
             fields.append({k: v.strip() for k, v in match.groupdict().items()})
-        elif path.suffix == suffix:
+        elif path.suffix.lower() == suffix.lower():
             others.append(relative)
     if not paths:
         example = f", for instance {others[0]}" if others else ""

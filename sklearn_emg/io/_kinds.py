@@ -35,7 +35,7 @@ _UNITS = {
     "goniometer": r"deg|degrees?|°|rad|grad",
     "temperature": r"degc|°c|celsius|degf|°f",
     "position": r"mm|cm|m|mm/s|m/s",
-    "other": r"%|a\.?u\.?|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
+    "other": r"% ?(?:mvi?c|max)?|a\.?u\.?|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
     "time": r"s|sec|seconds?|ms|msec|min|h|h+:m+:s+(?:[.,:]m*)?|с|сек|мс",
 }
 _UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}
@@ -50,7 +50,7 @@ _NAMES = (
         "time",
         r"x|t|(?:.*\b)?(?:time|times|timestamps?|zeit|temps|tiempo|tempo|czas|tid|clock|date|datum|"
         r"uhrzeit|tijd|hora|fecha|время)\b.*|time[_ ]?stamp.*|.*_time|.*timestamp|時間|时间|"
-        r"(?:time|zeit|temps|tiempo|tempo|t)_(?:s|sec|seconds|ms|msec|us|ns)",
+        r"(?:time|zeit|temps|tiempo|tempo|t)_(?:s|sec|seconds|ms|msec|us|ns)|millis|micros",
     ),
     (
         "accelerometer",

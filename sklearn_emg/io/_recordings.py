@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -179,8 +180,9 @@ def read_recordings(
     -----
     RecordingWarning
         If a file can be read but looks wrong, for instance because its time stamps have gaps or
-        jitter, a channel is constant, the RMS is implausible for EMG, or labels and activity are
-        not aligned in time; and if files are left out with ``errors="warn"``.
+        jitter, a channel is constant, channels share a name, the RMS is implausible for EMG, a
+        second table in the file is left out, or labels and activity are not aligned in time; if a
+        file is given more than once; and if files are left out with ``errors="warn"``.
 
     See Also
     --------
@@ -422,7 +424,17 @@ def _paths(given: _PathLike | Iterable[_PathLike], format: str | None) -> list[P
             paths += find_bids_files(path)
         else:
             paths.append(path)
+    _warn_of_repeated(paths)
     return paths
+
+
+def _warn_of_repeated(paths: list[Path]) -> None:
+    if repeated := [str(path) for path, n in Counter(paths).items() if n > 1]:
+        warn(
+            f"read_recordings got files more than once: {first_few(repeated, _MAX_SHOWN)}. Each "
+            "occurrence becomes a row of its own; pass each path once.",
+            RecordingWarning,
+        )
 
 
 def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
@@ -547,17 +559,25 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
     if not content.channels:
         raise ValueError(f"{path} has no channels that can be read as {form}.")
     for one in (content, *content.others):
-        _make_names_unique(one.channels)
+        _make_names_unique(one)
     return content
 
 
-def _make_names_unique(channels: list[Channel]) -> None:
+def _make_names_unique(content: FileContent) -> None:
     """Number the channels that share a name with an earlier channel: "EMG", "EMG (2)"."""
-    taken = {channel.name for channel in channels}
+    taken = {channel.name for channel in content.channels}
     seen: set[str] = set()
-    for channel in channels:
+    renamed = []
+    for channel in content.channels:
         name, k = channel.name, 1
         while channel.name in seen or (k > 1 and channel.name in taken):
             k += 1
             channel.name = f"{name} ({k})"
         seen.add(channel.name)
+        if k > 1 and channel.kind == "emg":
+            renamed.append(f"{name!r} is now {channel.name!r}")
+    if renamed:
+        content.problems.append(
+            f"channels share a name and were renamed: {first_few(renamed, _MAX_SHOWN)}; check the "
+            "order of the channels, or give them distinct names."
+        )

@@ -19,6 +19,7 @@ __all__ = [
     "refuse_foreign_frame",
     "refuse_repeated_columns",
     "refuse_rows",
+    "samples_of",
     "warn_of_other_order",
 ]
 
@@ -203,7 +204,27 @@ def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, .
             "frame.drop(columns=[...]).",
         )
     names = tuple(texts) if 0 < len(texts) == len(frame.columns) else None
-    return frame.to_numpy().T, names
+    return samples_of(frame).T, names
+
+
+def samples_of(data: pd.DataFrame | pd.Series) -> NDArray:
+    """Return the numbers of a column or a frame, with NaN for missing values of nullable types.
+
+    Parameters
+    ----------
+    data : DataFrame or Series
+        Columns of numbers.
+
+    Returns
+    -------
+    samples : ndarray
+        The numbers, of a floating type if a column has a nullable type of pandas or Arrow.
+    """
+    dtypes = [data.dtype] if isinstance(data, pd.Series) else list(data.dtypes)
+    nullable = [
+        t for t in dtypes if not isinstance(t, np.dtype) and pd.api.types.is_numeric_dtype(t)
+    ]
+    return data.to_numpy(dtype=np.float64, na_value=np.nan) if nullable else data.to_numpy()
 
 
 def refuse_rows(table: pd.DataFrame, faults: Iterable[tuple[int, str, str]], name: str) -> None:

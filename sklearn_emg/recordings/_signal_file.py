@@ -15,6 +15,11 @@ __all__ = ["SignalFile", "read_signal"]
 
 
 _BITS_24 = np.dtype("V3")
+# Extensions of files that begin with a header or a title, or are not binary.
+_NOT_RAW = (
+    *(".npy", ".npz", ".edf", ".bdf", ".c3d", ".mat", ".h5", ".hdf5", ".parquet", ".hea", ".wav"),
+    *(".csv", ".tsv", ".txt", ".json", ".xlsx", ".zip", ".gz"),
+)
 
 
 def _at_least(name: str, value: int, minimum: int, unit: str = "") -> int:
@@ -23,6 +28,17 @@ def _at_least(name: str, value: int, minimum: int, unit: str = "") -> int:
             f"The {name!r} of SignalFile must be >= {minimum}{unit}. Got {value} instead."
         )
     return int(value)
+
+
+def _refuse_header(path: str, offset: int) -> None:
+    """Raise ValueError if a file of this name does not begin with samples."""
+    suffix = os.path.splitext(path)[1].lower()
+    if offset == 0 and suffix in _NOT_RAW:
+        raise ValueError(
+            f"SignalFile reads raw samples, but {path} is a {suffix} file, which does not begin "
+            "with samples. Read it with sklearn_emg.io.read_recordings, or pass the number of "
+            "bytes before the first sample as offset=..."
+        )
 
 
 class SignalFile:
@@ -62,7 +78,8 @@ class SignalFile:
     Raises
     ------
     ValueError
-        If a parameter is invalid or, on reading, if the file holds fewer samples than `length`.
+        If a parameter is invalid, if `offset` is 0 and the file has the extension of a format with
+        a header (such as ".npy"), or, on reading, if the file holds fewer samples than `length`.
     FileNotFoundError
         If there is no such file on reading.
 
@@ -113,6 +130,7 @@ class SignalFile:
                 f"Got {dtype!r} instead."
             )
         self.offset = _at_least("offset", offset, 0, " bytes")
+        _refuse_header(self.path, self.offset)
         self.n_channels = _at_least("n_channels", n_channels, 1)
         self.length = None if length is None else _at_least("length", length, 0)
         self.invalid = invalid

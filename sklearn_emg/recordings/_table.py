@@ -20,6 +20,7 @@ from sklearn_emg.recordings._frames import (
     refuse_foreign_frame,
     refuse_repeated_columns,
     refuse_rows,
+    samples_of,
     warn_of_other_order,
 )
 from sklearn_emg.recordings._kept import DERIVED, KeptSignal, KeptSlice
@@ -404,6 +405,8 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
         return named_channels(entry, row)
     if isinstance(entry, SignalFile):
         return entry, None
+    if isinstance(entry, pd.Series):
+        return samples_of(entry), None
     try:
         return np.asarray(_unmasked(entry)), None
     except ValueError as error:

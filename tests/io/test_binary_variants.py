@@ -5,10 +5,11 @@ import warnings
 
 import device_files as make
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.io import read_recordings
+from sklearn_emg.io import describe_file, read_recordings
 
 N, FS = 1200, 1000.0
 A, B = make.emg(N, FS, 0.1, 1), make.emg(N, FS, 0.25, 2)
@@ -46,6 +47,73 @@ def edf(path, signals, form="Edf", **arguments):
 
 
 X = make.emg(2000, FS, 0.1, 7)
+SHARED = r"share a name and were renamed: 'EMG' is now 'EMG \(2\)'"
+
+
+@pytest.mark.parametrize("form", ["samples", "recordings", "wfdb"])
+def test_names_that_are_changed_are_told(tmp_path, form):
+    path = tmp_path / ("a.hea" if form == "wfdb" else "a.parquet")
+    if form == "wfdb":
+        counts = np.round(np.stack([A, B]) * 2000).astype("<i2")
+        counts.T.tofile(tmp_path / "a.dat")
+        lines = [f"a.dat 16 2000/mV 16 0 {c[0]} {c.sum(dtype='i2')} 0 EMG" for c in counts]
+        path.write_text("\n".join([f"a 2 1000 {N}", *lines, ""]))
+    else:
+        pa = pytest.importorskip("pyarrow")
+        from pyarrow.parquet import write_table
+
+        names = ["time (s)", "EMG (mV)", "EMG (mV)"]
+        row = {"signal": [[A, B]], "fs": [FS], "channel_names": [["EMG", "EMG"]]}
+        of_samples = form == "samples"
+        columns = [np.arange(N) / FS, A, B]
+        write_table(pa.Table.from_arrays([*map(pa.array, columns)], names) if of_samples
+                    else pa.table({k: pa.array(v) for k, v in row.items()}), path)  # fmt: skip
+    with pytest.warns(RecordingWarning, match=SHARED):
+        assert_channels(path, {"EMG": A, "EMG (2)": B})
+
+
+@pytest.mark.parametrize("kind", ["dates", "intervals", "seconds"])
+def test_times_in_the_index_of_a_data_frame(tmp_path, kind):
+    pytest.importorskip("pyarrow")
+    seconds = np.arange(N) / FS
+    index = {
+        "dates": pd.Timestamp("2026-01-02") + pd.to_timedelta(seconds, unit="s"),
+        "intervals": pd.Index(pd.to_timedelta(seconds, unit="s"), name="elapsed"),
+        "seconds": pd.Index(seconds, name="time"),
+    }[kind]
+    pd.DataFrame({"A (mV)": A, "B (mV)": B}, index=index).to_parquet(tmp_path / "a.parquet")
+    assert_channels(tmp_path / "a.parquet", {"A": A, "B": B})
+
+
+@pytest.mark.parametrize("form", ["npy", "parquet"])
+def test_a_unit_that_is_only_assumed_can_be_given(tmp_path, form):
+    path = tmp_path / f"a.{form}"
+    if form == "npy":
+        np.save(path, np.stack([A, B]) * 1e3)
+    else:
+        pytest.importorskip("pyarrow")
+        pd.DataFrame({"signal": [[A * 1e3, B * 1e3]]}).to_parquet(path)
+    found = read_recordings(path, subject="s", unit="uV", fs=FS)["signal"].iloc[0]
+    np.testing.assert_allclose(found, [A, B], atol=1e-9)
+    assert describe_file(path).channels["unit"].tolist() == ["mV", "mV"]
+    with pytest.warns(RecordingWarning, match="pass unit='uV'"):
+        read_recordings(path, subject="s", fs=FS)
+
+
+@pytest.mark.parametrize("form", ["npy", "mat", "csv"])
+def test_time_stamps_among_the_channels_are_named(tmp_path, form):
+    path = tmp_path / f"a.{form}"
+    stack = np.stack([A, np.arange(N) / FS])
+    if form == "npy":
+        np.save(path, stack)
+    elif form == "mat":
+        from scipy.io import savemat
+
+        savemat(path, {"data": stack.T, "fs": FS})
+    else:
+        np.savetxt(path, stack.T, delimiter=",", header="EMG 1 (mV),EMG 2 (mV)", comments="")
+    with pytest.warns(RecordingWarning, match="2' increases from each sample to the next, like ti"):
+        read_recordings(path, subject="s", fs=None if form == "mat" else FS, unit="mV")
 
 
 def replaced(path, old, new):
@@ -77,7 +145,9 @@ def test_labels_and_annotations_of_edf_in_other_letters(tmp_path, encoding):
 @pytest.mark.parametrize("form", ["Edf", "Bdf"])
 def test_labels_that_occur_twice(tmp_path, form):
     signals = [("EMG", X * 1e3, 1000, "uV"), ("EMG", X[::-1] * 1e3, 1000, "uV")]
-    assert_channels(edf(tmp_path / "a.edf", signals, form), {"EMG": X, "EMG (2)": X[::-1]})
+    path = edf(tmp_path / "a.edf", signals, form)
+    with pytest.warns(RecordingWarning, match=SHARED):
+        assert_channels(path, {"EMG": X, "EMG (2)": X[::-1]})
 
 
 def test_rates_of_a_record_of_a_tenth_of_a_second(tmp_path):
@@ -336,4 +406,38 @@ def test_two_devices_of_opensignals(tmp_path, form):
         rows = [f"{i % 16}\t{a}\t{i % 16}\t{b}\t" for i, (a, b) in enumerate(zip(*counts))]
         lines = [f"# {json.dumps({'AA': head, 'BB': head})}", "# EndOfHeader", *rows]
         make.write_text(path, ["# OpenSignals Text File Format", *lines])
-    assert_channels(path, {"CH1": A, "CH1 (2)": B})
+    with pytest.warns(RecordingWarning, match=r"share a name .* 'CH1' is now 'CH1 \(2\)'"):
+        assert_channels(path, {"CH1": A, "CH1 (2)": B})
+
+
+@pytest.mark.parametrize("form", ["mat", "h5"])
+def test_groups_of_several_channels_are_told(tmp_path, form):
+    path = tmp_path / f"a.{form}"
+    groups = {f"trial{k}": {"emg": np.stack([A, B]) * (k + 1), "fs_emg": FS} for k in range(2)}
+    if form == "mat":
+        from scipy.io import savemat
+
+        savemat(path, groups)
+    else:
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            for name, group in groups.items():
+                for key, value in group.items():
+                    file[f"{name}/{key}"] = value
+    with pytest.warns(RecordingWarning, match=r"'emg' in 2 groups \(trial0, trial1\)"):
+        table = read_recordings(path, subject="s", unit="mV")
+    assert table["fs"].tolist() == [FS]
+
+
+def test_a_file_given_twice_is_told(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.stack([A, B]))
+    with pytest.warns(RecordingWarning, match=r"got files more than once: .*a\.npy"):
+        assert len(read_recordings([path, path], subject="s", fs=FS)) == 2
+
+
+def test_channels_asked_for_twice_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.stack([A, B]))
+    for channels in (["ch1", "ch1"], ["ch1", 0]):
+        with pytest.raises(ValueError, match="'channels' has a channel more than once"):
+            read_recordings(tmp_path / "a.npy", subject="s", fs=FS, channels=channels)

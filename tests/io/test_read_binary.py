@@ -1,5 +1,6 @@
 """EDF, BDF, C3D, OpenSignals, MATLAB, HDF5, WFDB, BIDS and NumPy files."""
 
+import contextlib
 import pickle
 import warnings
 
@@ -296,3 +297,26 @@ def test_opensignals_in_utf_16_and_jumps_of_its_counter(tmp_path):
     path.write_text("\n".join([*lines[:103], *lines[110:], ""]))
     with pytest.warns(RecordingWarning, match="'nSeq' jumps from 3 to 11 between samples 99"):
         read_recordings(path, subject="a")
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (lambda n: n, None),
+        (lambda n: (n + 65_000) % 2**16, None),
+        (lambda n: n % 16, None),
+        (lambda n: n + 60 * (n >= 700), "'nSeq' jumps from 699 to 760 between samples 699 and 700"),
+        (lambda n: np.where(n < 700, n, n - 699), "'nSeq' jumps from 699 to 1"),
+    ],
+    ids=["complete", "wraps", "four bits", "gap", "repeated"],
+)
+def test_counters_of_opensignals_in_hdf5(tmp_path, change, told):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    make.opensignals_hdf5(path)
+    with h5py.File(path, "r+") as file:
+        raw = next(iter(file.values()))["raw"]
+        raw["nSeq"][...] = change(np.arange(len(raw["nSeq"])))[:, None]
+    with pytest.warns(RecordingWarning, match=told) if told else contextlib.nullcontext():
+        row = read_recordings(path, subject="a").iloc[0]
+    assert "nSeq (index)" in row["skipped"]

@@ -99,6 +99,13 @@ def test_patterns_that_do_not_fit(study):
         read_folder(study, PATTERN, metadata=study / "none.csv")
 
 
+def test_files_with_the_extension_in_other_letter_case_are_listed(study):
+    csv = next((study / "control").glob("*.csv"))
+    csv.rename(csv.with_suffix(".CSV"))
+    with pytest.warns(RecordingWarning, match=r"left out 1 file not matched by .*\.CSV"):
+        read_folder(study, PATTERN)
+
+
 def test_subjects_that_are_numbers_are_joined(tmp_path):
     """Codes with leading zeros stay text, and empty lines of a sheet change no code."""
     lines = ["time [s],EMG [mV]", *(f"{i / 1000},{i % 7 / 10}" for i in range(300))]

@@ -172,8 +172,85 @@ def test_names_and_units_after_words(tmp_path):
 
 def test_names_that_occur_twice(tmp_path):
     lines = ["time [s],EMG [mV],EMG (2) [mV],EMG [mV]", *rows(T, A, B, A + B)]
-    found, _ = read(tmp_path / "a.csv", lines)
+    with pytest.warns(RecordingWarning, match=r"share a name .* 'EMG' is now 'EMG \(3\)'"):
+        found, _ = read(tmp_path / "a.csv", lines)
     assert_channels(found, {"EMG": A, "EMG (2)": B, "EMG (3)": A + B})
+
+
+ONE_COLUMN = [f"{v:.6f}" for v in A]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["[Export]", "Patient=P1", "Sampling Frequency(Hz)=1000", "Units=mV", *ONE_COLUMN],
+        ["Sampling Frequency(Hz)=1000", "Units=mV", "[Data]", *ONE_COLUMN],
+        ["Sampling Frequency(Hz): 1000", "Units: mV", *ONE_COLUMN],
+    ],
+    ids=["pairs", "section", "colons"],
+)
+def test_keys_and_values_above_one_column(tmp_path, lines):
+    found, row = read(tmp_path / "a.txt", lines)
+    assert row["fs"] == FS
+    assert_channels(found, {"column 1": A})
+
+
+LABCHART = ["Interval=\t0.001 s", "ChannelTitle=\tA", "Range=\t10.0 mV",
+            *rows(T, A, separator="\t")]  # fmt: skip
+TWO = ["Interval=\t0.001 s", "ChannelTitle=\tA\tB", "Range=\t10.0 mV\t10.0 mV",
+       *rows(T, A, A, separator="\t")]  # fmt: skip
+SECTION = ["Rate=1000", "Units=mV", *ONE_COLUMN, ""]
+TITLED = ["time [s],A [mV]", *rows(T, A)]
+
+
+@pytest.mark.parametrize(
+    "lines, is_told",
+    [
+        ([*TWO, *TWO], True),
+        ([*SECTION, *SECTION], True),
+        ([*TITLED, "", *TITLED], True),
+        ([*TITLED, "", "Peak (s),Peak (mV)", "0.123,0.5", "0.456,0.7"], False),
+        ([*TITLED, "Mean,0.0", "RMS,0.1"], False),
+    ],
+    ids=["blocks", "sections", "blank line", "summary", "footer"],
+)
+def test_only_a_second_recording_after_the_table_is_told(tmp_path, lines, is_told):
+    told = pytest.warns(RecordingWarning, match="only its first table is read")
+    with told if is_told else contextlib.nullcontext():
+        found, row = read(tmp_path / "a.txt", lines)
+    assert_channels(found, dict.fromkeys(found, A))
+    assert len(row["skipped"]) >= 1
+
+
+def test_titles_that_are_repeated_are_named(tmp_path):
+    for lines in (TITLED, LABCHART):
+        with pytest.raises(ValueError, match=r"row 1201 .*If another recording begins there, put"):
+            read(tmp_path / "a.csv", [*lines, *lines])
+
+
+@pytest.mark.parametrize("decimal", ".,")
+@pytest.mark.parametrize("mark", ["'", "\u2019", "\u00a0", "\u202f"])
+def test_other_separators_of_thousands(tmp_path, mark, decimal):
+    plain = [f"{v * 1e6:_.2f}".replace("_", mark) for v in A]
+    cells = [cell.replace(".", decimal) for cell in plain]
+    found, _ = read(tmp_path / "a.csv", ["time [s];EMG [nV]", *rows(T, cells, separator=";")])
+    assert_channels(found, {"EMG": A})
+
+
+@pytest.mark.parametrize("unit", ["%MVC", "% MVC", "%max", "%"])
+def test_percentages_are_no_voltages(tmp_path, unit):
+    found, row = read(tmp_path / "a.csv", [f"millis,EMG [mV],EMG [{unit}]", *rows(T * 1e3, A, B)])
+    assert_channels(found, {"EMG": A})
+    assert row["fs"] == FS
+    assert any(unit in text for text in row["skipped"])
+
+
+def test_rows_of_several_channels_are_told(tmp_path):
+    times, names = np.repeat(T, 2), np.tile(["A", "B"], N)
+    values = np.stack([A, B], axis=1).ravel()
+    lines = ["time [s],muscle,EMG [mV]", *rows(times, names, values)]
+    with pytest.warns(RecordingWarning, match="'muscle' changes in nearly every row, from 'A' to"):
+        read(tmp_path / "a.csv", lines)
 
 
 @pytest.mark.parametrize("step", [2, 3, 10])
@@ -328,6 +405,17 @@ def test_jumps_of_a_counter_are_named(tmp_path):
     assert "the counter 'Frame' jumps from 24 to 37 between samples 99 and 100" in str(seen[0])
 
 
+def test_a_counter_with_many_jumps_is_named_but_not_one_that_restarts(tmp_path):
+    kept = np.flatnonzero(np.random.default_rng(0).random(N) > 0.1)
+    lines = ["Sample,EMG [mV]", *rows(kept, A[kept], form="{:g}")]
+    with pytest.warns(RecordingWarning, match="'Sample' jumps from .* and .* more"):
+        read(tmp_path / "a.csv", lines, fs=FS)
+    restarts = np.concatenate([np.arange(k) for k in np.resize([8, 10, 9], N // 9 + 1)])[:N]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(tmp_path / "a.csv", ["Sample,EMG [mV]", *rows(restarts, A)], fs=FS)
+
+
 def test_rows_after_a_blank_line_are_refused(tmp_path):
     lines = ["time [s],EMG [mV]", *rows(T, A)]
     for k in (101, 901):
@@ -350,3 +438,47 @@ def test_missing_labels_of_a_label_column(tmp_path):
     lines[1:] = [f"{line},{label}" for line, label in zip(lines[1:], labels)]
     _, row = read(tmp_path / "a.csv", lines)
     assert len(row["signal"]) == len(labels)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Frequency range: 10 - 500 Hz", "Rate: 1000 Hz"],
+        ["Frequency: 10...500 Hz", "Frequency: 10–500 Hz", "Rate: 1000 Hz"],
+        ["Repetition rate: 3 Hz", "Update frequency: 60 Hz", "Rate: 1000 Hz"],
+    ],
+    ids=["range", "dots and dash", "other rates"],
+)
+def test_frequencies_that_are_no_sampling_rates(tmp_path, lines):
+    found, row = read(tmp_path / "a.csv", [*lines, "A [mV],B [mV]", *rows(A, B)])
+    assert row["fs"] == FS
+    assert_channels(found, {"A": A, "B": B})
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("titles", [["A", "B"], ["time", "A", "B"]], ids=["no time", "time"])
+def test_row_numbers_without_a_title_as_r_writes_them(tmp_path, titles, quote):
+    numbers = [f"{quote}{i + 1}{quote}" for i in range(N)]
+    columns = [T, A, B] if "time" in titles else [A, B]
+    lines = [
+        " ".join(f"{quote}{t}{quote}" for t in titles),
+        *rows(numbers, *columns, separator=" "),
+    ]
+    found, _ = read(
+        tmp_path / "a.txt", lines, unit="mV", **({} if "time" in titles else {"fs": FS})
+    )
+    assert_channels(found, {"A": A, "B": B})
+
+
+@pytest.mark.parametrize("cell", ["NAN", "-nan(ind)", "#N/A", "#NV", "1.#QNAN", "-NaN"])
+def test_missing_samples_in_words_of_programs(tmp_path, cell):
+    cells = [cell if i in (50, 51) else f"{v:.6f}" for i, v in enumerate(A)]
+    with pytest.warns(RecordingWarning, match="'EMG' has 2 of 1200 samples that are missing"):
+        found, _ = read(tmp_path / "a.csv", ["time [s],EMG [mV]", *rows(T, cells)])
+    assert np.flatnonzero(np.isnan(found["EMG"])).tolist() == [50, 51]
+
+
+def test_comments_in_few_rows_are_no_names_of_channels(tmp_path):
+    comments = ["start" if i == 300 else "stop" if i == 900 else "" for i in range(N)]
+    _, row = read(tmp_path / "a.csv", ["time [s],EMG [mV],Comment", *rows(T, A, comments)])
+    assert [a.label for a in row["annotations"]] == ["start", "stop"]

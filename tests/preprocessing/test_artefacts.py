@@ -421,6 +421,19 @@ def test_what_a_filter_hides_is_warned_of(step, kinds):
         pipeline.fit_transform(_clipped())
 
 
+@pytest.mark.parametrize("limit", [None, 1.0])
+def test_a_detector_behind_a_filter_tells_what_it_cannot_see(limit):
+    detector = ArtefactDetector(limit=limit)
+    with pytest.warns(RecordingWarning, match=r"ArtefactDetector got the output of a filter, in w"):
+        make_pipeline(BandpassFilter(20, 400), detector).fit_transform(_clipped())
+    note = ArtefactRejector(kinds=["saturation"], apply=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        detector.fit_transform(_clipped())
+        make_pipeline(BaselineRemover(), detector).fit_transform(_clipped())
+        make_pipeline(note, BandpassFilter(20, 400), detector).fit_transform(_clipped())
+
+
 def test_nothing_is_hidden_in_recorded_signals_and_after_notes():
     note = ArtefactRejector(kinds=["saturation"], apply=False)
     with warnings.catch_warnings():
@@ -528,6 +541,16 @@ def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():
     assert segment_recording(0.4 * noise(8000), FS)["kind"].tolist() == ["contraction"]
     with pytest.raises(ValueError, match="'rest_level' parameter of segment_recording must be"):
         segment_recording(noise(8000), FS, rest_level="low")
+
+
+@pytest.mark.parametrize("factor, unit", [(1e-3, "in V"), (1.0, ""), (1e3, "in µV or counts")])
+def test_segments_of_signals_that_are_not_in_mv_are_told(factor, unit):
+    x = np.repeat([0.01, 1.0, 0.01, 1.0], 4000) * noise(16_000)
+    told = pytest.warns(RecordingWarning, match=f"segment_recording takes .* {unit}")
+    with told if unit else warnings.catch_warnings():
+        if not unit:
+            warnings.simplefilter("error")
+        segment_recording(factor * x, FS)
 
 
 def test_a_data_frame_of_windows_has_no_warning_of_names():

@@ -125,6 +125,19 @@ def test_a_frame_is_one_recording_with_named_channels():
         recording_table(frame.astype({"ext": str}), fs=1000.0, subject="a")
 
 
+@pytest.mark.parametrize("dtype", ["Float32", "Float64", "Int16", "double[pyarrow]"])
+def test_frames_and_columns_of_nullable_types(dtype):
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    values = np.round(np.random.default_rng(0).normal(size=(500, 2)) * 1000)
+    frame = pd.DataFrame(values, columns=["flexor", "ext"]).astype(dtype)
+    frame.loc[10, "ext"] = pd.NA
+    values[10, 1] = np.nan
+    table = recording_table([frame, frame["ext"]], fs=1000.0, unit="uV", subject=["a", "b"])
+    np.testing.assert_allclose(table["signal"][0], values.T / 1000, rtol=1e-6)
+    np.testing.assert_allclose(table["signal"][1], values[:, 1] / 1000, rtol=1e-6)
+
+
 def test_features_bear_the_names_of_channels():
     from sklearn_emg.feature_extraction import TimeDomainFeatures
 

@@ -390,6 +390,13 @@ def test_signal_file_refuses_bad_arguments(kwargs, match):
         SignalFile("a.bin", **kwargs)
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.EDF", "a.csv", "a.mat"])
+def test_signal_file_takes_no_header_for_samples(name):
+    with pytest.raises(ValueError, match=r"does not begin with samples.*read_recordings.*offset="):
+        SignalFile(name)
+    assert SignalFile(name, offset=128, length=10).shape == (10,)
+
+
 def _subject_and_sum(table):
     return table["subject"].iloc[0], float(sum(read_signal(s).sum() for s in table["signal"]))
 

@@ -33,7 +33,6 @@ def parse_npy(path: Path) -> FileContent:
             f"{path} holds {array.dtype}, not numbers; save a numeric array with numpy.save."
         )
     _check_shape(path, array.shape)
-    unit = "mV" if array.dtype.kind == "f" else None
     n_times = array.shape[-1]
     n_bytes = n_times * array.dtype.itemsize
     if array.flags.c_contiguous:
@@ -44,9 +43,13 @@ def parse_npy(path: Path) -> FileContent:
         ]  # fmt: skip
     else:
         rows = list(np.atleast_2d(np.array(array)))
-    channels = [Channel(f"ch{i + 1}", row, None, unit) for i, row in enumerate(rows)]
+    channels = [Channel(f"ch{i + 1}", row, None) for i, row in enumerate(rows)]
     return FileContent(
-        path, "NumPy array", channels, details={"shape": array.shape, "type": str(array.dtype)}
+        path,
+        "NumPy array",
+        channels,
+        details={"shape": array.shape, "type": str(array.dtype)},
+        unit="mV" if array.dtype.kind == "f" else None,
     )
 
 

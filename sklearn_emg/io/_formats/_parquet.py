@@ -147,7 +147,7 @@ def parse_parquet(path: Path) -> FileContent:
                 f"{path} has lists in the column {lists[0]!r}; a recording table has them in the "
                 "column 'signal', next to 'fs' and 'subject'."
             )
-        return content_of_frame(path, "Parquet, one row per sample", file.read().to_pandas())
+        return content_of_frame(path, "Parquet, one row per sample", _samples(file))
     frame = file.read()
     if frame.num_rows == 0:
         raise ValueError(f"{path} is a table without rows.")
@@ -165,6 +165,13 @@ def parse_parquet(path: Path) -> FileContent:
     first.others = contents[1:]
     first.details = {"recordings": len(contents)}
     return first
+
+
+def _samples(file: Any) -> pd.DataFrame:
+    """Table of samples; pandas may store time stamps as its index, which becomes a column."""
+    samples: pd.DataFrame = file.read().to_pandas()
+    is_column = not isinstance(samples.index, pd.RangeIndex) and samples.index.dtype.kind in "iufmM"
+    return samples.reset_index() if is_column else samples
 
 
 def _notes(frame: Any) -> dict[str, Any]:
@@ -232,7 +239,7 @@ def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> File
     unit = row.get("unit", "mV")
     stored = row.get("stored_names", [None] * len(names))
     channels = [
-        Channel(name, values, row.get("fs"), unit, alias=alias)
+        Channel(name, values, row.get("fs"), row.get("unit"), alias=alias)
         for name, values, alias in zip(names, signal, stored)
     ]
     channels += [_aux_channel(**a) for a in row.get("aux", ())]

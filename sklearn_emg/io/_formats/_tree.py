@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg.io._clock import measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, is_unit, split_unit
@@ -28,7 +28,7 @@ _HZ = r"(?:[ _]?[(\[]?k?hz[)\]]?)?"
 _RATES = tuple(
     re.compile(words + _HZ, re.I)
     for words in (
-        rf"(?:emg_?)?{_SAMPLING}",
+        rf"(?:emg_?)?{_SAMPLING}(?:_?s?emg)?",
         rf".*_{_SAMPLING}",
         r"(?:emg_?)?(?:rate|freq|frequency)",
         r".*_(?:rate|freq|frequency)",
@@ -282,6 +282,7 @@ def content_of_tree(path: Path, form: str, tree: Node) -> FileContent:
         _add(content, array, "other" if is_other else kinds[array.path], times, n_times)
     content.details = {"arrays": len(arrays)}
     _note_structs(content, signals)
+    _note_groups(content, signals)
     return content
 
 
@@ -294,6 +295,18 @@ def _note_structs(content: FileContent, signals: list[_Array]) -> None:
             f"the file has an array of {len(structs)} {what}; their signals are read as channels "
             f"of one recording. If the {what} are trials or subjects, save each in a file of its "
             "own."
+        )
+
+
+def _note_groups(content: FileContent, signals: list[_Array]) -> None:
+    """Note a problem if arrays of several channels and one name come from several groups."""
+    several = [a for a in signals if a.values.ndim == 2 and len(a.path) > 1 and not a.in_list]
+    groups = list(dict.fromkeys(a.path[-2] for a in several))
+    if len(groups) > 1 and len({a.key for a in several}) == 1:
+        content.problems.append(
+            f"the file has the array {several[0].key!r} in {len(groups)} groups ("
+            f"{first_few(groups, 5)}); their signals are read as channels of one recording. If "
+            "the groups are trials or subjects, save each in a file of its own."
         )
 
 

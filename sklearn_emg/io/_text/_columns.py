@@ -23,15 +23,22 @@ from sklearn_emg.io._text._layout import (
     Layout,
     decode_text,
     find_layout,
+    is_table,
     plain_number,
     without_blank_lines,
 )
 
 __all__ = ["content_of_frame", "parse_text"]
 
-_MISSING = ["", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"]
+_MISSING = [
+    *("", "NaN", "nan", "NAN", "-NaN", "-nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"),
+    *("#N/A", "#NV", "nan(ind)", "-nan(ind)", "1.#QNAN", "-1.#IND"),
+]
+# Separators of thousands other than commas and points: apostrophes and narrow or fixed blanks.
+_THOUSANDS = re.compile("(?<=[0-9])['\u2019\u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _MAX_LABELS = 60
 _MAX_FOOTER = 50  # number of rows
+_MAX_CHANGES = 0.9  # fraction of rows in which a label may change
 _MIN_CELLS = 32  # minimum number of samples of a file with all samples in one line
 
 
@@ -45,6 +52,8 @@ def parse_text(path: Path) -> FileContent:
         line.
     """
     text, encoding = decode_text(path, read_bytes(path, MAX_BYTES))
+    if _THOUSANDS.search(text):
+        text = _THOUSANDS.sub("", text)
     if (row := _single_row(path, text)) is not None:
         return FileContent(path, "text, one row of numbers", [Channel("column 1", row, None)])
     dialect = recognise(without_blank_lines(text.splitlines()))
@@ -62,10 +71,7 @@ def parse_text(path: Path) -> FileContent:
         )
     frame = _without_footer(content, _read_frame(path, lines, layout))
     if layout.rest and not dialect.skipped:
-        content.skipped.append(
-            f"{counted(len(layout.rest), 'line')} after the table, beginning with "
-            f"{layout.rest[0][:40]!r}"
-        )
+        _note_rest(content, layout)
     if layout.is_cut:
         content.problems.append(
             "it ends within a row, which is left out; it may be truncated. Compare its duration "
@@ -86,9 +92,38 @@ def parse_text(path: Path) -> FileContent:
             f"{counted(len(frame), 'row')}: it is truncated; export it again."
         )
     _refuse_transposed(path, frame)
+    _name_row_numbers(header, frame)
     _fill(content, frame, header, dialect)
     content.annotations += _comments(content, dialect, layout.first)
     return content
+
+
+def _name_row_numbers(header: Header, frame: pd.DataFrame) -> None:
+    """Shift the titles if they begin with the second column, as R writes them."""
+    n = len(header.names)
+    lacks_title = header.named and n > 1 and header.names[-1] == f"column {n}"
+    if not lacks_title or not np.array_equal(frame.get(0, ()), np.arange(1, len(frame) + 1)):
+        return
+    # The numbers may also be time stamps below the title "time".
+    kind = channel_kind(header.names[0])
+    if kind == "index" or (kind == "time" and not frame[1].is_monotonic_increasing):
+        return
+    header.names = ["index", *header.names[:-1]]
+    header.units = [None, *header.units[:-1]]
+
+
+def _note_rest(content: FileContent, layout: Layout) -> None:
+    """Note the lines after the table, which are a problem if they hold another recording."""
+    text = (
+        f"{counted(len(layout.rest), 'line')} after the table, beginning with "
+        f"{layout.rest[0][:40]!r}"
+    )
+    content.skipped.append(text)
+    if is_table(layout.rest, layout):
+        content.problems.append(
+            f"only its first table is read. The {text}, hold another one; put each table into a "
+            "file of its own."
+        )
 
 
 def _comments(content: FileContent, dialect: Dialect, first: int) -> list[Annotation]:
@@ -128,8 +163,10 @@ def content_of_frame(path: Path, form: str, frame: pd.DataFrame) -> FileContent:
     titles = [split_unit(str(name)) for name in frame.columns]
     header = Header([name for name, _ in titles], [unit for _, unit in titles], named=True)
     frame = frame.set_axis(range(len(titles)), axis=1)
-    for i in frame.columns[[k in "mM" for k in (t.kind for t in frame.dtypes)]]:
+    for i in frame.columns[[t.kind == "M" for t in frame.dtypes]]:
         frame[i] = frame[i].astype(str)
+    for i in map(int, frame.columns[[t.kind == "m" for t in frame.dtypes]]):
+        frame[i], header.units[i] = frame[i].dt.total_seconds(), "s"
     content = FileContent(path, form, [], details={"rows": len(frame)})
     _fill(content, frame, header, Dialect(form, []))
     return content
@@ -222,6 +259,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     columns = [_column(frame, i, header, dialect) for i in map(int, frame.columns)]
     _settle_texts(content, columns)
     _settle_by_content(columns, header.named)
+    content.problems += _interleaved_problems(columns)
     _settle_units(columns, header.pairs.get("common unit"))
     clocks = _clocks(columns)
     pairs = _own_clocks(columns)
@@ -240,6 +278,28 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
             content.annotations += clock.annotations()
         fs = _announced_rate(content, column, dialect, rate if clock is None else clock.fs)
         _add_column(content, column, fs)
+
+
+def _interleaved_problems(columns: list[_Column]) -> list[str]:
+    """Messages about label columns that change in nearly every row, like names of channels."""
+    problems = []
+    for column in columns:
+        if column.kind != "label" or not column.is_text:
+            continue
+        codes, names = pd.factorize(column.values)
+        given = codes[codes >= 0]
+        is_dense = len(given) > 0.5 * len(codes)
+        if (
+            is_dense
+            and 1 < len(names) <= _MAX_LABELS
+            and np.mean(np.diff(given) != 0) > _MAX_CHANGES
+        ):
+            problems.append(
+                f"the label in the column {column.name!r} changes in nearly every row, from "
+                f"{names[0]!r} to {names[1]!r}. If the table has one row per sample and channel, "
+                "convert it to one column per channel."
+            )
+    return problems
 
 
 def _counter_problems(columns: list[_Column], clocks: dict[int, Clock]) -> list[str]:
@@ -330,7 +390,8 @@ def _settle_texts(content: FileContent, columns: list[_Column]) -> None:
             text = f"row {row + 1} of the table has {given[row]!r} in the column {column.name!r}"
             if column.kind == "emg":
                 raise ValueError(
-                    f"{content.path}: {text}, which is not a number. Correct or empty the cell."
+                    f"{content.path}: {text}, which is not a number. Correct or empty the cell. If "
+                    "another recording begins there, put it into a file of its own."
                 )
             content.problems.append(f"{text}, which is not a number; it is left out.")
             full = pd.to_numeric(texts.astype("string").str.strip(), errors="coerce")

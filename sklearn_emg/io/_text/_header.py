@@ -20,6 +20,7 @@ _RATE = re.compile(
 _INTERVAL = re.compile(r"(?:sampl\w*[ _-]*)?(?:interval|period)|dt|abtastintervall", re.I)
 _NOT_RATE = re.compile(
     r".*(?:filter|cut|high|low|pass|notch|mains|video|camera|frame|baud|heart|stim|mocap|marker|"
+    r"range|bereich|repet|refresh|update|puls|firing|discharge|cadence|sweep|"
     r"kinemati|(?:\b|_)(?:acc|gyro|mag|imu|gonio|force|kraft|ecg|ekg|eeg|resp|temp|markers?)).*",
     re.I,
 )
@@ -42,6 +43,7 @@ _SUBJECT = re.compile(
 )
 _PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
 _WORD = re.compile(r"[^\W\d_]")
+_NO_TITLE = re.compile(r"\[[^\[\]]*\]|[^=]+=.*")  # the name of a section, or a key with its value
 _MAX_WITH_POINT = 30e3  # Hz; "74.074" is the rate of an accelerometer, not 74 kHz
 _MIN_RATE = 100.0  # Hz; "2,000" is a rate of EMG only if the comma separates thousands
 
@@ -82,6 +84,12 @@ def _looks_like_titles(fields: list[str], n_fields: int) -> bool:
     return words > 0 and (words >= numbers or channel_kind(fields[0]) in ("time", "index"))
 
 
+def _is_no_title(text: str) -> bool:
+    """Whether a line is the name of a section, or a key with its value, such as "Units: mV"."""
+    key, colon, _ = text.partition(":")
+    return bool(_NO_TITLE.fullmatch(text) or (colon and _UNIT.fullmatch(key)))
+
+
 def _all_units(fields: list[str]) -> bool:
     given = [f for f in fields if f]
     return bool(given) and all(map(is_unit, given))
@@ -98,6 +106,8 @@ def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str]
     for back in range(len(lines) - 1, max(-1, len(lines) - 6), -1):
         fields = lines[back]
         if units is None and back < len(lines) - 1 and not any(fields):
+            break
+        if n == 1 and _is_no_title(" ".join(fields)):
             break
         if _are_rates(fields):
             continue  # these rates are below the titles; they follow from the time columns too
@@ -195,7 +205,7 @@ def _read_pair(header: Header, fields: list[str], line: str, below: list[str]) -
     if len(given) > 2 and len(below) == len(fields):
         # A small table has titles in one line and values in the next.
         pairs = list(filter(all, zip(fields, below)))
-    elif len(given) == 2 and not _PAIR.match(given[0]):
+    elif len(given) == 2 and not any(map(_PAIR.match, given)):
         pairs = [(given[0], given[1])]
     else:
         pairs = [match.group("key", "value") for match in map(_PAIR.match, [line, *given]) if match]
@@ -227,6 +237,8 @@ def _rate_of_pair(key: str, value: str) -> float | None:
 def _rate_of_text(key: str, value: str) -> float | None:
     """Rate in Hz from a value such as "2 kHz"."""
     match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz|к?гц)?", value, re.I)
+    if re.search(r"\d\s*(?:[-–…]|\.\.|to|bis)\s*\d", value):
+        return None  # a range, such as that of a filter
     number = match[1].rstrip(",.") if match else ""
     rate = as_number(number)
     if match is None or not rate or rate <= 0:

@@ -17,6 +17,7 @@ __all__ = [
     "as_number",
     "decode_text",
     "find_layout",
+    "is_table",
     "plain_number",
     "split_line",
     "without_blank_lines",
@@ -31,12 +32,16 @@ _MARKS = (
 )
 _NUMBER = re.compile(r"[+\-−]?(?:\d+\.?\d*|\.\d+|\d{1,3}(?:,\d{3})+\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA_NUMBER = re.compile(r"[+\-−]?(?:\d+,?\d*|,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:[eE][+-]?\d+)?")
-_MISSING = {"", "nan", "na", "n/a", "null", "-", "inf", "-inf"}
+_MISSING = {
+    *("", "nan", "-nan", "na", "n/a", "null", "-", "inf", "-inf", "#n/a", "#nv"),
+    *("nan(ind)", "-nan(ind)", "1.#qnan", "-1.#ind"),
+}
 _CLOCK = re.compile(
     r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[ T]+)?\d{1,2}:\d{2}(?::\d{2})?(?:[.,:]\d+)?Z?"
 )
 _HEAD_LINES = 400
 _MIN_ROWS = 3  # fewer rows of numbers before a blank line can be a header
+_MIN_LENGTH = 32  # fewer rows after the table are a summary rather than a recording
 _MAX_LINE = 1_000_000  # number of characters
 _NUMBER_STARTS = tuple("0123456789-+.")
 MAX_BYTES = 4 * 2**30  # size limit of a text file
@@ -141,7 +146,8 @@ def plain_number(text: str, decimal: str) -> str:
 def split_line(line: str, separator: str) -> list[str]:
     """Split a line into fields; quoted fields may contain the separator."""
     if separator == " ":
-        return line.split()
+        fields = re.findall(r'"[^"]*"|\S+', line) if '"' in line else line.split()
+        return [field.strip('"') for field in fields]
     if '"' in line:
         try:
             fields = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
@@ -363,6 +369,26 @@ def _refuse_rows_after_blank(
             f"{path}: line {i + 1} is blank, but rows follow it. Remove the line if they belong to "
             "the same recording; otherwise put each recording into a separate file."
         )
+
+
+def is_table(lines: list[str], layout: Layout) -> bool:
+    """Whether lines after a table hold another table with as many columns.
+
+    Parameters
+    ----------
+    lines : list of str
+        Lines after the table.
+    layout : Layout
+        Layout of the table.
+
+    Returns
+    -------
+    is_table : bool
+        Whether at least 32 of the first 400 lines are rows of as many columns.
+    """
+    fields = (split_line(line, layout.separator) for line in lines[:_HEAD_LINES])
+    rows = (len(f) == layout.n_fields and _is_row(f, layout.decimal)[0] for f in fields)
+    return sum(rows) >= _MIN_LENGTH
 
 
 def _not_blank(lines: list[str]) -> list[str]:

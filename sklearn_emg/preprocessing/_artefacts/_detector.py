@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._sklearn import Interval, Real
 from sklearn_emg._validation import did_you_mean
+from sklearn_emg._warnings import warn
 from sklearn_emg.base import FeatureExtractor
+from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.preprocessing._artefacts._marks import MARKS
 from sklearn_emg.preprocessing._artefacts._measures import (
     flat_fraction,
     pop_ratio,
@@ -19,6 +22,7 @@ from sklearn_emg.preprocessing._artefacts._measures import (
     saturation_fraction,
     spike_ratio,
 )
+from sklearn_emg.recordings import FILTERED
 
 __all__ = ["THRESHOLDS", "ArtefactDetector"]
 
@@ -75,6 +79,12 @@ class ArtefactDetector(FeatureExtractor):
     ValueError
         If a threshold has an unknown name or is not positive, `fs` is missing for an array, or a
         signal contains NaN.
+
+    Warns
+    -----
+    RecordingWarning
+        If a table has passed a filter of this package and lists no artefacts, since saturation and
+        constant stretches cannot be seen in it.
 
     See Also
     --------
@@ -182,6 +192,17 @@ class ArtefactDetector(FeatureExtractor):
         scores = np.stack([measures[name] / thresholds[name] for name in THRESHOLDS], axis=-1)
         quality = 1 / (1 + scores.max(axis=-1, keepdims=True) ** 2)
         return np.concatenate([scores, quality], axis=-1).astype(X.dtype, copy=False)
+
+    def _transform_table(self, table: pd.DataFrame) -> NDArray[np.floating]:
+        # If the table lists artefacts, they were detected before the filter.
+        if table.attrs.get(FILTERED, False) and MARKS not in table:
+            warn(
+                "ArtefactDetector got the output of a filter, in which saturation and constant "
+                "stretches cannot be seen. Score the recordings before the filter, or put "
+                "ArtefactRejector(kinds=['saturation', 'flat'], apply=False) before it.",
+                RecordingWarning,
+            )
+        return super()._transform_table(table)
 
     def _line_freqs(self) -> tuple[float, ...]:
         return (50.0, 60.0) if self.line_freq is None else (float(self.line_freq),)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
-from sklearn_emg.recordings import read_signal
+from sklearn_emg.recordings import read_signal, warn_of_implausible_windows
 
 __all__ = ["segment_recording"]
 
@@ -56,6 +56,11 @@ def segment_recording(
     ValueError
         If the signal contains NaN or infinity or has no samples, or `rest_level` is not valid.
 
+    Warns
+    -----
+    RecordingWarning
+        If the signal does not seem to be in mV, or if its axes seem to be swapped.
+
     Examples
     --------
     >>> import numpy as np
@@ -78,6 +83,7 @@ def segment_recording(
             "The 'rest_level' parameter of segment_recording must be a number in mV or 'auto'. "
             f"Got {rest_level!r} instead."
         )
+    warn_of_implausible_windows(values[np.newaxis], "segment_recording", amplitude=True)
     n_times = values.shape[-1]
     size = min(max(round(window * fs), 1), n_times)
     starts = np.arange(0, n_times - size + 1, size)
