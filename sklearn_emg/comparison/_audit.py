@@ -21,17 +21,18 @@ from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import (
-    checked_labels,
-    checked_numbers,
+    checked_target,
     find_divote,
     refuse_pretrained,
+    subject_folds,
+    task_of,
 )
 from sklearn_emg.comparison._runs import refuse_identities, run_tasks
 from sklearn_emg.comparison._stored import stateless_head, stored_table
 from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import confusion_measures, regression_measures
-from sklearn_emg.model_selection import Split, SubjectKFold, opened_store
+from sklearn_emg.model_selection import Split, opened_store
 from sklearn_emg.recordings import is_recording_table, warn_of_repeated_signals, window_table
 
 _MEASURES = {"classification": ("accuracy", "balanced_accuracy"), "regression": ("r2", "mae")}
@@ -181,9 +182,9 @@ def leakage_audit(
     {'random windows': 1.0, 'subjects': 0.4}
     """
     name = type(estimator).__name__
-    numbers = is_regressor(estimator)
-    y = checked_numbers(X, y) if numbers else checked_labels(X, y)
-    by_group = SubjectKFold(n_splits, stratify="quantiles" if numbers else "auto")
+    task = task_of({name: estimator})
+    y = checked_target(X, y, task)
+    by_group = subject_folds(n_splits, task)
     warn_of_repeated_signals(X)
     refuse_pretrained(estimator, X, by_group.split(X, y), name=name)
     _check_splits(splits)
@@ -191,7 +192,7 @@ def leakage_audit(
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)
         model, X, y, recording = as_windows(estimator, X, y)
-        random = KFold if numbers else StratifiedKFold
+        random = KFold if task == "regression" else StratifiedKFold
         by_window = random(n_splits, shuffle=True, random_state=seed)
         # The split by subject comes first: if it is impossible, nothing else is run.
         folds = {"subjects": list(by_group.split(X, y))}
@@ -205,7 +206,7 @@ def leakage_audit(
         bar = tqdm(scores, total=len(tasks), desc="audit", unit="fit", disable=not progress)
         # The bar is the first argument, so that zip exhausts and closes it.
         rows = [_fold_row(*place, score) for score, place in zip(bar, places)]
-    return _audit_of(pd.DataFrame(rows), "regression" if numbers else "classification")
+    return _audit_of(pd.DataFrame(rows), task)
 
 
 def _check_splits(splits: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,12 @@ def _refuse_other_order(X: Any, y: Labels) -> None:
         raise ValueError(message)
 
 
-def checked_numbers(X: Any, y: Labels) -> NDArray:
+def checked_target(X: Any, y: Labels, task: str) -> NDArray:
+    """Check the labels or numbers of the rows."""
+    return _checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
+
+
+def _checked_numbers(X: Any, y: Labels) -> NDArray:
     _refuse_other_order(X, y)
     y = labels_of_rows(y, len(X))
     try:
@@ -91,14 +97,15 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
 
 
 def subject_splits(
-    cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None, *, stratify: str = "auto"
+    cv: Any, X: Any, y: NDArray, subjects: Subjects | None = None, *, task: str
 ) -> list[Split]:
     """Return splits of the rows, none of which has a subject on both sides."""
     subjects = Subjects.of(X, subjects)
-    if cv is None or isinstance(cv, (int, np.integer)):
-        cv = SubjectKFold(5 if cv is None else int(cv), stratify=stratify)
+    cv = 5 if cv is None else cv
+    if isinstance(cv, Integral):
+        cv = subject_folds(int(cv), task)
     # The integers of a regression target are not classes that each site must have.
-    numbers = isinstance(cv, LeaveOneSiteOut) and stratify == "quantiles"
+    numbers = isinstance(cv, LeaveOneSiteOut) and task == "regression"
     splits = _splits(cv, X, None if numbers else y, subjects)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
@@ -108,6 +115,11 @@ def subject_splits(
         if not getattr(cv, "same_subjects", False):
             assert_no_shared_subject(X, train, test, subjects)
     return splits
+
+
+def subject_folds(n_splits: int, task: str) -> SubjectKFold:
+    """Return a splitter of subjects, stratified by class or by quantiles of numbers."""
+    return SubjectKFold(n_splits, stratify="quantiles" if task == "regression" else "auto")
 
 
 def _splits(cv: Any, X: Any, y: NDArray | None, subjects: Subjects) -> list[Split]:
@@ -128,9 +140,7 @@ def _rows(chosen: Any) -> NDArray[np.intp]:
     return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
 
 
-def refuse_pretrained(
-    estimator: Any, X: Any, splits: Iterable[Split], *, name: str = "The estimator"
-) -> None:
+def refuse_pretrained(estimator: Any, X: Any, splits: Iterable[Split], *, name: str) -> None:
     """Raise an error if a part of the estimator was already fitted on a test subject.
 
     Parameters
@@ -141,7 +151,7 @@ def refuse_pretrained(
         Table of all rows.
     splits : iterable of (train, test)
         Training rows and test rows of each split.
-    name : str, default="The estimator"
+    name : str
         Name of the pipeline, for the message.
 
     Raises
@@ -184,7 +194,7 @@ def find_divote(estimator: Any) -> tuple[str, DiVote] | None:
     return None
 
 
-def scorers_of(scoring: Any, task: str = "classification") -> dict[str, Callable[..., float]]:
+def scorers_of(scoring: Any, task: str) -> dict[str, Callable[..., float]]:
     """Return the additional metrics by name, without those that are always measured."""
     named = _named_scorers(scoring)
     scorers = {name: _scorer(name, scorer) for name, scorer in named.items()}

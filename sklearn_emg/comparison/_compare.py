@@ -21,8 +21,7 @@ from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.comparison._adapting import adapted_curves, sizes_up_to
 from sklearn_emg.comparison._checks import (
-    checked_labels,
-    checked_numbers,
+    checked_target,
     diagnosed_unit,
     named_pipelines,
     positive_class,
@@ -230,15 +229,8 @@ def compare(
     if is_prognosis(X) and task == "regression":
         check_contexts(X, "compare")
         pipelines = with_baselines(pipelines)
-    y = checked_numbers(X, y) if task == "regression" else checked_labels(X, y)
-    scores: Scores
-    if task == "regression":
-        refuse_of_classifiers(average=average != "macro", pos_label=pos_label)
-        scores = NumberScoring(confidence, n_resamples, seed)
-    else:
-        classes = np.unique(y)
-        positive = positive_class(pos_label, classes, average)
-        scores = Scoring(classes, average, positive, confidence, n_resamples, seed)
+    y = checked_target(X, y, task)
+    scores = _scores_of(y, task, average, pos_label, (confidence, n_resamples, seed))
     diagnosed_unit(pipelines)
     warn_of_repeated_signals(X)
     metrics = scorers_of(scoring, task)
@@ -258,8 +250,7 @@ def compare(
     kind = float if task == "regression" else object
     record = partial(record_run, pipelines, X, y.astype(kind), protocol=protocol)
     if site is None:
-        stratify = "quantiles" if task == "regression" else "auto"
-        splits = subject_splits(cv, X, y, stratify=stratify)
+        splits = subject_splits(cv, X, y, task=task)
         with opened_store(store, n_jobs) as opened:
             outcomes = run(pipelines, splits, fit, store=opened)
         result = build_comparison(outcomes, list(pipelines), X, y, scores)
@@ -281,6 +272,17 @@ def compare(
     done = [outcome for part in found.values() for outcome in part]
     curves = adapted_curves(pipelines, X, y, site, sizes, scores)
     return replace(result, record=record(done, extra=(site,)), adaptation=curves)
+
+
+def _scores_of(
+    y: NDArray, task: str, average: str, pos_label: Any, intervals: tuple[float, int, int]
+) -> Scores:
+    """Return the object that computes the scores of a task and their intervals."""
+    if task == "regression":
+        refuse_of_classifiers(average=average != "macro", pos_label=pos_label)
+        return NumberScoring(*intervals)
+    classes = np.unique(y)
+    return Scoring(classes, average, positive_class(pos_label, classes, average), *intervals)
 
 
 def _run(

@@ -18,7 +18,8 @@ from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg.comparison._results import Comparison
 from sklearn_emg.metrics import check_confidence, paired_permutation_test
 
-_METRICS = ("balanced_accuracy", "accuracy", "mae")
+# Largest possible difference of each metric.
+_BOUNDS = {"balanced_accuracy": 1.0, "accuracy": 1.0, "mae": np.inf}
 _PAIR = ["first", "second"]
 
 
@@ -300,18 +301,16 @@ def meta_analysis(
     True
     """
     caller = "meta_analysis"
-    if metric is None:
-        tasks = {getattr(result, "task", "classification") for result in comparisons.values()}
-        metric = "mae" if tasks == {"regression"} else "balanced_accuracy"
-    check_option(metric, _METRICS, "metric", caller)
+    metric = _default_metric(comparisons) if metric is None else metric
+    check_option(metric, list(_BOUNDS), "metric", caller)
     check_integer(n_permutations, "n_permutations", caller)
     check_confidence(confidence)
     rng = check_random_state(random_state)
     found = {name: _Diagnoses.of(name, result, metric) for name, result in comparisons.items()}
     scores = pd.DataFrame({name: diagnoses.scores() for name, diagnoses in found.items()})
     ranks = scores.dropna().round(12).rank(ascending=False)  # rounding errors do not break ties
-    order = list(ranks.mean(axis=1).sort_values(kind="stable").index)
-    order += [name for name in scores.index if name not in order]
+    # Pipelines without a rank come last.
+    order = ranks.mean(axis=1).reindex(scores.index).sort_values(kind="stable").index
     rows = [
         {"set": name, "first": first, "second": second, **row}
         for first, second in combinations(order, 2)
@@ -327,10 +326,7 @@ def meta_analysis(
     sets = pd.DataFrame(rows)
     pairs = pd.DataFrame(
         [
-            {
-                **dict(zip(_PAIR, pair)),
-                **_combined(part, confidence, np.inf if metric == "mae" else 1.0),
-            }
+            {**dict(zip(_PAIR, pair)), **_combined(part, confidence, _BOUNDS[metric])}
             for pair, part in sets.groupby(_PAIR, sort=False)
         ]
     )
@@ -345,6 +341,11 @@ def meta_analysis(
         metric,
         confidence,
     )
+
+
+def _default_metric(comparisons: Mapping[str, Any]) -> str:
+    tasks = {getattr(result, "task", "classification") for result in comparisons.values()}
+    return "mae" if tasks == {"regression"} else "balanced_accuracy"
 
 
 # -------------------------------------------------------------------- within a set

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone, is_regressor
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator, permutation_test_score
 
 from sklearn_emg._sklearn import safe_indexing
@@ -19,11 +19,11 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import is_first_check, warn, warned_once
 from sklearn_emg.comparison._checks import (
-    checked_labels,
-    checked_numbers,
+    checked_target,
     diagnosed_unit,
     refuse_pretrained,
     subject_splits,
+    task_of,
 )
 from sklearn_emg.metrics import ERRORS, subject_scorer
 from sklearn_emg.model_selection import Split
@@ -98,7 +98,7 @@ class _SubjectSplits(BaseCrossValidator):
     cv: Any
     X: Any
     subjects: Subjects
-    stratify: str = "auto"
+    task: str
 
     def split(
         self, X: Any, y: NDArray[Any] | None = None, groups: Labels | None = None
@@ -107,7 +107,7 @@ class _SubjectSplits(BaseCrossValidator):
         with warned_once():
             is_first_check("repeated signals")  # made once, before all permutations
             splits = subject_splits(
-                self.cv, self.X, np.asarray(y)[codes], self.subjects, stratify=self.stratify
+                self.cv, self.X, np.asarray(y)[codes], self.subjects, task=self.task
             )
         for fold, (train, test) in enumerate(splits):
             sides = []
@@ -231,10 +231,10 @@ def subject_permutation_test(
     balanced_accuracy 1.000, permuted 0.585 (up to 0.800), p = 0.02
     """
     n_permutations = check_integer(n_permutations, "n_permutations", "subject_permutation_test")
-    numbers = is_regressor(estimator)
-    y = checked_numbers(X, y) if numbers else checked_labels(X, y)
+    task = task_of({"estimator": estimator})
+    y = checked_target(X, y, task)
     if scoring is None:
-        scoring = "mae" if numbers else "balanced_accuracy"
+        scoring = "mae" if task == "regression" else "balanced_accuracy"
     subjects = Subjects.of(X)
     subject = subjects.codes
     if (unit := diagnosed_unit({"estimator": estimator})) != "subject":
@@ -247,9 +247,8 @@ def subject_permutation_test(
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once
-    stratify = "quantiles" if numbers else "auto"
-    splits = _SubjectSplits(cv, X, subjects, stratify)
-    given = subject_splits(cv, X, y, subjects, stratify=stratify)
+    splits = _SubjectSplits(cv, X, subjects, task)
+    given = subject_splits(cv, X, y, subjects, task=task)
     refuse_pretrained(estimator, X, given, name=type(estimator).__name__)
     min_pvalue = smallest_pvalue(labels, n_permutations, 0.05)
     score, scores, pvalue = permutation_test_score(

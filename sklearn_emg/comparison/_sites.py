@@ -236,8 +236,7 @@ def plan_sites(
         )
     codes, names = sites_of(X, site, "compare")
     subjects = Subjects.of(X)
-    stratify = "quantiles" if task == "regression" else "auto"
-    across = subject_splits(LeaveOneSiteOut(site), X, y, subjects, stratify=stratify)
+    across = subject_splits(LeaveOneSiteOut(site), X, y, subjects, task=task)
     drawn: set[Any] = set()
     listed = {}
     for name, estimator in pipelines.items():
@@ -303,7 +302,7 @@ def _refuse_lost_classes(
 def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any, task: str) -> list[Split]:
     """Return folds of the subjects of one site; warn and return none if it cannot be split."""
     if cv is not None and not isinstance(cv, Integral):
-        return subject_splits(cv, X, y)
+        return subject_splits(cv, X, y, task=task)
     n_folds = 5 if cv is None else int(cv)
     if task == "regression":
         fewest, reason = len(Subjects.of(X)), "only one subject"
@@ -318,8 +317,7 @@ def _folds_within(X: pd.DataFrame, y: NDArray[Any], cv: Any, site: Any, task: st
             "within this site.",
         )
         return []
-    stratify = "quantiles" if task == "regression" else "auto"
-    return subject_splits(min(n_folds, fewest), X, y, stratify=stratify)
+    return subject_splits(min(n_folds, fewest), X, y, task=task)
 
 
 def _summary_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -289,23 +289,26 @@ def _auroc(
 
 def _number_measure(predictions: SubjectPredictions, metric: str) -> float:
     """Compute one of the measures of numbers; errors are negated, so that higher is better."""
+    _check_kind(metric, NUMBER_METRICS, "numbers", "regressor")
     value = regression_measures(cast("NDArray[Any]", predictions.y_true), predictions.y_pred)[
         metric
     ]
     return -value if metric in ERRORS else value
 
 
-def _measure(predictions: SubjectPredictions, metric: str, average: str, pos_label: Any) -> float:
-    """Compute one of the measures of `compare`."""
-    numbers = predictions.are_numbers
-    if (metric in NUMBER_METRICS) != numbers:
+def _check_kind(metric: str, known: Sequence[str], target: str, predictor: str) -> None:
+    if metric not in known:
         raise ValueError(
-            f"subject_scorer({metric!r}) does not score the {'numbers' if numbers else 'labels'} "
-            f"that a {'regressor' if numbers else 'classifier'} predicts. Use one of "
-            f"{', '.join(NUMBER_METRICS if numbers else (*METRICS, 'auroc'))}."
+            f"subject_scorer({metric!r}) does not score the {target} that a {predictor} predicts. "
+            f"Use one of {', '.join(known)}."
         )
-    if numbers:
-        return _number_measure(predictions, metric)
+
+
+def _label_measure(
+    predictions: SubjectPredictions, metric: str, average: str, pos_label: Any
+) -> float:
+    """Compute one of the measures of labels."""
+    _check_kind(metric, (*METRICS, "auroc"), "labels", "classifier")
     y_true = cast("NDArray[Any]", predictions.y_true)
     classes = predictions.classes.tolist()
     if pos_label is not None and (len(classes) != 2 or pos_label not in classes):
@@ -402,7 +405,9 @@ class _SubjectScorer:
     def score(self, predictions: SubjectPredictions) -> float:
         """Compute the value of the metric from one prediction per subject."""
         if self.own is not None:
-            return _measure(predictions, self.own, self.average, self.pos_label)
+            if predictions.are_numbers:
+                return _number_measure(predictions, self.own)
+            return _label_measure(predictions, self.own, self.average, self.pos_label)
         if isinstance(self.metric, str) and not predictions.are_numbers:
             predictions = _as_binary(predictions)
         view = (_NumberView if predictions.are_numbers else _SubjectView)(predictions)
