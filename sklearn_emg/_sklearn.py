@@ -38,6 +38,7 @@ __all__ = [
     "StrOptions",
     "check_feature_names_in",
     "has_method",
+    "last_of",
     "safe_indexing",
     "validate_params",
 ]
@@ -67,6 +68,13 @@ def has_method(estimator: Any, name: str) -> bool:
     if is_stack and last.final_estimator is None:
         return hasattr(LogisticRegression if is_classifier(last) else RidgeCV, name)
     return hasattr(estimator, name)
+
+
+def last_of(model: Any) -> Any:
+    """Return the step at the end of a pipeline, or the model itself if it is no pipeline."""
+    while isinstance(model, Pipeline):
+        model = model.steps[-1][1]
+    return model
 
 
 class HasPredict(HasMethods):

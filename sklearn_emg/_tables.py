@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "counted",
     "first_few",
     "natural_order",
+    "python_value",
     "row_text",
     "wrapped",
 ]
@@ -152,6 +154,11 @@ def row_text(table: pd.DataFrame, row: int) -> str:
     """
     (label,) = table.index[[row]].tolist()
     return f"row {row}" if label == row else f"row {row} (index {label!r})"
+
+
+def python_value(value: Any) -> Any:
+    """Convert a scalar of NumPy to one of Python, so that 3 and np.int64(3) print the same."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def natural_order(name: Any) -> list[tuple[str, int]]:

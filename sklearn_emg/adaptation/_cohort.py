@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn_emg._tables import counted
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import SubjectPredictions, predict_subjects
-from sklearn_emg.recordings import Subjects
+from sklearn_emg.recordings import Subjects, has_subjects
 
 Statistic = Callable[[NDArray[np.bool_], NDArray[np.intp]], NDArray[np.floating]]
 
@@ -62,7 +62,7 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
         If X has no ``subject`` column, if the numbers of rows and labels differ, or if a subject
         has two labels.
     """
-    if not isinstance(X, pd.DataFrame) or "subject" not in X.columns:
+    if not has_subjects(X):
         raise ValueError(f"{caller} needs a table with a 'subject' column.")
     values = np.asarray(y)
     if len(values) != len(X):

@@ -19,14 +19,13 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from sklearn_emg._sklearn import HasPredict, Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import HasPredict, Integral, Interval, Real, StrOptions, last_of
 from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble import (
     UPDATES,
     DiVoteClassifier,
-    last_of,
     learn_references,
     refuse_unknown_labels,
     through_transformers,
@@ -40,6 +39,7 @@ from sklearn_emg.preprocessing import SiteStandardizer
 from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     SubjectMemory,
+    groups_of,
     object_column,
     refuse_missing_labels,
     subject_names,
@@ -489,7 +489,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
                 "weights."
             )
         fresh = clone(last)
-        names = _subjects_of_rows(X, groups)
+        names = groups_of(X, groups)
         fresh.fit(features, y, **self._groups_for(fresh, names), **weighted)
         return with_last(model, fresh)
 
@@ -505,7 +505,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
                 "update='refit' or 'fine_tune'."
             )
         else:
-            train_further(last, features, y, self.n_epochs, _subjects_of_rows(X, groups))
+            train_further(last, features, y, self.n_epochs, groups_of(X, groups))
 
     # ------------------------------------------------------------------ prediction
 
@@ -588,13 +588,6 @@ def _reference_column(step: SiteStandardizer) -> str:
             "False."
         )
     return "reference" if step.reference in ("healthy", "all") else step.reference
-
-
-def _subjects_of_rows(X: Any, groups: Labels | None) -> Labels | None:
-    """Return the subject of each row if X or `groups` contains the subjects."""
-    if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
-        return X["subject"].to_numpy()
-    return groups
 
 
 def _joined(parts: list[Any]) -> Any:

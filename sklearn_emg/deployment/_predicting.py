@@ -20,7 +20,12 @@ from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor, Votes, find_votes
 from sklearn_emg.metrics import check_confidence, predict_subjects, wilson_interval
 from sklearn_emg.preprocessing import QualityReport
-from sklearn_emg.recordings import check_recording_table, is_recording_table, training_subjects
+from sklearn_emg.recordings import (
+    check_recording_table,
+    has_subjects,
+    is_recording_table,
+    training_subjects,
+)
 
 __all__ = ["prediction_table"]
 
@@ -132,7 +137,7 @@ def _check(model: Any, table: Any, quality: QualityReport | None) -> None:
             + (f"{str(model)!r}: read it with load_model." if path else f"{type(model).__name__}.")
         )
     check_is_fitted(model)
-    if not isinstance(table, pd.DataFrame) or "subject" not in table:
+    if not has_subjects(table):
         raise ValueError("The 'table' of prediction_table must have a 'subject' column.")
     if is_recording_table(table):
         check_recording_table(table)

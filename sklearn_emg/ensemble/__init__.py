@@ -3,7 +3,6 @@
 from sklearn_emg.ensemble._base import DiVote as DiVote
 from sklearn_emg.ensemble._base import find_votes as find_votes
 from sklearn_emg.ensemble._divote import DiVoteClassifier
-from sklearn_emg.ensemble._further._steps import last_of as last_of
 from sklearn_emg.ensemble._further._steps import learn_references as learn_references
 from sklearn_emg.ensemble._further._steps import refuse_unknown_labels as refuse_unknown_labels
 from sklearn_emg.ensemble._further._steps import through_transformers as through_transformers

@@ -27,7 +27,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_emg._sklearn import BaseSearchCV, GroupsRequester, Integral
+from sklearn_emg._sklearn import BaseSearchCV, GroupsRequester, Integral, last_of
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
@@ -463,9 +463,7 @@ def _warn_of_leak(place: str, reason: str, remedy: str) -> None:
 
 def _warn_of_splits_below(estimator: Any, given: list[Any], inner: str, caller: str) -> None:
     """Warn about parts that split windows without their subjects, except those in `given`."""
-    last = estimator
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
+    last = last_of(estimator)
     found = parts_of(estimator, stop=lambda part: part is last and holds_out_itself(part))
     for path, part in found:
         if not _splits(part) or any(part is other for other in given):

@@ -16,6 +16,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection import labels_of_rows
 from sklearn_emg.recordings import (
     check_recording_table,
+    has_subjects,
     is_recording_table,
     object_column,
     refuse_missing_labels,
@@ -124,9 +125,8 @@ def _subjects(
 
     Without subjects, each row counts as a subject, and there are no names.
     """
-    is_table = isinstance(X, pd.DataFrame)
-    if groups is None and not (is_table and "subject" in X.columns):
-        if is_table and is_recording_table(X):
+    if groups is None and not has_subjects(X):
+        if isinstance(X, pd.DataFrame) and is_recording_table(X):
             check_recording_table(X)  # raises an error, since the subject is missing
         _refuse_subjects_in_index(X)
         return np.arange(n_rows), None, pd.RangeIndex(n_rows)

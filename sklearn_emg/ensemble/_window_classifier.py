@@ -18,6 +18,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble._input import refuse_one_class
 from sklearn_emg.recordings import (
     SubjectMemory,
+    has_subjects,
     refuse_missing_labels,
     refuse_recordings,
     subjects_of,
@@ -46,7 +47,7 @@ class WindowMetaClassifier(SubjectMemory, ClassifierMixin, MetaEstimatorMixin, B
         refuse_recordings(X, type(self).__name__)
         self._remember_subjects(X, groups)
         warn_of_other_order(X, y, "y")
-        if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
+        if groups is None and has_subjects(X):
             groups = X["subject"]
         if y is not None:
             refuse_missing_labels(y)

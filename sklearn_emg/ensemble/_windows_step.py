@@ -28,6 +28,7 @@ from sklearn_emg.recordings import (
     check_recording_table,
     common_channel_names,
     divide,
+    groups_of,
     is_kept,
     plain_recordings,
     rate_of_table,
@@ -280,8 +281,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
             self._kept = list(self.keep or ())
         self._check_kept(X)
         self._remember_subjects(X, groups)
-        known = groups is not None or (is_table and "subject" in X.columns)
-        subjects = Subjects.of(X, groups) if known else None
+        subjects = None if groups_of(X, groups) is None else Subjects.of(X, groups)
         self._fit_transformer(windows, row, y, subjects)
         name_channels(self.transformer_, self.channel_names_)
         one = windows.iloc[:1] if isinstance(windows, pd.DataFrame) else windows[:1]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
+from sklearn_emg._sklearn import last_of
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
-from sklearn_emg.recordings import subjects_of
+from sklearn_emg.recordings import groups_of, subjects_of
 
 _MAX_FEATURES = 12
 
@@ -110,10 +110,9 @@ class FeatureDisplay:
         frame = pd.DataFrame(
             np.asarray(fitted.transform(X)), columns=list(fitted.get_feature_names_out())
         )
-        if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
-            groups = X["subject"].to_numpy()
-        last = fitted[-1] if isinstance(fitted, Pipeline) else fitted
-        known, channels = feature_facts(), getattr(last, "channel_names_in_", None) or ()
+        groups = groups_of(X, groups)
+        known = feature_facts()
+        channels = getattr(last_of(fitted), "channel_names_in_", None) or ()
         found = {name: info_of(name, known, channels) for name in frame.columns}
         units = {name: info["unit"] for name, info in found.items() if info is not None}
         return cls.from_features(frame, y, features=features, groups=groups, units=units)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, python_value
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings import known_by_other_spelling, training_subjects
@@ -147,10 +146,6 @@ def _components(position: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield position, value
 
 
-def _plain(subjects: Iterable[Any]) -> list[Any]:
-    return [s.item() if isinstance(s, np.generic) else s for s in subjects]
-
-
 def _refuse_shared(part: PretrainedPart, shared: list[Any], place: str) -> None:
     if shared:
         some = ", ".join(map(repr, shared[:3])) + (", ..." if len(shared) > 3 else "")
@@ -191,7 +186,7 @@ def check_not_pretrained_on(
     parts = pretrained_parts(estimator)
     if not parts:
         return
-    tested = [_plain(fold) for fold in folds]
+    tested = [list(map(python_value, fold)) for fold in folds]
     for part in parts:
         if part.subjects is None:
             warn(

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from sklearn_emg._files import existing_file, refusing, write_atomically
+from sklearn_emg._tables import python_value
 from sklearn_emg._warnings import warn
 from sklearn_emg.recordings import content_digest
 
@@ -186,8 +187,7 @@ def _encoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
         name = str(len(tensors))
         tensors[name] = value.detach().cpu().contiguous()
         return {_TENSOR: name}
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = python_value(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):

@@ -34,6 +34,7 @@ from sklearn_emg._files import (
     write_atomically,
     write_text_atomically,
 )
+from sklearn_emg._tables import python_value
 from sklearn_emg._version import __version__
 from sklearn_emg.neural_network._registry import NETWORKS, saved_classes
 
@@ -429,8 +430,7 @@ def _portable(name: str, value: Any) -> Any:
 
 def _to_json(name: str, value: Any) -> Any:
     """Convert numbers, text, None, tuples, lists, dicts and arrays of these to JSON."""
-    if isinstance(value, np.generic):
-        return _to_json(name, value.item())
+    value = python_value(value)
     if isinstance(value, bool | int | float | str | None):
         return value
     if isinstance(value, dict):

@@ -16,14 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_emg._sklearn import GroupsRequester
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, python_value
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.neural_network._data._inputs import subjects_in
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
-from sklearn_emg.recordings import warn_of_other_spelling
+from sklearn_emg.recordings import groups_of, warn_of_other_spelling
 
 _HEAD = "classifier"  # name of the last part of every network of this package but ImageNetwork
 
@@ -174,7 +173,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
                 "'fit' or, to pretrain with labels, set encoder=None."
             )
         self.__dict__.pop("estimator_", None)
-        groups = subjects_in(X, groups)
+        groups = groups_of(X, groups)
         if groups is None:
             warn(
                 f"{type(self).__name__}.pretrain was given no subjects, so a later test on "
@@ -183,7 +182,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
                 SubjectLeakWarning,
             )
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
-        self.source_subjects_ = None if groups is None else set(_plain(groups))
+        self.source_subjects_ = None if groups is None else set(map(python_value, groups))
         return self
 
     def fine_tune(self, X: Signals, y: Labels, groups: Labels | None = None) -> TransferClassifier:
@@ -236,7 +235,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         self.__dict__.pop("estimator_", None)
-        groups = subjects_in(X, groups)
+        groups = groups_of(X, groups)
         estimator, start, start_state = self._new_estimator(), None, None
         trained: set[Any] = set()
         weights = self._pretrained_weights(X, groups)
@@ -270,7 +269,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
                 )
             weights = self.encoder_.pretrained_weights()
             subjects = self.encoder_.subjects_ if kept else None
-            self.source_subjects_ = None if subjects is None else set(_plain(subjects))
+            self.source_subjects_ = None if subjects is None else set(map(python_value, subjects))
             return weights
         if hasattr(self, "source_"):
             return self.source_.net_.module_.state_dict()
@@ -321,11 +320,11 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         return self.estimator_.predict(X)
 
     def _warn_of_source_subjects(self, X: Signals) -> None:
-        groups = subjects_in(X, None)
+        groups = groups_of(X)
         known = getattr(self, "source_subjects_", None)
         if groups is None or known is None:
             return
-        given = dict.fromkeys(_plain(groups))
+        given = dict.fromkeys(map(python_value, groups))
         warn_of_other_spelling(known, given, type(self).__name__)
         if shared := sorted(known & set(given), key=str):
             warn(
@@ -341,7 +340,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     def _check_subjects(self, groups) -> None:
         if groups is None or self.source_subjects_ is None or self.allows_shared_subjects:
             return
-        given = dict.fromkeys(_plain(groups))
+        given = dict.fromkeys(map(python_value, groups))
         warn_of_other_spelling(self.source_subjects_, given, type(self).__name__)
         if shared := sorted(self.source_subjects_ & set(given), key=str):
             raise ValueError(
@@ -433,8 +432,3 @@ def _layers(
 
 def _parts(state: dict[str, torch.Tensor]) -> list[str]:
     return list(dict.fromkeys(name.partition(".")[0] for name in state))
-
-
-def _plain(groups) -> list[Any]:
-    """Convert subjects to Python values, so that 3 and np.int64(3) print the same."""
-    return [g.item() if isinstance(g, np.generic) else g for g in groups]

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d, vali
 from sklearn_emg._sklearn import Interval, Real, safe_indexing
 from sklearn_emg.recordings import (
     check_recording_table,
+    has_subjects,
     is_recording_table,
     refuse_missing_labels,
     subjects_of,
@@ -181,8 +182,7 @@ class RecordingUndersampler(BaseEstimator):
         """
         X, y = self._check(X, y)
         rng = check_random_state(self.random_state)
-        has_subjects = isinstance(X, pd.DataFrame) and "subject" in X.columns
-        subjects = subjects_of(X) if has_subjects else np.zeros(len(y), dtype=int)
+        subjects = subjects_of(X) if has_subjects(X) else np.zeros(len(y), dtype=int)
         classes, codes = np.unique(y, return_inverse=True)
         max_rows = int(self.max_ratio * np.bincount(codes).min())
         kept = [

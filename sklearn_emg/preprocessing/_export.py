@@ -26,7 +26,7 @@ from sklearn_emg._files import (
     write_atomically,
 )
 from sklearn_emg._ranges import refuse_no_samples
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, python_value
 from sklearn_emg._validation import require
 from sklearn_emg.recordings import (
     check_rates,
@@ -243,7 +243,7 @@ def _plain(signal: NDArray) -> NDArray[np.floating]:
 
 
 def _json_value(value: Any, name: str) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
+    value = python_value(value)
     if value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, tuple) and value and all(isinstance(part, str) for part in value):

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._validation import check_integer, require
 from sklearn_emg.prognosis._contexts import Contexts, has_contexts
+from sklearn_emg.recordings import has_subjects
 
 
 class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
@@ -254,8 +255,9 @@ class MixedModelRegressor(_ContextRegressor):
 def _observations(X: Any, contexts: Contexts, y: NDArray[np.floating]) -> pd.DataFrame:
     """List the values of the training subjects in contexts and targets, without repetition."""
     n, n_visits = contexts.value.shape
-    by_name = isinstance(X, pd.DataFrame) and "subject" in X.columns
-    subject = pd.factorize(X["subject"].astype(object))[0] if by_name else np.arange(n)
+    subject = np.arange(n)
+    if has_subjects(X):
+        subject = pd.factorize(X["subject"].astype(object))[0]
     last = np.zeros(n) if contexts.time is None else contexts.time
     rows = pd.DataFrame(
         {

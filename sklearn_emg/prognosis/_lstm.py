@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags, check_consistent_length, column_or_1d
@@ -19,7 +18,7 @@ from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, require
 from sklearn_emg.prognosis._contexts import Contexts, has_contexts
-from sklearn_emg.recordings import SubjectMemory
+from sklearn_emg.recordings import SubjectMemory, groups_of
 
 _PARAMETERS = """context : int, default=None
         Number of steps at the end of each sequence that are read. None reads all steps.
@@ -216,8 +215,7 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         self._remember_subjects(X, groups)
-        if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
-            groups = X["subject"].to_numpy()
+        groups = groups_of(X, groups)
         sequences, last, y = self._sequences(X, y)
         check_consistent_length(sequences, y)
         target = self._learn_target(column_or_1d(y), last)

@@ -27,6 +27,8 @@ from sklearn_emg.recordings._columns import warn_of_identities as warn_of_identi
 from sklearn_emg.recordings._columns import warn_of_left_out as warn_of_left_out
 from sklearn_emg.recordings._digest import content_digest as content_digest
 from sklearn_emg.recordings._digest import signal_digest as signal_digest
+from sklearn_emg.recordings._frames import groups_of as groups_of
+from sklearn_emg.recordings._frames import has_subjects as has_subjects
 from sklearn_emg.recordings._frames import other_order as other_order
 from sklearn_emg.recordings._frames import refuse_repeated_columns as refuse_repeated_columns
 from sklearn_emg.recordings._frames import warn_of_other_order as warn_of_other_order

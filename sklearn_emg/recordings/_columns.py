@@ -19,6 +19,7 @@ from sklearn_emg._sklearn import CalibratedPart
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.recordings._frames import has_subjects
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
 __all__ = [
@@ -314,7 +315,7 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
         Message that names the estimator, the columns and the remedy; empty if there are no such
         columns.
     """
-    if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
+    if not has_subjects(X):
         return ""
     learners: list[tuple[Any, Iterable[Any]]] = []
     if not _find_learners(model, learners, set()):

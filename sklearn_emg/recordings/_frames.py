@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._tables import columns_text, first_few, row_text
+from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn_of_recordings
 
 __all__ = [
     "foreign_columns",
+    "groups_of",
+    "has_subjects",
     "named_channels",
     "other_order",
     "refuse_foreign_frame",
@@ -28,6 +32,16 @@ _NO_CHANNEL = re.compile(
     r"|y|subjects?|subject_?id|patients?|id|events?|triggers?|gestures?)(\s*[\[(].*)?",
     re.IGNORECASE,
 )
+
+
+def has_subjects(X: Any) -> TypeGuard[pd.DataFrame]:
+    """Return whether X is a table with a ``subject`` column."""
+    return isinstance(X, pd.DataFrame) and "subject" in X.columns
+
+
+def groups_of(X: Any, groups: Labels | None = None) -> Labels | None:
+    """Return the subject of each row: `groups` or, if it is None, the subjects of a table."""
+    return X["subject"].to_numpy() if groups is None and has_subjects(X) else groups
 
 
 def foreign_columns(X: object) -> list[str] | None:

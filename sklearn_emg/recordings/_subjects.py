@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import counted, first_few, python_value
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings._frames import (
     foreign_columns,
+    has_subjects,
     refuse_foreign_frame,
     refuse_repeated_columns,
     warn_of_other_order,
@@ -177,7 +178,7 @@ def known_by_other_spelling(
 
 
 def _spelled(names: Sequence[Hashable]) -> str:
-    shown = [repr(n.item() if isinstance(n, np.generic) else n) for n in names]
+    shown = [repr(python_value(n)) for n in names]
     if len(set(shown)) < len(shown) or len({unicodedata.normalize("NFC", s) for s in shown}) < len(
         shown
     ):
@@ -318,7 +319,7 @@ def _unhashable(column: pd.Series) -> tuple[int, Any]:
 
 def _warn_of_divided_subjects(X: Any, codes: NDArray[np.intp]) -> None:
     """Warn about groups, given by their codes, that divide the rows of a subject in the column."""
-    if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
+    if not has_subjects(X):
         return
     n_groups = pd.Series(codes).groupby(object_column(X["subject"])).nunique()
     if divided := n_groups.index[n_groups > 1].tolist():
@@ -354,7 +355,7 @@ def _given_subjects(X: Any, groups: Labels | None) -> Any:
                 f"{counted(len(X), 'row')} of X."
             )
         return groups
-    if isinstance(X, pd.DataFrame) and "subject" in X.columns:
+    if has_subjects(X):
         refuse_repeated_columns(X, ["subject"])
         return X["subject"]
     if "subject" in (foreign_columns(X) or ()):

@@ -12,10 +12,12 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_emg._sklearn import CalibratedPart, GroupsRequester
+from sklearn_emg._tables import python_value
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.recordings._columns import feature_columns, revealing_columns, warn_of_left_out
+from sklearn_emg.recordings._frames import has_subjects
 from sklearn_emg.recordings._rates import distinct_rates, same_rate
 from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
 from sklearn_emg.recordings._table import is_recording_table
@@ -51,12 +53,12 @@ def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
         a column.
     """
     if groups is None:
-        if not (isinstance(X, pd.DataFrame) and "subject" in X.columns):
+        if not has_subjects(X):
             return None
         groups = X["subject"]
     return [
         name
-        for name in dict.fromkeys(_python_names(groups))
+        for name in dict.fromkeys(map(python_value, groups))
         if isinstance(name, tuple) or not pd.isna(name)
     ]
 
@@ -141,7 +143,7 @@ def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
             found[name].append(value)
     complete = bool(found) and all(found.values())
     known = [names for values in found.values() for names in values]
-    return frozenset(name for names in known for name in _python_names(names)), complete
+    return frozenset(name for names in known for name in map(python_value, names)), complete
 
 
 def _stated_subjects(model: Any) -> Iterator[tuple[str, Any]]:
@@ -200,14 +202,10 @@ def subjects_of_steps(model: Any) -> set[Any]:
             warns = hasattr(part, "predict") or getattr(part, "_with_labels", False)
             if names is not None and warns:
                 return set()
-            known.update(_python_names(names if names is not None else ()))
+            known.update(map(python_value, names if names is not None else ()))
             inner = vars(part).values()
         todo += [value for value in inner if isinstance(value, _HOLDERS)]
     return known
-
-
-def _python_names(names: Iterable[Any]) -> Iterable[Any]:
-    return (name.item() if isinstance(name, np.generic) else name for name in names)
 
 
 class SubjectMemory(GroupsRequester):

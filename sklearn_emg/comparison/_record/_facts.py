@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg._sklearn import Integral
+from sklearn_emg._tables import python_value
 from sklearn_emg._typing import Labels
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison._runs import Outcome
@@ -286,8 +287,7 @@ def short_text(value: Any) -> str:
     text : str
         Value as text.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = python_value(value)
     if isinstance(value, np.ndarray) and value.size <= _N_VALUES:
         value = value.tolist()
     if isinstance(value, np.ndarray):

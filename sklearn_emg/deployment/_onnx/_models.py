@@ -12,11 +12,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import BaseEnsemble
 from sklearn.feature_selection import SelectorMixin
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import BaseDecisionTree
 
+from sklearn_emg._sklearn import last_of
 from sklearn_emg._validation import require
 from sklearn_emg.deployment._onnx._graph import ML_OPSET, OPSET, Graph, Tensor, xp
 
@@ -172,9 +172,7 @@ def _convert(model: Any, n_features: int, method: str, dtype: Any) -> tuple[Any,
     skl2onnx = require("skl2onnx", "export_onnx", "onnx")
     kinds = skl2onnx.common.data_types
     kind = kinds.FloatTensorType if dtype is np.float32 else kinds.DoubleTensorType
-    last = model
-    while isinstance(last, Pipeline):
-        last = last.steps[-1][1]
+    last = last_of(model)
     options: dict[str, bool] = {}
     if is_classifier(model):
         options = {"zipmap": False}

@@ -9,27 +9,10 @@ from typing import Any
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from sklearn_emg._sklearn import last_of
 from sklearn_emg._typing import Labels
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns, column_params
 from sklearn_emg.preprocessing import SiteStandardizer
-
-
-def last_of(model: Any) -> Any:
-    """Return the predictor at the end of a pipeline; any other model is returned as it is.
-
-    Parameters
-    ----------
-    model : estimator
-        Pipeline or any other estimator.
-
-    Returns
-    -------
-    last : estimator
-        The last step, or `model` itself.
-    """
-    while isinstance(model, Pipeline):
-        model = model.steps[-1][1]
-    return model
 
 
 def transformers_of(model: Any) -> Iterator[Any]:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from sklearn_emg._sklearn import last_of
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble._base import DiVote
 from sklearn_emg.ensemble._further._steps import (
-    last_of,
     learn_references,
     refuse_unknown_labels,
     through_transformers,

@@ -25,7 +25,7 @@ import pandas as pd
 import sklearn
 
 from sklearn_emg._files import write_text_atomically
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, python_value
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
 
@@ -150,11 +150,6 @@ def class_counts(labels: Any) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _scalar(value: Any) -> Any:
-    """Convert a NumPy scalar to a Python scalar."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _number(value: float) -> str:
     """Write a number with 3 significant digits; from 1000, write 10240 and not 1.02e+04."""
     if 999.5 <= abs(value) < 1e6:
@@ -163,7 +158,7 @@ def _number(value: float) -> str:
 
 
 def _cell(value: Any, key: Any, marks: Mapping[str, str]) -> Cell:
-    value, key = _scalar(value), _scalar(key)
+    value, key = python_value(value), python_value(key)
     text = str(value)
     if isinstance(value, float):
         text = _number(value)

@@ -28,6 +28,7 @@ from sklearn_emg.inspection._reports._quality_report import quality_content, qua
 from sklearn_emg.inspection._reports._regression_report import regression_content
 from sklearn_emg.inspection._reports._run_report import run_content
 from sklearn_emg.preprocessing import QualityReport
+from sklearn_emg.recordings import has_subjects
 
 
 def report(
@@ -292,7 +293,7 @@ def _checked_table(
             "The 'X' of report is for a classifier or regressor. Got a "
             f"{type(estimator).__name__}, which is neither: leave X out."
         )
-    if not isinstance(X, pd.DataFrame) or "subject" not in X.columns:
+    if not has_subjects(X):
         raise ValueError(
             "The 'X' of report must be a table with a 'subject' column. Got "
             f"{type(X).__name__}: see sklearn_emg.recordings.recording_table."

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, python_value
 from sklearn_emg._validation import require
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._text import content_of_frame
@@ -102,7 +102,7 @@ def _arrow_column(pa: Any, name: str, column: pd.Series) -> tuple[Any, bool]:
 
 def _objects(pa: Any, column: pd.Series) -> tuple[Any, bool]:
     """Convert values of one type directly, and others to JSON."""
-    values = [v.item() if isinstance(v, np.generic) else None if v is pd.NA else v for v in column]
+    values = [None if v is pd.NA else python_value(v) for v in column]
     kinds = {type(v) for v in values if v is not None}
     if len(kinds) == 1 and kinds <= {str, int, float, bool, bytes, dt.date, dt.datetime}:
         return pa.array(values), False

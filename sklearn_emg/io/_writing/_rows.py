@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_emg._tables import python_value
 from sklearn_emg.io._content import Annotation
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.recordings import read_signal
@@ -82,8 +83,7 @@ def plain_value(value: Any) -> Any:
     TypeError
         If the value is not a number, text, boolean or date.
     """
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = python_value(value)
     if value is None or value is pd.NaT or value is pd.NA or value != value:
         return None
     if isinstance(value, (dt.date, dt.time)):  # includes datetime and Timestamp

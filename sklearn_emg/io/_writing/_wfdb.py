@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from sklearn_emg._tables import python_value
 from sklearn_emg.io._writing._rows import Part, WrittenRow, lost_of_annotations
 
 __all__ = ["AUX", "END", "MARK", "ONSET", "SKIP", "wfdb_parts"]
@@ -81,7 +81,7 @@ class _Record:
             first += f" {row.start_time:%H:%M:%S.%f %d/%m/}{row.start_time.year:04}"
         columns = dict(row.columns)
         comments = str(columns.pop("comments", None) or "").splitlines()
-        facts = {"subject": _json_value(row.subject), **columns}
+        facts = {"subject": python_value(row.subject), **columns}
         comments.append(f"{MARK} {json.dumps(facts, ensure_ascii=True)}")
         lines = [first, *self.lines, *(f"# {text}" for text in comments)]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -112,10 +112,6 @@ class _Record:
 def _description(name: str) -> str:
     """Name of a channel with single blanks, as required in a header."""
     return " ".join(name.split())
-
-
-def _json_value(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _scale(values: np.ndarray, bits: int) -> tuple[float, int]:

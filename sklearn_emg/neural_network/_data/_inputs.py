@@ -25,6 +25,7 @@ from sklearn_emg.neural_network._registry import any_length_networks
 from sklearn_emg.recordings import (
     check_recording_table,
     common_channel_names,
+    groups_of,
     is_recording_table,
     one_rate,
     read_signal,
@@ -81,13 +82,6 @@ def takes_lengths(module: Callable[..., nn.Module]) -> bool:
     return forward is not None and "lengths" in inspect.signature(forward).parameters
 
 
-def subjects_in(X: Any, groups: Any) -> Any:
-    """Return ``groups`` or, if it is None, the subjects of a table."""
-    if groups is None and isinstance(X, pd.DataFrame) and "subject" in X.columns:
-        return X["subject"].to_numpy()
-    return groups
-
-
 def training_input(
     estimator: Any, X: Signals, y: Labels, groups: Labels | None, *, reset: bool
 ) -> tuple[Input, np.ndarray]:
@@ -130,7 +124,7 @@ def training_input(
     else:
         values, y = _training_windows(estimator, given, y, reset)
     lengths = given.lengths if isinstance(values, list) else None
-    subjects = _subjects(subjects_in(X, groups), y, caller)
+    subjects = _subjects(groups_of(X, groups), y, caller)
     return Input(values, lengths, given.fs, subjects), y
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import write_text_atomically
+from sklearn_emg._tables import python_value
 from sklearn_emg._version import __version__
 from sklearn_emg._warnings import warn
 from sklearn_emg.comparison import LEVELS, Level, Outcome
@@ -95,8 +96,7 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in sorted(value.items(), key=lambda item: str(item[0]))}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = python_value(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     return f"{type(value).__name__} {content_digest(value)}"

@@ -32,7 +32,7 @@ from sklearn_emg.inspection._reports._cards._population import (
     spelling_text,
 )
 from sklearn_emg.preprocessing import QualityReport, check_quality
-from sklearn_emg.recordings import SignalFile, channel_names_of, is_recording_table
+from sklearn_emg.recordings import SignalFile, channel_names_of, has_subjects, is_recording_table
 
 _MAX_NAMED = 20
 _MAX_CLASSES = 12
@@ -91,7 +91,7 @@ def data_card(
     >>> [section.title for section in card.sections][:3]
     ['Purpose and source', 'Subjects', 'Recordings']
     """
-    if not isinstance(table, pd.DataFrame) or "subject" not in table:
+    if not has_subjects(table):
         raise ValueError(
             "The 'table' of data_card must be a table with a 'subject' column. Got "
             f"{type(table).__name__}: see sklearn_emg.recordings.recording_table."
