@@ -30,12 +30,7 @@ def show_versions() -> None:
     _print("python", sys.version.split()[0])
     _print("platform", platform.platform())
     _print("processor", platform.processor() or platform.machine())
-    extras: dict[str, list[str]] = {}
-    for requirement in metadata.requires("sklearn-emg") or []:
-        found = re.match(r"[\w.-]+", requirement)
-        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
-        if found and found.group() != "sklearn-emg":
-            extras.setdefault(extra.group(1) if extra else "", []).append(found.group())
+    extras = _dependencies()
     print("\nPackage and dependencies:")
     _print("sklearn-emg", __version__)
     for name in extras.pop("", []):
@@ -50,6 +45,17 @@ def show_versions() -> None:
     for pool in threadpool_info():
         n_threads = counted(pool["num_threads"], "thread")
         _print(pool["internal_api"], f"{n_threads}, version {pool['version']}")
+
+
+def _dependencies() -> dict[str, list[str]]:
+    """Return the names of the dependencies of each extra; those of the core are under ""."""
+    extras: dict[str, list[str]] = {}
+    for requirement in metadata.requires("sklearn-emg") or []:
+        found = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", requirement)
+        if found and found.group() != "sklearn-emg":
+            extras.setdefault(extra.group(1) if extra else "", []).append(found.group())
+    return extras
 
 
 def _print(name: str, value: str) -> None:

@@ -3,7 +3,6 @@
 from sklearn_emg.comparison._audit import LeakageAudit, leakage_audit
 from sklearn_emg.comparison._audit import as_windows as as_windows
 from sklearn_emg.comparison._checks import checked_labels as checked_labels
-from sklearn_emg.comparison._checks import find_divote as find_divote
 from sklearn_emg.comparison._checks import refuse_pretrained as refuse_pretrained
 from sklearn_emg.comparison._compare import build_comparison as build_comparison
 from sklearn_emg.comparison._compare import compare
@@ -14,6 +13,7 @@ from sklearn_emg.comparison._confounding import (
     match_subjects,
 )
 from sklearn_emg.comparison._meta import MetaAnalysis, meta_analysis
+from sklearn_emg.comparison._meta import holm as holm
 from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
 from sklearn_emg.comparison._record._facts import RunRecord as RunRecord
 from sklearn_emg.comparison._record._facts import described_rows as described_rows
@@ -28,6 +28,7 @@ from sklearn_emg.comparison._record._subgroups import record_of as record_of
 from sklearn_emg.comparison._record._subgroups import sensitivities as sensitivities
 from sklearn_emg.comparison._record._subgroups import subgroup_scores
 from sklearn_emg.comparison._results import Comparison
+from sklearn_emg.comparison._results import pipeline_named as pipeline_named
 from sklearn_emg.comparison._runs import LEVELS as LEVELS
 from sklearn_emg.comparison._runs import Level as Level
 from sklearn_emg.comparison._runs import Outcome as Outcome

@@ -331,7 +331,7 @@ def meta_analysis(
         ]
     )
     place = list(pairs.columns).index("pvalue") + 1
-    pairs.insert(place, "adjusted_pvalue", _holm(pairs["pvalue"].to_numpy()))
+    pairs.insert(place, "adjusted_pvalue", holm(pairs["pvalue"].to_numpy()))
     return MetaAnalysis(
         ReadableTable(pairs),
         ReadableTable(sets),
@@ -507,8 +507,8 @@ def _combined(sets: pd.DataFrame, confidence: float, bound: float) -> dict[str, 
     }
 
 
-def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Adjust p-values by Holm's step-down method."""
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust p-values by the step-down method of S. Holm, Scand. J. Stat. 6 (1979) 65-70."""
     order = np.argsort(p, kind="stable")
     adjusted = np.empty(len(p))
     adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)

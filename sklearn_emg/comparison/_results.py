@@ -153,11 +153,7 @@ class Comparison:
         """
         if self.task == "regression":
             raise ValueError("Predicted numbers have no confusion matrix; see table().")
-        names = list(dict.fromkeys(self.summary["pipeline"]))
-        if name is None and len(names) == 1:
-            name = names[0]
-        if name not in names:
-            raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+        name = pipeline_named(self, name)
         level, table = self._level(level), self.confusions
         part = table[(table["pipeline"] == name) & (table["level"] == level)]
         if fold is not None:
@@ -452,3 +448,13 @@ def score_cell(values: pd.DataFrame, metric: str) -> str:
 def _digits(value: float) -> str:
     """Format a number with two decimals, or with three digits if it is very small or large."""
     return f"{value:.2f}" if value == 0 or 0.1 <= abs(value) < 1000 else f"{value:.3g}"
+
+
+def pipeline_named(result: Comparison, name: str | None) -> str:
+    """Check the name of a pipeline; None stands for the only one."""
+    names = list(dict.fromkeys(result.summary["pipeline"]))
+    if name is None and len(names) == 1:
+        return names[0]
+    if name not in names:
+        raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+    return name

@@ -486,13 +486,13 @@ def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], di
                 left_out[headers[name].stem] = f"copy of {headers[original].stem}"
             else:
                 faults.append((name, str(error)))
-    texts = [text for name, text in faults if codes is None or _code(name) in codes]
+    texts = [text for name, text in faults if _is_of(codes, name)]
     raise_faults(texts, f"load_n2001 cannot use {counted(len(texts), 'file')} of {root}")
-    return records, {k: v for k, v in left_out.items() if codes is None or _code(k) in codes}
+    return records, {name: text for name, text in left_out.items() if _is_of(codes, name)}
 
 
-def _code(name: str) -> str:
-    return _NAME.findall(name)[0][2].upper()
+def _is_of(codes: set[str] | None, name: str) -> bool:
+    return codes is None or _NAME.findall(name)[0][2].upper() in codes
 
 
 def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path], list[tuple[str, str]]]:

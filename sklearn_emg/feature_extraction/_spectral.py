@@ -246,6 +246,17 @@ class _Spectrum:
         return total
 
 
+def check_taper(taper: Any, caller: str) -> None:
+    """Refuse a taper that is not a window of scipy.signal.get_window."""
+    try:
+        get_window(taper, 4)
+    except ValueError as error:
+        raise ValueError(
+            f"The 'taper' parameter of {caller} must be a window of scipy.signal.get_window. "
+            f"Got {taper!r} instead ({error})."
+        ) from error
+
+
 def power_spectrum(
     X: NDArray[np.floating],
     fs: float,
@@ -434,13 +445,7 @@ class SpectralFeatures(FeatureExtractor):
                 f"Got {self.ratio_bands!r} instead."
             )
         if self.taper is not None:
-            try:
-                get_window(self.taper, 4)
-            except ValueError as error:
-                raise ValueError(
-                    "The 'taper' parameter of SpectralFeatures must be a window of "
-                    f"scipy.signal.get_window. Got {self.taper!r} instead ({error})."
-                ) from error
+            check_taper(self.taper, "SpectralFeatures")
 
     def _check_bands(self, parameter: str, fs: float) -> None:
         bands: Iterable[Any] | None = getattr(self, parameter)

@@ -22,6 +22,7 @@ from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg.base import SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
+from sklearn_emg.feature_extraction._spectral import check_taper
 from sklearn_emg.recordings import LastToSeeSubjects, distinct_rates, is_recording_table
 
 __all__ = [
@@ -249,13 +250,7 @@ class _FrameTransformer(ImageTransformer):
 
     def _check_parameters(self, fs: float) -> None:
         name = type(self).__name__
-        try:
-            get_window(self.taper, 4)
-        except ValueError as error:
-            raise ValueError(
-                f"The 'taper' parameter of {name} must be a window of scipy.signal.get_window. "
-                f"Got {self.taper!r} instead ({error})."
-            ) from error
+        check_taper(self.taper, name)
         if self._n_fft() < self.nperseg:
             raise ValueError(
                 f"The 'n_fft' parameter of {name} must be at least nperseg={self.nperseg}. "

@@ -194,10 +194,13 @@ class _TrainingLoop(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser, with weight decay on kernels and weight matrices only."""
-        parameters = [p for _, p in self.get_all_learnable_params() if p.requires_grad]
+        decayed, others = [], []
+        for _, parameter in self.get_all_learnable_params():
+            if parameter.requires_grad:
+                (decayed if parameter.ndim >= 2 else others).append(parameter)
         groups = [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": self.weight_decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": others, "weight_decay": 0.0},
         ]
         settings = {"lr": self.lr, **self.get_params_for("optimizer")}
         if self.optimizer in _FUSED and _fused_works_on(self.device):

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
@@ -26,7 +25,7 @@ from sklearn_emg.datasets._simulator._plan import (
     protocol_settings,
     recording_conditions,
 )
-from sklearn_emg.datasets._simulator._recording import Task, simulate
+from sklearn_emg.datasets._simulator._recording import Task, seed_sequence, simulate
 
 __all__ = ["make_nemg_cohort"]
 
@@ -266,10 +265,7 @@ def make_nemg_cohort(
     subject_counts, recording_counts = class_counts(n_subjects, n_recordings, classes, biceps)
     settings = protocol_settings(biceps, severity, difficulty, noise, drive)
 
-    entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    seeds = np.random.SeedSequence([int(word) for word in entropy]).spawn(
-        1 + n_subjects + n_recordings
-    )
+    seeds = seed_sequence(random_state).spawn(1 + n_subjects + n_recordings)
     plan_rng = np.random.default_rng(seeds[0])
     plan = plan_cohort(
         plan_rng,

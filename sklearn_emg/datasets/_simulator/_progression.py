@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
@@ -23,7 +23,7 @@ from sklearn_emg.datasets._simulator._muscle_model import (
     excitation_factor,
 )
 from sklearn_emg.datasets._simulator._plan import DRIVE, draw_subject, protocol_settings
-from sklearn_emg.datasets._simulator._recording import Task, simulate
+from sklearn_emg.datasets._simulator._recording import Task, seed_sequence, simulate
 
 __all__ = ["make_progression_cohort"]
 
@@ -204,8 +204,7 @@ def make_progression_cohort(
     )
     check_real(fs, "fs", _CALLER, *FS_RANGE)
     check_option(diagnosis, ("neuropathy", "myopathy"), "diagnosis", _CALLER)
-    entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    seeds = np.random.SeedSequence([int(word) for word in entropy]).spawn(n_subjects)
+    seeds = seed_sequence(random_state).spawn(n_subjects)
     width = max(2, len(str(n_subjects)))
     settings = protocol_settings(False, 0.35, 0.5, 1.0, None)
     tables, subjects, tasks = [], [], []

@@ -74,9 +74,13 @@ def simulate(task: Task) -> tuple[NDArray[np.float32], dict[str, Any] | None]:
     return signal, truth
 
 
-def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:
+def seed_sequence(random_state: int | np.random.RandomState | None) -> np.random.SeedSequence:
     words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
-    return np.random.default_rng([int(word) for word in words])
+    return np.random.SeedSequence(words.tolist())
+
+
+def _generator(random_state: int | np.random.RandomState | None) -> np.random.Generator:
+    return np.random.default_rng(seed_sequence(random_state))
 
 
 def simulate_recording(

@@ -7,13 +7,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import get_window
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
-from sklearn_emg.feature_extraction._spectral import power_spectrum
+from sklearn_emg.feature_extraction._spectral import check_taper, power_spectrum
 
 __all__ = ["FFTSpectrum"]
 
@@ -159,13 +158,7 @@ class FFTSpectrum(FeatureExtractor):
                 "The 'low' and 'high' parameters of FFTSpectrum must satisfy low < high <= "
                 f"{fs / 2:g} Hz, half the sampling rate. Got {self.low} and {self.high} instead."
             )
-        try:
-            get_window(self.taper, 4)
-        except ValueError as error:
-            raise ValueError(
-                "The 'taper' parameter of FFTSpectrum must be a window of "
-                f"scipy.signal.get_window. Got {self.taper!r} instead ({error})."
-            ) from error
+        check_taper(self.taper, "FFTSpectrum")
 
     def _grid(self, n_times: int, fs: float) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Compute the frequencies of the features, and the edges of their bins."""

@@ -11,7 +11,7 @@ from scipy import stats
 
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
-from sklearn_emg.comparison import Comparison
+from sklearn_emg.comparison import Comparison, pipeline_named
 from sklearn_emg.inspection._plot import COLORS, GREY, panels, tidy
 from sklearn_emg.metrics import bootstrap_interval, check_confidence, regression_measures
 
@@ -172,11 +172,7 @@ class AgreementDisplay:
             raise ValueError(
                 "AgreementDisplay is for regressors. For classifiers, see ComparisonDisplay."
             )
-        names = list(dict.fromkeys(comparison.summary["pipeline"]))
-        if name is None and len(names) == 1:
-            name = names[0]
-        if name not in names:
-            raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
+        name = pipeline_named(comparison, name)
         table = comparison.predictions[comparison.predictions["pipeline"] == name]
         return cls.from_predictions(
             table["y_true"],

@@ -242,9 +242,7 @@ def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> 
 def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
     """Add the columns of the row with that key; a start time in the EDF file takes precedence."""
     table = _read_table(path)
-    if key not in table.columns:
-        return
-    rows = np.flatnonzero(table[key] == value)
+    rows = np.flatnonzero(table.get(key) == value)  # none if there is no such column
     if len(rows) != 1:
         return
     formats = _formats(path)

@@ -154,13 +154,11 @@ def parse_parquet(path: Path) -> FileContent:
     notes = _notes(frame)
     columns = _columns(frame, notes)
     signals = [_signal(value) for chunk in frame.column("signal").chunks for value in chunk]
+    dtypes = _stated_types(notes, columns)
     contents = [
-        _recording(path, signal, {name: values[i] for name, values in columns.items()}, i)
+        _recording(path, signal, {name: values[i] for name, values in columns.items()}, i, dtypes)
         for i, signal in enumerate(signals)
     ]
-    dtypes = _stated_types(notes, columns)
-    for content in contents:
-        content.dtypes = dtypes
     first = contents[0]
     first.others = contents[1:]
     first.details = {"recordings": len(contents)}
@@ -227,7 +225,9 @@ def _aux_channel(name: str, kind: str, unit: str, fs: float, values: list[float]
     return Channel(name, np.asarray(values), fs, unit, kind)
 
 
-def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> FileContent:
+def _recording(
+    path: Path, signal: NDArray, row: dict[str, Any], i: int, dtypes: dict[str, str]
+) -> FileContent:
     """Content of one row."""
     row = {name: value for name, value in row.items() if value is not None or name not in _FACTS}
     names = row.get("channel_names", [f"ch{k + 1}" for k in range(len(signal))])
@@ -252,5 +252,6 @@ def _recording(path: Path, signal: NDArray, row: dict[str, Any], i: int) -> File
         subject=row.get("subject"),
         skipped=list(row.get("skipped", ())),
         columns={name: value for name, value in row.items() if name not in _FACTS},
+        dtypes=dtypes,
         unit=unit,
     )

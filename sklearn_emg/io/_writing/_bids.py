@@ -84,11 +84,11 @@ def bids_parts(
     ]  # fmt: skip
     suffix = ".edf" if bits == 16 else ".bdf"
     parts += _metadata(rows, subjects, [f"{stem}_emg{suffix}" for stem in stems], entities)
-    fields = {k: v for k, v in (sidecar or {}).items() if not k.startswith(_COORDINATES)}
+    fields = dict(sidecar or {})
+    system = {k: fields.pop(k) for k in list(fields) if k.startswith(_COORDINATES)}
     for row, stem in zip(rows, stems):
         parts += _recording(row, stem, bits, fields)
     if electrodes is not None:
-        system = {k: v for k, v in (sidecar or {}).items() if k.startswith(_COORDINATES)}
         parts += _electrodes(electrodes, stems, system)
         if f"{_COORDINATES}Units" not in system:
             rows[0].lost.append(
@@ -312,14 +312,9 @@ def _recording(row: WrittenRow, stem: str, bits: int, sidecar: Mapping[str, Any]
 
 
 def _events(row: WrittenRow, stem: str) -> list[Part]:
-    events = pd.DataFrame(
-        {
-            "onset": [a.onset for a in row.annotations],
-            "duration": [a.duration for a in row.annotations],
-            "trial_type": [a.label for a in row.annotations],
-        },
-        dtype=object,
-    )
+    times_and_labels = [(a.onset, a.duration, a.label) for a in row.annotations]
+    columns = ["onset", "duration", "trial_type"]
+    events = pd.DataFrame(times_and_labels, columns=columns, dtype=object)
     if any(a.source for a in row.annotations):
         events["source"] = object_column(a.source or None for a in row.annotations)
     description = _described(events.drop(columns=["onset", "duration"]))

@@ -22,6 +22,7 @@ from sklearn_emg.comparison import (
     SiteComparison,
     confound_audit,
     diagnoses,
+    holm,
     kinds_of,
     record_of,
     sensitivities,
@@ -490,17 +491,8 @@ def pair_table(result: Comparison, name: str) -> pd.DataFrame | None:
     if not rows:
         return None
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "p"])
-    table["adjusted p"] = _holm(table["p"].to_numpy())
+    table["adjusted p"] = holm(table["p"].to_numpy())
     return table.rename_axis("other pipeline")
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values by the step-down method of S. Holm, Scand. J. Stat. 6 (1979) 65-70."""
-    order = np.argsort(p)
-    factors = np.arange(len(p), 0, -1)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
-    return adjusted
 
 
 def _subgroups(facts: Facts, min_subjects: int) -> Section:
