@@ -6,6 +6,8 @@ import bz2
 import contextlib
 import errno
 import gzip
+import hashlib
+import json
 import lzma
 import os
 import re
@@ -16,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 try:
     import fcntl
@@ -27,6 +29,7 @@ __all__ = [
     "PACKED",
     "check_file_name",
     "existing_file",
+    "json_digest",
     "locked_folder",
     "read_bytes",
     "refusing",
@@ -354,3 +357,9 @@ def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
     except unusable as error:
         text = str(error) if isinstance(error, ValueError) else repr(error)
         raise ValueError(f"{what}: {text.removesuffix('.')}.") from error
+
+
+def json_digest(content: dict[str, Any]) -> str:
+    """Return the SHA-256 digest of a dict that can be written as JSON, whatever its order."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

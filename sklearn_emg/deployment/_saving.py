@@ -22,7 +22,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._files import existing_file, read_bytes, refusing, write_atomically
+from sklearn_emg._files import existing_file, json_digest, read_bytes, refusing, write_atomically
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
 from sklearn_emg._version import __version__
@@ -197,7 +197,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, trusted: Iterable[st
             "checks": [values_of(part) for part in _probed(_with_neighbours(skeleton))],
             "files": {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in written},
         }
-        text = json.dumps({**description, "digest": _digest(description)}, indent=1)
+        text = json.dumps({**description, "digest": json_digest(description)}, indent=1)
         (folder / _DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
     return write_atomically(path, write)
@@ -250,11 +250,6 @@ def _check_replaceable(path: Path) -> None:
             f"{path} contains {foreign[0]!r}, which is not part of a saved system and would be "
             "lost. Give the path of a new folder."
         )
-
-
-def _digest(description: dict[str, Any]) -> str:
-    canonical = json.dumps(description, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def load_model(
@@ -395,7 +390,7 @@ def _described(folder: Path) -> dict[str, Any]:
             raise ValueError(f"its format is not {_FORMAT!r}")
         if description.keys() != _PARTS:
             raise ValueError(f"its keys are {sorted(description)[:20]}, not {sorted(_PARTS)}")
-        if description.pop("digest") != _digest(description):
+        if description.pop("digest") != json_digest(description):
             raise ValueError("its digest does not match its content, which was changed")
         n_networks, files = description["networks"], description["files"]
         if type(n_networks) is not int or not 0 <= n_networks < 10_000:

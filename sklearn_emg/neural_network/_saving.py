@@ -28,6 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_emg._files import (
     existing_file,
+    json_digest,
     locked_folder,
     read_bytes,
     refusing,
@@ -124,9 +125,9 @@ def save_model(estimator: Any, path: str | os.PathLike[str]) -> tuple[Path, Path
         },
     }
     # The digest in the file distinguishes equal weights that belong to different descriptions.
-    weights = to_bytes(tensors, metadata={"description": _digest(content)})
+    weights = to_bytes(tensors, metadata={"description": json_digest(content)})
     content["weights"] = hashlib.sha256(weights).hexdigest()
-    text = json.dumps({**content, "digest": _digest(content)}, indent=1) + "\n"
+    text = json.dumps({**content, "digest": json_digest(content)}, indent=1) + "\n"
     if len(text) > _MAX_DESCRIPTION_BYTES:
         raise ValueError(
             f"save_model: the description of {name} has {len(text)} bytes, more than the "
@@ -269,15 +270,9 @@ def _parse(text: bytes, description: Path) -> dict[str, Any]:
             raise ValueError(f"format {content.get('format')!r} is not {_FORMAT}")
         if content.keys() != _PARTS:
             raise ValueError(f"its parts are {sorted(content)[:20]} instead of {sorted(_PARTS)}")
-        if content.pop("digest") != _digest(content):
+        if content.pop("digest") != json_digest(content):
             raise ValueError("its text has been changed: the digest in it does not match")
     return content
-
-
-def _digest(content: dict[str, Any]) -> str:
-    """Return the SHA-256 digest of a description without its entry ``digest``."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _described_estimator(content: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:

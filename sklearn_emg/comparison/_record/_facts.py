@@ -127,7 +127,7 @@ def record_run(
         settings=gathered(settings_of, ["part", "kind", "parameter", "value"]),
         parts={name: kinds_of(estimator) for name, estimator in pipelines.items()},
         seeds=gathered(seeds_of, ["part", "value"]),
-        recordings=_recordings(outcomes, X, y),
+        recordings=_recordings(outcomes, X),
         cpu_seconds={str(name): float(value) for name, value in by_pipeline.items()},
         versions=versions(),
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -197,7 +197,7 @@ def _with_known_properties(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame, y: Labels) -> pd.DataFrame:
+def _recordings(outcomes: Iterable[Outcome], X: pd.DataFrame) -> pd.DataFrame:
     """Count tested recordings by subject, classes and the columns that describe recordings."""
     columns = [c for c in _OF_RECORDINGS if c in X and X[c].map(np.ndim).max() == 0]
     names = ["pipeline", "subject", "y_true", "y_pred", *columns]

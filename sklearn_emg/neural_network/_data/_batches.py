@@ -7,11 +7,12 @@ long as the training step of a small network. Here a batch is a single ``index_s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 
@@ -245,3 +246,42 @@ def _spread(strata: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 def _pinned(batch: tuple) -> tuple:
     return tuple(_pinned(x) if isinstance(x, tuple) else x.pin_memory() for x in batch)
+
+
+def minimise(
+    loss_of: Callable[[torch.Tensor], torch.Tensor],
+    parameters: list[nn.Parameter],
+    train: WindowDataset,
+    *,
+    lr: float,
+    batch_size: int,
+    n_epochs: int,
+    seed: int,
+    caller: str,
+) -> list[float]:
+    """Train parameters by Adam on windows without targets; return the mean loss of each epoch.
+
+    Raises
+    ------
+    ValueError
+        If the loss is no longer finite.
+    """
+    device = parameters[0].device
+    optimizer = torch.optim.Adam(parameters, lr=lr)
+    batches = BatchIterator(train, batch_size, shuffle=True, seed=seed)
+    losses: list[float] = []
+    for _ in range(n_epochs):
+        total = torch.zeros((), device=device)
+        for windows, _targets in batches:
+            optimizer.zero_grad()
+            loss = loss_of(windows.to(device))
+            loss.backward()
+            optimizer.step()
+            total += loss.detach() * len(windows)
+        losses.append(total.item() / len(train))
+        if not np.isfinite(losses[-1]):
+            raise ValueError(
+                f"{caller} diverged: the loss of epoch {len(losses)} is {losses[-1]}. Lower 'lr', "
+                "or scale the input."
+            )
+    return losses

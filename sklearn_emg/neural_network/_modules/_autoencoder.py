@@ -12,7 +12,7 @@ from torch import nn
 
 from sklearn_emg._sklearn import Integral, Interval
 from sklearn_emg._validation import check_fraction, check_integers, check_option
-from sklearn_emg.neural_network._data._batches import BatchIterator, WindowDataset
+from sklearn_emg.neural_network._data._batches import minimise
 from sklearn_emg.neural_network._modules._layers import (
     INITS,
     check_sizes,
@@ -255,71 +255,6 @@ def _encoder(
     return encoder, lengths
 
 
-def train_autoencoder(
-    train: WindowDataset,
-    settings: dict[str, Any],
-    *,
-    device: torch.device,
-    lr: float,
-    batch_size: int,
-    n_epochs: int,
-    caller: str,
-) -> tuple[ConvAutoencoder, np.ndarray]:
-    """Train a ConvAutoencoder to restore windows.
-
-    Parameters
-    ----------
-    train : WindowDataset
-        Training windows; their targets are not used.
-    settings : dict
-        Settings and sizes of the network that uses the encoder. Those that a ConvAutoencoder takes
-        are used; the others are ignored.
-    device : torch.device
-        Device on which to train.
-    lr : float
-        Learning rate of Adam.
-    batch_size, n_epochs : int
-        Number of windows in a batch, and number of passes over the windows.
-    caller : str
-        Name of the class for the error message.
-
-    Returns
-    -------
-    autoencoder : ConvAutoencoder
-        Trained autoencoder.
-    losses : ndarray of shape (n_epochs,)
-        Mean squared error of the windows in each pass, in mV^2.
-
-    Raises
-    ------
-    ValueError
-        If the loss is no longer finite.
-    """
-    known = inspect.signature(ConvAutoencoder).parameters
-    autoencoder = ConvAutoencoder(**{k: v for k, v in settings.items() if k in known})
-    autoencoder.to(device)
-    optimizer = torch.optim.Adam(autoencoder.parameters(), lr=lr)
-    seed = int(torch.randint(2**31 - 1, ()))
-    batches = BatchIterator(train, batch_size, shuffle=True, seed=seed)
-    losses = []
-    for _ in range(n_epochs):
-        total = torch.zeros((), device=device)
-        for windows, _targets in batches:
-            windows = windows.to(device)
-            optimizer.zero_grad()
-            loss = (autoencoder(windows) - windows).square().mean()
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(windows)
-        losses.append(total.item() / len(train))
-        if not np.isfinite(losses[-1]):
-            raise ValueError(
-                f"The autoencoder of {caller} diverged: the loss of epoch {len(losses)} is "
-                f"{losses[-1]}. Lower 'lr', or scale the input."
-            )
-    return autoencoder, np.array(losses)
-
-
 @trains(
     AutoencoderNet,
     own={
@@ -390,15 +325,23 @@ class AutoencoderNetClassifier(ReadyClassifier):
 
     def _new_module(self, net, train, start):
         module: Any = super()._new_module(net, train, None)
-        autoencoder, self.reconstruction_loss_ = train_autoencoder(
-            train,
+        known, settings = (
+            inspect.signature(ConvAutoencoder).parameters,
             net.get_params_for("module"),
-            device=torch.device(net.device),
+        )
+        autoencoder = ConvAutoencoder(**{k: v for k, v in settings.items() if k in known})
+        autoencoder.to(torch.device(net.device))
+        losses = minimise(
+            lambda windows: (autoencoder(windows) - windows).square().mean(),
+            [*autoencoder.parameters()],
+            train,
             lr=self.lr,
             batch_size=self.batch_size,
             n_epochs=self.pretrain_epochs,
-            caller=type(self).__name__,
+            seed=int(torch.randint(2**31 - 1, ())),
+            caller=f"The autoencoder of {type(self).__name__}",
         )
+        self.reconstruction_loss_ = np.array(losses)
         if self.pretrain_epochs:
             module.encoder.load_state_dict(autoencoder.encoder.state_dict())
         module.encoder.requires_grad_(not self.freezes_encoder)

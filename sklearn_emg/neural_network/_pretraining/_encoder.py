@@ -13,11 +13,11 @@ from torch import nn
 
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._typing import Labels, Signals
-from sklearn_emg.neural_network._data._batches import WindowDataset
+from sklearn_emg.neural_network._data._batches import WindowDataset, minimise
 from sklearn_emg.neural_network._data._inputs import training_input
 from sklearn_emg.neural_network._features import NetworkFeatures, last_part_of
 from sklearn_emg.neural_network._net import seeded
-from sklearn_emg.neural_network._pretraining._masked import MaskedReconstruction, train_masked
+from sklearn_emg.neural_network._pretraining._masked import MaskedReconstruction, hidden_samples
 from sklearn_emg.neural_network._threads import fit_threads
 
 _ONE = Interval(Integral, 1, None, closed="left")
@@ -230,15 +230,15 @@ class PretrainedEncoder(NetworkFeatures):
             module = network._new_module(net, train, None).to(device)
             example = train.take(slice(2))[0].to(device)
             model = MaskedReconstruction(self._encode_with(module), example)
-            self.losses_ = train_masked(
-                model,
-                module,
+            drawn = torch.Generator().manual_seed(seed)
+            module.train()
+            self.losses_ = minimise(
+                lambda x: model(x, hidden_samples(x, self.mask, self.patch, drawn)),
+                [*module.parameters(), *model.decoder.parameters()],
                 train,
-                fraction=self.mask,
-                patch=self.patch,
-                n_epochs=self.max_epochs,
                 lr=self.lr,
                 batch_size=self.batch_size,
+                n_epochs=self.max_epochs,
                 seed=seed,
                 caller=type(self).__name__,
             )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import nn
-
-from sklearn_emg.neural_network._data._batches import BatchIterator, WindowDataset
 
 # Minimum RMS in mV by which windows are divided, so that silent windows are not amplified further.
 _SILENT = 1e-6
@@ -66,76 +63,3 @@ def hidden_samples(
     patches = order < n_hidden
     samples = patches.repeat_interleave(patch, dim=1)[:, :n_times]
     return samples.unsqueeze(1).expand(n, n_channels, n_times).to(windows.device)
-
-
-def train_masked(
-    model: MaskedReconstruction,
-    module: nn.Module,
-    train: WindowDataset,
-    *,
-    fraction: float,
-    patch: int,
-    n_epochs: int,
-    lr: float,
-    batch_size: int,
-    seed: int,
-    caller: str,
-) -> list[float]:
-    """Train a network to restore hidden samples, and return the mean loss of each epoch.
-
-    Parameters
-    ----------
-    model : MaskedReconstruction
-        Linear layer that restores windows, with the network that it uses.
-    module : Module
-        The network.
-    train : WindowDataset
-        Training windows; their targets are not used.
-    fraction : float
-        Fraction of each window to hide.
-    patch : int
-        Number of samples in a patch.
-    n_epochs : int
-        Number of passes over the windows.
-    lr : float
-        Learning rate of Adam.
-    batch_size : int
-        Number of windows per update.
-    seed : int
-        Seed of the order of windows and of the hidden patches.
-    caller : str
-        Name of the class for the error message.
-
-    Returns
-    -------
-    losses : list of float
-        Mean loss of each epoch.
-
-    Raises
-    ------
-    ValueError
-        If the loss is no longer finite.
-    """
-    device = next(module.parameters()).device
-    parameters = [*module.parameters(), *model.decoder.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=lr)
-    generator = torch.Generator().manual_seed(seed)
-    batches = BatchIterator(train, batch_size, shuffle=True, seed=seed)
-    module.train()
-    losses: list[float] = []
-    for _ in range(n_epochs):
-        total = torch.zeros((), device=device)
-        for windows, _targets in batches:
-            windows = windows.to(device)
-            optimizer.zero_grad()
-            loss = model(windows, hidden_samples(windows, fraction, patch, generator))
-            loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(windows)
-        losses.append(total.item() / len(train))
-        if not np.isfinite(losses[-1]):
-            raise ValueError(
-                f"{caller} diverged: the loss of epoch {len(losses)} is {losses[-1]}. Lower 'lr', "
-                "or scale the input."
-            )
-    return losses
