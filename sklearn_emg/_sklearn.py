@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
-from sklearn.base import is_classifier
-from sklearn.calibration import _CalibratedClassifier as CalibratedPart
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.calibration import _CalibratedClassifier
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection._search import BaseSearchCV
@@ -24,8 +24,8 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
 __all__ = [
+    "CONTAINERS",
     "BaseSearchCV",
-    "CalibratedPart",
     "GroupsRequester",
     "HasMethods",
     "HasPredict",
@@ -38,10 +38,15 @@ __all__ = [
     "StrOptions",
     "check_feature_names_in",
     "has_method",
+    "inner_parts",
     "last_of",
     "safe_indexing",
     "validate_params",
 ]
+
+
+CONTAINERS = (dict, list, tuple)
+_HOLDERS = (BaseEstimator, _CalibratedClassifier, *CONTAINERS)
 
 
 def has_method(estimator: Any, name: str) -> bool:
@@ -68,6 +73,13 @@ def has_method(estimator: Any, name: str) -> bool:
     if is_stack and last.final_estimator is None:
         return hasattr(LogisticRegression if is_classifier(last) else RidgeCV, name)
     return hasattr(estimator, name)
+
+
+def inner_parts(part: Any) -> list[Any]:
+    """List the estimators, and containers that may hold some, directly inside one of these."""
+    inner = part if isinstance(part, CONTAINERS) else vars(part)
+    values = inner.values() if isinstance(inner, dict) else inner
+    return [value for value in values if isinstance(value, _HOLDERS)]
 
 
 def last_of(model: Any) -> Any:

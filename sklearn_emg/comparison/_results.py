@@ -371,17 +371,13 @@ class Comparison:
             ):
                 value = times[column].mean()
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
-            if held := self._numbers_held(str(name)):
-                row["numbers held"] = f"{held:,}"
-            failed = values["n_failed"].iloc[0]
+            held, failed = self._numbers_held(str(name)), values["n_failed"].iloc[0]
+            row["numbers held"] = f"{held:,}" if held else ""
             row["failed folds"] = str(int(failed)) if failed else ""
             rows[name] = row
         table = ReadableTable.from_dict(rows, orient="index")
-        if "numbers held" in table:
-            table["numbers held"] = table["numbers held"].fillna("")
-        if not (table["failed folds"] != "").any():
-            table = table.drop(columns="failed folds")
-        return ReadableTable(table)
+        unused = (table[["numbers held", "failed folds"]] == "").all()
+        return ReadableTable(table.drop(columns=unused.index[unused]))
 
     def _numbers_held(self, name: str) -> int:
         """Return the largest number of parameters and running statistics of networks in a fold."""

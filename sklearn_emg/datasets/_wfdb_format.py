@@ -192,7 +192,8 @@ def _parse_signal(line: str) -> SignalSpec:
         raise ValueError(
             f"a signal file must have a plain name and be next to its header, not {file[:80]!r}"
         )
-    stored = _FORMAT.fullmatch(fields[0]) if fields else None
+    fields += [""] * (8 - len(fields))
+    stored = _FORMAT.fullmatch(fields[0])
     if stored is None:
         raise ValueError(f"{line[:80]!r} is not a signal line")
     fmt, samples, skew, offset = stored.groups(default="0")
@@ -208,16 +209,16 @@ def _parse_signal(line: str) -> SignalSpec:
         gain,
         baseline,
         unit,
-        _signed(fields[4]) if fmt == "8" and len(fields) > 4 else 0,
+        _signed(fields[4] or "0") if fmt == "8" else 0,
         # Many programs write 0 instead of a checksum.
-        (_signed(fields[5]) or None) if len(fields) > 5 else None,
-        fields[7].strip() if len(fields) > 7 else "",
+        _signed(fields[5] or "0") or None,
+        fields[7].strip(),
     )
 
 
 def _parse_gain(fields: list[str]) -> tuple[float | None, int, str]:
-    zero = _signed(fields[3]) if len(fields) > 3 else 0
-    if len(fields) < 2:
+    zero = _signed(fields[3] or "0")
+    if not fields[1]:
         return None, zero, _DEFAULT_UNIT
     match = _GAIN.fullmatch(fields[1])
     if match is None:

@@ -166,15 +166,6 @@ def _checked(
     _refuse_repeated(keys)
     _refuse_missing(keys, values)
     features = _feature_names(visits, values, features)
-    if taken := [c for c in ("value", "ago") if c in features]:
-        raise ValueError(
-            f"visit_contexts makes columns such as {taken[0] + '@0'!r}, but the visits have a "
-            f"feature {taken[0]!r}. Rename it, or choose other columns by 'features'."
-        )
-    if text := [c for c in features if not pd.api.types.is_numeric_dtype(visits[c])]:
-        raise ValueError(
-            f"The feature {text[0]!r} of visit_contexts is not numeric. Encode it, or leave it out."
-        )
     frame = visits[features].reset_index(drop=True)
     frame = frame.assign(subject=keys["subject"], visit=keys["visit"], time=months, value=values)
     if "visit" in visits and np.issubdtype(visits["visit"].to_numpy().dtype, np.integer):
@@ -229,11 +220,21 @@ def _feature_names(
 ) -> list[str]:
     """Return the given features, or all numeric columns except metadata and the values."""
     if features is None:
-        numeric = visits.select_dtypes("number").columns
-        features = [c for c in numeric if c not in METADATA_COLUMNS]
-        return [c for c in features if not _is_copy(visits[c], values)]
+        numeric = visits.select_dtypes("number").columns.difference(METADATA_COLUMNS, sort=False)
+        features = [c for c in numeric if not _is_copy(visits[c], values)]
     if missing := [c for c in features if c not in visits.columns]:
         raise ValueError(f"The visits lack the {columns_text(missing)} of 'features'.")
+    for name in features:
+        if name in ("value", "ago"):
+            raise ValueError(
+                f"visit_contexts makes columns such as {name + '@0'!r}, but the visits have a "
+                f"feature {name!r}. Rename it, or choose other columns by 'features'."
+            )
+        if not pd.api.types.is_numeric_dtype(visits[name]):
+            raise ValueError(
+                f"The feature {name!r} of visit_contexts is not numeric. Encode it, or leave it "
+                "out."
+            )
     return list(features)
 
 

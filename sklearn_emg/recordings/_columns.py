@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from sklearn_emg._sklearn import CalibratedPart
+from sklearn_emg._sklearn import inner_parts
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
@@ -32,7 +32,6 @@ __all__ = [
     "warn_of_left_out",
 ]
 
-_HOLDERS = (BaseEstimator, CalibratedPart, dict, list, tuple)
 # Estimators that pass columns on, choose among them, or predict without them.
 _NOT_LEARNING = (ColumnTransformer, FunctionTransformer, DummyClassifier, DummyRegressor)
 
@@ -338,10 +337,7 @@ def _find_learners(part: Any, found: list[tuple[Any, Iterable[Any]]], seen: set[
     if id(part) in seen or _has_columns_chosen(part):
         return False
     seen.add(id(part))
-    inner = part if isinstance(part, (dict, list, tuple)) else vars(part)
-    values = inner.values() if isinstance(inner, dict) else inner
-    holders = [value for value in values if isinstance(value, _HOLDERS)]
-    below = sum(_find_learners(value, found, seen) for value in holders)
+    below = sum(_find_learners(value, found, seen) for value in inner_parts(part))
     own = isinstance(part, BaseEstimator) and hasattr(part, "feature_names_in_")
     # With passthrough=True, a StackingClassifier passes all columns to its final estimator.
     innermost = not below or getattr(part, "passthrough", False) is True

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_emg._sklearn import CalibratedPart, GroupsRequester
+from sklearn_emg._sklearn import CONTAINERS, GroupsRequester, inner_parts
 from sklearn_emg._tables import python_value
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
@@ -31,9 +30,6 @@ __all__ = [
     "warn_of_known_subjects",
     "warn_of_other_spelling",
 ]
-
-_CONTAINERS = (dict, list, tuple)
-_HOLDERS = (BaseEstimator, CalibratedPart, *_CONTAINERS)
 
 
 def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
@@ -155,14 +151,13 @@ def _stated_subjects(model: Any) -> Iterator[tuple[str, Any]]:
         if id(part) in seen:
             continue
         seen.add(id(part))
-        if not isinstance(part, _CONTAINERS):
-            part = vars(part)
-            yield from _own_subjects(part, known_above)
-            if part.get("subjects_", ()) is None:
+        if not isinstance(part, CONTAINERS):
+            own = vars(part)
+            yield from _own_subjects(own, known_above)
+            if own.get("subjects_", ()) is None:
                 continue
-            known_above = known_above or "subjects_" in part
-        inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
-        todo += [(value, known_above) for value in inner if isinstance(value, _HOLDERS)]
+            known_above = known_above or "subjects_" in own
+        todo += [(value, known_above) for value in inner_parts(part)]
 
 
 def _own_subjects(attributes: dict[str, Any], known_above: bool) -> Iterator[tuple[str, Any]]:
@@ -196,15 +191,13 @@ def subjects_of_steps(model: Any) -> set[Any]:
         if id(part) in seen or isinstance(part, FrozenEstimator):
             continue
         seen.add(id(part))
-        inner: Iterable[Any] = part.values() if isinstance(part, dict) else part
-        if not isinstance(part, _CONTAINERS):
+        if not isinstance(part, CONTAINERS):
             names = vars(part).get("subjects_")
             warns = hasattr(part, "predict") or getattr(part, "_with_labels", False)
             if names is not None and warns:
                 return set()
             known.update(map(python_value, names if names is not None else ()))
-            inner = vars(part).values()
-        todo += [value for value in inner if isinstance(value, _HOLDERS)]
+        todo += inner_parts(part)
     return known
 
 

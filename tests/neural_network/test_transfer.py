@@ -27,7 +27,6 @@ from sklearn_emg.neural_network import (
     save_model,
 )
 from sklearn_emg.neural_network._modules import _autoencoder
-from sklearn_emg.neural_network._modules._autoencoder import train_autoencoder
 from sklearn_emg.recordings import recording_table
 
 SMALL = {"n_filters": (4, 6), "kernel_size": 3, "dilations": (1, 2), "n_hidden": 8, "dropout": 0.2}
@@ -262,11 +261,13 @@ def test_the_autoencoder_sees_no_validation_windows(monkeypatch):
     subjects = np.arange(40) // 4
     seen = []
 
-    def spy(train, *args, **kwargs):
-        seen.append((train.X.clone(), len(train)))
-        return train_autoencoder(train, *args, **kwargs)
+    minimise = _autoencoder.minimise
 
-    monkeypatch.setattr(_autoencoder, "train_autoencoder", spy)
+    def spy(loss_of, parameters, train, **kwargs):
+        seen.append((train.X.clone(), len(train)))
+        return minimise(loss_of, parameters, train, **kwargs)
+
+    monkeypatch.setattr(_autoencoder, "minimise", spy)
     net = AutoencoderNetClassifier(max_epochs=1, pretrain_epochs=1, random_state=0)
     net.fit(X, y, groups=subjects)
     windows, n = seen[0]
