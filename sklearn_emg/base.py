@@ -202,6 +202,13 @@ class SignalEstimator(
             warn_of_implausible_windows(X, type(self).__name__, amplitude=self._takes_millivolts)
         return X
 
+    def _same_length(self, n_times: int) -> None:
+        if self.n_times_in_ is not None and n_times != self.n_times_in_:
+            raise ValueError(
+                f"X has windows of {counted(n_times, 'sample')}, but {type(self).__name__} was "
+                f"fitted on windows of {counted(self.n_times_in_, 'sample')}."
+            )
+
     def _check_table(self, X: pd.DataFrame, *, reset: bool = False) -> pd.DataFrame:
         """Check a table and, if `reset` is true, whether its signals are plausible EMG in mV.
 
@@ -361,11 +368,7 @@ class SignalTransformer(
         if not self._is_table(X):
             self._refuse_arrays()
             X = self._check_array(X, reset=False)
-            if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
-                raise ValueError(
-                    f"X has windows of {counted(X.shape[-1], 'sample')}, but {type(self).__name__} "
-                    f"was fitted on windows of {counted(self.n_times_in_, 'sample')}."
-                )
+            self._same_length(X.shape[-1])
             fs = self._array_fs()
             self._check_parameters(fs)
             if isinstance(X, KeptWindows):
@@ -599,11 +602,7 @@ class FeatureExtractor(
             self._warn_if_trained(X)
             return self._transform_table(self._check_table(X))
         X = self._check_form(X, reset=False)
-        if self.n_times_in_ is not None and X.shape[-1] != self.n_times_in_:
-            raise ValueError(
-                f"X has windows of {counted(X.shape[-1], 'sample')}, but {type(self).__name__} "
-                f"was fitted on windows of {counted(self.n_times_in_, 'sample')}."
-            )
+        self._same_length(X.shape[-1])
         self._same_channels(1 if X.ndim == 2 else X.shape[1])
         fs = self._array_fs()
         self._check_parameters(fs)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg.ensemble._input import Rows
-from sklearn_emg.ensemble._votes import Votes
+from sklearn_emg.ensemble._votes import Votes, table_of_recordings, table_of_units, table_of_windows
 from sklearn_emg.recordings import mean_by_code
 
 AVERAGES = ("mean", "median", "trimmed")
@@ -205,23 +204,9 @@ class NumberAggregation:
         predictions: NDArray[np.floating],
     ) -> Votes:
         """Predictions of windows, recordings and units as tables."""
-        subjects = rows.unit_index.get_level_values(0)
-        of_windows = pd.DataFrame({"row": rows.row})
-        if rows.start is not None:
-            of_windows["start"] = rows.start
-        of_windows["subject"] = subjects[rows.unit[rows.row]]
-        of_windows["prediction"] = windows
-        recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
-        if self.unit != "subject":
-            recordings[self.unit] = rows.unit_index.get_level_values(1)[rows.unit]
-        if rows.by is not None:
-            recordings[self.by] = rows.by
-        recordings["n_windows"] = np.bincount(rows.row, minlength=rows.n_rows)
-        recordings["prediction"] = values
-        of_units = pd.DataFrame(
-            {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
-            index=rows.unit_index,
-        )
+        of_windows = table_of_windows(rows).assign(prediction=windows)
+        recordings = table_of_recordings(rows, self.unit, self.by).assign(prediction=values)
+        of_units = table_of_units(rows)
         of_units[self.feature_names] = features
         of_units["prediction"] = predictions
         return Votes(of_windows, recordings, of_units)

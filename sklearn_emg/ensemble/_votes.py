@@ -176,34 +176,21 @@ class Aggregation:
 
     def windows_table(self, rows: Rows, scores: NDArray[np.floating]) -> pd.DataFrame:
         """Table `Votes.windows`, from the scores of windows."""
-        windows = pd.DataFrame({"row": rows.row})
-        if rows.start is not None:
-            windows["start"] = rows.start
-        subjects = rows.unit_index.get_level_values(0)
-        windows["subject"] = subjects[rows.unit[rows.row]]
+        windows = table_of_windows(rows)
         windows[self.score_names] = scores
         windows["vote"] = self.classes[np.argmax(scores, axis=1)]
         return windows
 
     def recordings_table(self, rows: Rows, scores: NDArray[np.floating]) -> pd.DataFrame:
         """Table `Votes.recordings`, from the scores of rows."""
-        subjects = rows.unit_index.get_level_values(0)
-        recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
-        if self.unit != "subject":
-            recordings[self.unit] = rows.unit_index.get_level_values(1)[rows.unit]
-        if rows.by is not None:
-            recordings[self.by] = rows.by
-        recordings["n_windows"] = np.bincount(rows.row, minlength=rows.n_rows)
+        recordings = table_of_recordings(rows, self.unit, self.by)
         recordings[self.score_names] = scores
         recordings["vote"] = self.best(scores)
         return recordings
 
     def subjects_table(self, rows: Rows, found: Diagnoses) -> pd.DataFrame:
         """Table `Votes.subjects`, from the diagnoses."""
-        subjects = pd.DataFrame(
-            {"n_recordings": np.bincount(rows.unit, minlength=len(rows.unit_index))},
-            index=rows.unit_index,
-        )
+        subjects = table_of_units(rows)
         subjects[self.score_names] = found.units
         subjects["vote"] = self.best(found.units)
         subjects[self.feature_names] = found.features
@@ -211,3 +198,28 @@ class Aggregation:
         if found.proba is not None:
             subjects[self.probability_names] = found.proba
         return subjects
+
+
+def table_of_windows(rows: Rows) -> pd.DataFrame:
+    """Row, start and subject of each window."""
+    windows = pd.DataFrame({"row": rows.row})
+    if rows.start is not None:
+        windows["start"] = rows.start
+    return windows.assign(subject=rows.unit_index.get_level_values(0)[rows.unit[rows.row]])
+
+
+def table_of_recordings(rows: Rows, unit: str, by: str | None) -> pd.DataFrame:
+    """Subject, unit, value of `by` and number of windows of each recording."""
+    subjects = rows.unit_index.get_level_values(0)
+    recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
+    if unit != "subject":
+        recordings[unit] = rows.unit_index.get_level_values(1)[rows.unit]
+    if rows.by is not None:
+        recordings[by] = rows.by
+    return recordings.assign(n_windows=np.bincount(rows.row, minlength=rows.n_rows))
+
+
+def table_of_units(rows: Rows) -> pd.DataFrame:
+    """Number of recordings of each unit."""
+    n_recordings = np.bincount(rows.unit, minlength=len(rows.unit_index))
+    return pd.DataFrame({"n_recordings": n_recordings}, index=rows.unit_index)

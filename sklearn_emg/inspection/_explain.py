@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._sklearn import Interval, validate_params
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
 from sklearn_emg.exceptions import SubjectLeakWarning
-from sklearn_emg.inspection._networks import find_divote
+from sklearn_emg.inspection._networks import find_divote, node_of
 from sklearn_emg.inspection._plot import (
     GREY,
     HATCHES,
@@ -344,12 +344,7 @@ def explain_subject(
     divote, table = _rows_of_subject(estimator, X, subject)
     votes, result = _diagnosis(divote, table, subject)
     target = result["diagnosis"] if target is None else target
-    known = divote.classes_.tolist()
-    if target not in known:
-        raise ValueError(
-            f"The 'target' of explain_subject must be one of the classes {known}. Got {target!r} "
-            "instead."
-        )
+    node_of(divote, target, "explain_subject")  # raises if it is no class
     leave_out = _LeaveOut(divote, votes, target)
 
     recordings = pd.DataFrame(index=votes.recordings.index)
@@ -370,7 +365,7 @@ def explain_subject(
         result["diagnosis"],
         target,
         pd.Series(
-            [result[f"probability_{c}"] for c in known],
+            [result[f"probability_{c}"] for c in divote.classes_.tolist()],
             index=divote.classes_,
             name="probability",
         ),

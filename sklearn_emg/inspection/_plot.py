@@ -145,6 +145,13 @@ def tidy(axes: Iterable[Any]) -> None:
         ax.spines[["top", "right"]].set_visible(False)
 
 
+def plain_ticks(ax: Any) -> None:
+    """Label logarithmic axes with numbers instead of formulas, which pages do not typeset."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(lambda value, _: "")
+
+
 # Corner of a legend and the position of this corner outside the axes, where it covers no data.
 _OUTSIDE = {
     "above left": ("lower left", (-0.01, 0.99)),

@@ -102,6 +102,11 @@ class Predictions:
         return self.subjects.index.get_level_values(0).tolist()
 
     @property
+    def new(self) -> NDArray[np.bool_]:
+        """Whether the subject of each prediction is not known to be in the training set."""
+        return np.ones(len(self), dtype=bool) if self.seen is None else ~self.seen
+
+    @property
     def unit(self) -> str:
         """Unit of a prediction: "subject", or the `unit` of the DiVote estimator."""
         return "subject" if self.subjects.index.nlevels == 1 else str(self.subjects.index.names[-1])
@@ -230,7 +235,7 @@ def _diagnoses(predictions: Predictions, max_rows: int) -> dict[str, Any]:
 
 def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
     """Describe the mean absolute error over subjects not known to be in the training set."""
-    new = np.ones(len(error), dtype=bool) if predictions.seen is None else ~predictions.seen
+    new = predictions.new
     if not new.any():
         return "There is no error to show, because every subject was in the training set."
     names = list(compress(predictions.names, new))
@@ -244,7 +249,7 @@ def _errors(predictions: Predictions, error: NDArray[np.floating]) -> str:
 
 def _accuracy(predictions: Predictions, right: NDArray[np.bool_]) -> str:
     """Describe the accuracy over subjects not known to be in the training set."""
-    new = np.ones(len(right), dtype=bool) if predictions.seen is None else ~predictions.seen
+    new = predictions.new
     if not new.any():
         return "There is no accuracy to show, because every subject was in the training set."
     labels = np.asarray(predictions.y)[new]

@@ -14,6 +14,7 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_real
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
+from sklearn_emg.inspection._plot import plain_ticks
 from sklearn_emg.inspection._reports._html import Picture, check_page, draw, table, write_page
 from sklearn_emg.inspection._reports._unit_section import (
     decomposed,
@@ -371,10 +372,7 @@ def _cloud(muscle: str, part: pd.DataFrame, limits: ReferenceLimits) -> Picture 
         ax.plot(*corners, color="0.3", lw=1, ls="--")
         ax.scatter(part["duration"], part["amplitude"], s=10, color="#0072B2", alpha=0.5, lw=0)
         ax.set(xlabel="duration (ms)", ylabel="amplitude (mV)", xscale="log", yscale="log")
-        # The default labels are formulas, which these pages do not typeset.
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:g}")
-            axis.set_minor_formatter(lambda value, _: "")
+        plain_ticks(ax)
 
     inside = part["amplitude"].between(low, high) & part["duration"].between(short, long)
     return draw(

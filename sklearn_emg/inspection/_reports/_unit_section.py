@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.inspection._plot import COLORS
+from sklearn_emg.inspection._plot import COLORS, plain_ticks
 from sklearn_emg.inspection._reports._html import Picture, Table, draw, table
 from sklearn_emg.motor_units import (
     InterferenceCloud,
@@ -222,9 +222,7 @@ def interference_section(
         ax.scatter(points["turns"], points["turn_amplitude"], s=12, color=COLORS[0], lw=0)
         ax.set(xlabel="turns per second", ylabel="amplitude per turn (mV)")
         ax.set(xscale="log", yscale="log")
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_formatter(lambda value, _: f"{value:g}")
-            axis.set_minor_formatter(lambda value, _: "")
+        plain_ticks(ax)
 
     picture = draw(
         paint,
