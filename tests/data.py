@@ -98,3 +98,13 @@ def site_cohort(name, gain=1.0, offset=0.0, n=20, seed=0):
     subject = np.repeat([f"{name} {k}" for k in range(n)], 2)
     table = pd.DataFrame({"rms": offset + gain * rms, "zc": rng.normal(size=2 * n)})
     return table.assign(subject=subject, site=name), y
+
+
+def outcomes(event, time):
+    return np.rec.fromarrays(
+        [np.asarray(event, dtype=bool), np.asarray(time, dtype=float)], names="event,time"
+    )
+
+
+def snr(clean, other):
+    return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))

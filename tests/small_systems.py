@@ -1,4 +1,6 @@
-"""Published systems with settings small enough to be trained in tests."""
+"""Systems small enough to be trained in tests."""
+
+from sklearn.naive_bayes import GaussianNB
 
 # Rate in Hz, window and step in seconds: the minimum of the deepest network.
 SIZES = {"cohort": (2000.0, 0.4, 0.4), "limb": (1000.0, 1.1, 1.1)}
@@ -34,3 +36,18 @@ def shrink(estimator):
         elif last == "max_iter" and value is not None:
             small[name] = 20
     return estimator.set_params(**small)
+
+
+class Pretrained(GaussianNB):
+    """Keeps its pretraining subjects when it is cloned, as TransferClassifier does."""
+
+    def __sklearn_clone__(self):
+        copy = type(self)()
+        copy.__dict__.update({k: v for k, v in vars(self).items() if k.startswith("source_")})
+        return copy
+
+
+def pretrained(subjects):
+    model = Pretrained()
+    model.source_, model.source_subjects_ = GaussianNB(), subjects
+    return model

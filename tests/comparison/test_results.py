@@ -33,6 +33,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from small_systems import pretrained
 
 from sklearn_emg._warnings import warn
 from sklearn_emg.comparison import compare, leakage_audit, run_tasks, subject_permutation_test
@@ -59,21 +60,6 @@ def vote(estimator=None, **settings):
     return DiVoteClassifier(
         estimator or GaussianNB(), window=None, features=["a", "b", "c"], **settings
     )
-
-
-class Pretrained(GaussianNB):
-    """Keeps its pretraining subjects when it is cloned, as TransferClassifier does."""
-
-    def __sklearn_clone__(self):
-        copy = type(self)()
-        copy.__dict__.update({k: v for k, v in vars(self).items() if k.startswith("source_")})
-        return copy
-
-
-def pretrained(subjects):
-    model = Pretrained()
-    model.source_, model.source_subjects_ = GaussianNB(), subjects
-    return model
 
 
 @pytest.mark.parametrize(

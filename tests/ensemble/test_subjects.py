@@ -25,6 +25,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from small_systems import pretrained
 
 from sklearn_emg.ensemble import (
     DiVoteClassifier,
@@ -368,21 +369,6 @@ def test_stacks_may_be_final_estimators_and_regressors():
     stack = StackingRegressor([("ridge", Ridge())], cv=2)
     number = (y == "ill").astype(float)
     assert DiVoteRegressor(stack, window=None).fit(X, number).predict(new).shape == (60,)
-
-
-class Pretrained(GaussianNB):
-    """Keeps its pretraining subjects when it is cloned, as TransferClassifier does."""
-
-    def __sklearn_clone__(self):
-        copy = type(self)()
-        copy.__dict__.update({k: v for k, v in vars(self).items() if k.startswith("source_")})
-        return copy
-
-
-def pretrained(subjects):
-    model = Pretrained()
-    model.source_, model.source_subjects_ = GaussianNB(), subjects
-    return model
 
 
 def test_subjects_of_a_pretrained_part_are_known():

@@ -32,12 +32,6 @@ def cohort(n_subjects=8, n_recordings=2):
     )
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def test_findings_and_amplitudes_are_those_of_the_report():
     quality = check_quality(*cohort())
     display = QualityDisplay.from_report(quality).plot()

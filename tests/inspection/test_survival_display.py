@@ -3,18 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from data import outcomes
 
 from sklearn_emg.inspection import SurvivalDisplay
 from sklearn_emg.metrics import kaplan_meier
 from sklearn_emg.prognosis import SurvivalComparison
 
 pytest.importorskip("matplotlib", reason="Displays need matplotlib")
-
-
-def outcomes(event, time):
-    return np.rec.fromarrays(
-        [np.asarray(event, dtype=bool), np.asarray(time, dtype=float)], names="event,time"
-    )
 
 
 Y = outcomes([1, 0, 1, 1, 0, 1], [2, 3, 4, 5, 6, 7])

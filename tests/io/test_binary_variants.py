@@ -15,11 +15,7 @@ N, FS = 1200, 1000.0
 A, B = make.emg(N, FS, 0.1, 1), make.emg(N, FS, 0.25, 2)
 
 
-@pytest.fixture(autouse=True)
-def _warnings_are_errors():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 def assert_channels(path, truth, fs=FS, **arguments):

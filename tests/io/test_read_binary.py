@@ -2,7 +2,6 @@
 
 import contextlib
 import pickle
-import warnings
 
 import device_files as make
 import numpy as np
@@ -24,12 +23,7 @@ from sklearn_emg.io import (
 )
 from sklearn_emg.recordings import SignalFile, segments_from_events, select_channels
 
-
-@pytest.fixture(autouse=True)
-def _warnings_are_errors():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 FORMS = {

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import lzma
-import warnings
 
 import device_files as make
 import numpy as np
@@ -34,11 +33,7 @@ def check(table, truth, fs, tolerance=0.01):
     assert (table["unit"] == "mV").all()
 
 
-@pytest.fixture(autouse=True)
-def _warnings_are_errors():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.mark.parametrize("head", [True, False])

@@ -2,14 +2,9 @@
 
 import numpy as np
 import pytest
+from data import outcomes
 
 from sklearn_emg.metrics import kaplan_meier, survival_measures
-
-
-def outcomes(event, time):
-    return np.rec.fromarrays(
-        [np.asarray(event, dtype=bool), np.asarray(time, dtype=float)], names="event,time"
-    )
 
 
 def random_outcomes(n=37, seed=0, *, ties=False):

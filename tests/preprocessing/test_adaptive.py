@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from data import noise
+from data import noise, snr
 
 from sklearn_emg.preprocessing import AdaptiveFilter, NotchFilter
 from sklearn_emg.recordings import recording_table
@@ -10,10 +10,6 @@ FS = 1000.0
 
 def _centred(X):
     return X - X.mean(axis=-1, keepdims=True)
-
-
-def _snr(clean, other):
-    return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
 
 
 def _emg(n_times, seed=0):
@@ -73,9 +69,9 @@ def test_reference_channel_takes_a_filtered_copy_away(algorithm):
     X = np.stack([emg + picked_up, artefact])[None]
     adaptive = AdaptiveFilter(1, algorithm=algorithm, memory=2.0, length=0.01, fs=FS)
     cleaned = adaptive.fit_transform(X)
-    assert _snr(emg, X[0, 0]) < -14
+    assert snr(emg, X[0, 0]) < -14
     # The misadjustment of L weights with a memory of M samples is L / (2 M) = 1/400, 26 dB.
-    assert _snr(emg, cleaned[0, 0]) > 22
+    assert snr(emg, cleaned[0, 0]) > 22
     np.testing.assert_array_equal(cleaned[0, 1], artefact)
 
 
@@ -109,14 +105,14 @@ def test_drifting_interference_is_removed_better_than_by_any_notch(drift):
         NotchFilter(50.0, harmonics=3, bandwidth=width, fs=FS).fit_transform(mixed)[0]
         for width in (0.5, 1.0, 2.0, 4.0)
     ]
-    assert _snr(emg, adaptive) > max(_snr(emg, n) for n in notch)
+    assert snr(emg, adaptive) > max(snr(emg, n) for n in notch)
 
 
 def test_emg_without_interference_is_distorted_less_than_by_a_notch():
     emg = _emg(30000)
     adaptive = AdaptiveFilter(harmonics=3, fs=FS).fit_transform(emg[None])[0]
     notch = NotchFilter(50.0, harmonics=3, fs=FS).fit_transform(emg[None])[0]
-    assert _snr(emg, adaptive) > _snr(emg, notch) + 2
+    assert snr(emg, adaptive) > snr(emg, notch) + 2
 
 
 def test_fixed_frequency_does_not_follow():
@@ -131,8 +127,8 @@ def test_line_enhancer_finds_a_sine_of_unknown_frequency():
     noisy = (sine + noise(30000))[None]
     enhancer = AdaptiveFilter("delayed", length=0.1, output="interference", memory=10.0, fs=FS)
     enhanced = enhancer.fit_transform(noisy)[0]
-    assert _snr(sine, noisy[0]) < -2
-    assert _snr(sine[5000:], enhanced[5000:]) > 8
+    assert snr(sine, noisy[0]) < -2
+    assert snr(sine[5000:], enhanced[5000:]) > 8
 
 
 @pytest.mark.parametrize("reference", ["powerline", "delayed", 1])

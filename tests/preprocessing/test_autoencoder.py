@@ -1,7 +1,7 @@
 import joblib
 import numpy as np
 import pytest
-from data import noise
+from data import noise, snr
 
 from sklearn_emg.preprocessing import AutoencoderDenoiser
 from sklearn_emg.recordings import recording_table
@@ -20,10 +20,6 @@ def _potentials(n_windows, n_times=256, seed=0):
     return np.exp(-(((t - at) / 8) ** 2)) * np.sin((t - at) / 4) * 2
 
 
-def _snr(clean, other):
-    return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
-
-
 @pytest.mark.parametrize("kind, minimum", [("white", 6.0), (None, 2.0)])
 def test_it_learns_shapes_from_noisy_windows_alone(kind, minimum):
     clean = _potentials(200)
@@ -31,7 +27,7 @@ def test_it_learns_shapes_from_noisy_windows_alone(kind, minimum):
     denoiser = AutoencoderDenoiser(noise=kind, max_epochs=20, random_state=0).fit(noisy)
     other = _potentials(20, seed=1)
     fresh = other + other.std() * noise(*other.shape, seed=2)
-    assert _snr(other, denoiser.transform(fresh)) > minimum
+    assert snr(other, denoiser.transform(fresh)) > minimum
     assert denoiser.losses_[-1] < 0.9 * denoiser.losses_[0]
 
 
@@ -43,7 +39,7 @@ def test_injected_interference_is_removed():
     other = _potentials(20, seed=1)
     interference = np.sin(2 * np.pi * 25.0 * np.arange(256) / 1000.0 + 1.0)
     noisy = other + interference * np.sqrt(2) * other.std()
-    assert _snr(other, denoiser.transform(noisy)) > 6
+    assert snr(other, denoiser.transform(noisy)) > 6
 
 
 def test_unlike_windows_have_a_larger_reconstruction_error():

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from data import snr
 from scipy import signal
 
 from sklearn_emg.preprocessing import (
@@ -34,10 +35,6 @@ def recording(request, real_data):
     return BandpassFilter(10.0, 0.45 * fs, fs=fs).fit_transform(x[None])[0], fs
 
 
-def _snr(clean, other):
-    return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
-
-
 def _at_0_db(clean, noise):
     return (clean + noise * np.std(clean) / np.std(noise))[None]
 
@@ -52,7 +49,7 @@ def test_drifting_interference_is_removed_better_than_by_a_notch(recording):
     clean, fs = recording
     noisy = _at_0_db(clean, _interference(len(clean), fs, 0.3))
     adaptive, notch = (
-        _snr(clean, step.fit_transform(noisy)[0])
+        snr(clean, step.fit_transform(noisy)[0])
         for step in (AdaptiveFilter(harmonics=3, fs=fs), NotchFilter(harmonics=3, fs=fs))
     )
     assert adaptive > notch + 1
@@ -62,7 +59,7 @@ def test_drifting_interference_is_removed_better_than_by_a_notch(recording):
 def test_adaptive_filter_takes_less_emg_than_a_notch(recording):
     clean, fs = recording
     adaptive, notch = (
-        _snr(clean, step.fit_transform(clean[None])[0])
+        snr(clean, step.fit_transform(clean[None])[0])
         for step in (AdaptiveFilter(harmonics=3, fs=fs), NotchFilter(harmonics=3, fs=fs))
     )
     assert adaptive > notch + 1
@@ -74,7 +71,7 @@ def test_wavelets_take_white_noise_away(recording, threshold):
     noisy = _at_0_db(clean, np.random.default_rng(0).normal(size=len(clean)))
     denoised = WaveletDenoiser(threshold=threshold).fit_transform(noisy)[0]
     # At 4 kHz the EMG fills more of the band: less noise can be separated from it.
-    assert _snr(clean, denoised) > (10.0 if fs > 20000 else 4.5)
+    assert snr(clean, denoised) > (10.0 if fs > 20000 else 4.5)
 
 
 def test_wandering_baseline_is_taken_away(recording):
@@ -84,7 +81,7 @@ def test_wandering_baseline_is_taken_away(recording):
     noise = np.random.default_rng(0).normal(size=len(clean) + margin)
     drift = signal.sosfilt(lowpass, noise)[margin:]
     removed = BaselineRemover(fs=fs).fit_transform(_at_0_db(clean, drift))[0]
-    assert _snr(clean, removed) > 6
+    assert snr(clean, removed) > 6
 
 
 def test_real_recordings_are_nearly_free_of_flags(recording):

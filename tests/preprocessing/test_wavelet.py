@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import pywt
-from data import noise
+from data import noise, snr
 
 from sklearn_emg.preprocessing import WaveletDenoiser
 from sklearn_emg.preprocessing._denoising._wavelet import (
@@ -19,10 +19,6 @@ def _potentials(n_times):
         np.exp(-(((t - centre) / 12.0) ** 2)) * np.sin((t - centre) / 5.0) * 3.0
         for centre in range(200, n_times, 450)
     )
-
-
-def _snr(clean, other):
-    return 10 * np.log10(np.mean(clean**2) / np.mean((other - clean) ** 2))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +77,7 @@ def test_sparse_potentials_come_out_of_the_noise(threshold, shrinkage):
     denoiser = WaveletDenoiser(threshold=threshold, shrinkage=shrinkage)
     # Soft thresholds at the universal level cost most of the amplitude.
     expected = 5.5 if (threshold, shrinkage) == ("universal", "soft") else 6.0
-    assert _snr(clean, denoiser.fit_transform(noisy)[0]) > expected
+    assert snr(clean, denoiser.fit_transform(noisy)[0]) > expected
 
 
 def test_correlated_noise_is_measured_at_each_level():
@@ -90,7 +86,7 @@ def test_correlated_noise_is_measured_at_each_level():
     drift -= np.convolve(drift, np.full(101, 1 / 101), mode="same")
     noisy = (clean + 0.7 * clean.std() / drift.std() * drift)[None]
     white, correlated = (
-        _snr(clean, WaveletDenoiser(noise=kind, threshold="sure").fit_transform(noisy)[0])
+        snr(clean, WaveletDenoiser(noise=kind, threshold="sure").fit_transform(noisy)[0])
         for kind in ("white", "correlated")
     )
     assert correlated > white + 0.5
@@ -99,9 +95,7 @@ def test_correlated_noise_is_measured_at_each_level():
 def test_cycle_spinning_helps():
     clean = _potentials(4500)
     noisy = (clean + clean.std() * noise(4500))[None]
-    plain, spun = (
-        _snr(clean, WaveletDenoiser(n_shifts=n).fit_transform(noisy)[0]) for n in (1, 16)
-    )
+    plain, spun = (snr(clean, WaveletDenoiser(n_shifts=n).fit_transform(noisy)[0]) for n in (1, 16))
     assert spun > plain + 0.3
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from data import outcomes
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -16,12 +17,6 @@ from sklearn_emg.prognosis import SurvivalVote, compare_survival, survival_targe
 from sklearn_emg.recordings import recording_table
 
 pytest.importorskip("sksurv", reason="scikit-survival is an extra")
-
-
-def outcomes(event, time):
-    return np.rec.fromarrays(
-        [np.asarray(event, dtype=bool), np.asarray(time, dtype=float)], names="event,time"
-    )
 
 
 def amplitudes(n_subjects=40, n_recordings=2, seed=0):
