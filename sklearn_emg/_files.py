@@ -161,25 +161,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
-    """Write a text file in UTF-8 with :func:`write_atomically`.
-
-    Parameters
-    ----------
-    path : path-like
-        File to write. Missing parent folders are created.
-    text : str
-        Content of the file.
-
-    Returns
-    -------
-    path : Path
-        Path that was written.
-
-    Raises
-    ------
-    OSError
-        If the disk is full or the folder is not writable. No scratch files are left in this case.
-    """
+    """Write a text file in UTF-8 with :func:`write_atomically`, and return its path."""
     return write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
 
 
@@ -203,23 +185,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 
 def check_file_name(path: Path) -> Path:
-    """Return the path if its name is text, and raise an error otherwise.
-
-    Parameters
-    ----------
-    path : Path
-        Path to check.
-
-    Returns
-    -------
-    path : Path
-        The same path.
-
-    Raises
-    ------
-    ValueError
-        If bytes of the path are not UTF-8, so that no table can hold it.
-    """
+    """Return the path; raise ValueError if its bytes are not UTF-8, which no table can hold."""
     try:
         str(path).encode()
     except UnicodeEncodeError as error:
@@ -229,24 +195,10 @@ def check_file_name(path: Path) -> Path:
 
 
 def existing_file(path: Path) -> Path:
-    """Return the path if it is that of a regular file, and raise an error otherwise.
+    """Return the path if it is that of a regular file; links are followed.
 
-    Parameters
-    ----------
-    path : Path
-        Path to check; links are followed.
-
-    Returns
-    -------
-    path : Path
-        The same path.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the path is that of a folder, a pipe or a device.
+    Otherwise, raise FileNotFoundError if there is no such file, and ValueError for a folder, a pipe
+    or a device.
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -339,17 +291,8 @@ def read_bytes(path: Path, limit: int) -> bytes:
 def refusing(what: str, *more: type[Exception]) -> Iterator[None]:
     """Raise a ValueError instead of any error that a damaged or forged file causes.
 
-    Parameters
-    ----------
-    what : str
-        Beginning of the message, including the name of the file.
-    *more : type of exception
-        Further errors that are converted to a ValueError.
-
-    Raises
-    ------
-    ValueError
-        If the block raises such an error.
+    `what` begins the message and includes the name of the file; the errors in `more` are converted
+    too.
     """
     unusable: tuple[type[Exception], ...] = (*_UNUSABLE, *more)
     try:

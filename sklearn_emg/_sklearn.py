@@ -50,21 +50,9 @@ _HOLDERS = (BaseEstimator, _CalibratedClassifier, *CONTAINERS)
 
 
 def has_method(estimator: Any, name: str) -> bool:
-    """Whether an estimator has a method, or will have it after ``fit``.
+    """Whether an estimator (also a Pipeline or a search) has a method, or will after ``fit``.
 
     An unfitted stack without `final_estimator` does not have the methods of its default one yet.
-
-    Parameters
-    ----------
-    estimator : object
-        Estimator, which may be a Pipeline or a search.
-    name : str
-        Name of the method.
-
-    Returns
-    -------
-    has : bool
-        Whether it has the method.
     """
     last = estimator
     while isinstance(last, (Pipeline, BaseSearchCV)):

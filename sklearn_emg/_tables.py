@@ -41,54 +41,17 @@ def _width() -> int:
 
 
 def wrapped(text: str) -> str:
-    """Wrap a line at ``display.width`` characters (80 by default), indenting further lines.
-
-    Parameters
-    ----------
-    text : str
-        Line to wrap.
-
-    Returns
-    -------
-    text : str
-        Wrapped lines.
-    """
+    """Wrap a line at ``display.width`` characters (80 by default), indenting further lines."""
     return textwrap.fill(text, _width(), subsequent_indent="  ")
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
-    """Format a count with its noun in the singular or plural.
-
-    Parameters
-    ----------
-    n : int
-        Number of items.
-    noun : str
-        Name of the items, in the singular.
-    plural : str, default=None
-        Plural of the noun. By default, an s is appended to the singular.
-
-    Returns
-    -------
-    text : str
-        Count and noun, such as "1 subject" or "2 subjects".
-    """
+    """Format a count with its noun, such as "1 subject" or "2 subjects"."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 def columns_text(names: Iterable[Any]) -> str:
-    """List names of columns after "column" or "columns", whichever fits.
-
-    Parameters
-    ----------
-    names : iterable
-        Names of one or several columns.
-
-    Returns
-    -------
-    text : str
-        Noun and names, such as "column 'fs'" or "columns 'fs', 'muscle'".
-    """
+    """List names of columns, as in "column 'fs'" or "columns 'fs', 'muscle'"."""
     shown = list(map(repr, names))
     return f"column{'s' if len(shown) > 1 else ''} {', '.join(shown)}"
 

@@ -30,22 +30,10 @@ __all__ = [
 
 
 def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str:
-    """Suggest the option whose spelling is most similar to a value.
+    """Suggest the option most similar to a value, such as ``" Did you mean 'rms'?"``.
 
-    Parameters
-    ----------
-    value : object
-        Value that was given.
-    options : iterable of str
-        Known values.
-    cutoff : float, default=0.6
-        Minimum similarity of the suggested option, from 0 to 1. Case is ignored.
-
-    Returns
-    -------
-    hint : str
-        Suggestion with a leading space, such as ``" Did you mean 'rms'?"``. It is empty if no
-        option is similar enough.
+    The text is empty if the similarity of all options, from 0 to 1 and without regard to case, is
+    below `cutoff`.
     """
     names = {option.lower(): option for option in reversed(list(options))}
     near = get_close_matches(str(value).lower(), names, n=1, cutoff=cutoff)
@@ -59,65 +47,19 @@ def _refuse(value: Any, name: str, caller: str, wanted: str, hint: str = "") -> 
 
 
 def check_option(value: Any, options: Sequence[str], name: str, caller: str) -> None:
-    """Refuse a value that is not one of the given strings, and suggest the most similar one.
-
-    Parameters
-    ----------
-    value : object
-        Value to check.
-    options : sequence of str
-        Allowed values.
-    name, caller : str
-        Names of the parameter and of the class or function, for the message.
-
-    Raises
-    ------
-    InvalidParameterError
-        If `value` is not one of `options`.
-    """
+    """Refuse a value that is not one of the given strings, and suggest the most similar one."""
     if not isinstance(value, str) or value not in options:
         wanted = f"one of {', '.join(map(repr, options))}"
         _refuse(value, name, caller, wanted, did_you_mean(value, options))
 
 
 def is_integer(value: Any) -> bool:
-    """Return whether a value is an integer of Python or NumPy, but not a Boolean.
-
-    Parameters
-    ----------
-    value : object
-        Value to check.
-
-    Returns
-    -------
-    integer : bool
-        False for ``True`` and ``False``, and for floats such as 2.0.
-    """
+    """Return whether a value is an integer of Python or NumPy, but not a Boolean or 2.0."""
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
-    """Return an integer, refusing other types, Booleans and integers below `minimum`.
-
-    Parameters
-    ----------
-    value : object
-        Value to check.
-    name, caller : str
-        Names of the parameter and of the class or function, for the message.
-    minimum : int, default=1
-        Smallest allowed integer.
-
-    Returns
-    -------
-    integer : int
-        `value` as an int.
-
-    Raises
-    ------
-    InvalidParameterError
-        If `value` is not an integer or is too small.
-    """
+    """Return an integer, refusing other types, Booleans and integers below `minimum`."""
     if not is_integer(value) or value < minimum:
         _refuse(value, name, caller, f"an integer of at least {minimum}")
     return int(value)
@@ -128,24 +70,7 @@ def check_integers(
 ) -> tuple[int, ...]:
     """Return positive integers as a tuple, repeating a single integer `n` times.
 
-    Parameters
-    ----------
-    value : int or sequence of int
-        Value to check.
-    name, caller : str
-        Names of the parameter and of the class or function, for the message.
-    n : int, default=None
-        Required number of integers. By default, any number from 1 is allowed.
-
-    Returns
-    -------
-    integers : tuple of int
-        The integers.
-
-    Raises
-    ------
-    InvalidParameterError
-        If `value` is empty, does not have `n` items, or contains anything but positive integers.
+    If `n` is None, any number of integers from 1 is allowed.
     """
     values: Any = (value,) * (n or 1) if is_integer(value) else value
     if not _are_positive(values) or n not in (None, len(values)):
@@ -171,28 +96,9 @@ def check_real(
     above: bool = False,
     below: bool = False,
 ) -> float:
-    """Return a finite number within limits.
+    """Return a number within limits as a float; Booleans, NaN and infinity are refused.
 
-    Parameters
-    ----------
-    value : object
-        Value to check.
-    name, caller : str
-        Names of the parameter and of the class or function, for the message.
-    low, high : float
-        Lower and upper limit. They are allowed values unless `above` or `below` is true.
-    above, below : bool, default=False
-        Whether the number must be greater than `low`, and whether it must be less than `high`.
-
-    Returns
-    -------
-    number : float
-        `value` as a float.
-
-    Raises
-    ------
-    InvalidParameterError
-        If `value` is a Boolean or not a number, is not finite, or is outside the limits.
+    The limits are allowed values unless `above` (for `low`) or `below` (for `high`) is true.
     """
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
     inside = low < number if above else low <= number
@@ -215,27 +121,7 @@ def _number_within(low: float, high: float, *, above: bool, below: bool) -> str:
 
 
 def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -> float:
-    """Return a number in [0, 1], or in [0, 1) if `below` is true.
-
-    Parameters
-    ----------
-    value : object
-        Value to check.
-    name, caller : str
-        Names of the parameter and of the class or function, for the message.
-    below : bool, default=False
-        Whether the number must be less than 1.
-
-    Returns
-    -------
-    number : float
-        `value` as a float.
-
-    Raises
-    ------
-    InvalidParameterError
-        If `value` is not such a number.
-    """
+    """Return a number in [0, 1], or in [0, 1) if `below` is true."""
     return check_real(value, name, caller, 0.0, 1.0, below=below)
 
 

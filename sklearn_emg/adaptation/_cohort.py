@@ -20,20 +20,7 @@ Statistic = Callable[[NDArray[np.bool_], NDArray[np.intp]], NDArray[np.floating]
 
 
 def without_diagnosis(X: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
-    """Remove the columns that reveal which of the new subjects are healthy.
-
-    Parameters
-    ----------
-    X : DataFrame
-        Table of the new subjects.
-    columns : set of str
-        Names of further columns that mark references.
-
-    Returns
-    -------
-    X : DataFrame
-        Table without these columns and without ``group`` and ``reference``.
-    """
+    """Remove ``group``, ``reference`` and `columns`, which reveal the healthy new subjects."""
     return X.drop(columns=["group", "reference", *columns], errors="ignore")
 
 
@@ -82,20 +69,6 @@ def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPrediction
 
     These warnings are not needed, because the references are not test subjects and a site without
     references is pooled on purpose.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        System that predicts the diagnoses.
-    X : DataFrame
-        Table with a ``subject`` column.
-    y : ndarray of shape (n_rows,)
-        Label of each row.
-
-    Returns
-    -------
-    predictions : SubjectPredictions
-        True and predicted diagnosis of each subject.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SiteStandardizer got references", SubjectLeakWarning)
@@ -106,21 +79,9 @@ def diagnoses(model: Any, X: pd.DataFrame, y: NDArray[Any]) -> SubjectPrediction
 def recalls(
     correct: NDArray[np.bool_], label: NDArray[np.intp], n_classes: int
 ) -> NDArray[np.floating]:
-    """Compute the accuracy, the mean recall and the recall of each class.
+    """Compute the accuracy, the mean recall and the recall of each class over subjects.
 
-    Parameters
-    ----------
-    correct : ndarray of bool of shape (n_subjects,)
-        Whether the diagnosis of each subject is correct.
-    label : ndarray of int of shape (n_subjects,)
-        Index of the true class of each subject.
-    n_classes : int
-        Number of classes.
-
-    Returns
-    -------
-    scores : ndarray of shape (2 + n_classes,)
-        Accuracy, mean recall and recall of each class, which is NaN for classes without subjects.
+    The recall of a class without subjects is NaN.
     """
     count = np.bincount(label, minlength=n_classes)
     right = np.bincount(label, weights=correct, minlength=n_classes)

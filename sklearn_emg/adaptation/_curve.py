@@ -338,18 +338,7 @@ def _draws(
 
 
 def largest_draw(labels: NDArray[Any]) -> int:
-    """Return the largest number of local subjects that leaves one of each class for the test.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_subjects,)
-        Label of each subject of the site.
-
-    Returns
-    -------
-    n : int
-        Number of labelled local subjects.
-    """
+    """Return the largest number of local subjects that leaves one of each class for the test."""
     counts = pd.Series(labels).value_counts()
     order = sorted(counts.index.tolist(), key=lambda c: (not is_healthy(c), str(c)))
     # Subjects are drawn from each class in turn, until a class would lose its last subject.

@@ -27,26 +27,10 @@ _SIZES = (0, 1, 3, 5, 10, 20, 50, 100)
 
 
 def sizes_up_to(adapt: int | None, site: str | None, task: str) -> list[int]:
-    """Return the numbers of local subjects to learn from.
+    """Return the increasing numbers of local subjects to learn from; none if `adapt` is None.
 
-    Parameters
-    ----------
-    adapt : int or None
-        Largest number of local subjects.
-    site : str or None
-        Column with the sites, which `adapt` requires.
-    task : {"classification", "regression"}
-        Task of the pipelines.
-
-    Returns
-    -------
-    sizes : list of int
-        Increasing numbers of subjects up to `adapt`; empty if `adapt` is None.
-
-    Raises
-    ------
-    ValueError
-        If `adapt` is not a positive integer, there are no sites, or the pipelines predict numbers.
+    Raise ValueError if `adapt` is not a positive integer, there are no sites, or the pipelines
+    predict numbers.
     """
     if adapt is None:
         return []

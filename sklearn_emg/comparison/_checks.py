@@ -141,24 +141,7 @@ def _rows(chosen: Any) -> NDArray[np.intp]:
 
 
 def refuse_pretrained(estimator: Any, X: Any, splits: Iterable[Split], *, name: str) -> None:
-    """Raise an error if a part of the estimator was already fitted on a test subject.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Pipeline to check.
-    X : DataFrame with a ``subject`` column
-        Table of all rows.
-    splits : iterable of (train, test)
-        Training rows and test rows of each split.
-    name : str
-        Name of the pipeline, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a test set contains a subject on which a part of the estimator was fitted.
-    """
+    """Raise an error if a part of the estimator was already fitted on a test subject."""
     subjects = object_column(X["subject"])
     check_not_pretrained_on(
         estimator, [subjects.iloc[test].tolist() for _, test in splits], name=name
@@ -229,20 +212,7 @@ def _scorer(name: str, scorer: Any) -> Callable[..., float]:
 def refuse_scorers_of_rows(
     scorers: Mapping[str, Callable[..., float]], references: Mapping[Any, Any]
 ) -> None:
-    """Raise an error if a scorer scores rows although some subjects must not be scored.
-
-    Parameters
-    ----------
-    scorers : dict of str to callable
-        Additional metrics by name.
-    references : dict
-        Reference subjects of each site; empty if all subjects are scored.
-
-    Raises
-    ------
-    ValueError
-        If a scorer does not score subjects and there are reference subjects.
-    """
+    """Raise an error if there are references, which are not scored, but a scorer scores rows."""
     of_rows = [name for name, scorer in scorers.items() if not hasattr(scorer, "score")]
     if of_rows and references:
         raise ValueError(

@@ -418,20 +418,7 @@ class Comparison:
 
 
 def score_cell(values: pd.DataFrame, metric: str) -> str:
-    """Format a pooled value with its interval.
-
-    Parameters
-    ----------
-    values : DataFrame with the columns pooled, low and high
-        Values, with one row per metric.
-    metric : str
-        Row of `values`.
-
-    Returns
-    -------
-    text : str
-        Text such as ``0.86 [0.67, 0.95]``, or "-" if there is no value.
-    """
+    """Format a pooled value as ``0.86 [0.67, 0.95]``, or "-" if there is none."""
     if metric not in values.index:
         return "-"
     pooled, low, high = values.loc[metric, ["pooled", "low", "high"]].to_numpy(float)

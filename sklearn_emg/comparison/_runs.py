@@ -460,22 +460,7 @@ def run_fold(
 
 
 def refuse_identities(model: Any, X: pd.DataFrame, y: NDArray) -> None:
-    """Raise an error if a fitted estimator uses the subject, another identity or a label.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        Pipeline to check.
-    X : DataFrame with a ``subject`` column
-        Training rows.
-    y : ndarray of shape (n_rows,)
-        Label or number of each row.
-
-    Raises
-    ------
-    ValueError
-        If such a column is a feature of the estimator; the message names the columns.
-    """
+    """Raise an error if a fitted estimator uses the subject, another identity or a label."""
     if message := identities_learned(model, X, y):
         raise ValueError(message)
 

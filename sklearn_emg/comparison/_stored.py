@@ -19,20 +19,7 @@ __all__ = ["kept_tables", "stateless_head", "stored_table"]
 def stored_table(estimator: Any, X: pd.DataFrame, store: RecordingStore | None) -> pd.DataFrame:
     """Return the table for an estimator, with recordings in a store if the estimator allows it.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Pipeline that gets the table.
-    X : DataFrame
-        Recording table or feature table.
-    store : RecordingStore or None
-        Store of the results of stateless steps.
-
-    Returns
-    -------
-    table : DataFrame
-        Table with kept recordings if the estimator accepts them and there is a store, and with
-        plain arrays if it does not accept them. Otherwise, and for a feature table, it is `X`.
+    If the estimator does not accept kept recordings, they are replaced by plain arrays.
     """
     return kept_tables({"": estimator}, X, store)[""]
 

@@ -235,23 +235,7 @@ def known_network(module: Any) -> str | None:
 
 
 def network_class(name: str) -> Any:
-    """Return the class of a network by its name.
-
-    Parameters
-    ----------
-    name : str
-        Name that `known_network` returns.
-
-    Returns
-    -------
-    module : type
-        Class of the network.
-
-    Raises
-    ------
-    ValueError
-        If the name is not known.
-    """
+    """Return the class of a network by the name that `known_network` returns."""
     if name != _CONTEXT_LSTM:
         raise ValueError(f"it names the network {name!r}, which this package does not have")
     return context_network()

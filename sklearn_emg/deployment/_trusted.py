@@ -118,19 +118,7 @@ def _types_of(packages: Iterable[str]) -> set[str]:
 def unknown_types(found: Iterable[str], trusted: Iterable[str]) -> tuple[str, set[str]]:
     """Find the types in a file that are not trusted.
 
-    Parameters
-    ----------
-    found : iterable of str
-        Names of the types in the file.
-    trusted : iterable of str
-        Names of further types that the user trusts.
-
-    Returns
-    -------
-    unknown : str
-        Names of the types that are not trusted, joined by commas.
-    known : set of str
-        Names of all trusted types.
+    Return their names, joined by commas, and the names of all trusted types.
     """
     # Only packages that occur are imported: a system without networks does not need PyTorch.
     packages = [p for p in _PACKAGES if any(n.startswith(f"sklearn_emg.{p}.") for n in found)]

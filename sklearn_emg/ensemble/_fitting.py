@@ -50,24 +50,9 @@ _DEFAULT_FOLDS = 5  # number of folds that cv=None means in scikit-learn
 def subject_folds(
     subjects: NDArray[np.intp], y: NDArray[Any], n_folds: int, *, numbers: bool = False
 ) -> Folds:
-    """Folds of subjects, as many as the smallest class allows.
+    """Row numbers of folds of subjects, as many as the smallest class allows, up to `n_folds`.
 
-    Parameters
-    ----------
-    subjects : ndarray of shape (n_rows,)
-        Code of the subject of each row.
-    y : ndarray of shape (n_rows,)
-        Target of each row.
-    n_folds : int
-        Maximum number of folds.
-    numbers : bool, default=False
-        Whether y holds numbers instead of labels.
-
-    Returns
-    -------
-    folds : list of (train, test)
-        Row numbers of each fold; empty if a class (or, with `numbers`, the data) has only one
-        subject.
+    There are none if a class (or, with `numbers`, the data) has only one subject.
     """
     fewest = len(np.unique(subjects)) if numbers else smallest_class(subjects, y)[0]
     n_folds = min(n_folds, fewest)
@@ -78,22 +63,7 @@ def subject_folds(
 
 
 def smallest_class(subjects: NDArray[np.intp], y: NDArray[Any]) -> tuple[int, Any]:
-    """Find the class with the fewest subjects.
-
-    Parameters
-    ----------
-    subjects : ndarray of shape (n_rows,)
-        Code of the subject of each row.
-    y : ndarray of shape (n_rows,)
-        Class of each row.
-
-    Returns
-    -------
-    n_subjects : int
-        Number of subjects of this class.
-    label : object
-        Label of this class.
-    """
+    """Return the number of subjects of the class with the fewest subjects, and its label."""
     classes = np.unique(y)
     counts = [len(np.unique(subjects[y == label])) for label in classes]
     smallest = int(np.argmin(counts))
@@ -108,24 +78,7 @@ def fit_metadata(
 ) -> dict[str, NDArray[Any]]:
     """Parameters of ``fit`` that pass subjects and weights to the parts that can use them.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Estimator to be fitted.
-    groups : ndarray of shape (n_windows,)
-        Subject of each window.
-    weights : ndarray of shape (n_windows,) or None
-        Weight of each window; None without weights.
-
-    Returns
-    -------
-    params : dict of str to ndarray
-        Keyword arguments of ``fit``.
-
-    Raises
-    ------
-    ValueError
-        If weights are given and the estimator does not take them.
+    Raise ValueError if weights are given and the estimator does not take them.
     """
     params = _groups(estimator, groups)
     return params if weights is None else params | fit_weights(estimator, weights)
@@ -491,18 +444,7 @@ def holds_out_itself(estimator: Any) -> bool:
 
 
 def splits_rows(estimator: Any) -> bool:
-    """Whether a part of an estimator splits its rows with a `cv`.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Estimator to examine.
-
-    Returns
-    -------
-    splits : bool
-        True if a part has a `cv` that splits its rows.
-    """
+    """Whether a part of an estimator splits its rows with a `cv`."""
     return any(_splits(part) for _, part in parts_of(estimator))
 
 
@@ -626,26 +568,7 @@ def fit_windows(
     params: dict[str, NDArray[Any]],
     memory: str | joblib.Memory | None,
 ) -> Any:
-    """Fit an estimator, or load it from the folder of `memory`.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Estimator to be fitted.
-    X : ndarray or DataFrame of n_windows rows
-        Windows or feature rows.
-    y : ndarray of shape (n_windows,) or None
-        Target of each window; None without a target.
-    params : dict
-        Further parameters of ``fit``.
-    memory : str, joblib.Memory or None
-        Cache or its folder; None caches nothing.
-
-    Returns
-    -------
-    estimator : fitted estimator
-        The estimator, fitted or loaded.
-    """
+    """Fit an estimator with further parameters of ``fit``, or load it from the cache `memory`."""
     arguments = estimator, X, y, params
     key = key_for(memory, "fit of windows", _without_checkpoint(estimator), *arguments[1:])
     return call_kept(memory, key, _fit, *arguments)

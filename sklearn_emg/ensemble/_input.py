@@ -243,28 +243,7 @@ def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: s
 
 
 def check_labels(y: Any, n_rows: int, caller: str = "DiVoteClassifier") -> NDArray[Any]:
-    """Check the labels of recordings: one each, none missing, one type, at least two classes.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Label of each row.
-    n_rows : int
-        Number of rows.
-    caller : str, default="DiVoteClassifier"
-        Name of the class in messages.
-
-    Returns
-    -------
-    y : ndarray of shape (n_rows,)
-        The checked labels.
-
-    Raises
-    ------
-    ValueError
-        If y is None, has the wrong length, lacks a label, mixes numbers and text, or has only one
-        class.
-    """
+    """Check the labels of recordings: one each, none missing, one type, at least two classes."""
     refuse_unusable_labels(y, caller)
     _check_length(y, n_rows, "label")
     y = labels_of_rows(y, n_rows)
@@ -282,27 +261,7 @@ def _check_length(y: Any, n_rows: int, what: str) -> None:
 
 
 def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArray[np.float64]:
-    """Check the targets of recordings: one finite number each.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        Target of each row.
-    n_rows : int
-        Number of rows.
-    caller : str, default="DiVoteRegressor"
-        Name of the class in messages.
-
-    Returns
-    -------
-    y : ndarray of float of shape (n_rows,)
-        The checked targets.
-
-    Raises
-    ------
-    ValueError
-        If y is None, has the wrong length, lacks a value, or contains text or infinities.
-    """
+    """Check the targets of recordings: one finite number each."""
     refuse_unusable_numbers(y, caller)
     _check_length(y, n_rows, "number")
     return np.asarray(labels_of_rows(y, n_rows), dtype=float)
@@ -345,20 +304,7 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
 
 
 def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
-    """Reject labels that no classifier can learn from.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,) or None
-        Label of each row.
-    caller : str, default="DiVoteClassifier"
-        Name of the class in messages.
-
-    Raises
-    ------
-    ValueError
-        If y is None, lacks a label, or mixes numbers and text; the message names the row.
-    """
+    """Raise if y is None, lacks a label, or mixes numbers and text; the message names the row."""
     if y is None:
         raise ValueError(
             f"{caller} requires y to be passed, but the target y is None: give one label per row."
@@ -378,22 +324,7 @@ def _refuse_no_rows(y: Any, caller: str) -> None:
 
 
 def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier", where: str = "y") -> None:
-    """Reject labels of a single class.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-        Label of each row.
-    caller : str, default="DiVoteClassifier"
-        Name of the class in messages.
-    where : str, default="y"
-        Description of the labels in messages.
-
-    Raises
-    ------
-    ValueError
-        If y has fewer than two classes; the message names the class.
-    """
+    """Reject labels of a single class; `where` describes the labels in the message."""
     if len(classes := np.unique(y)) < 2:
         raise ValueError(
             f"{caller} learns to separate classes and needs at least two classes, but {where} has "

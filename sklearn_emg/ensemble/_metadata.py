@@ -13,18 +13,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 def requested_columns(estimator: Any) -> set[str]:
-    """Columns that the transformers of a pipeline request through scikit-learn's metadata routing.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Pipeline or any other estimator.
-
-    Returns
-    -------
-    columns : set of str
-        Names of the columns.
-    """
+    """Columns that the transformers of a pipeline request through metadata routing."""
     return {
         column
         for method in ("fit", "transform")
@@ -36,19 +25,7 @@ def requested_columns(estimator: Any) -> set[str]:
 def column_params(estimator: Any, method: str, columns: Columns) -> dict[str, NDArray[Any]]:
     """Parameters of a method that pass columns to the transformers that request them.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Pipeline or transformer.
-    method : {"fit", "partial_fit", "transform"}
-        Method to be called.
-    columns : dict of str to ndarray of shape (n_windows,)
-        Columns of the windows by name.
-
-    Returns
-    -------
-    params : dict of str to ndarray
-        Parameters named ``step__parameter``, as a Pipeline takes them without metadata routing.
+    They are named ``step__parameter``, as a Pipeline takes them without metadata routing.
     """
     return {
         f"{path}__{name}" if path else name: columns[column]

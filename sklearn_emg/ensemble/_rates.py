@@ -18,27 +18,11 @@ _RATE_PARAMETERS = ("fs", "fs_out", "factor")
 
 
 def give_rate(estimator: Any, fs: float, path: str = "estimator") -> dict[str, float]:
-    """Set the rate of the windows in every part whose ``fs`` is None.
+    """Set the rate in Hz of the windows, in place, in every part whose ``fs`` is None.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Estimator, which is changed in place; pass a clone. The steps of a Pipeline after a step
-        that changes the rate, such as a Resampler, get the new rate.
-    fs : float
-        Sampling rate of the windows, in Hz.
-    path : str, default="estimator"
-        Path of the estimator within the complete model, for messages.
-
-    Returns
-    -------
-    rates : dict of str to float
-        Rate in Hz of each part that has an ``fs``; the keys are the paths of the parts.
-
-    Raises
-    ------
-    ValueError
-        If a part already has a different rate, or a search tries other rates.
+    The steps of a Pipeline after a step that changes the rate, such as a Resampler, get the new
+    rate. Return the rate of each part that has an ``fs``, by its path, which begins with `path`.
+    Raise ValueError if a part already has a different rate, or a search tries other rates.
     """
     rates: dict[str, float] = {}
     _walk(estimator, float(fs), path, rates, frozen=False)

@@ -125,22 +125,7 @@ def _check_names(names: list[str], known: Mapping[str, FeatureInfo], parameter: 
 
 
 def check_min_n_times(n_times: int, needed: Mapping[str, int], estimator: str) -> None:
-    """Raise an error if windows are too short for a feature.
-
-    Parameters
-    ----------
-    n_times : int
-        Number of samples per window.
-    needed : mapping of str to int
-        Minimum length in samples of a window for each feature.
-    estimator : str
-        Name of the class, for the error message.
-
-    Raises
-    ------
-    ValueError
-        If windows are too short; the message names each feature that needs more samples.
-    """
+    """Raise if windows have fewer samples than a feature needs; the message names each one."""
     short = [f"{name} needs {n}" for name, n in needed.items() if n_times < n]
     if short:
         raise ValueError(

@@ -14,23 +14,7 @@ from sklearn_emg.ensemble import DiVoteClassifier
 
 
 def torch_tools(caller: str) -> ModuleType:
-    """Import the PyTorch module of this sub-package when it is first used.
-
-    Parameters
-    ----------
-    caller : str
-        Name of the calling function, for the error message.
-
-    Returns
-    -------
-    tools : module
-        Module ``_torch_tools``.
-
-    Raises
-    ------
-    ImportError
-        If PyTorch is not installed. The message states how to install it.
-    """
+    """Import the PyTorch module of this sub-package when it is first used."""
     require("torch", caller, "nets")
     from sklearn_emg.inspection import _torch_tools
 
@@ -148,27 +132,7 @@ def window_shape(network: Any) -> tuple[int, ...]:
 
 
 def node_of(network: Any, target: Any, caller: str) -> int:
-    """Return the index of a label among the outputs.
-
-    Parameters
-    ----------
-    network : fitted network classifier
-        Network whose classes are searched.
-    target : label
-        Class label.
-    caller : str
-        Name of the calling function, for the error message.
-
-    Returns
-    -------
-    position : int
-        Index of the output.
-
-    Raises
-    ------
-    ValueError
-        If `target` is not one of the classes.
-    """
+    """Return the index of a label among the outputs, and raise ValueError for other labels."""
     known = network.classes_.tolist()
     if target not in known:
         raise ValueError(
@@ -178,18 +142,5 @@ def node_of(network: Any, target: Any, caller: str) -> int:
 
 
 def predicted_nodes(network: Any, X: ArrayLike) -> NDArray:
-    """Return the output index of the predicted class of each window.
-
-    Parameters
-    ----------
-    network : fitted network classifier
-        Network that predicts.
-    X : array-like of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        Windows in mV.
-
-    Returns
-    -------
-    positions : ndarray of shape (n_windows,)
-        Index of the output with the highest probability.
-    """
+    """Return the output index of the predicted class of each window."""
     return network.predict_proba(X).argmax(axis=1)

@@ -44,18 +44,10 @@ def style(k: int) -> tuple[str, str, Any, str]:
 
 
 def class_styles(classes: Iterable[Any]) -> list[tuple[str, str, Any, str]]:
-    """Return the style of each class; a diagnosis looks the same in every figure.
+    """Return colour, marker, line style and hatch of each class.
 
-    Parameters
-    ----------
-    classes : iterable of str or other labels
-        Classes in the figure. Diagnoses in ``DIAGNOSES`` have a fixed style, regardless of case.
-        Other classes get the remaining styles in order.
-
-    Returns
-    -------
-    styles : list of tuple
-        Colour, marker, line style and hatch of each class.
+    Diagnoses in ``DIAGNOSES`` look the same in every figure, regardless of case. Other classes get
+    the remaining styles in order.
     """
     classes = list(classes)
     known = [DIAGNOSES.get(str(label).lower()) for label in classes]
@@ -64,23 +56,7 @@ def class_styles(classes: Iterable[Any]) -> list[tuple[str, str, Any, str]]:
 
 
 def pyplot(caller: str) -> ModuleType:
-    """Import matplotlib.pyplot when something is drawn.
-
-    Parameters
-    ----------
-    caller : str
-        Name of the calling function, for the error message.
-
-    Returns
-    -------
-    pyplot : module
-        Module ``matplotlib.pyplot``.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed. The message states how to install it.
-    """
+    """Import matplotlib.pyplot when something is drawn."""
     return require("matplotlib.pyplot", caller, "plot")
 
 

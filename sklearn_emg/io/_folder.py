@@ -210,20 +210,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 def visible_files(root: Path) -> Iterator[Path]:
     """Yield the files below a folder in sorted order, except hidden ones and hidden folders.
 
-    Parameters
-    ----------
-    root : pathlib.Path
-        The folder.
-
-    Yields
-    ------
-    path : pathlib.Path
-        Path of a file.
-
-    Raises
-    ------
-    ValueError
-        If the name of a file is not UTF-8.
+    Raise ValueError if the name of a file is not UTF-8.
     """
     for where, folders, files in os.walk(root):
         folders[:] = sorted(f for f in folders if not f.startswith("."))

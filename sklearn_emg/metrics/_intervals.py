@@ -15,18 +15,7 @@ from sklearn_emg.recordings import subjects_of
 
 
 def check_confidence(confidence: float) -> None:
-    """Raise if a confidence level is not between 0 and 1.
-
-    Parameters
-    ----------
-    confidence : float
-        Confidence level.
-
-    Raises
-    ------
-    ValueError
-        If `confidence` is 0 or less, 1 or more, or NaN.
-    """
+    """Raise ValueError if a confidence level is not between 0 and 1."""
     if not 0 < confidence < 1:
         raise ValueError(f"The 'confidence' must lie between 0 and 1. Got {confidence!r}.")
 

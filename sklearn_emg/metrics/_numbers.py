@@ -37,18 +37,7 @@ def concordance(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> f
 
 
 def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> float:
-    """Compute Spearman's rank correlation; NaN if all true or all predicted values are equal.
-
-    Parameters
-    ----------
-    y_true, y_pred : ndarray of shape (n_predictions,)
-        True and predicted values.
-
-    Returns
-    -------
-    correlation : float
-        Correlation from -1 to 1, or NaN.
-    """
+    """Compute Spearman's rank correlation; NaN if all true or all predicted values are equal."""
     ranks = [pd.Series(values).rank().to_numpy() for values in (y_true, y_pred)]
     if len(y_true) < 2 or any(np.ptp(r) == 0 for r in ranks):
         return float("nan")
@@ -58,16 +47,8 @@ def rank_correlation(y_true: NDArray[np.floating], y_pred: NDArray[np.floating])
 def number_sums(y_true: NDArray[np.floating], y_pred: NDArray[np.floating]) -> NDArray[np.floating]:
     """Compute terms of each prediction whose (weighted) sums give errors, R2 and agreement.
 
-    Parameters
-    ----------
-    y_true, y_pred : ndarray of shape (n_predictions,)
-        True and predicted values.
-
-    Returns
-    -------
-    sums : ndarray of shape (n_predictions, 8)
-        The number 1, the squared and the absolute error, y, y^2, p, p^2 and y p, for the true value
-        y and the predicted value p.
+    The 8 columns are 1, the squared and the absolute error, y, y^2, p, p^2 and y p, for the true
+    value y and the predicted value p.
     """
     error = y_pred - y_true
     terms = [np.ones(len(y_true)), error**2, np.abs(error), y_true, y_true**2, y_pred, y_pred**2]

@@ -208,20 +208,7 @@ def kaplan_meier(
 
 
 def survival_at(curve: pd.DataFrame, times: ArrayLike) -> NDArray[np.floating]:
-    """Return the values of the curve of :func:`kaplan_meier` at given times.
-
-    Parameters
-    ----------
-    curve : DataFrame with the columns ``time`` and ``survival``
-        Result of :func:`kaplan_meier`.
-    times : array-like of shape (n_times,)
-        Times in the unit of the curve, at least 0.
-
-    Returns
-    -------
-    survival : ndarray of shape (n_times,)
-        Fraction without the event at each time.
-    """
+    """Return the values of the curve of :func:`kaplan_meier` at given times, in its unit."""
     place = np.searchsorted(curve["time"].to_numpy(), np.asarray(times, float), side="right") - 1
     return curve["survival"].to_numpy()[place]
 
@@ -391,21 +378,9 @@ def brier_contributions(
 ) -> NDArray[np.floating]:
     """Compute the weighted squared error of each subject at each time; the mean is the Brier score.
 
-    Parameters
-    ----------
-    y : structured ndarray of shape (n_subjects,)
-        Outcomes, one per subject.
-    known : structured ndarray
-        Outcomes from which the distribution of censoring is estimated.
-    survival : ndarray of shape (n_subjects, n_times)
-        Predicted probability that no event occurs until each time.
-    times : ndarray of shape (n_times,)
-        Times of the evaluation.
-
-    Returns
-    -------
-    contributions : ndarray of shape (n_subjects, n_times)
-        Weighted squared errors.
+    `y` holds one outcome per subject, `known` the outcomes from which the distribution of censoring
+    is estimated, and `survival`, of shape (n_subjects, n_times), the predicted probabilities that
+    no event occurs until each time.
     """
     own, then = _uncensored(known, y["time"]), _uncensored(known, times)
     later = y["time"][:, np.newaxis] > times
@@ -415,19 +390,9 @@ def brier_contributions(
 
 
 def integrated(contributions: NDArray[np.floating], times: NDArray[np.floating]) -> NDArray[Any]:
-    """Compute the mean over time of the contributions of each subject by the trapezoidal rule.
+    """Compute the mean of each subject's contributions over time by the trapezoidal rule.
 
-    Parameters
-    ----------
-    contributions : ndarray of shape (n_subjects, n_times)
-        Weighted squared errors, from :func:`brier_contributions`.
-    times : ndarray of shape (n_times,)
-        Times of the columns, in ascending order.
-
-    Returns
-    -------
-    means : ndarray of shape (n_subjects,)
-        Integral over time divided by the range of the times; NaN for a single time.
+    It is NaN for a single time.
     """
     if len(times) < 2:
         return np.full(len(contributions), np.nan)

@@ -61,16 +61,7 @@ def _passes_on(step: Any) -> bool:
 def is_stateless(estimator: Any) -> bool:
     """Whether a transformer learns nothing in ``fit`` (scikit-learn's tag ``requires_fit``).
 
-    Parameters
-    ----------
-    estimator : transformer, Pipeline, FeatureUnion, "passthrough", "drop" or None
-        Transformer to examine.
-
-    Returns
-    -------
-    stateless : bool
-        True if the transformer or, for a Pipeline or FeatureUnion, each of its parts learns
-        nothing.
+    For a Pipeline or FeatureUnion, it is whether each part learns nothing.
     """
     if estimator is None or isinstance(estimator, str):
         return True

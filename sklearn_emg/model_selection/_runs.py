@@ -209,24 +209,7 @@ class Protocol(BaseCrossValidator):
 
 
 def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None) -> list[Split]:
-    """Split a table; group splitters get its subjects as groups.
-
-    Parameters
-    ----------
-    cv : splitter
-        Protocol of this package or splitter of scikit-learn.
-    X : DataFrame with a ``subject`` column
-        Rows to split.
-    y : array-like of shape (n_rows,)
-        Target of each row.
-    subjects : Subjects, default=None
-        Subjects of X, if they are already known.
-
-    Returns
-    -------
-    splits : list of (train, test)
-        Row numbers of each split.
-    """
+    """Split a table with a ``subject`` column; group splitters get its subjects as groups."""
     own = isinstance(cv, Protocol)
     if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
         return list(cv.split(X, y))

@@ -204,23 +204,9 @@ def _check_classes(
 
 
 def draw_references(names: Iterable[Hashable], n: int | None, random_state: Seed) -> list[Any]:
-    """Draw the reference subjects of one site.
+    """Draw at most `n` reference subjects of one site (None: all), in sorted order.
 
     The draw depends on the set of names and the seed, but not on the order of the rows.
-
-    Parameters
-    ----------
-    names : iterable of hashable
-        Names of the subjects that can be references.
-    n : int or None
-        Maximum number of subjects to draw; None takes all.
-    random_state : int, RandomState instance or None
-        Seed of the draw.
-
-    Returns
-    -------
-    drawn : list
-        Names of the drawn subjects, in sorted order.
     """
     found = list(dict.fromkeys(names))
     ordered: Sequence[Any] = [found[k] for k in sorted_positions(found)]

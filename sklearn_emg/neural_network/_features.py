@@ -28,16 +28,8 @@ _MAX_SHOWN = 20
 def last_part_of(module: nn.Module) -> str | None:
     """Return the name of the part whose input is the features that a network has learned.
 
-    Parameters
-    ----------
-    module : Module
-        Network.
-
-    Returns
-    -------
-    name : str or None
-        Name as in ``named_modules``: "classifier", or the last layer of an :class:`ImageNetwork`.
-        None if there is no such part.
+    It is "classifier", or the last layer of an :class:`ImageNetwork`; None if there is no such
+    part.
     """
     part = module.last_layer() if isinstance(module, ImageNetwork) else getattr(module, _HEAD, None)
     return next((name for name, known in module.named_modules() if known is part), None)

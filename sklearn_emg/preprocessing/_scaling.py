@@ -487,20 +487,7 @@ class Rectifier(SignalTransformer):
 
 
 def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
-    """Compute the mean of the ``2 * half + 1`` samples around each sample, or of fewer at the ends.
-
-    Parameters
-    ----------
-    values : ndarray of shape (..., n_times)
-        Signals.
-    half : int
-        Number of samples on each side.
-
-    Returns
-    -------
-    means : ndarray of shape (..., n_times), float64
-        Moving means.
-    """
+    """Compute the mean of the ``2 * half + 1`` samples around each sample; fewer at the ends."""
     n_times = values.shape[-1]
     sums = np.zeros((*values.shape[:-1], n_times + 1))
     np.cumsum(values, axis=-1, dtype=np.float64, out=sums[..., 1:])

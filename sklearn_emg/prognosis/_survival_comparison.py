@@ -239,19 +239,7 @@ def _held_out(
 def predicted_survival(estimator: Any, X: Any, times: ArrayLike) -> pd.DataFrame:
     """Predict survival curves by a SurvivalVote, a Pipeline that ends with one, or a search.
 
-    Parameters
-    ----------
-    estimator : fitted estimator
-        Fitted SurvivalVote, Pipeline or search.
-    X : DataFrame
-        Table with a ``subject`` column.
-    times : array-like of shape (n_times,)
-        Times in the unit of the outcomes.
-
-    Returns
-    -------
-    curves : DataFrame of shape (n_subjects, n_times)
-        Probability of no event until each time.
+    The table has one row per subject and one column per time, in the unit of the outcomes.
     """
     if hasattr(estimator, "best_estimator_"):
         return predicted_survival(estimator.best_estimator_, X, times)

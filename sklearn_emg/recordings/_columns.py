@@ -137,18 +137,7 @@ def _reason_by_values(
 
 
 def is_healthy(label: Any) -> bool:
-    """Return whether a class or group is called healthy, normal or control, in any letter case.
-
-    Parameters
-    ----------
-    label : object
-        Name of the class or group.
-
-    Returns
-    -------
-    healthy : bool
-        Whether the name stands for healthy subjects.
-    """
+    """Return whether a class or group is called healthy, normal or control, in any letter case."""
     return " ".join(_words(label)) in _HEALTHY
 
 
@@ -241,20 +230,7 @@ def feature_columns(
 
 
 def warn_of_left_out(reasons: Mapping[Any, str], include: str) -> None:
-    """Warn about columns that were left out of the features.
-
-    Parameters
-    ----------
-    reasons : mapping
-        Reasons from :func:`revealing_columns`.
-    include : str
-        Advice on how to use a column that was left out.
-
-    Warns
-    -----
-    RecordingWarning
-        If `reasons` is not empty.
-    """
+    """Warn about columns left out of the features; `include` advises how to use one of them."""
     if reasons:
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
         warn(
@@ -270,22 +246,7 @@ def _identities(table: pd.DataFrame, y: Labels | None) -> dict[Any, str]:
 
 
 def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
-    """Warn that an estimator uses identities or labels of a table as features.
-
-    Parameters
-    ----------
-    X : DataFrame or object
-        Rows of the data. An object that is not a DataFrame is not checked.
-    y : array-like of shape (n_rows,) or None
-        Label of each row.
-    caller : str
-        Name of the estimator in the message.
-
-    Warns
-    -----
-    RecordingWarning
-        If X has columns that reveal the subject or the label.
-    """
+    """Warn that an estimator uses identities or labels of a DataFrame as features."""
     if isinstance(X, pd.DataFrame) and (reasons := _identities(X, y)):
         listed = ", ".join(f"{name!r} ({reason})" for name, reason in reasons.items())
         warn(

@@ -30,15 +30,7 @@ _DATA += (tuple, list, dict, set, frozenset, np.ndarray)
 def signal_digest(signal: Any) -> str:
     """Compute a digest of the type, shape and samples of a signal; files are read in blocks.
 
-    Parameters
-    ----------
-    signal : array-like or SignalFile of shape (n_times,) or (n_channels, n_times)
-        Signal in mV.
-
-    Returns
-    -------
-    digest : str
-        Digest. An array and a file with the same samples, of the same type, have the same digest.
+    An array and a file with the same samples, of the same type, have the same digest.
     """
     return read_through(signal)[0]
 

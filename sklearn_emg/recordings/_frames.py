@@ -165,18 +165,7 @@ def _share_labels(first: pd.Index, second: pd.Index) -> bool:
 
 
 def warn_of_other_order(X: object, values: object, name: str, of: str = "X") -> None:
-    """Warn that a Series has, by its index, a different order from the rows of X.
-
-    Parameters
-    ----------
-    X, values, name, of
-        See :func:`other_order`.
-
-    Warns
-    -----
-    RecordingWarning
-        If :func:`other_order` returns a message.
-    """
+    """Warn that a Series has another order than the rows of X; see :func:`other_order`."""
     if message := other_order(X, values, name, of):
         warn_of_recordings(message)
 
@@ -244,19 +233,7 @@ def samples_of(data: pd.DataFrame | pd.Series) -> NDArray:
 def refuse_rows(table: pd.DataFrame, faults: Iterable[tuple[int, str, str]], name: str) -> None:
     """Raise one error that names the first unusable rows of a table, if there are any.
 
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        The table.
-    faults : iterable of (int, str, str)
-        Row, column and description of each fault.
-    name : str
-        Description of the table, with which the message begins.
-
-    Raises
-    ------
-    ValueError
-        If there are faults.
+    Each fault has a row, a column and a description; the message begins with `name`.
     """
     lines = [f"{row_text(table, row)}, column {column!r}: {text}" for row, column, text in faults]
     if lines:

@@ -257,15 +257,7 @@ def _windows_of_slices(table: pd.DataFrame, division: Division) -> WindowSet:
 def check_facts(table: pd.DataFrame) -> None:
     """Run the remaining steps of signals whose shapes are not known yet.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Kept table.
-
-    Raises
-    ------
-    ValueError
-        If a step raises a ValueError. The message names the row in this table.
+    A ValueError of a step is raised with the row in this table.
     """
     try:
         for signal in table["signal"]:

@@ -343,18 +343,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
 
 
 def is_swapped(signal: Any) -> bool:
-    """Return whether a signal has at least 8 channels and more channels than samples.
-
-    Parameters
-    ----------
-    signal : ndarray or SignalFile of shape (n_times,) or (n_channels, n_times)
-        The signal.
-
-    Returns
-    -------
-    swapped : bool
-        Whether the axes are probably swapped.
-    """
+    """Return whether a signal has at least 8 channels and more channels than samples."""
     if signal.ndim != 2 or signal.shape[0] < MIN_CHANNELS:
         return False
     # A file of unknown length is not checked.
@@ -372,18 +361,7 @@ def _faults_of_rates(table: pd.DataFrame) -> list[tuple[list[int], str]]:
 
 
 def rate_fault(fs: float | None) -> str:
-    """Describe why a sampling rate is implausible for EMG.
-
-    Parameters
-    ----------
-    fs : float or None
-        Sampling rate in Hz; None if it is not known.
-
-    Returns
-    -------
-    fault : str
-        Description of the fault; empty if the rate is plausible or not known.
-    """
+    """Describe why a rate in Hz is implausible for EMG; empty if it is plausible or not known."""
     if fs is None or LOW_RATE <= fs <= HIGH_RATE:
         return ""
     size = "low" if fs < LOW_RATE else "high"
@@ -410,21 +388,9 @@ def rate_of_table(fs: float | None) -> Iterator[None]:
 
 
 def warn_of_implausible_rate(fs: float | None, name: str) -> None:
-    """Warn about a sampling rate of arrays that is implausible for EMG.
+    """Warn about a sampling rate of arrays that is below 100 Hz or above 200 kHz.
 
     Windows of a table are not reported (see :func:`rate_of_table`).
-
-    Parameters
-    ----------
-    fs : float or None
-        Sampling rate in Hz; None if it is not known.
-    name : str
-        Name of the class with the parameter `fs`.
-
-    Warns
-    -----
-    RecordingWarning
-        If the rate is below 100 Hz or above 200 kHz.
     """
     if not _RATE_IS_OF_TABLE.get() and (fault := rate_fault(fs)):
         warn_of_recordings(f"The 'fs' parameter of {name}: {fault}.")
@@ -433,22 +399,9 @@ def warn_of_implausible_rate(fs: float | None, name: str) -> None:
 def warn_of_implausible_windows(X: NDArray[np.floating], name: str, *, amplitude: bool) -> None:
     """Warn about windows whose axes are swapped or whose amplitude is implausible in mV.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_windows, n_times) or (n_windows, n_channels, n_times)
-        The windows.
-    name : str
-        Name of the estimator, for the message.
-    amplitude : bool
-        Whether to check the amplitude too. Windows with an amplitude of 0.1 nV to 2 µV are assumed
-        to be in V, and windows above 50 mV are assumed to be in µV or counts. The amplitude of
-        standardised windows lies in between.
-
-    Warns
-    -----
-    RecordingWarning
-        If the axes seem to be swapped, the windows seem to be the samples of one recording, or the
-        amplitude is implausible.
+    The amplitude is checked if `amplitude` is true. Windows with an amplitude of 0.1 nV to 2 µV are
+    assumed to be in V, and windows above 50 mV are assumed to be in µV or counts. The amplitude of
+    standardised windows lies in between.
     """
     _warn_of_axes(X, name)
     if amplitude:

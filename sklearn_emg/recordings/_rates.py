@@ -47,15 +47,7 @@ def same_rate(first: ArrayLike, second: ArrayLike) -> Any:
 def distinct_rates(rates: Iterable[float]) -> list[float]:
     """Return the distinct sampling rates in ascending order.
 
-    Parameters
-    ----------
-    rates : iterable of float
-        Sampling rates in Hz.
-
-    Returns
-    -------
-    distinct : list of float
-        Sampling rates in Hz. Of rates that are equal by :func:`same_rate`, the smallest is kept.
+    Of rates that are equal by :func:`same_rate`, the smallest is kept.
     """
     distinct: list[float] = []
     for rate in np.unique(np.asarray(list(rates), dtype=float)):

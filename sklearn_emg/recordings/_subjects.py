@@ -48,20 +48,7 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Series:
-    """Build a column with one object per row, such as signals of any length.
-
-    Parameters
-    ----------
-    values : iterable of length n_rows
-        The objects.
-    index : Index of shape (n_rows,), default=None
-        Index of the column. By default rows are numbered from 0.
-
-    Returns
-    -------
-    column : Series of shape (n_rows,)
-        Column of objects.
-    """
+    """Build a column with one object per row, such as signals of any length."""
     # The array is filled entry by entry, since NumPy would stack signals of equal length.
     values = list(values)
     column = np.empty(len(values), dtype=object)
@@ -100,18 +87,7 @@ def _likeness(name: Hashable) -> Hashable:
 
 
 def is_blank(name: object) -> bool:
-    """Return whether a subject's name is a text without a visible character.
-
-    Parameters
-    ----------
-    name : object
-        Name of a subject.
-
-    Returns
-    -------
-    blank : bool
-        Whether the name is blank.
-    """
+    """Return whether a subject's name is a text without a visible character."""
     if isinstance(name, bytes):
         name = name.decode("utf-8", "replace")
     return isinstance(name, str) and not any(
@@ -415,22 +391,10 @@ def subjects_of(X: Any, groups: Labels | Subjects | None = None) -> NDArray[np.i
 def mean_by_code(
     values: NDArray[np.floating], codes: NDArray[np.intp], n_codes: int
 ) -> NDArray[np.floating]:
-    """Compute the mean of the rows of `values` with the same code.
+    """Compute the mean of the rows of `values` with the same code; NaN for a code without rows.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_values)
-        Values to average.
-    codes : ndarray of shape (n_rows,)
-        Code of each row, from 0 to ``n_codes - 1``.
-    n_codes : int
-        Number of codes.
-
-    Returns
-    -------
-    means : ndarray of shape (n_codes, n_values)
-        Mean for each code, which is NaN for a code without rows. The mean of equal values is
-        exactly that value, so equal scores remain ties regardless of the number of rows.
+    The mean of equal values is exactly that value, so equal scores remain ties regardless of the
+    number of rows.
     """
     first = np.zeros((n_codes, values.shape[1]))
     first[codes[::-1]] = np.where(np.isfinite(values), values, 0.0)[::-1]

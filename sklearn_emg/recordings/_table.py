@@ -132,20 +132,7 @@ def is_recording_table(X: object) -> TypeGuard[pd.DataFrame]:
 
 
 def refuse_recordings(X: object, caller: str) -> None:
-    """Raise an error if X is a recording table in place of features or windows.
-
-    Parameters
-    ----------
-    X : object
-        Any object.
-    caller : str
-        Name of the estimator, with which the message begins.
-
-    Raises
-    ------
-    ValueError
-        If X is a recording table.
-    """
+    """Raise an error if X is a recording table in place of features or windows."""
     if is_recording_table(X):
         raise ValueError(
             f"{caller} takes features or windows, but X is a recording table. Compute features "
@@ -157,16 +144,7 @@ def refuse_recordings(X: object, caller: str) -> None:
 def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
     """Return the channel names of a table if all its recordings have the same names.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Recording table.
-
-    Returns
-    -------
-    names : tuple of str or None
-        Names of the channels; None if rows have different names or no names, or if a name occurs
-        twice.
+    None stands for different names or no names, and for a name that occurs twice.
     """
     if "channel_names" not in table.columns:
         return None
@@ -182,20 +160,8 @@ def refuse_other_order(
 ) -> None:
     """Refuse new recordings that have the training channels in a different order.
 
-    Parameters
-    ----------
-    known : tuple of str or None
-        Names of the training channels; None if they have no names.
-    given : tuple of str or None
-        Names of the channels of new recordings; None if they have no names.
-    caller : str
-        Name of the class in the message.
-
-    Raises
-    ------
-    ValueError
-        If both have the same names in a different order. Different names are accepted, since they
-        may denote the same electrode positions.
+    Different names are accepted, since they may denote the same electrode positions. None stands
+    for channels without names.
     """
     if known is None or given is None or known == given or sorted(known) != sorted(given):
         return
@@ -208,18 +174,8 @@ def refuse_other_order(
 def with_signals(table: pd.DataFrame, signals: Sequence[Any]) -> pd.DataFrame:
     """Replace the signals of a table with the output of a step of this package.
 
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        Recording table.
-    signals : sequence of ndarray of length n_rows
-        The new signals.
-
-    Returns
-    -------
-    table : DataFrame of shape (n_rows, n_columns)
-        New table. Its channel names are left out if the number of channels has changed. The
-        amplitude of its signals is no longer checked.
+    The channel names are left out if the number of channels has changed. The amplitude of the
+    signals is no longer checked.
     """
     changed = table.copy(deep=False)
     changed["signal"] = object_column(signals, table.index)

@@ -66,18 +66,7 @@ def _plain(unit: str) -> str:
 
 
 def is_voltage(unit: str) -> bool:
-    """Return whether a unit is a voltage, in any common spelling.
-
-    Parameters
-    ----------
-    unit : str
-        The unit.
-
-    Returns
-    -------
-    is_voltage : bool
-        Whether the unit is a voltage.
-    """
+    """Return whether a unit is a voltage, in any common spelling."""
     return _parts(unit)[0] in _TO_MILLIVOLT
 
 

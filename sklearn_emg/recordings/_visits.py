@@ -118,18 +118,7 @@ def _months(n: float) -> str:
 
 
 def faults_of_visits(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
-    """Find the faults of the columns ``visit`` and ``time``, if the table has them.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        Table with a column ``subject``.
-
-    Yields
-    ------
-    fault : (int, str, str)
-        Row, column and description of a fault.
-    """
+    """Yield row, column and description of each fault of the columns ``visit`` and ``time``."""
     unusable = False
     for column, find in (("visit", _faults_of_orders), ("time", _faults_of_times)):
         for row, text in find(table[column]) if column in table else ():
@@ -218,16 +207,7 @@ def _faults_of_courses(table: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
 def visit_months(table: pd.DataFrame) -> NDArray[np.floating]:
     """Return the time of each row in months or, in a table without times, the visit number.
 
-    Parameters
-    ----------
-    table : DataFrame of shape (n_rows, n_columns)
-        Table with a column ``time`` of months or dates, or with a column ``visit``.
-
-    Returns
-    -------
-    months : ndarray of shape (n_rows,)
-        For dates, the number of months of 30.4375 days since the earliest date of the table;
-        otherwise the months or numbers of visits in the table.
+    For dates, it is the number of months of 30.4375 days since the earliest date of the table.
     """
     if "time" not in table.columns:
         return table["visit"].to_numpy(dtype=float)

@@ -17,24 +17,9 @@ __all__ = ["Decision", "FixedLength", "MajorityVote", "SequentialTest"]
 
 
 def checked_votes(votes: Any, caller: str) -> NDArray[np.floating]:
-    """Convert numbers of votes to an array.
+    """Convert the number of votes for each class to an array.
 
-    Parameters
-    ----------
-    votes : array-like of shape (n_classes,)
-        Number of votes for each class.
-    caller : str
-        Name of the rule, for the message.
-
-    Returns
-    -------
-    votes : ndarray of shape (n_classes,)
-        Numbers of votes.
-
-    Raises
-    ------
-    ValueError
-        If there are no votes, or a number is NaN, infinite or negative.
+    Raise ValueError if there are no votes, or a number is NaN, infinite or negative.
     """
     counts = np.asarray(votes, dtype=float)
     if not counts.size or not np.isfinite(counts).all() or (counts < 0).any():

@@ -341,21 +341,10 @@ def _relative_ranks(numbers: NDArray[np.float64], subject: NDArray[np.intp]) -> 
 
 
 def similarity(profile: NDArray[np.float64], rows: slice, bandwidth: float) -> NDArray[np.float64]:
-    """Compute the Gaussian similarity of some subjects to all others, and 0 to themselves.
+    """Compute the Gaussian similarity of the subjects in `rows` to all others; 0 to themselves.
 
-    Parameters
-    ----------
-    profile : ndarray of shape (n_subjects, n_entries)
-        Profile of each subject.
-    rows : slice
-        Slice of n_rows subjects.
-    bandwidth : float
-        Bandwidth of the similarity.
-
-    Returns
-    -------
-    similarity : ndarray of shape (n_rows, n_subjects)
-        Similarities from 0 to 1.
+    A profile has one row per subject. Return an array of shape (n_rows, n_subjects) with values
+    from 0 to 1.
     """
     near = np.exp(-0.5 * (cdist(profile[rows], profile, "cityblock") / bandwidth) ** 2)
     own = np.arange(len(profile))[rows]

@@ -302,20 +302,7 @@ def short_text(value: Any) -> str:
 
 
 def split_text(cv: Any, task: str) -> str:
-    """Describe the `cv` of :func:`compare` in words.
-
-    Parameters
-    ----------
-    cv : int, None, splitter or iterable
-        Splits of the rows.
-    task : {"classification", "regression"}
-        Task of the pipelines.
-
-    Returns
-    -------
-    text : str
-        Description of the splits.
-    """
+    """Describe the `cv` of :func:`compare` in words."""
     if cv is None or isinstance(cv, Integral):
         what = "class" if task == "classification" else "quantiles of the target"
         return f"SubjectKFold({5 if cv is None else int(cv)}), stratified by {what}"

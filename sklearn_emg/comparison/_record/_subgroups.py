@@ -99,18 +99,8 @@ def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
 def sensitivities(result: Comparison, name: str) -> pd.DataFrame:
     """Compute the sensitivity of one pipeline for each class over subjects (or units).
 
-    Parameters
-    ----------
-    result : Comparison
-        Results of the pipelines.
-    name : str
-        Name of the pipeline.
-
-    Returns
-    -------
-    table : DataFrame
-        One row per class, with the columns ``n`` (number of subjects or units), ``sensitivity``,
-        ``low`` and ``high``.
+    Return a table with one row per class and the columns ``n``, ``sensitivity``, ``low`` and
+    ``high``.
     """
     cases = diagnoses(result, name)
     rows = {}

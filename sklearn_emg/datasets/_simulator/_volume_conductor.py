@@ -48,20 +48,10 @@ def intracellular_slope(distance: NDArray, length_scale: float = 1.0) -> NDArray
 
 
 def source_strength(diameter: ArrayLike, gain: float = 1.0) -> NDArray[np.float64]:
-    """Return the factor that converts values of :func:`potential_table` to mV, by diameter.
+    """Return the factor that converts values of :func:`potential_table` to mV, by diameter in µm.
 
-    Parameters
-    ----------
-    diameter : array-like of shape (n_fibres,)
-        Diameters in µm.
-    gain : float, default=1.0
-        Gain of the muscle.
-
-    Returns
-    -------
-    strength : ndarray of shape (n_fibres,)
-        The factor gain d² σ_i / (16 σ_r) in mm², where d is the diameter in mm, σ_i the
-        conductivity inside the fibre and σ_r that of the tissue across it.
+    It is gain d² σ_i / (16 σ_r) in mm², where d is the diameter in mm, σ_i the conductivity inside
+    the fibre and σ_r that of the tissue across it.
     """
     return gain * (np.asarray(diameter) / 1000.0) ** 2 * SIGMA_INSIDE / (16 * SIGMA_RADIAL)
 

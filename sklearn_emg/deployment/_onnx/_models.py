@@ -47,22 +47,7 @@ def _components(step: PCA, x: Tensor) -> Tensor:
 
 
 def transformed(step: Any, x: Tensor, n_features: int) -> Tensor:
-    """Add a transformer of features to the graph.
-
-    Parameters
-    ----------
-    step : fitted transformer
-        Transformer of scikit-learn or selector of this package.
-    x : Tensor of shape (n_rows, n_features)
-        Features.
-    n_features : int
-        Number of features.
-
-    Returns
-    -------
-    features : Tensor of shape (n_rows, n_columns)
-        Transformed features.
-    """
+    """Add a fitted transformer of features to the graph; return its output."""
     if isinstance(step, SelectorMixin):
         return x.take(step.get_support(indices=True))
     if type(step) is StandardScaler:

@@ -43,17 +43,7 @@ def transformers_of(model: Any) -> Iterator[Any]:
 def with_last(model: Any, last: Any) -> Any:
     """Return a pipeline with the same fitted transformers and a different final predictor.
 
-    Parameters
-    ----------
-    model : estimator
-        Pipeline; any other estimator is replaced by `last`.
-    last : fitted estimator
-        Predictor for the last step.
-
-    Returns
-    -------
-    model : estimator
-        Pipeline with the new last step, or `last` itself.
+    Any other estimator is replaced by `last`.
     """
     if not isinstance(model, Pipeline):
         return last
@@ -64,19 +54,7 @@ def with_last(model: Any, last: Any) -> Any:
 def through_transformers(model: Any, X: Any, columns: Columns | None = None) -> Any:
     """Transform X with all steps before the last predictor of a fitted pipeline.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Pipeline; any other estimator leaves X unchanged.
-    X : ndarray or DataFrame
-        Rows to transform.
-    columns : dict of str to ndarray, default=None
-        Columns of the rows, for the steps that request them.
-
-    Returns
-    -------
-    X : ndarray or DataFrame
-        Transformed rows.
+    The steps that request `columns` of the rows get them.
     """
     for step in transformers_of(model):
         X = call_with_columns(step, "transform", X, columns or {})
@@ -144,17 +122,7 @@ def train_further(
 
 
 def refuse_unknown_labels(y: NDArray[Any], classes: NDArray[Any], caller: str) -> None:
-    """Raise if new labels include a class that a fitted classifier does not know.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-        New labels.
-    classes : ndarray of shape (n_classes,)
-        Labels that the classifier knows.
-    caller : str
-        Name of the class in the message.
-    """
+    """Raise if new labels include a class that a fitted classifier does not know."""
     known = classes.tolist()
     if unknown := [label for label in dict.fromkeys(y.tolist()) if label not in known]:
         row = y.tolist().index(unknown[0])

@@ -145,20 +145,10 @@ def cwt(
 
 
 def scales_of(estimator: Any, fs: float | None) -> NDArray[np.float64]:
-    """Compute the scales in samples from the parameters of an estimator and the sampling rate.
+    """Compute the scales in samples from the parameters of an estimator and the rate in Hz.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Estimator with the parameters `wavelet`, `scales` and `frequencies`.
-    fs : float or None
-        Sampling rate in Hz.
-
-    Returns
-    -------
-    scales : ndarray of shape (n_scales,)
-        Scales: ``centre_frequency * fs / frequencies``, the given scales, or by default 2 to 64 in
-        half octaves.
+    They are ``centre_frequency * fs / frequencies``, the given scales, or by default 2 to 64 in
+    half octaves.
     """
     if estimator.frequencies is not None and fs is not None:
         centre = centre_frequency(continuous_wavelet(estimator.wavelet, type(estimator).__name__))
@@ -176,18 +166,9 @@ def scale_labels(estimator: Any) -> list[str]:
 
 
 def centre_frequency(wavelet: Any) -> float:
-    """Compute the centre frequency of a wavelet.
+    """Return the frequency of the largest peak of a wavelet's spectrum at scale 1.
 
-    Parameters
-    ----------
-    wavelet : pywt.ContinuousWavelet
-        Wavelet of PyWavelets.
-
-    Returns
-    -------
-    frequency : float
-        Frequency of the largest peak of the spectrum of the wavelet at scale 1, in cycles per
-        sample, as in PyWavelets.
+    It is in cycles per sample, as in PyWavelets.
     """
     import pywt
 

@@ -194,18 +194,7 @@ def leakage_content(
 
 
 def confound_facts(audit: ConfoundAudit | None) -> list[tuple[str, str]]:
-    """Prepare the line of the overview on confounds.
-
-    Parameters
-    ----------
-    audit : ConfoundAudit or None
-        Audit of confounds.
-
-    Returns
-    -------
-    facts : list of (str, str)
-        Title and text. The list is empty without an audit.
-    """
+    """Prepare the line of the overview on confounds; none without an audit."""
     if audit is None:
         return []
     found = ", ".join(map(str, audit.confounds)) or "none found"

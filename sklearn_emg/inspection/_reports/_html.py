@@ -96,19 +96,9 @@ class Picture:
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """Format a score with its interval.
+    """Format a score with its interval, as in ``"0.56 [0.34, 0.75]"``, or "-" if it is NaN.
 
-    Parameters
-    ----------
-    value : float
-        Score.
-    low, high : float
-        Limits of the interval, which are NaN if there is none.
-
-    Returns
-    -------
-    text : str
-        Text with two decimals, such as ``"0.56 [0.34, 0.75]"``, or "-" if `value` is NaN.
+    Limits that are NaN are left out.
     """
     if np.isnan(value):
         return "-"
@@ -116,36 +106,14 @@ def interval(value: float, low: float, high: float) -> str:
 
 
 def p_text(p: float) -> str:
-    """Format a p-value.
-
-    Parameters
-    ----------
-    p : float
-        p-value.
-
-    Returns
-    -------
-    text : str
-        Text with two decimals, or with two significant digits below 0.01. It is "-" if `p` is NaN.
-    """
+    """Format a p-value with two decimals, or two significant digits below 0.01; "-" for NaN."""
     if np.isnan(p):
         return "-"
     return f"{p:.2f}" if p >= 0.01 else f"{p:.2g}"
 
 
 def class_counts(labels: Any) -> str:
-    """Format the number of labels of each class.
-
-    Parameters
-    ----------
-    labels : array-like of shape (n_labels,)
-        Class labels.
-
-    Returns
-    -------
-    text : str
-        Classes in sorted order with their numbers, such as ``"control 12, patient 8"``.
-    """
+    """Format the number of labels of each class, as in ``"control 12, patient 8"``."""
     counts = pd.Series(list(labels)).value_counts(sort=False).sort_index()
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
@@ -264,25 +232,9 @@ def draw(
 def draw_display(
     display: Any, alt: str, caption: str, size: tuple[float, float], *kind: str
 ) -> Picture:
-    """Draw a Display as an image of a page.
+    """Draw a Display as an image of a page, of `size` in inches, with `alt` as its text.
 
-    Parameters
-    ----------
-    display : Display
-        Object with a method ``plot``.
-    alt : str
-        Content of the image as text.
-    caption : str
-        Caption of the image.
-    size : tuple of float
-        Width and height in inches.
-    *kind : str
-        Kind of plot, for a Display that has several.
-
-    Returns
-    -------
-    picture : Picture
-        Image with its texts.
+    `kind` is the kind of plot, for a Display that has several.
     """
     return draw(lambda figure: display.plot(*kind, ax=figure.subplots()), alt, caption, size=size)
 
@@ -344,20 +296,7 @@ def _markdown(text: Any) -> Any:
 
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """Render a template.
-
-    Parameters
-    ----------
-    template : str
-        Name of the template.
-    content : mapping of str to object
-        Variables of the template.
-
-    Returns
-    -------
-    text : str
-        Rendered text.
-    """
+    """Render a template."""
     return _environment().get_template(template).render(content)
 
 
@@ -366,24 +305,7 @@ def _digest(text: str) -> str:
 
 
 def write_page(path: Path, template: str, title: str, content: Mapping[str, Any]) -> None:
-    """Write a page completely or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Path of the page.
-    template : str
-        Name of the template.
-    title : str
-        Title of the page.
-    content : mapping of str to object
-        Variables of the template.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written. An existing file is then kept.
-    """
+    """Write a page completely or not at all."""
     write_text_atomically(path, page_text(template, title, content))
 
 

@@ -123,18 +123,7 @@ class Predictions:
 
 
 def pipeline_title(estimator: Any) -> str:
-    """Create the title of the page from the class of the last step.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted estimator or Pipeline.
-
-    Returns
-    -------
-    title : str
-        Title of the page.
-    """
+    """Create the title of the page from the class of the last step."""
     kind = type(unwrap(estimator)).__name__
     vote = "DiVoteClassifier of " if ends_with_divote(estimator) else ""
     return f"Fitted pipeline: {vote}{kind}"

@@ -214,22 +214,10 @@ def boumerdes_tables(
 
 
 def settings_of(task: _Task, kind: str) -> dict[str, Any]:
-    """Return the settings of the source for a task and a protocol.
+    """Return the settings of the source for a task and a protocol, for ``set_params``.
 
     With random windows, the source used no synthetic windows, since undersampling the healthy
     recordings was sufficient.
-
-    Parameters
-    ----------
-    task : _Task
-        Task.
-    kind : str
-        Protocol, as named in the tables.
-
-    Returns
-    -------
-    settings : dict
-        Parameters for ``set_params`` of the systems.
     """
     smote = {"divote__estimator__factor": 1.0} if kind == LEAKY else {}
     return {**task.parameters, **smote}

@@ -47,20 +47,9 @@ AUDIT_COLUMNS = ("random windows", "subjects", "gap", "error")
 def settings_of(X: pd.DataFrame, y: NDArray[Any], **settings: Any) -> dict[str, Any]:
     """Return the settings that all runs of a benchmark share, as stored in ``benchmark.json``.
 
-    Parameters
-    ----------
-    X : DataFrame
-        Recording table or table of features.
-    y : ndarray of shape (n_rows,)
-        Labels.
-    **settings : object
-        Further settings. Numbers, text and dicts are kept, and other objects are replaced by their
-        digests.
-
-    Returns
-    -------
-    settings : dict
-        Settings, with the version of the package and digests of all samples, labels and columns.
+    They include the version of the package and digests of all samples, labels and columns. Of the
+    further settings, numbers, text and dicts are kept, and other objects are replaced by their
+    digests.
     """
     return {
         "format": _FORMAT,

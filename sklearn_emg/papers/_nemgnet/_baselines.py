@@ -240,18 +240,7 @@ def waveform_image_network(
 
 
 def three_colours(images: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Average the maps of images and repeat the mean for three colours.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n_windows, n_maps, height, width)
-        Images with any number of maps.
-
-    Returns
-    -------
-    images : ndarray of shape (n_windows, 3, height, width)
-        Images as networks for photographs take them.
-    """
+    """Average the maps of images (n_windows, n_maps, height, width) for three colours."""
     return np.repeat(images.mean(axis=1, keepdims=True), 3, axis=1)
 
 

@@ -15,20 +15,7 @@ Marks = list[tuple[int, float, float]]
 
 
 def marks_of(signal: NDArray[np.floating], fs: float) -> Marks:
-    """List the channel and the start and end in seconds of each run of NaN.
-
-    Parameters
-    ----------
-    signal : ndarray of shape (n_times,) or (n_channels, n_times)
-        Signal, in which NaN marks missing samples.
-    fs : float
-        Sampling rate in Hz.
-
-    Returns
-    -------
-    marks : list of (int, float, float)
-        Channel (from 0) of each run, and its start and end in seconds.
-    """
+    """List the channel (from 0) and the start and end in seconds of each run of NaN."""
     found: Marks = []
     for c, missing in enumerate(np.isnan(np.atleast_2d(signal))):
         edges = np.flatnonzero(np.diff(missing, prepend=False, append=False))

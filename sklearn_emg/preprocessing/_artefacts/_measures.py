@@ -155,15 +155,7 @@ def power_fractions(
 def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
     """Compute the largest distance from the median of three, relative to the medians' range.
 
-    Parameters
-    ----------
-    X : ndarray of shape (..., n_times)
-        Signals.
-
-    Returns
-    -------
-    ratio : ndarray of shape (...)
-        Ratio for each signal, at most 1e6.
+    There is one ratio, of at most 1e6, for each signal of the last axis.
     """
     size = (1,) * (X.ndim - 1) + (3,)
     # "mirror" does not repeat the end sample. A repeated spike would be its own median.
@@ -175,18 +167,9 @@ def spike_ratio(X: NDArray[np.floating]) -> NDArray[np.float64]:
 def pop_ratio(X: NDArray[np.floating], n_median: int) -> NDArray[np.float64]:
     """Compute the largest step of the baseline, relative to the spread within stretches.
 
-    Parameters
-    ----------
-    X : ndarray of shape (..., n_times)
-        Signals.
-    n_median : int
-        Length of a stretch in samples.
-
-    Returns
-    -------
-    ratio : ndarray of shape (...)
-        Ratio of the largest step between the medians of neighbouring stretches to the mean standard
-        deviation of the stretches, at most 1e6; 0 for a signal of fewer than two stretches.
+    It is the largest step between the medians of neighbouring stretches of `n_median` samples,
+    divided by the mean standard deviation of the stretches, at most 1e6; 0 for a signal of fewer
+    than two stretches.
     """
     n_stretches = X.shape[-1] // n_median
     if n_stretches < 2:

@@ -142,20 +142,7 @@ class Spectrum(NamedTuple):
 
 
 def spectrum_of(X: NDArray[np.floating], fs: float) -> Spectrum | None:
-    """Compute the spectra of channels by Welch's method, or None for fewer than 32 samples.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_channels, n_times)
-        Samples in mV, without NaN.
-    fs : float
-        Sampling rate in Hz.
-
-    Returns
-    -------
-    spectrum : Spectrum or None
-        Spectra of the channels.
-    """
+    """Compute the spectra of channels by Welch's method, or None for fewer than 32 samples."""
     n_segment = min(round(_SEGMENT * fs), X.shape[1])
     if n_segment < 32:
         return None

@@ -16,20 +16,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
-    """Fit a polynomial to each signal by least squares.
-
-    Parameters
-    ----------
-    signals : ndarray of shape (..., n_times)
-        Signals.
-    degree : int
-        Degree of the polynomial.
-
-    Returns
-    -------
-    baseline : ndarray of shape (..., n_times)
-        Fitted polynomials.
-    """
+    """Fit a polynomial to each signal (last axis) by least squares; return its values."""
     n_times = signals.shape[-1]
     # Legendre polynomials on [-1, 1] are used, since powers of time would be nearly collinear.
     basis = np.polynomial.legendre.legvander(

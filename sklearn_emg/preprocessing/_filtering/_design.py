@@ -92,22 +92,7 @@ def _n_taps(corners: tuple[float, ...], fs: float, transition: float | None) -> 
 
 @lru_cache(maxsize=128)
 def design_notch(freqs: tuple[float, ...], bandwidth: float, fs: float) -> FilterCoefficients:
-    """Design one second-order notch per frequency, with -3 dB points `bandwidth` Hz apart.
-
-    Parameters
-    ----------
-    freqs : tuple of float
-        Frequencies to remove in Hz, below ``fs / 2``.
-    bandwidth : float
-        Width of each notch between its -3 dB points, in Hz.
-    fs : float
-        Sampling rate in Hz.
-
-    Returns
-    -------
-    coefficients : FilterCoefficients
-        Second-order sections, one per frequency.
-    """
+    """Design one second-order notch per frequency, with -3 dB points `bandwidth` Hz apart."""
     sections = [np.concatenate(signal.iirnotch(f, f / bandwidth, fs=fs)) for f in freqs]
     return Sections(np.array(sections))
 
@@ -163,18 +148,8 @@ def initial_state(
 ) -> NDArray[np.float64]:
     """Compute the steady state of a causal filter for the constant input `first`.
 
-    Parameters
-    ----------
-    first : ndarray of shape (..., 1)
-        First sample of each signal.
-    coefficients : FilterCoefficients
-        Coefficients of the filter.
-
-    Returns
-    -------
-    state : ndarray of shape (n_sections, ..., 2) or (..., n_taps - 1)
-        Initial state for :func:`causal_filter`. For FIR filters, it consists of the samples that
-        are assumed to precede the first.
+    `first` is the first sample of each signal, of shape (..., 1). For FIR filters, the state
+    consists of the samples that are assumed to precede the first.
     """
     if isinstance(coefficients, Sections):
         zi = signal.sosfilt_zi(coefficients.sos)

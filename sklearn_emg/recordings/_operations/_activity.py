@@ -26,20 +26,7 @@ _REST = ("0", "0.0", "rest", "relax", "idle", "ruhe", "repos", "reposo", "riposo
 
 
 def moving_rms(values: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Compute the root mean square over `size` samples around each sample.
-
-    Parameters
-    ----------
-    values : ndarray of shape (..., n_times)
-        The signal.
-    size : int
-        Number of samples of the window, which is shorter at both ends of the signal.
-
-    Returns
-    -------
-    rms : ndarray of shape (..., n_times)
-        RMS in the unit of the signal.
-    """
+    """Compute the RMS over `size` samples around each sample; fewer at both ends."""
     n_times = values.shape[-1]
     size = min(max(size, 1), n_times)
     sums = np.zeros((*values.shape[:-1], n_times + 1))

@@ -17,17 +17,9 @@ _BALANCING = ("class_weight", "smote", "sampling")
 
 
 def answers(facts: Facts) -> dict[str, dict[str, str]]:
-    """Answer the items of TRIPOD+AI and REFORMS that the run can answer.
+    """Answer the items of TRIPOD+AI and REFORMS that the run can answer, by checklist and item.
 
-    Parameters
-    ----------
-    facts : Facts
-        Model, comparison and audits.
-
-    Returns
-    -------
-    answers : dict of dict of str
-        Answers by checklist and item. The author answers items that are missing.
+    The author answers items that are missing.
     """
     shared = _shared(facts)
     return {"TRIPOD+AI": _tripod(facts, shared), "REFORMS": _reforms(facts, shared)}

@@ -328,18 +328,7 @@ def _data(facts: Facts) -> Section:
 
 
 def quality_text(quality: QualityReport | None) -> str:
-    """Summarise the quality of the recordings in one line of text.
-
-    Parameters
-    ----------
-    quality : QualityReport or None
-        Result of ``check_quality``, or None if the recordings were not checked.
-
-    Returns
-    -------
-    text : str
-        Numbers of recordings by quality, and the kinds of findings.
-    """
+    """Summarise the quality of the recordings and the kinds of findings in one line of text."""
     if quality is None:
         return "not checked (check_quality)"
     levels = quality.recordings["quality"]

@@ -16,20 +16,7 @@ _UNKNOWN = "not known"
 
 
 def value_counts(rows: pd.DataFrame, column: str) -> str:
-    """Count the subjects with each value of a column.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Table with the columns ``subject`` and `column`.
-    column : str
-        Name of the column.
-
-    Returns
-    -------
-    text : str
-        Text such as "f 12, m 8, not known 1", with at most twelve values.
-    """
+    """Count the subjects with each value of a column, as in "f 12, m 8, not known 1"."""
     values = rows.drop_duplicates(["subject", column])[column]
     named = values.map(lambda v: _UNKNOWN if pd.isna(v) else str(v))
     counts = named.value_counts()
@@ -39,19 +26,7 @@ def value_counts(rows: pd.DataFrame, column: str) -> str:
 
 
 def number_range(values: pd.Series) -> str:
-    """Describe numbers by their median and range.
-
-    Parameters
-    ----------
-    values : Series
-        Numbers. Other entries are treated as missing.
-
-    Returns
-    -------
-    text : str
-        Text such as "54 (31 to 70)", in the unit of the values, or "not known" if there are no
-        numbers.
-    """
+    """Describe numbers as "54 (31 to 70)": median and range; "not known" if there are none."""
     numbers = pd.to_numeric(values, errors="coerce").dropna()
     if numbers.empty:
         return _UNKNOWN
@@ -128,18 +103,7 @@ def class_text(rows: pd.DataFrame) -> str:
 
 
 def spelling_text(rows: pd.DataFrame) -> str:
-    """List names of subjects that look like different spellings of the same name.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Recordings with the column ``subject``.
-
-    Returns
-    -------
-    text : str
-        Text such as "S1/s1, P02/P2", or "none found".
-    """
+    """List subjects that look like spellings of one name: "S1/s1, P02/P2", or "none found"."""
     found = similar_subjects(dict.fromkeys(rows["subject"].tolist()))
     shown = ["/".join(map(str, names)) for names in found]
     return ", ".join(shown[:_MAX_NAMED]) if shown else "none found"
@@ -164,18 +128,7 @@ def missing_text(rows: pd.DataFrame) -> str:
 
 
 def subjects_of_folds(record: RunRecord | None) -> str:
-    """Return a clause that states whether folds have subjects in both of their sets.
-
-    Parameters
-    ----------
-    record : RunRecord or None
-        Record of a comparison.
-
-    Returns
-    -------
-    text : str
-        Clause without a full stop.
-    """
+    """Return a clause that states whether folds have subjects in both of their sets."""
     if record is not None and "subjects" in record.protocol:
         return "the subjects of each test set are also in the training set"
     return "no subject is in both the training and the test set of a fold"
