@@ -41,7 +41,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_emg.deployment import _saving, load_model, save_model
+from sklearn_emg._files import json_digest
+from sklearn_emg.deployment import load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.feature_extraction import EMGFeatures, TimeDomainFeatures
 from sklearn_emg.feature_selection import RandomForestSelector
@@ -182,7 +183,7 @@ def rewritten(folder, **changes):
     file = folder / "system.json"
     content = json.loads(file.read_text()) | changes
     content.pop("digest")
-    file.write_text(json.dumps({**content, "digest": _saving._digest(content)}))
+    file.write_text(json.dumps({**content, "digest": json_digest(content)}))
     return content
 
 
