@@ -18,6 +18,7 @@ import numpy as np
 from sklearn_emg._sklearn import InvalidParameterError
 
 __all__ = [
+    "check_below_nyquist",
     "check_fraction",
     "check_integer",
     "check_integers",
@@ -123,6 +124,15 @@ def _number_within(low: float, high: float, *, above: bool, below: bool) -> str:
 def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -> float:
     """Return a number in [0, 1], or in [0, 1) if `below` is true."""
     return check_real(value, name, caller, 0.0, 1.0, below=below)
+
+
+def check_below_nyquist(value: float, name: str, caller: str, fs: float) -> None:
+    """Refuse a frequency in Hz of at least half the sampling rate."""
+    if value >= fs / 2:
+        raise ValueError(
+            f"The {name!r} parameter of {caller} must be below the Nyquist frequency, {fs / 2} Hz "
+            f"for fs={fs}. Got {value} instead."
+        )
 
 
 def check_unused(caller: str, condition: str, **values: Any) -> None:

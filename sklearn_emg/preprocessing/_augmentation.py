@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import Integral, Interval, Real
 from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.recordings import is_recording_table
 
 __all__ = ["WindowAugmenter", "mixup"]
@@ -412,11 +413,7 @@ class WindowAugmenter(BaseEstimator):
         if self.band_stop is not None:
             if self.fs is None:
                 raise ValueError("WindowAugmenter needs its 'fs' parameter for 'band_stop'.")
-            if self.band_stop >= self.fs / 2:
-                raise ValueError(
-                    "The 'band_stop' parameter of WindowAugmenter must be below the Nyquist "
-                    f"frequency, {self.fs / 2} Hz for fs={self.fs}. Got {self.band_stop} instead."
-                )
+            check_below_nyquist(self.band_stop, "band_stop", "WindowAugmenter", self.fs)
 
     def _augment(
         self, X: NDArray[np.floating], y: NDArray | None, rng: Generator

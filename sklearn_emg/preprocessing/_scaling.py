@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg._tables import counted, row_text
+from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
 from sklearn_emg.preprocessing._streams import SampleStream
@@ -363,15 +364,6 @@ class ReferenceScaler(SignalTransformer):
                 raise ValueError(f"R{row_text(X, row)[1:]}: {error}") from error
         return with_signals(X, signals)
 
-    def _marked(self, marks: pd.Series) -> NDArray[np.bool_]:
-        """Return whether each row is a reference contraction."""
-        if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]).to_numpy(dtype=bool))).size:
-            raise ValueError(
-                f"Column {self.column!r} must contain only True and False, or 1 and 0. Row "
-                f"{unclear[0]} has {marks.iloc[unclear[0]]!r}."
-            )
-        return marks.isin([True, 1]).to_numpy(dtype=bool)
-
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
         """Return the subject code of each row and the reference amplitudes of each subject."""
         if self.column not in table.columns:
@@ -380,7 +372,7 @@ class ReferenceScaler(SignalTransformer):
                 "reference contractions. Add it, name another one in 'column', or give 'reference'."
             )
         codes = subjects_of(table)
-        marked = self._marked(table[self.column])
+        marked = marked_rows(table[self.column], self.column)
         missing = np.setdiff1d(codes, codes[marked])
         if missing.size:
             names = [table["subject"].iloc[int(np.argmax(codes == c))] for c in missing[:5]]
@@ -486,6 +478,17 @@ class Rectifier(SignalTransformer):
         return SampleStream(lambda chunk: self._transform_signals(chunk, fs))
 
 
+def marked_rows(values: Any, name: str) -> NDArray[np.bool_]:
+    """Convert a column of True and False to an array."""
+    marks = pd.Series(np.asarray(values, dtype=object))
+    if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
+        raise ValueError(
+            f"Column {name!r} must contain only True and False, or 1 and 0. Row {unclear[0]} has "
+            f"{marks.iloc[unclear[0]]!r}."
+        )
+    return marks.isin([True, 1]).to_numpy()
+
+
 def moving_mean(values: NDArray[np.floating], half: int) -> NDArray[np.float64]:
     """Compute the mean of the ``2 * half + 1`` samples around each sample; fewer at the ends."""
     n_times = values.shape[-1]
@@ -576,11 +579,8 @@ class Envelope(SignalTransformer):
         return True
 
     def _check_parameters(self, fs: float) -> None:
-        if self.method == "lowpass" and self.cutoff >= fs / 2:
-            raise ValueError(
-                "The 'cutoff' parameter of Envelope must be below the Nyquist frequency, "
-                f"{fs / 2} Hz for fs={fs}. Got {self.cutoff} instead."
-            )
+        if self.method == "lowpass":
+            check_below_nyquist(self.cutoff, "cutoff", "Envelope", fs)
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         if self.method == "lowpass":

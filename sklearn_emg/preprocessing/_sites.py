@@ -19,6 +19,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.model_selection import draw_references, sites_of
+from sklearn_emg.preprocessing._scaling import marked_rows
 from sklearn_emg.recordings import Subjects, feature_columns, is_healthy
 
 __all__ = ["SiteStandardizer"]
@@ -532,9 +533,9 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
                     "reference subjects."
                 )
             values = columns.get(self.reference, facts["reference"])
-            return _marks(values, self.reference)
+            return marked_rows(values, self.reference)
         if facts["reference"] is not None:
-            return _marks(facts["reference"], "reference")
+            return marked_rows(facts["reference"], "reference")
         healthy = _healthy_rows(facts["group"], y)
         if healthy is not None:
             return healthy
@@ -628,17 +629,6 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _marks(values: Any, name: str) -> NDArray[np.bool_]:
-    """Convert a column of True and False to an array."""
-    marks = pd.Series(np.asarray(values, dtype=object))
-    if (unclear := np.flatnonzero(~marks.isin([True, False, 1, 0]))).size:
-        raise ValueError(
-            f"Column {name!r} must contain only True and False, or 1 and 0. Row {unclear[0]} has "
-            f"{marks.iloc[unclear[0]]!r}."
-        )
-    return marks.isin([True, 1]).to_numpy()
 
 
 def reference_statistics(

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
-from sklearn_emg._validation import require
+from sklearn_emg._validation import check_below_nyquist, require
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.recordings import distinct_rates, is_recording_table
 
@@ -197,11 +197,8 @@ class AutoencoderDenoiser(SignalTransformer):
                 "The 'kernel_size' parameter of AutoencoderDenoiser must be odd. "
                 f"Got {self.kernel_size} instead."
             )
-        if self.noise == "powerline" and self.line_freq >= fs / 2:
-            raise ValueError(
-                "The 'line_freq' parameter of AutoencoderDenoiser must be below the Nyquist "
-                f"frequency, {fs / 2} Hz for fs={fs}. Got {self.line_freq} instead."
-            )
+        if self.noise == "powerline":
+            check_below_nyquist(self.line_freq, "line_freq", "AutoencoderDenoiser", fs)
 
     def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         self._train(list(X.reshape(-1, X.shape[-1])), fs)

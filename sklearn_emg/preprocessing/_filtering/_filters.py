@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
+from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import (
     _IIR_DESIGNS,
@@ -109,13 +110,6 @@ class _LinearFilter(SignalTransformer):
         self._check_parameters(fs)
         return self._coefficients(fs)
 
-    def _check_corner(self, name: str, corner: float, fs: float) -> None:
-        if corner >= fs / 2:
-            raise ValueError(
-                f"The '{name}' parameter of {type(self).__name__} must be below the Nyquist "
-                f"frequency, {fs / 2} Hz for fs={fs}. Got {corner} instead."
-            )
-
     def stream(self, fs: float | None = None) -> FilterStream:
         """Return a stream that filters chunk by chunk and keeps its state between chunks.
 
@@ -161,7 +155,7 @@ class _DesignedFilter(_LinearFilter):
 
     def _check_parameters(self, fs: float) -> None:
         for name, corner in zip(self._corner_names, self._corners(fs)):
-            self._check_corner(name, corner, fs)
+            check_below_nyquist(corner, name, type(self).__name__, fs)
 
     def _corners(self, fs: float) -> tuple[float, ...]:
         """Return the corner frequencies in Hz at a sampling rate."""
@@ -542,7 +536,7 @@ class NotchFilter(_LinearFilter):
         self.fs = fs
 
     def _check_parameters(self, fs: float) -> None:
-        self._check_corner("freq", self.freq, fs)
+        check_below_nyquist(self.freq, "freq", type(self).__name__, fs)
         highest = self._freqs(fs)[-1]
         if highest >= fs / 2:
             raise ValueError(
