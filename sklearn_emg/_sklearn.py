@@ -25,6 +25,7 @@ from sklearn.utils.validation import _check_feature_names_in as check_feature_na
 
 __all__ = [
     "CONTAINERS",
+    "POSITIVE",
     "BaseSearchCV",
     "GroupsRequester",
     "HasMethods",
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 
+POSITIVE = Interval(Real, 0, None, closed="neither")  # constraint of a parameter
 CONTAINERS = (dict, list, tuple)
 _HOLDERS = (BaseEstimator, _CalibratedClassifier, *CONTAINERS)
 

@@ -19,7 +19,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from sklearn_emg._sklearn import HasPredict, Integral, Interval, Real, StrOptions, last_of
+from sklearn_emg._sklearn import POSITIVE, HasPredict, Integral, Interval, StrOptions, last_of
 from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
@@ -158,7 +158,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasPredict()],
         "update": [StrOptions({"auto", *UPDATES})],
-        "weight": [Interval(Real, 0, None, closed="neither")],
+        "weight": [POSITIVE],
         "n_epochs": [Interval(Integral, 1, None, closed="left")],
     }
 

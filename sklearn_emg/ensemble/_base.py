@@ -18,11 +18,11 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._sklearn import (
+    POSITIVE,
     HasMethods,
     HasPredict,
     Integral,
     Interval,
-    Real,
     StrOptions,
     safe_indexing,
 )
@@ -62,8 +62,8 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
     takes_kept: ClassVar[bool] = True  # it accepts stored recordings
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasPredict()],
-        "window": [Interval(Real, 0, None, closed="neither"), None],
-        "step": [Interval(Real, 0, None, closed="neither"), None],
+        "window": [POSITIVE, None],
+        "step": [POSITIVE, None],
         "by": [str, None],
         "final_estimator": [HasPredict(), None],
         "cv": [

@@ -13,7 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._ranges import refuse_no_samples
-from sklearn_emg._sklearn import HasMethods, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, HasMethods, StrOptions
 from sklearn_emg._tables import columns_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option
@@ -134,8 +134,8 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "transformer": [HasMethods(["fit", "transform"])],
-        "window": [Interval(Real, 0, None, closed="neither"), None],
-        "step": [Interval(Real, 0, None, closed="neither"), None],
+        "window": [POSITIVE, None],
+        "step": [POSITIVE, None],
         "statistics": ["array-like"],
         "as_table": ["boolean"],
         "keep": [StrOptions({"metadata"}), None, list],

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, StrOptions
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
@@ -266,8 +266,8 @@ default=("sample_entropy", "permutation_entropy", "higuchi")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "features": [StrOptions({"all"}), list, tuple],
         "order": [Interval(Integral, 1, None, closed="left")],
-        "tolerance": [Interval(Real, 0, None, closed="neither")],
-        "fuzzy_exponent": [Interval(Real, 0, None, closed="neither")],
+        "tolerance": [POSITIVE],
+        "fuzzy_exponent": [POSITIVE],
         "permutation_order": [Interval(Integral, 2, 8, closed="both")],
         "svd_order": [Interval(Integral, 2, None, closed="left")],
         "delay": [Interval(Integral, 1, None, closed="left")],

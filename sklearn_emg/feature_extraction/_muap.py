@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import map_rows
@@ -309,17 +309,17 @@ class MUAPFeatures(FeatureExtractor):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "features": [StrOptions({"all"}), list, tuple],
-        "fs": [Interval(Real, 0, None, closed="neither"), None],
-        "amplitude_threshold": [Interval(Real, 0, None, closed="neither")],
-        "duration_threshold": [Interval(Real, 0, None, closed="neither")],
+        "fs": [POSITIVE, None],
+        "amplitude_threshold": [POSITIVE],
+        "duration_threshold": [POSITIVE],
         "phase_threshold": [Interval(Real, 0, None, closed="left")],
-        "turn_threshold": [Interval(Real, 0, None, closed="neither")],
+        "turn_threshold": [POSITIVE],
         "threshold_unit": [StrOptions({"mV", "noise"})],
-        "gap": [Interval(Real, 0, None, closed="neither")],
-        "max_rise_time": [Interval(Real, 0, None, closed="neither")],
-        "max_duration": [Interval(Real, 0, None, closed="neither")],
+        "gap": [POSITIVE],
+        "max_rise_time": [POSITIVE],
+        "max_duration": [POSITIVE],
         "refractory": [Interval(Real, 0, None, closed="left")],
-        "second_peak": [Interval(Real, 0, None, closed="neither")],
+        "second_peak": [POSITIVE],
         "fill_value": [Real],
         "n_jobs": [Integral, None],
     }

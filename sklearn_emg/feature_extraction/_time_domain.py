@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real, StrOptions
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import map_rows
@@ -140,12 +140,12 @@ class TimeDomainFeatures(FeatureExtractor):
         "features": [StrOptions({"all"}), list, tuple],
         "thresholds": [Interval(Real, 0, None, closed="left"), dict],
         "threshold_unit": [StrOptions({"mV", "noise"})],
-        "turn_threshold": [Interval(Real, 0, None, closed="neither")],
+        "turn_threshold": [POSITIVE],
         "v_order": [Interval(Real, 1, None, closed="left")],
         "n_segments": [Interval(Integral, 2, None, closed="left")],
         "n_bins": [Interval(Integral, 2, None, closed="left")],
-        "hist_range": [Interval(Real, 0, None, closed="neither"), None],
-        "fs": [Interval(Real, 0, None, closed="neither"), None],
+        "hist_range": [POSITIVE, None],
+        "fs": [POSITIVE, None],
         "n_jobs": [Integral, None],
     }
 

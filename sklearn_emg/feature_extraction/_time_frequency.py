@@ -18,7 +18,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._ranges import compute_safely, ranges_of
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg.base import SignalEstimator
 from sklearn_emg.feature_extraction._blocks import for_blocks
@@ -447,8 +447,8 @@ class LogSpectrogram(_FrameTransformer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "delta": ["boolean"],
         "delta_width": [Interval(Integral, 3, None, closed="left")],
-        "floor": [Interval(Real, 0, None, closed="neither")],
-        "top_db": [Interval(Real, 0, None, closed="neither"), None],
+        "floor": [POSITIVE],
+        "top_db": [POSITIVE, None],
         **_STFT_CONSTRAINTS,
     }
 
@@ -612,10 +612,10 @@ class MelSpectrogram(_FrameTransformer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_mels": [Interval(Integral, 1, None, closed="left")],
         "f_min": [Interval(Real, 0, None, closed="left")],
-        "f_max": [Interval(Real, 0, None, closed="neither"), None],
+        "f_max": [POSITIVE, None],
         "log": ["boolean"],
-        "floor": [Interval(Real, 0, None, closed="neither")],
-        "top_db": [Interval(Real, 0, None, closed="neither"), None],
+        "floor": [POSITIVE],
+        "top_db": [POSITIVE, None],
         **_STFT_CONSTRAINTS,
     }
 

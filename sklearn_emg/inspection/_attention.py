@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Interval, Real, validate_params
+from sklearn_emg._sklearn import POSITIVE, validate_params
 from sklearn_emg.inspection._networks import find_network, torch_tools
 
 
@@ -44,7 +44,7 @@ class AttentionMaps:
 
 @validate_params(
     {
-        "fs": [Interval(Real, 0, None, closed="neither")],
+        "fs": [POSITIVE],
         "matrices": ["boolean"],
     },
     prefer_skip_nested_validation=True,

@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypedDict, TypeVar, get_type_hints
 
 import numpy as np
 
-from sklearn_emg._sklearn import HasMethods, Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, HasMethods, Integral, Interval, Real, StrOptions
 from sklearn_emg.neural_network._modules._layers import SIZES
 
 # Smaller batches use different kernels for matrix products and convolutions, with different
@@ -43,7 +43,7 @@ class Training(TypedDict, total=False):
         float,
         Entry(
             1e-3,
-            [Interval(Real, 0, None, closed="neither")],
+            [POSITIVE],
             "float",
             "Learning rate.",
         ),

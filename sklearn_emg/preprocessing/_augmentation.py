@@ -14,14 +14,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._ranges import refuse_no_samples
-from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.recordings import is_recording_table
 
 __all__ = ["WindowAugmenter", "mixup"]
-
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def perturb(X: NDArray[np.floating], epsilon: float, rng: Generator) -> NDArray[np.floating]:
@@ -264,15 +262,15 @@ class WindowAugmenter(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_copies": [Interval(Integral, 1, None, closed="left")],
-        "mix": [_POSITIVE, None],
+        "mix": [POSITIVE, None],
         "max_shift": [Interval(Real, 0, 1, closed="both"), None],
         "max_warp": [Interval(Real, 0, 0.5, closed="both"), None],
-        "band_stop": [_POSITIVE, None],
+        "band_stop": [POSITIVE, None],
         "drop_channel": [Interval(Real, 0, 1, closed="left"), None],
         "max_scale": [Interval(Real, 1, None, closed="left"), None],
         "epsilon": [Interval(Real, 0, None, closed="left"), None],
         "snr": [Interval(Real, None, None, closed="neither"), None],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
         "random_state": ["random_state"],
     }
 

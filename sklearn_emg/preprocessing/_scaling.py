@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, StrOptions
 from sklearn_emg._tables import counted, row_text
 from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.base import SignalTransformer
@@ -19,8 +19,6 @@ from sklearn_emg.preprocessing._streams import SampleStream
 from sklearn_emg.recordings import subjects_of, with_signals
 
 __all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]
-
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def location_and_scale(
@@ -321,7 +319,7 @@ class ReferenceScaler(SignalTransformer):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "reference": [_POSITIVE, "array-like", None],
+        "reference": [POSITIVE, "array-like", None],
         "column": [str],
         "measure": [StrOptions(set(_MEASURES))],
     }
@@ -557,9 +555,9 @@ class Envelope(SignalTransformer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "method": [StrOptions({"rms", "mean", "lowpass"})],
-        "window": [_POSITIVE],
-        "cutoff": [_POSITIVE],
-        "fs": [_POSITIVE, None],
+        "window": [POSITIVE],
+        "cutoff": [POSITIVE],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
@@ -96,8 +96,8 @@ class FFTSpectrum(FeatureExtractor):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "output": [StrOptions({"magnitude", "power", "log"})],
         "low": [Interval(Real, 0, None, closed="left")],
-        "high": [Interval(Real, 0, None, closed="neither"), None],
-        "resolution": [Interval(Real, 0, None, closed="neither"), None],
+        "high": [POSITIVE, None],
+        "resolution": [POSITIVE, None],
         "taper": [str],
         "n_jobs": [Integral, None],
     }

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from sklearn_emg._sklearn import HasMethods, Interval, Real
+from sklearn_emg._sklearn import POSITIVE, HasMethods
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.base import FeatureExtractor
@@ -83,7 +83,7 @@ class FeatureQuantiles(FeatureExtractor):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "extractor": [HasMethods(["fit", "transform"])],
-        "part": [Interval(Real, 0, None, closed="neither")],
+        "part": [POSITIVE],
         "quantiles": ["array-like"],
     }
 

@@ -11,7 +11,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_emg._sklearn import Integral, Interval, Real
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real
 from sklearn_emg._typing import Labels, Signals
 from sklearn_emg.neural_network._data._batches import WindowDataset, minimise
 from sklearn_emg.neural_network._data._inputs import training_input
@@ -119,7 +119,7 @@ class PretrainedEncoder(NetworkFeatures):
         "mask": [Interval(Real, 0, 1, closed="neither")],
         "patch": [_ONE],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr": [POSITIVE],
         "batch_size": [_ONE],
         "random_state": ["random_state"],
     }

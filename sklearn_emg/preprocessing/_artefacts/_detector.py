@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg._sklearn import POSITIVE, Real
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg._warnings import warn
 from sklearn_emg.base import FeatureExtractor
@@ -26,7 +26,6 @@ from sklearn_emg.recordings import FILTERED
 
 __all__ = ["THRESHOLDS", "ArtefactDetector"]
 
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 # Kinds of artefact and the limits of their measures.
 THRESHOLDS = {
     "saturation": 0.001,
@@ -137,10 +136,10 @@ class ArtefactDetector(FeatureExtractor):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "thresholds": [dict, None],
-        "limit": [_POSITIVE, None],
-        "line_freq": [_POSITIVE, None],
-        "motion_freq": [_POSITIVE],
-        "fs": [_POSITIVE, None],
+        "limit": [POSITIVE, None],
+        "line_freq": [POSITIVE, None],
+        "motion_freq": [POSITIVE],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

@@ -12,7 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from sklearn_emg._ranges import refuse_no_samples
-from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Interval, Real, StrOptions
 from sklearn_emg._tables import row_text
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._artefacts._marks import marks_of, with_notes
@@ -20,8 +20,6 @@ from sklearn_emg.preprocessing._artefacts._measures import runs_mask
 from sklearn_emg.recordings import read_signal, with_signals
 
 __all__ = ["GapInterpolator"]
-
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def fill_gaps(
@@ -119,7 +117,7 @@ class GapInterpolator(SignalTransformer):
         "max_gap": [Interval(Real, 0, None, closed="left")],
         "method": [StrOptions({"linear", "cubic"})],
         "longer": [StrOptions({"keep", "note"})],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from sklearn_emg._sklearn import Interval, Real
+from sklearn_emg._sklearn import POSITIVE
 from sklearn_emg._tables import counted, row_text
 from sklearn_emg._warnings import warn
 from sklearn_emg.base import SignalTransformer
@@ -31,7 +31,6 @@ _SMOOTH = (
     "nearly all samples are distinct, so these are not the samples of a converter but of a "
     "filtered signal"
 )
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 class ArtefactRejector(SignalTransformer):
@@ -116,9 +115,9 @@ class ArtefactRejector(SignalTransformer):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "detector": [ArtefactDetector, None],
         "kinds": ["array-like", None],
-        "window": [_POSITIVE],
+        "window": [POSITIVE],
         "apply": ["boolean"],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

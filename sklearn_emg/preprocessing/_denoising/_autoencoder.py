@@ -11,14 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real, StrOptions
 from sklearn_emg._validation import check_below_nyquist, require
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.recordings import distinct_rates, is_recording_table
 
 __all__ = ["AutoencoderDenoiser"]
 
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 _SEGMENT = 512
 
 
@@ -145,12 +144,12 @@ class AutoencoderDenoiser(SignalTransformer):
         "n_code": [Interval(Integral, 1, None, closed="left")],
         "noise": [StrOptions({"white", "powerline"}), None],
         "snr": [Interval(Real, None, None, closed="neither")],
-        "line_freq": [_POSITIVE],
+        "line_freq": [POSITIVE],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "lr": [_POSITIVE],
+        "lr": [POSITIVE],
         "device": [str],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

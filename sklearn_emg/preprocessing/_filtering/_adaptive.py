@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Options, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
 
 __all__ = ["AdaptiveFilter"]
 
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 _ALGORITHMS = ("lms", "nlms", "rls")
 # The RLS matrix is initialised as if the reference had only the fraction _FIRST_POWER of its power.
 # While the reference is silent, the matrix grows by at most the factor _LARGEST_GROWTH.
@@ -270,15 +269,15 @@ class AdaptiveFilter(SignalTransformer):
             Interval(Integral, 0, None, closed="left"),
         ],
         "algorithm": [StrOptions(set(_ALGORITHMS))],
-        "memory": [_POSITIVE, None],
-        "freq": [_POSITIVE],
+        "memory": [POSITIVE, None],
+        "freq": [POSITIVE],
         "harmonics": [Interval(Integral, 1, None, closed="left"), Options(str, {"all"})],
         "max_drift": [Interval(Real, 0, None, closed="left")],
-        "length": [_POSITIVE],
-        "delay": [_POSITIVE],
+        "length": [POSITIVE],
+        "delay": [POSITIVE],
         "output": [StrOptions({"cleaned", "interference"})],
         "two_way": ["boolean"],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

@@ -7,12 +7,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, StrOptions
 from sklearn_emg.base import SignalTransformer
 
 __all__ = ["BaselineRemover"]
-
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
@@ -112,9 +110,9 @@ class BaselineRemover(SignalTransformer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "method": [StrOptions({"mean", "median", "polynomial", "moving_median"})],
-        "window": [_POSITIVE],
+        "window": [POSITIVE],
         "degree": [Interval(Integral, 0, None, closed="left")],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_emg._sklearn import Integral, Interval, Options, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Options, StrOptions
 from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import (
@@ -24,7 +24,6 @@ from sklearn_emg.preprocessing._streams import SignalStream
 __all__ = ["BandpassFilter", "FilterStream", "HighpassFilter", "LowpassFilter", "NotchFilter"]
 
 Design = Literal["butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"]
-_POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
 class FilterStream(SignalStream):
@@ -144,11 +143,11 @@ class _DesignedFilter(_LinearFilter):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "order": [Interval(Integral, 1, None, closed="left")],
         "design": [StrOptions({*_IIR_DESIGNS, "fir"})],
-        "ripple": [_POSITIVE],
-        "attenuation": [_POSITIVE],
-        "transition": [_POSITIVE, None],
+        "ripple": [POSITIVE],
+        "attenuation": [POSITIVE],
+        "transition": [POSITIVE, None],
         "zero_phase": ["boolean"],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
     }
     _kind: ClassVar[str]
     _corner_names: ClassVar[tuple[str, ...]]
@@ -272,8 +271,8 @@ class BandpassFilter(_DesignedFilter):
     _corner_names = ("low", "high")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_DesignedFilter._parameter_constraints,
-        "low": [_POSITIVE],
-        "high": [_POSITIVE],
+        "low": [POSITIVE],
+        "high": [POSITIVE],
         "lower_high": ["boolean"],
     }
 
@@ -358,7 +357,7 @@ class HighpassFilter(_DesignedFilter):
     _corner_names = ("low",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_DesignedFilter._parameter_constraints,
-        "low": [_POSITIVE],
+        "low": [POSITIVE],
     }
 
     def __init__(
@@ -426,7 +425,7 @@ class LowpassFilter(_DesignedFilter):
     _corner_names = ("high",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **_DesignedFilter._parameter_constraints,
-        "high": [_POSITIVE],
+        "high": [POSITIVE],
     }
 
     def __init__(
@@ -513,11 +512,11 @@ class NotchFilter(_LinearFilter):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "freq": [_POSITIVE],
+        "freq": [POSITIVE],
         "harmonics": [Interval(Integral, 1, None, closed="left"), Options(str, {"all"})],
-        "bandwidth": [_POSITIVE],
+        "bandwidth": [POSITIVE],
         "zero_phase": ["boolean"],
-        "fs": [_POSITIVE, None],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from sklearn_emg._sklearn import Interval, Real, StrOptions
+from sklearn_emg._sklearn import POSITIVE, StrOptions
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._streams import SampleStream
 from sklearn_emg.recordings import same_rate
@@ -210,9 +210,9 @@ class Resampler(SignalTransformer):
     _keeps_equal_samples: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "fs_out": [Interval(Real, 0, None, closed="neither")],
+        "fs_out": [POSITIVE],
         "method": [StrOptions({"polyphase", "fourier"})],
-        "fs": [Interval(Real, 0, None, closed="neither"), None],
+        "fs": [POSITIVE, None],
     }
 
     def __init__(
