@@ -68,18 +68,8 @@ def ranges_of(X: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.
 def check_samples(high: NDArray[np.float64], low: NDArray[np.float64], caller: str) -> None:
     """Raise if a window contains NaN, infinity or samples that are too large to compute with.
 
-    Parameters
-    ----------
-    high, low : ndarrays of shape (n_windows, ...)
-        Ranges of the signals, from :func:`ranges_of`.
-    caller : str
-        Name of the class for the message.
-
-    Raises
-    ------
-    ValueError
-        If there is such a window. The message states how many windows are affected, the first of
-        them, and the remedy.
+    `high` and `low` are the ranges of the signals from :func:`ranges_of`. The message states how
+    many windows are affected, the first of them, and the remedy.
     """
     n_windows = len(high)
     peak = np.maximum(high, -low).reshape(n_windows, -1)

@@ -138,19 +138,8 @@ def check_below_nyquist(value: float, name: str, caller: str, fs: float) -> None
 def check_unused(caller: str, condition: str, **values: Any) -> None:
     """Refuse parameters that have no effect with the other parameters of a call.
 
-    Parameters
-    ----------
-    caller : str
-        Name of the class or function, for the message.
-    condition : str
-        Setting with which the parameters are used, such as ``"method='level'"``.
-    **values : object
-        Parameters by name. None means that a parameter is not given.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a value is not None.
+    They are used only with `condition`, such as ``"method='level'"``. None means that a parameter
+    is not given.
     """
     given = [repr(name) for name, value in values.items() if value is not None]
     if given:
@@ -163,28 +152,10 @@ def check_unused(caller: str, condition: str, **values: Any) -> None:
 
 
 def require(module: str, caller: str, extra: str, package: str | None = None) -> ModuleType:
-    """Import an optional dependency when it is needed.
+    """Import an optional dependency, such as ``"matplotlib.pyplot"``, when it is needed.
 
-    Parameters
-    ----------
-    module : str
-        Module to import, such as ``"matplotlib.pyplot"``.
-    caller : str
-        Name of the class or function that needs the module, for the message.
-    extra : str
-        Name of the extra of this package that installs the dependency.
-    package : str, default=None
-        Name of the dependency, for the message. By default, it is the first part of `module`.
-
-    Returns
-    -------
-    module : module
-        Imported module.
-
-    Raises
-    ------
-    ImportError
-        If the dependency is not installed. The message states how to install it.
+    If it is not installed, the message of the ImportError names `package` (by default, the first
+    part of `module`) and the extra that installs it.
     """
     try:
         return importlib.import_module(module)

@@ -27,27 +27,8 @@ def without_diagnosis(X: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
 def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
     """Return the subjects of a table and the label of each subject.
 
-    Parameters
-    ----------
-    X : DataFrame
-        Table with a ``subject`` column.
-    y : array-like of shape (n_rows,)
-        Label of each row.
-    caller : str
-        Name of the calling function, for error messages.
-
-    Returns
-    -------
-    subjects : Subjects
-        Subjects of the rows.
-    labels : ndarray of shape (n_subjects,)
-        Label of each subject.
-
-    Raises
-    ------
-    ValueError
-        If X has no ``subject`` column, if the numbers of rows and labels differ, or if a subject
-        has two labels.
+    Raise ValueError if X has no ``subject`` column, if the numbers of rows and labels differ, or if
+    a subject has two labels.
     """
     if not has_subjects(X):
         raise ValueError(f"{caller} needs a table with a 'subject' column.")

@@ -271,27 +271,7 @@ def subject_permutation_test(
 def labels_of_subjects(
     subjects: Subjects, y: NDArray, caller: str = "subject_permutation_test"
 ) -> NDArray[Any]:
-    """Return the label of each subject, or raise an error if a subject has two labels.
-
-    Parameters
-    ----------
-    subjects : Subjects
-        Subjects of the rows.
-    y : ndarray of shape (n_rows,)
-        Label of each row.
-    caller : str
-        Name of the function, for the message.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_subjects,)
-        Label of each subject.
-
-    Raises
-    ------
-    ValueError
-        If a subject has two labels.
-    """
+    """Return the label of each subject, or raise an error if a subject has two labels."""
     first = np.unique(subjects.codes, return_index=True)[1]
     labels = y[first]
     if (differs := np.flatnonzero(y != labels[subjects.codes])).size:
@@ -306,20 +286,8 @@ def labels_of_subjects(
 def smallest_pvalue(labels: NDArray[Any], n_permutations: int, alpha: float) -> float:
     """Compute the smallest possible p-value of a permutation test; warn if it exceeds `alpha`.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_subjects,)
-        Label of each subject.
-    n_permutations : int
-        Number of permutations.
-    alpha : float
-        Significance level.
-
-    Returns
-    -------
-    min_pvalue : float
-        ``1 / (n_permutations + 1)``, or the reciprocal of the number of different assignments of
-        the labels to the subjects if this is larger.
+    It is ``1 / (n_permutations + 1)``, or the reciprocal of the number of different assignments of
+    the labels to the subjects if this is larger.
     """
     counts = np.unique(labels, return_counts=True)[1]
     log_assignments = lgamma(len(labels) + 1) - sum(lgamma(c + 1) for c in counts)

@@ -40,18 +40,8 @@ def kept_tables(
 def stateless_head(model: Any) -> tuple[list[Any], Any]:
     """Separate the stateless steps on signals at the beginning of a Pipeline from the others.
 
-    Parameters
-    ----------
-    model : estimator
-        Pipeline or other estimator.
-
-    Returns
-    -------
-    head : list of SignalTransformer
-        Clones of the stateless steps. Each processes a recording independently of the others and
-        learns nothing.
-    rest : estimator
-        Pipeline of the other steps; it is the model itself if there are no stateless steps.
+    Return clones of these steps, each of which processes a recording independently of the others
+    and learns nothing, and a Pipeline of the other steps (the model itself if there are none).
     """
     if not isinstance(model, Pipeline):
         return [], model

@@ -238,24 +238,8 @@ def _signed(text: str) -> int:
 def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> Path:
     """Return the path of a signal file, which must have at least the announced size.
 
-    Parameters
-    ----------
-    header : Header
-        Header of the record.
-    spec : SignalSpec
-        Specification of a signal in the file.
-    root : Path, default=None
-        Folder that contains all files of the record. By default, it is the folder of the header.
-
-    Returns
-    -------
-    path : Path
-        Path of the file.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If the file is missing, empty, truncated or outside the folder. The message names the file.
+    `root` is the folder that contains all files of the record, by default that of the header. Raise
+    an error that names the file if it is missing, empty, truncated or outside the folder.
     """
     if spec.file == "~" or spec.fmt == _NULL:
         raise ValueError(f"{header.path} has no samples for the signal {spec.name!r}.")

@@ -186,21 +186,8 @@ def is_table(value: Any) -> bool:
 def saved_table(table: Any) -> SavedTable:
     """Create the placeholder for a pandas object.
 
-    Parameters
-    ----------
-    table : DataFrame, Series or Index
-        Object to save.
-
-    Returns
-    -------
-    place : SavedTable
-        Placeholder with the content of the object.
-
-    Raises
-    ------
-    TypeError
-        If the object has an index of several levels, or a column of a type other than numbers,
-        booleans, text and Python objects.
+    Raise TypeError if it has an index of several levels, or a column of a type other than numbers,
+    booleans, text and Python objects.
     """
     if isinstance(table, pd.DataFrame):
         columns = [_plain(table.iloc[:, k]) for k in range(table.shape[1])]

@@ -106,18 +106,8 @@ def complete(parts: Iterable[Any]) -> None:
 def check_values(parts: list[BaseEstimator], records: Any) -> None:
     """Raise an error unless all estimators reproduce the stored values.
 
-    Parameters
-    ----------
-    parts : list of estimator
-        Estimators of the loaded system.
-    records : list of dict
-        Results of `values_of` for these estimators when the system was saved.
-
-    Raises
-    ------
-    ValueError
-        If the estimators do not match the records, or if one returns different values or none. The
-        message names its class.
+    `records` are the results of `values_of` for these estimators when the system was saved. The
+    message names the class of an estimator that returns different values or none.
     """
     if [type(part).__name__ for part in parts] != [record["class"] for record in records]:
         raise ValueError("its estimators are not those that were compared")

@@ -495,22 +495,7 @@ class _GivenDecisions(ClassifierMixin, BaseEstimator):
 
 
 def decisions(estimator: Any, X: Any, columns: Columns) -> NDArray[np.floating]:
-    """Decision function as columns: one column for two classes, otherwise one per class.
-
-    Parameters
-    ----------
-    estimator : fitted classifier
-        Classifier with a ``decision_function``.
-    X : ndarray or DataFrame of n_windows rows
-        Windows or feature rows.
-    columns : dict of str to ndarray of shape (n_windows,)
-        Columns for the steps that request them.
-
-    Returns
-    -------
-    decisions : ndarray of shape (n_windows, 1) or (n_windows, n_classes)
-        Values of the decision function.
-    """
+    """Decision function as columns: one column for two classes, otherwise one per class."""
     values = np.asarray(call_with_columns(estimator, "decision_function", X, columns), dtype=float)
     values = values[:, np.newaxis] if values.ndim == 1 else values
     n_classes = len(estimator.classes_)

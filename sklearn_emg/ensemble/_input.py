@@ -354,24 +354,8 @@ def check_weights(
 ) -> NDArray[np.floating] | None:
     """Check the weights of the rows, and return them as floats, or None.
 
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_rows,) or None
-        Weight of each row; None without weights.
-    n_rows : int
-        Number of rows.
-    name : str, default="sample_weight"
-        Name of the weights in messages.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_rows,) or None
-        The checked weights.
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong, a weight is negative or not finite, or all weights are 0.
+    Raise ValueError if the shape is wrong, a weight is negative or not finite, or all weights are
+    0.
     """
     if sample_weight is None:
         return None

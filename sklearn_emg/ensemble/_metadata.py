@@ -36,24 +36,7 @@ def column_params(estimator: Any, method: str, columns: Columns) -> dict[str, ND
 
 
 def call_with_columns(estimator: Any, method: str, X: Any, columns: Columns) -> Any:
-    """Call a method of a fitted estimator; its transformers get the columns that they request.
-
-    Parameters
-    ----------
-    estimator : fitted estimator
-        Pipeline or any other estimator.
-    method : {"predict", "predict_proba", "decision_function", "transform"}
-        Method to be called.
-    X : ndarray or DataFrame of n_windows rows
-        Windows or feature rows.
-    columns : dict of str to ndarray of shape (n_windows,)
-        Columns of the windows by name.
-
-    Returns
-    -------
-    answer : ndarray
-        Result of the method.
-    """
+    """Call a method of a fitted estimator; its transformers get the columns that they request."""
     if not columns:
         return getattr(estimator, method)(X)
     if isinstance(estimator, Pipeline):

@@ -24,26 +24,8 @@ def torch_tools(caller: str) -> ModuleType:
 def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, Any]:
     """Find the DiVoteClassifier at the end of a fitted estimator and transform its input.
 
-    Parameters
-    ----------
-    estimator : fitted estimator
-        A DiVoteClassifier, a Pipeline that ends with one, or a search over either.
-    X : DataFrame or ndarray
-        Input of the estimator.
-    caller : str
-        Name of the calling function or class, for the error message.
-
-    Returns
-    -------
-    divote : DiVoteClassifier
-        Last step of the estimator.
-    table : DataFrame or ndarray
-        `X`, transformed by the steps before the DiVoteClassifier.
-
-    Raises
-    ------
-    TypeError
-        If there is no DiVoteClassifier at the end.
+    The estimator is a DiVoteClassifier, a Pipeline that ends with one, or a search over either.
+    Raise TypeError if it is not.
     """
     found, table = estimator, X
     while not isinstance(found, DiVoteClassifier):

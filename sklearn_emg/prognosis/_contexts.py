@@ -244,25 +244,9 @@ def _is_copy(column: pd.Series, values: NDArray[np.floating]) -> bool:
 
 
 def has_contexts(X: Any, caller: str) -> bool:
-    """Return whether X is a table of contexts.
+    """Return whether X is a table of :func:`visit_contexts`.
 
-    Parameters
-    ----------
-    X : DataFrame, list or ndarray
-        Input of a prognosis model.
-    caller : str
-        Name of the class, for the message.
-
-    Returns
-    -------
-    has_contexts : bool
-        True for a table of :func:`visit_contexts`.
-
-    Raises
-    ------
-    ValueError
-        If X is not a table of :func:`visit_contexts` but has metadata, such as a column
-        ``subject``.
+    Raise ValueError if it is not, but has metadata, such as a column ``subject``.
     """
     if not isinstance(X, pd.DataFrame):
         return False

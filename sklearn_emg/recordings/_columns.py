@@ -259,21 +259,9 @@ def warn_of_identities(X: Any, y: Labels | None, caller: str) -> None:
 def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
     """Report the identities and labels of a table that a fitted estimator uses as features.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        The estimator, which is searched with all its parts.
-    X : DataFrame or object
-        Table with a ``subject`` column, like the one that `model` was fitted on. Nothing is
-        reported for other inputs.
-    y : array-like of shape (n_rows,), default=None
-        Label of each row.
-
-    Returns
-    -------
-    message : str
-        Message that names the estimator, the columns and the remedy; empty if there are no such
-        columns.
+    The table has a ``subject`` column, like the one that `model` was fitted on; nothing is reported
+    for other inputs. The message names the estimator, the columns and the remedy; it is empty if
+    there are no such columns.
     """
     if not has_subjects(X):
         return ""

@@ -124,24 +124,9 @@ def refuse_repeated_columns(table: pd.DataFrame, names: Iterable[object] | None 
 def other_order(X: object, values: object, name: str, of: str = "X") -> str:
     """Report that a Series has, by its index, a different order from the rows of X.
 
-    As in scikit-learn, rows of X and y belong together by position, not by index.
-
-    Parameters
-    ----------
-    X : DataFrame or object
-        Table. Nothing is reported if it is not a DataFrame.
-    values : Series or object
-        One value per row of X. Nothing is reported if they are not a Series.
-    name : str
-        Name of the values in the message.
-    of : str, default="X"
-        Name of `X` in the message.
-
-    Returns
-    -------
-    message : str
-        Message that names the values and the remedy. It is empty if the indexes are equal or
-        share too few labels to be related.
+    As in scikit-learn, rows of X and y belong together by position, not by index. `name` and `of`
+    name the values and X in the message, which is empty if X is not a DataFrame, the values are not
+    a Series, or the indexes are equal or share too few labels to be related.
     """
     if not (isinstance(X, pd.DataFrame) and isinstance(values, pd.Series)):
         return ""
@@ -173,24 +158,9 @@ def warn_of_other_order(X: object, values: object, name: str, of: str = "X") -> 
 def named_channels(frame: pd.DataFrame, row: int) -> tuple[NDArray, tuple[str, ...] | None]:
     """Convert a frame whose rows are samples and whose columns are channels to a recording.
 
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_times, n_channels)
-        The recording.
-    row : int
-        Row of the resulting table, for messages.
-
-    Returns
-    -------
-    signal : ndarray of shape (n_channels, n_times)
-        Samples, in the unit of the frame.
-    names : tuple of str or None
-        Names of the columns; None if not all of them are texts.
-
-    Raises
-    ------
-    ValueError
-        If a column is not numeric.
+    Return the samples, of shape (n_channels, n_times), and the names of the columns, or None if not
+    all of them are texts. Raise ValueError if a column is not numeric; the message names the `row`
+    of the resulting table.
     """
     non_numeric = [c for c, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
     if non_numeric:

@@ -57,22 +57,7 @@ def distinct_rates(rates: Iterable[float]) -> list[float]:
 
 
 def check_rates(table: pd.DataFrame, fs: float | None, caller: str) -> None:
-    """Raise if the rate passed with a table differs from a rate in the table.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Table with the column ``fs``.
-    fs : float or None
-        Sampling rate in Hz; None if it was not passed.
-    caller : str
-        Name of the class or function, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a row has a different rate.
-    """
+    """Raise if the rate passed with a table differs from a rate in the table."""
     if fs is None:
         return
     other = np.flatnonzero(~same_rate(table["fs"].to_numpy(dtype=float), fs))
@@ -85,23 +70,7 @@ def check_rates(table: pd.DataFrame, fs: float | None, caller: str) -> None:
 
 
 def one_rate(table: pd.DataFrame) -> float:
-    """Return the sampling rate of a table whose rows all have the same rate.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Recording table.
-
-    Returns
-    -------
-    fs : float
-        Sampling rate of the first row, in Hz.
-
-    Raises
-    ------
-    ValueError
-        If a row has a different rate.
-    """
+    """Return the sampling rate of a table in Hz; raise ValueError if a row has a different rate."""
     rates = table["fs"].to_numpy(dtype=float)
     other = np.flatnonzero(~same_rate(rates, rates[0]))
     if other.size:

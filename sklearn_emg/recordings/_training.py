@@ -33,20 +33,10 @@ __all__ = [
 
 
 def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
-    """Return the distinct names of the subjects of a table or of groups.
+    """Return the distinct names of the subjects of `groups` or, if it is None, of a table.
 
-    Parameters
-    ----------
-    X : object
-        Any data; only a DataFrame can have a ``subject`` column.
-    groups : array-like of shape (n_rows,), default=None
-        Subject of each row, which is used instead of the column.
-
-    Returns
-    -------
-    names : list or None
-        Names in order of first appearance, as Python objects; None if there are neither groups nor
-        a column.
+    They are Python objects in order of first appearance; None if there are neither groups nor a
+    column.
     """
     if groups is None:
         if not has_subjects(X):
@@ -119,18 +109,9 @@ def warn_of_other_spelling(
 def training_subjects(model: Any) -> tuple[frozenset[Any], bool]:
     """Return the subjects on which a fitted estimator and its parts state that they were trained.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Estimator whose attributes with names that end with ``subjects_`` hold the subjects.
-
-    Returns
-    -------
-    subjects : frozenset
-        Training subjects.
-    complete : bool
-        Whether all training subjects are known. It is False if there is no such attribute, or if
-        one of these attributes is None in every part that has it.
+    Attributes with names that end with ``subjects_`` hold them. Also return whether all training
+    subjects are known: there is such an attribute, and none of them is None in every part that has
+    it.
     """
     found: dict[str, list[Any]] = {}
     for name, value in _stated_subjects(model):

@@ -143,25 +143,9 @@ def _whole_steps(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVoteClassifier]:
     """Split a fitted system into steps that process recordings and a final DiVoteClassifier.
 
-    Parameters
-    ----------
-    model : estimator
-        DiVoteClassifier, a Pipeline that ends with one, or a search over or an adaptation of these.
-    caller : str
-        Name of the class, for messages.
-
-    Returns
-    -------
-    steps : list of (str, estimator)
-        Path and step of each step that processes recordings.
-    divote : DiVoteClassifier
-        Final classifier.
-
-    Raises
-    ------
-    ValueError
-        If the system does not end with a DiVoteClassifier, or was not fitted on recordings that it
-        divides into windows.
+    It may also be a search over or an adaptation of such a system. Return the path and step of each
+    step, and the classifier. Raise ValueError if the system does not end with a DiVoteClassifier,
+    or was not fitted on recordings that it divides into windows.
     """
     *steps, (_, divote) = list(_whole_steps(model)) or [("", None)]
     if not isinstance(divote, DiVoteClassifier):
@@ -182,24 +166,7 @@ def split_system(model: Any, caller: str) -> tuple[list[tuple[str, Any]], DiVote
 def streams_of(steps: list[tuple[str, Any]], fs: float, caller: str) -> list[SignalStream]:
     """Return streams of the steps that process recordings.
 
-    Parameters
-    ----------
-    steps : list of (str, estimator)
-        Path and step of each step.
-    fs : float
-        Sampling rate in Hz.
-    caller : str
-        Name of the class, for messages.
-
-    Returns
-    -------
-    streams : list of SignalStream
-        Stream of each step.
-
-    Raises
-    ------
-    ValueError
-        If a step cannot stream. The message names the step and a remedy.
+    Raise ValueError if a step cannot stream; the message names the step and a remedy.
     """
     streams = []
     for path, step in steps:

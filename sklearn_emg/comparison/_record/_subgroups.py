@@ -72,19 +72,8 @@ def rate(
 def diagnoses(result: Comparison, name: str) -> pd.DataFrame:
     """Average the correctness or error of one pipeline over folds for each subject (or unit).
 
-    Parameters
-    ----------
-    result : Comparison
-        Results of the pipelines.
-    name : str
-        Name of the pipeline.
-
-    Returns
-    -------
-    averages : DataFrame
-        One row per subject (or unit), with the columns ``subject``, the unit, ``y_true`` and
-        ``value``, which is the fraction of folds with the correct class, or the mean absolute
-        error of a number.
+    The columns are ``subject``, the unit, ``y_true`` and ``value``, which is the fraction of folds
+    with the correct class, or the mean absolute error of a number.
     """
     table = result.predictions[result.predictions["pipeline"] == name]
     if result.task == "regression":

@@ -62,22 +62,7 @@ def through_transformers(model: Any, X: Any, columns: Columns | None = None) -> 
 
 
 def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
-    """Give reference rows to the SiteStandardizers of a fitted pipeline.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        Pipeline with SiteStandardizers.
-    X : ndarray or DataFrame
-        Reference rows.
-    columns : dict of str to ndarray, default=None
-        Columns of the rows, for the steps that request them.
-
-    Returns
-    -------
-    n_steps : int
-        Number of SiteStandardizers that were updated.
-    """
+    """Give reference rows to the SiteStandardizers of a fitted pipeline; return their number."""
     steps = list(transformers_of(model))
     learning = [k for k, step in enumerate(steps) if isinstance(step, SiteStandardizer)]
     for k, step in enumerate(steps[: learning[-1] + 1] if learning else ()):
@@ -91,25 +76,10 @@ def learn_references(model: Any, X: Any, columns: Columns | None = None) -> int:
 def train_further(
     last: Any, X: Any, y: NDArray[Any], n_epochs: int, groups: Labels | None = None
 ) -> None:
-    """Train a fitted classifier further, from its present weights.
+    """Train a fitted classifier further, from its present weights, for some passes over the rows.
 
-    Parameters
-    ----------
-    last : fitted classifier
-        Classifier with ``partial_fit``.
-    X : ndarray or DataFrame of n_rows rows
-        Rows to train on.
-    y : ndarray of shape (n_rows,)
-        Label of each row.
-    n_epochs : int
-        Number of passes over the rows.
-    groups : array-like of shape (n_rows,), default=None
-        Subject of each row, for a classifier that stores its training subjects.
-
-    Raises
-    ------
-    ValueError
-        If the classifier has no ``partial_fit``.
+    `groups` are for a classifier that stores its training subjects. Raise ValueError if it has no
+    ``partial_fit``.
     """
     if not hasattr(last, "partial_fit"):
         raise ValueError(

@@ -192,23 +192,8 @@ def draw(
 ) -> Picture:
     """Draw a figure without adding it to pyplot's list of open figures.
 
-    Parameters
-    ----------
-    paint : callable
-        Function ``paint(figure)`` that draws on a matplotlib Figure.
-    alt : str
-        Content of the figure as text.
-    caption : str, default=""
-        Caption of the figure.
-    size : tuple of float
-        Width and height in inches.
-    dpi : int, default=120
-        Resolution in dots per inch.
-
-    Returns
-    -------
-    picture : Picture
-        Image with its texts.
+    ``paint(figure)`` draws on a matplotlib Figure of `size` in inches; `alt` is its content as
+    text.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -242,24 +227,8 @@ def draw_display(
 def check_page(path: str | os.PathLike[str], caller: str) -> Path:
     """Check, before anything is computed, that a page can be drawn and written.
 
-    Parameters
-    ----------
-    path : str or path-like
-        Path of the page.
-    caller : str
-        Name of the calling function, for error messages.
-
-    Returns
-    -------
-    path : Path
-        Path of the page.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib or Jinja2 is not installed.
-    ValueError
-        If `path` is the path of a folder.
+    Raise ImportError if matplotlib or Jinja2 is not installed, and ValueError for the path of a
+    folder.
     """
     require("matplotlib", caller, "plot")
     require("jinja2", caller, "plot", "Jinja2")

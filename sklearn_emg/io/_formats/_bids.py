@@ -38,23 +38,10 @@ _TYPES = {"EMG": "emg", "TRIG": "trigger", "MISC": "other", "ACCEL": "accelerome
 
 
 def find_bids_files(folder: Path) -> list[Path]:
-    """List the EMG files of a BIDS data set, a subject's folder or an ``emg`` folder.
+    """List the EDF and BDF files of a BIDS data set, a subject's folder or an ``emg`` folder.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The folder, which is searched with its sub-folders other than ``derivatives`` and
-        ``sourcedata``.
-
-    Returns
-    -------
-    paths : list of pathlib.Path
-        Paths of the EDF and BDF files, sorted.
-
-    Raises
-    ------
-    ValueError
-        If the folder contains no EMG files of BIDS.
+    The sub-folders ``derivatives`` and ``sourcedata`` are not searched. Raise ValueError if there
+    are no such files.
     """
     found = []
     for where, folders, files in os.walk(folder):

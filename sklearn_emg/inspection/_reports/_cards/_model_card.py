@@ -437,20 +437,9 @@ def _figures(facts: Facts) -> Section:
 
 
 def sensitivity_table(result: Comparison, name: str) -> pd.DataFrame:
-    """Tabulate the sensitivity of each class with its interval.
+    """Tabulate the sensitivity of each class with its interval, as text.
 
-    Parameters
-    ----------
-    result : Comparison
-        Comparison of classifiers.
-    name : str
-        Name of the pipeline.
-
-    Returns
-    -------
-    table : DataFrame of shape (n_classes, 2)
-        ``n`` is the number of subjects (or other units of diagnosis), and ``sensitivity`` is a
-        text with the sensitivity and its interval.
+    ``n`` is the number of subjects (or other units of diagnosis).
     """
     found = sensitivities(result, name)
     rows = {
