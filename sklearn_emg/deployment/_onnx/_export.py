@@ -262,12 +262,12 @@ class _System:
     def _through(self, steps: list[tuple[str, Any]], flow: _Flow, prefix: str = "") -> _Flow:
         for path, step in steps:
             try:
-                flow = self._step(path, step, flow)
+                flow = self._step(step, flow)
             except NotExportable as error:
                 raise _refused(prefix + path, step, str(error)) from error
         return flow
 
-    def _step(self, path: str, step: Any, flow: _Flow) -> _Flow:
+    def _step(self, step: Any, flow: _Flow) -> _Flow:
         if type(step) in SIGNAL_STEPS:
             return self._filtered(step, flow)
         if isinstance(step, FeatureUnion):

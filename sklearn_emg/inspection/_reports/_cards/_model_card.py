@@ -151,7 +151,7 @@ def model_card(
         )
     check_integer(min_subjects, "min_subjects", "model_card")
     record = record_of(comparison)
-    name = _name_of(model, comparison, record, pipeline)
+    name = _name_of(model, record, pipeline)
     facts = Facts(
         None if isinstance(model, str) else model,
         comparison,
@@ -180,7 +180,7 @@ def model_card(
     return Card(title or f"Model card: {name}", sections)
 
 
-def _name_of(model: Any, result: Comparison, record: RunRecord, pipeline: str | None) -> str:
+def _name_of(model: Any, record: RunRecord, pipeline: str | None) -> str:
     """Return the name of the compared pipeline that corresponds to a model."""
     names = list(record.parts)
     wanted = model if isinstance(model, str) else pipeline
