@@ -440,4 +440,4 @@ def pipeline_named(result: Comparison, name: str | None) -> str:
         return names[0]
     if name not in names:
         raise ValueError(f"The comparison has no pipeline {name!r}; it has {names}.")
-    return name
+    return str(name)

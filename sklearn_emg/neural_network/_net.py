@@ -194,7 +194,8 @@ class _TrainingLoop(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser, with weight decay on kernels and weight matrices only."""
-        decayed, others = [], []
+        decayed: list[torch.Tensor] = []
+        others: list[torch.Tensor] = []
         for _, parameter in self.get_all_learnable_params():
             if parameter.requires_grad:
                 (decayed if parameter.ndim >= 2 else others).append(parameter)

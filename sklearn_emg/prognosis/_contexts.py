@@ -220,8 +220,9 @@ def _feature_names(
 ) -> list[str]:
     """Return the given features, or all numeric columns except metadata and the values."""
     if features is None:
-        numeric = visits.select_dtypes("number").columns.difference(METADATA_COLUMNS, sort=False)
-        features = [c for c in numeric if not _is_copy(visits[c], values)]
+        numeric = visits.select_dtypes("number").columns
+        features = [c for c in numeric if c not in METADATA_COLUMNS]
+        features = [c for c in features if not _is_copy(visits[c], values)]
     if missing := [c for c in features if c not in visits.columns]:
         raise ValueError(f"The visits lack the {columns_text(missing)} of 'features'.")
     for name in features:
