@@ -33,6 +33,9 @@ FS, SECONDS = 23437.5, 10.0
 FORCES = {"low, 0.5 %": 0.005, "low, 1 %": 0.01, "moderate, 3.5 %": 0.035, "high, 15 %": 0.15}
 DIAGNOSES = ("normal", "myopathy", "neuropathy")
 LEAST = 0.05  # mV
+# Shifts in s after which found discharges match annotated ones only by chance. Since the units of a
+# recording discharge at similar rates, the matches depend on the shift.
+SHIFTS = np.arange(1, 11) * 0.05
 
 
 def simulated(
@@ -179,7 +182,7 @@ class Annotated(NamedTuple):
     signal: np.ndarray  # mV
     fs: float
     events: pd.DataFrame  # annotated discharges
-    large: np.ndarray  # whether the median potential of the unit of a discharge exceeds 50 uV
+    size: np.ndarray  # amplitude in mV of the median potential of the unit of each discharge
 
 
 def annotated(folder: Path) -> Iterator[Annotated]:
@@ -187,31 +190,29 @@ def annotated(folder: Path) -> Iterator[Annotated]:
         signal, fs = recording.signal, recording.fs
         events = load_annotations(recording.annotations).events
         half = round(0.015 * fs)
-        large = []
+        sizes = {}
         for unit, part in events.groupby("unit"):
             at = np.rint(part["time"] * fs).astype(int)
             at = at[(at > half) & (at < signal.size - half)]
-            average = np.median([signal[i - half : i + half] for i in at], axis=0)
-            if np.ptp(average) > LEAST:
-                large.append(unit)
-        yield Annotated(
-            recording.recording, signal, fs, events, events["unit"].isin(large).to_numpy()
-        )
+            sizes[unit] = np.ptp(np.median([signal[i - half : i + half] for i in at], axis=0))
+        size = events["unit"].map(sizes).to_numpy()
+        yield Annotated(recording.recording, signal, fs, events, size)
 
 
 def expert(folder: Path) -> None:
-    for name, signal, fs, events, large in annotated(folder):
+    for name, signal, fs, events, size in annotated(folder):
         decomposer = MotorUnitDecomposer(fs=fs).fit(signal)
-        found = decomposer.discharges_
+        found, large = decomposer.discharges_, size > LEAST
         wanted = events[large]
         strict = decomposition_agreement(found, wanted)
         partial = decomposition_agreement(found, wanted, partial=True)
-        moved = found.assign(time=found["time"] + 0.037)
-        hit, chance = anywhere(found, wanted), anywhere(moved, wanted).mean()
+        hit, chance = anywhere(found, wanted), by_chance(found, wanted)
+        share = chance.mean(axis=1)
         without = absent(signal, fs, events)[large]
         print(f"\n{name}: {wanted['unit'].nunique()} annotated units above 50 uV", end=", ")
         print(f"{len(wanted)} discharges")
-        print(f"  found by any unit: {hit.mean():.3f} ({chance:.3f} if all are shifted by 37 ms)")
+        print(f"  found by any unit: {hit.mean():.3f}; by chance {share.mean():.3f}", end=" ")
+        print(f"[{share.min():.3f}, {share.max():.3f}]")
         print(f"  found, with units matched one to one: {strict.sensitivity:.3f}")
         print(f"  found, with several units matched to one: {partial.sensitivity:.3f}, ", end="")
         print(f"precision against the partial annotation {partial.precision:.3f}")
@@ -221,6 +222,20 @@ def expert(folder: Path) -> None:
         print(f"{(without & ~hit).sum()} of the {(~hit).sum()} that are missed; ", end="")
         print(f"found among the others: {hit[~without].mean():.3f}")
         print(off_annotation(found, events, decomposer.units_))
+        table = pd.DataFrame(
+            {
+                "annotated unit": wanted["unit"],
+                "uV": 1000 * size[large],
+                "n": 1,
+                "found": hit,
+                "by chance": chance.mean(axis=0),
+                "missed, less than half": without & ~hit,
+                "missed, others": ~without & ~hit,
+            }
+        )
+        table = table.groupby(["annotated unit", "uV"]).sum()
+        table["in one train"] = partial.units["n_common"].to_numpy()
+        print(table.reset_index().round(1).to_string(index=False))
         print(decomposer.units_.round(3).to_string(index=False))
 
 
@@ -229,11 +244,12 @@ def expert_noise(folder: Path, seeds: range) -> None:
 Annotated recordings with white noise added, mean [smallest, largest] over {len(seeds)} seeds
 dB: standard deviation of the noise below that of the recording
 found: annotated discharges of units above 50 uV found by any unit
-chance: the same if all found discharges are shifted by 37 ms
+chance: the same by chance, mean over shifts of all found discharges
 one to one: found, with units matched one to one
 precision: discharges of matched units that are annotated, several units matched to one
 without noise: units found without added noise, median rate of agreement with them""")
-    for name, signal, fs, events, large in annotated(folder):
+    for name, signal, fs, events, size in annotated(folder):
+        wanted = events[size > LEAST]
         clean = MotorUnitDecomposer(fs=fs).fit(signal).discharges_
         rows = []
         for level in (np.inf, 30, 20, 10, 5, 0):
@@ -243,7 +259,7 @@ without noise: units found without added noise, median rate of agreement with th
                 spread = signal.std() * 10 ** (-level / 20)
                 decomposer = MotorUnitDecomposer(fs=fs)
                 decomposer.fit(signal + spread * rng.normal(size=signal.size))
-                trials.append(against_experts(decomposer.discharges_, events[large], clean))
+                trials.append(against_experts(decomposer.discharges_, wanted, clean))
             row = {"dB": f"{level:g}" if level < np.inf else "none"}
             for column, values in pd.DataFrame(trials).items():
                 row[column] = f"{values.mean():.3g} [{values.min():.3g}, {values.max():.3g}]"
@@ -255,12 +271,11 @@ def against_experts(
     found: pd.DataFrame, wanted: pd.DataFrame, clean: pd.DataFrame
 ) -> dict[str, float]:
     """Compare found discharges with annotations, and with those found without added noise."""
-    moved = found.assign(time=found["time"] + 0.037)
     return {
         "units": found["unit"].nunique(),
         "discharges": len(found),
         "found": anywhere(found, wanted).mean(),
-        "chance": anywhere(moved, wanted).mean(),
+        "chance": by_chance(found, wanted).mean(),
         "one to one": decomposition_agreement(found, wanted).sensitivity,
         "precision": decomposition_agreement(found, wanted, partial=True).precision,
         "without noise": decomposition_agreement(found, clean).agreement,
@@ -342,6 +357,11 @@ def anywhere(found: pd.DataFrame, wanted: pd.DataFrame, tolerance: float = 0.001
                 near = np.abs(wanted["time"].to_numpy()[of_unit, None] - moved).min(axis=1)
                 hit[of_unit] |= near <= tolerance
     return hit
+
+
+def by_chance(found: pd.DataFrame, wanted: pd.DataFrame) -> np.ndarray:
+    """Return which wanted discharges are found if all found ones are shifted, for each shift."""
+    return np.array([anywhere(found.assign(time=found["time"] + s), wanted) for s in SHIFTS])
 
 
 def empty(seeds: range) -> None:
