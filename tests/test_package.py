@@ -50,9 +50,9 @@ def test_the_example_of_the_readme_prints_what_it_says(tmp_path, monkeypatch, ca
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     code, output = (re.findall(rf"```{kind}\n(.*?)```", text, flags=re.S)[0] for kind in LANGUAGES)
     assert len(code.strip().splitlines()) <= 16
-    table, y = make_nemg_cohort(
-        18, n_recordings=72, fs=4000.0, duration=(0.8, 1.2), return_X_y=True, random_state=0
-    )
+    call = re.search(r"`(make_nemg_cohort\(18,.*?)`", text, flags=re.S)[1].replace("\n", " ")
+    assert call in (ROOT / "doc" / "index.rst").read_text(encoding="utf-8")
+    table, y = eval(call, {"make_nemg_cohort": make_nemg_cohort})
     runs = table.groupby("subject").cumcount() + 1
     for row, group, run in zip(table.itertuples(), y, runs):
         path = tmp_path / "study" / group / f"{row.subject}_{row.muscle}_{run}.csv"

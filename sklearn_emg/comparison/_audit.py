@@ -21,6 +21,7 @@ from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.comparison._checks import (
+    check_one_pipeline,
     checked_target,
     find_divote,
     refuse_pretrained,
@@ -181,6 +182,7 @@ def leakage_audit(
     >>> audit.summary["mean_accuracy"].round(1).to_dict()
     {'random windows': 1.0, 'subjects': 0.4}
     """
+    check_one_pipeline(estimator, "leakage_audit")
     name = type(estimator).__name__
     task = task_of({name: estimator})
     y = checked_target(X, y, task)

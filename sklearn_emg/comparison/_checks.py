@@ -51,6 +51,15 @@ def named_pipelines(pipelines: Any) -> dict[str, Any]:
     return {str(name): estimator for name, estimator in named.items()}
 
 
+def check_one_pipeline(estimator: Any, caller: str) -> None:
+    """Refuse what is no estimator, such as the dict of pipelines that compare takes."""
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise TypeError(
+            f"{caller} takes one unfitted estimator; call it for each pipeline of a dict. Got "
+            f"{estimator!r}."
+        )
+
+
 def task_of(pipelines: Mapping[str, Any]) -> str:
     """Return the common task of the pipelines, "classification" or "regression"."""
     numbers = {name: is_regressor(estimator) for name, estimator in pipelines.items()}

@@ -19,6 +19,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
 from sklearn_emg._warnings import is_first_check, warn, warned_once
 from sklearn_emg.comparison._checks import (
+    check_one_pipeline,
     checked_target,
     diagnosed_unit,
     refuse_pretrained,
@@ -231,6 +232,7 @@ def subject_permutation_test(
     balanced_accuracy 1.000, permuted 0.585 (up to 0.800), p = 0.02
     """
     n_permutations = check_integer(n_permutations, "n_permutations", "subject_permutation_test")
+    check_one_pipeline(estimator, "subject_permutation_test")
     task = task_of({"estimator": estimator})
     y = checked_target(X, y, task)
     if scoring is None:

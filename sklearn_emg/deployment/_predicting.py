@@ -17,7 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._tables import ReadableTable, counted, first_few
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.adaptation import AdaptiveDiagnosis
-from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor, Votes, find_votes
+from sklearn_emg.ensemble import (
+    DiVoteClassifier,
+    DiVoteRegressor,
+    Votes,
+    find_votes,
+    last_of,
+    through_transformers,
+)
 from sklearn_emg.metrics import check_confidence, predict_subjects, wilson_interval
 from sklearn_emg.preprocessing import QualityReport
 from sklearn_emg.recordings import (
@@ -269,8 +276,7 @@ def _intervals(model: Any, table: pd.DataFrame, coverage: float) -> NDArray[np.f
     model = _adapted(model)
     while not isinstance(model, DiVoteRegressor):
         if isinstance(model, Pipeline):
-            table = model[:-1].transform(table) if len(model) > 1 else table
-            model = model.steps[-1][1]
+            model, table = last_of(model), through_transformers(model, table)
         else:
             model = model.best_estimator_
     if model.residuals_ is None:

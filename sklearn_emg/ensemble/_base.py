@@ -36,6 +36,7 @@ from sklearn_emg.ensemble._fitting import (
     hold_out_subjects,
     name_channels,
 )
+from sklearn_emg.ensemble._further._steps import last_of, through_transformers
 from sklearn_emg.ensemble._input import Rows, check_weights, column_of
 from sklearn_emg.ensemble._metadata import Columns, column_params
 from sklearn_emg.ensemble._rates import give_rate
@@ -434,8 +435,7 @@ def find_votes(estimator: Any, X: Any) -> Votes | None:
     if hasattr(estimator, "best_estimator_"):
         return find_votes(estimator.best_estimator_, X)
     if isinstance(estimator, Pipeline) and len(estimator.steps) > 0:
-        last = estimator.steps[-1][1]
-        if isinstance(last, (DiVote, Pipeline)) or hasattr(last, "best_estimator_"):
-            head = estimator[:-1]
-            return find_votes(last, head.transform(X) if len(head) else X)
+        last = last_of(estimator)
+        if isinstance(last, DiVote) or hasattr(last, "best_estimator_"):
+            return find_votes(last, through_transformers(estimator, X))
     return None

@@ -100,8 +100,10 @@ def check_features(
 
 
 def _with_hints(unknown: list[str], known: Mapping[str, FeatureInfo]) -> str:
-    """List unknown names, each with the most similar known name."""
-    hints = [did_you_mean(name, known, cutoff=0.5) for name in unknown]
+    """List unknown names, each with the known name of its title, or the most similar one."""
+    titles = {info.title.lower().replace(" ", "_"): name for name, info in known.items()}
+    meant = [titles.get(name.lower().replace(" ", "_"), name) for name in unknown]
+    hints = [did_you_mean(name, known, cutoff=0.5) for name in meant]
     shown = [repr(n) + (f" (d{hint[2:]})" if hint else "") for n, hint in zip(unknown, hints)]
     return ", ".join(shown)
 

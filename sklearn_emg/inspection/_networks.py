@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from sklearn_emg._validation import require
-from sklearn_emg.ensemble import DiVoteClassifier
+from sklearn_emg.ensemble import DiVoteClassifier, last_of, through_transformers
 
 
 def torch_tools(caller: str) -> ModuleType:
@@ -32,8 +32,7 @@ def find_divote(estimator: Any, X: Any, caller: str) -> tuple[DiVoteClassifier, 
         if hasattr(found, "best_estimator_"):
             found = found.best_estimator_
         elif isinstance(found, Pipeline):
-            head, found = found[:-1], found.steps[-1][1]
-            table = head.transform(table) if len(head) else table
+            found, table = last_of(found), through_transformers(found, table)
         else:
             raise TypeError(
                 f"{caller} needs a DiVoteClassifier, or a Pipeline or search that ends with one. "

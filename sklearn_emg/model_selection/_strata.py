@@ -186,7 +186,11 @@ def labels_of_rows(y: Labels, n_rows: int) -> NDArray[Any]:
     ------
     ValueError
         If the number of labels is not `n_rows`, or a label is missing.
+    TypeError
+        If `y` is a text, such as the name of a column.
     """
+    if isinstance(y, str):
+        raise TypeError(f"y must have one label per row. Got the text {y!r}; pass X[{y!r}].")
     refuse_missing_labels(y)
     y = column_or_1d(y)
     if y.dtype == object and len(y):

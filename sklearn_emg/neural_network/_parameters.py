@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypedDict, TypeVar, get_type_hints
 import numpy as np
 
 from sklearn_emg._sklearn import POSITIVE, HasMethods, Integral, Interval, Real, StrOptions
+from sklearn_emg._validation import did_you_mean
 from sklearn_emg.neural_network._modules._layers import SIZES
 
 # Smaller batches use different kernels for matrix products and convolutions, with different
@@ -513,7 +514,9 @@ def _constructor(cls: type, parameters: Sequence[inspect.Parameter]) -> Callable
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{cls.__name__}: {error}") from None
+            given = next((name for name in kwargs if name not in signature.parameters), "")
+            hint = did_you_mean(given, signature.parameters) if given else ""
+            raise TypeError(f"{cls.__name__}: {error}{'.' * bool(hint)}{hint}") from None
         bound.apply_defaults()
         for parameter in parameters:
             setattr(self, parameter.name, bound.arguments[parameter.name])

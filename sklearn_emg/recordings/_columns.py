@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
@@ -269,13 +269,14 @@ def identities_learned(model: Any, X: Any, y: Labels | None = None) -> str:
     if not _find_learners(model, learners, set()):
         return ""
     reasons = _identities(X, y)
+    vote = "DiVoteRegressor" if is_regressor(model) else "DiVoteClassifier"
     for part, columns in learners:
         # A ColumnTransformer or FeatureUnion adds the name of a part as a prefix.
         names = {n for column in columns for n in (column, str(column).partition("__")[2])}
         if used := [f"{name!r} ({why})" for name, why in reasons.items() if name in names]:
             return (
                 f"{type(part).__name__} was trained on columns that are not features: "
-                f"{', '.join(used)}. Put the estimator into DiVoteClassifier(window=None), which "
+                f"{', '.join(used)}. Put the estimator into {vote}(window=None), which "
                 "leaves such columns out, or choose the feature columns in a ColumnTransformer."
             )
     return ""

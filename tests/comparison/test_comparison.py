@@ -17,7 +17,14 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_emg.comparison import Level, Outcome, Scoring, compare, leakage_audit
+from sklearn_emg.comparison import (
+    Level,
+    Outcome,
+    Scoring,
+    compare,
+    leakage_audit,
+    subject_permutation_test,
+)
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.metrics import bootstrap_interval
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold, SubjectsPerClassOut
@@ -482,3 +489,16 @@ def test_no_interval_where_no_resample_moves_the_value(features):
     assert summary.loc["f1", "pooled"] == 1.0
     assert np.isnan(summary.loc["f1", "low"])
     assert summary.loc["accuracy", "low"] == pytest.approx(0.862, abs=1e-3)  # Wilson, 24 of 24
+
+
+@pytest.mark.parametrize("function", [leakage_audit, subject_permutation_test])
+def test_a_dict_of_pipelines_in_place_of_one_is_refused(function, features):
+    X, y = features
+    with pytest.raises(TypeError, match=rf"{function.__name__} takes one unfitted estimator"):
+        function({"a": rows_model(KNeighborsClassifier())}, X, y)
+
+
+def test_the_name_of_the_column_of_labels_in_place_of_the_labels_is_refused(features):
+    X, y = features
+    with pytest.raises(TypeError, match=r"Got the text 'group'; pass X\['group'\]"):
+        compare(rows_model(KNeighborsClassifier()), X.assign(group=y), "group", progress=False)

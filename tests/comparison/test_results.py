@@ -25,7 +25,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, permutation_test_score
 from sklearn.naive_bayes import GaussianNB
@@ -164,6 +164,12 @@ def test_the_subject_is_no_feature_of_what_is_compared(numbered, name):
             TAKES_ALL[name], *numbered, cv=SubjectKFold(2), scoring=subject_scorer()
         )
     assert np.isfinite(scores).all()
+
+
+def test_the_remedy_for_the_subject_among_the_features_fits_the_task(numbered):
+    X = numbered[0].drop(columns="patient_no")
+    with pytest.warns(FitFailedWarning), pytest.raises(ValueError, match="into DiVoteRegressor"):
+        compare({"m": LinearRegression()}, X, X["a"] + X["b"], cv=2, **QUICK)
 
 
 def test_names_of_subjects_as_text_are_named_in_place_of_a_failed_conversion(numbered):

@@ -16,10 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
+from sklearn_emg.comparison import compare
 from sklearn_emg.ensemble import DiVoteClassifier, find_votes
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.inspection import explain_subject
 from sklearn_emg.model_selection import LeaveOneSubjectOut, SubjectKFold
+from sklearn_emg.preprocessing import RecordingUndersampler
 from sklearn_emg.recordings import recording_table
 
 
@@ -244,6 +247,23 @@ def test_a_sampler_before_a_group_aware_step_gets_a_warning_and_no_wrong_groups(
     with pytest.warns(UserWarning, match="'firstsample' can hold out subjects but gets none"):
         model = DiVoteClassifier(inner, window=0.1).fit(table, y)
     assert model.estimator_[-1].groups_ is None
+
+
+def test_a_sampler_of_recordings_before_divote_can_be_compared_and_predicted():
+    from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+
+    table, y = cohort()
+    model = DiVoteClassifier(windows_model(), window=0.1)
+    steps = (RecordingUndersampler(random_state=0), model)
+    plain, sampled = (
+        compare({"one": pipeline}, table, y, cv=2, progress=False).predictions
+        for pipeline in (model, make_imblearn_pipeline(*steps))
+    )
+    pd.testing.assert_frame_equal(plain, sampled)  # the classes have the same number of recordings
+    fitted = make_imblearn_pipeline(*steps).fit(table, y)
+    assert len(find_votes(fitted, table).subjects) == table["subject"].nunique()
+    explanation = explain_subject(fitted, table, table["subject"][0])
+    assert explanation.probabilities.sum() == pytest.approx(1)
 
 
 def test_multichannel_recordings_give_3d_windows():

@@ -178,6 +178,7 @@ def test_second_fit_forgets_the_first():
     [
         ({"features": "phinyomark"}, "one of the sets 'hudgins', 'phinyomark-2012'"),
         ({"features": ["mavv"]}, "did you mean 'mav'"),
+        ({"features": ["Median_Frequency"]}, "did you mean 'mdf'"),
         ({"features": ["mav", "mav"]}, "repeats 'mav'"),
         ({"features": ["mdf"]}, "EMGFeatures needs the sampling rate"),
         ({"features": ["band_power"], "fs": FS}, "needs the 'bands' parameter"),

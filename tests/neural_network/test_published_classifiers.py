@@ -112,6 +112,8 @@ def test_constructors_have_explicit_signatures():
     assert NEMGNetClassifier(patience=3).get_params()["patience"] == 3
     with pytest.raises(TypeError, match=r"NEMGNetClassifier: .* unexpected keyword argument 'lrr'"):
         NEMGNetClassifier(lrr=0.1)
+    with pytest.raises(TypeError, match=r"argument 'epochs'. Did you mean 'max_epochs'\?"):
+        NEMGNetClassifier(epochs=3)
     with pytest.raises(TypeError, match="NEMGNetClassifier: multiple values for argument 'varia"):
         NEMGNetClassifier("A", variant="B")
 
