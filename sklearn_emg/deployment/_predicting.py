@@ -14,6 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_emg._sklearn import last_of
 from sklearn_emg._tables import ReadableTable, counted, first_few
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.adaptation import AdaptiveDiagnosis
@@ -22,7 +23,6 @@ from sklearn_emg.ensemble import (
     DiVoteRegressor,
     Votes,
     find_votes,
-    last_of,
     through_transformers,
 )
 from sklearn_emg.metrics import check_confidence, predict_subjects, wilson_interval

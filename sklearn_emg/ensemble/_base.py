@@ -24,6 +24,7 @@ from sklearn_emg._sklearn import (
     Integral,
     Interval,
     StrOptions,
+    last_of,
     safe_indexing,
 )
 from sklearn_emg._typing import Labels
@@ -36,7 +37,7 @@ from sklearn_emg.ensemble._fitting import (
     hold_out_subjects,
     name_channels,
 )
-from sklearn_emg.ensemble._further._steps import last_of, through_transformers
+from sklearn_emg.ensemble._further._steps import through_transformers
 from sklearn_emg.ensemble._input import Rows, check_weights, column_of
 from sklearn_emg.ensemble._metadata import Columns, column_params
 from sklearn_emg.ensemble._rates import give_rate

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
+from sklearn_emg._sklearn import last_of
 from sklearn_emg._validation import require
-from sklearn_emg.ensemble import DiVoteClassifier, last_of, through_transformers
+from sklearn_emg.ensemble import DiVoteClassifier, through_transformers
 
 
 def torch_tools(caller: str) -> ModuleType:
