@@ -149,7 +149,8 @@ def _chosen(content: FileContent, channels: Sequence[str | int] | None) -> list[
         _refuse_repeated(content.path, found)
         return found
     if not emg:
-        have = ", ".join(f"{c.name} ({c.kind})" for c in content.channels[:20]) or "none"
+        kinds = [", ".join(filter(None, (c.kind, c.unit))) for c in content.channels[:20]]
+        have = ", ".join(f"{c.name} ({k})" for c, k in zip(content.channels, kinds)) or "none"
         raise ValueError(
             f"{content.path} has no channel that looks like EMG; pass the channels to read as "
             f"channels=[...]. It has: {have}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -237,7 +238,7 @@ def _matching(
         relative = path.relative_to(root).as_posix()
         if match := expression.fullmatch(relative):
             paths.append(path)
-            fields.append({k: v.strip() for k, v in match.groupdict().items()})
+            fields.append({k: _composed(v).strip() for k, v in match.groupdict().items()})
         elif path.suffix.lower() == suffix.lower():
             others.append(relative)
     if not paths:
@@ -309,7 +310,13 @@ def _read_csv(path: Path, dtype: type | None = None) -> pd.DataFrame:
 
 def _key_text(value: Any) -> str:
     """Text of a key; pandas reads the integers of a column with empty cells as floats."""
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    is_whole = isinstance(value, float) and value.is_integer()
+    return _composed(str(int(value) if is_whole else value)).strip()
+
+
+def _composed(text: str) -> str:
+    """Text with composed letters; macOS stores "é" in file names as "e" with an accent."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _joined(
@@ -330,7 +337,7 @@ def _joined(
     if key.lower() in frame.columns and key.lower() != "file":
         own = frame[key.lower()].astype(str)
     else:
-        own = _names_like(frame["file"], set(given))
+        own = _names_like(frame["file"].map(_composed), set(given))
     at = own.map(pd.Series(np.arange(len(table)), index=given))
     missing = frame["file"][at.isna()].tolist()
     _warn_unmatched(missing, "file", "without a row in the metadata")

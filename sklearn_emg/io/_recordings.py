@@ -71,6 +71,8 @@ _DAMAGE = (
 )
 # Shortest lag in s between labels and activity that is reported.
 _MIN_LAG = 0.3
+# Time in s by which annotations may lie outside a recording.
+_MARGIN = 1.0
 
 _BY_START = (
     (b"\x93NUMPY", "npy"),
@@ -315,6 +317,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     subject = _subject(content, subject)
     rows = rows_of(content, channels, unit or content.unit, gain, fs, lazy)
+    _note_outside(content, rows)
     read = {name for row in rows for name in row.names}
     others = [c for c in content.channels if c.name not in read]
     skipped = tuple(dict.fromkeys([*content.skipped, *map(_described, others)]))
@@ -390,6 +393,18 @@ def _labels(content: FileContent, row: Row) -> list[Any]:
                     "of the channels; shift the labels, or leave a margin when you cut segments."
                 )
     return found
+
+
+def _note_outside(content: FileContent, rows: list[Row]) -> None:
+    """Note a problem if annotations lie outside the recording, as with onsets in ms."""
+    end = max(row.signal.shape[-1] / row.fs for row in rows)
+    onsets = [a.onset for a in content.annotations if not -_MARGIN <= a.onset <= end + _MARGIN]
+    if onsets:
+        content.problems.append(
+            f"{len(onsets)} of {counted(len(content.annotations), 'annotation')} "
+            f"{'lies' if len(onsets) == 1 else 'lie'} outside the recording of {end:.6g} s, the "
+            f"first at {onsets[0]:.6g} s; check the unit of their onsets, which must be s."
+        )
 
 
 def _dense(annotations: Sequence[Any], n_times: int, fs: float) -> np.ndarray:

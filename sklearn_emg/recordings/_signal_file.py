@@ -55,7 +55,8 @@ class SignalFile:
     offset : int, default=0
         Number of bytes before the first sample.
     length : int, default=None
-        Number of samples per channel. By default all samples after `offset` are used.
+        Number of samples per channel. By default all samples after `offset` are used; their
+        number of bytes must fit the type and the number of channels.
     dtype : dtype-like, default="<i2"
         Type of one stored sample; "V3" denotes little-endian integers of 24 bits.
     n_channels : int, default=1
@@ -172,10 +173,18 @@ class SignalFile:
         """Number of samples per channel, from the size of the file if `length` is None."""
         if self.length is not None:
             return self.length
-        size = os.stat(self.path).st_size - self.offset
+        size = max(os.stat(self.path).st_size - self.offset, 0)
+        n_bytes, n_samples = self.n_channels * self.stored_dtype.itemsize, 1
         if self.blocks is not None:
-            return max(size, 0) // self.blocks[1] * self.blocks[0]
-        return max(size, 0) // (self.n_channels * self.stored_dtype.itemsize)
+            n_samples, n_bytes, _ = self.blocks
+        if size % n_bytes:
+            raise ValueError(
+                f"{self.path} has {size} bytes after byte {self.offset}, which is no multiple of "
+                f"{n_bytes}, the number of bytes of "
+                f"{'a block' if self.blocks else 'one sample of all channels'}. Check the "
+                "'n_channels', 'dtype' and 'offset' of SignalFile, or pass length=..."
+            )
+        return size // n_bytes * n_samples
 
     @property
     def shape(self) -> tuple[int, ...]:

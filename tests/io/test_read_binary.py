@@ -177,6 +177,19 @@ def test_bids_folder_with_its_tables(tmp_path):
         read_recordings(tmp_path)
 
 
+def test_bids_tables_that_do_not_fit_the_recording_are_told(tmp_path):
+    path, truth, _ = make.bids(tmp_path)
+    events = path.with_name("sub-07_ses-1_task-grip_events.tsv")
+    events.write_text("onset\tduration\ttrial_type\n1500\t1000\tgrip\n0\tn/a\tcue\n")
+    with pytest.warns(RecordingWarning, match=r"1 of 2 annotations lies outside .* at 1500 s; che"):
+        read_recordings(tmp_path)
+    events.unlink()
+    side = path.with_name("sub-07_ses-1_task-grip_channels.tsv")
+    side.write_text("name\ttype\tunits\nTemp\tMISC\tdegC\n")
+    with pytest.warns(RecordingWarning, match=r"channels\.tsv lacks channels .*: EMG soleus"):
+        assert read_recordings(tmp_path)["channel_names"].tolist() == [tuple(truth)]
+
+
 def test_arrays_that_look_transposed_are_refused(tmp_path):
     x = np.stack([make.emg(900, 1000, 0.1, k) for k in range(8)]).astype("f4")
     np.save(tmp_path / "right.npy", x)

@@ -1,6 +1,7 @@
 """Folders of files: columns and labels from paths, metadata joined by file or subject."""
 
 import contextlib
+import unicodedata
 import warnings
 
 import numpy as np
@@ -176,3 +177,17 @@ def test_separators_at_the_end_of_the_rows_of_metadata(study, title):
 def test_a_column_to_join_by_requires_metadata(study):
     with pytest.raises(ValueError, match=r"'on' .* is used only with 'metadata'"):
         read_folder(study, PATTERN, on="subject")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("by_file", [False, True], ids=["by subject", "by file"])
+def test_names_with_accents_join_in_any_unicode_form(tmp_path, form, by_file):
+    names = ["José", "Zoë"]
+    for name in names:
+        path = tmp_path / f"{unicodedata.normalize(form, name)}.csv"
+        path.write_text("time [s],EMG [mV]\n" + "".join(f"{i / 1e3},{i % 3}\n" for i in range(50)))
+    files = {"file": [f"{name}.csv" for name in names]} if by_file else {}
+    sheet = pd.DataFrame({**files, "subject": names, "age": [40, 50]})
+    table, _ = read_folder(tmp_path, "*.csv" if by_file else "{subject}.csv", metadata=sheet)
+    assert table["subject"].tolist() == names
+    assert table["age"].tolist() == [40, 50]

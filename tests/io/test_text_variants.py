@@ -243,6 +243,8 @@ def test_percentages_are_no_voltages(tmp_path, unit):
     assert_channels(found, {"EMG": A})
     assert row["fs"] == FS
     assert any(unit in text for text in row["skipped"])
+    with pytest.raises(ValueError, match=rf"no channel that looks like EMG.*EMG \(other, {unit}\)"):
+        read(tmp_path / "a.csv", [f"millis,EMG [{unit}]", *rows(T * 1e3, B)])
 
 
 def test_rows_of_several_channels_are_told(tmp_path):
@@ -482,3 +484,24 @@ def test_comments_in_few_rows_are_no_names_of_channels(tmp_path):
     comments = ["start" if i == 300 else "stop" if i == 900 else "" for i in range(N)]
     _, row = read(tmp_path / "a.csv", ["time [s],EMG [mV],Comment", *rows(T, A, comments)])
     assert [a.label for a in row["annotations"]] == ["start", "stop"]
+
+
+@pytest.mark.parametrize(
+    "lines, fs, is_told",
+    [
+        (["Original sampling rate: 4000 Hz", "Export sampling rate: 1000 Hz"], 4000, True),
+        (["Sampling rate: 4000 Hz", "EMG sampling rate: 1000 Hz"], 1000, False),
+        (["EMG sampling rate: 1000 Hz", "Sampling rate: 4000 Hz"], 1000, False),
+        (["EMG 1 sampling rate: 1000 Hz", "EMG 2 sampling rate: 2000 Hz"], 2000, True),
+        (["Sampling interval: 0.52 ms", "Sampling rate: 1925.926 Hz"], 1000 / 0.52, False),
+        (["Sampling rate force: 100 Hz", "Sampling rate: 1000 Hz"], 1000, False),
+    ],
+)
+def test_several_rates_in_the_header(tmp_path, lines, fs, is_told):
+    told = pytest.warns(RecordingWarning, match="the header gives several sampling rates")
+    with told if is_told else contextlib.nullcontext():
+        _, row = read(tmp_path / "a.csv", [*lines, "A [mV],B [mV]", *rows(A, B)])
+    assert row["fs"] == pytest.approx(fs, rel=1e-6)
+    if is_told:
+        with_times = ["time [s],A [mV],B [mV]", *rows(T * 1000 / fs, A, B)]
+        read(tmp_path / "b.csv", [*lines, *with_times])

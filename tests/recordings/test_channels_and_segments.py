@@ -297,6 +297,8 @@ def test_no_lag_where_the_power_tells_nothing():
     labels = np.repeat(["a", "b", "a", "b", "a", "b"], 2000)
     assert label_lag(np.random.default_rng(3).normal(size=12_000), labels, fs=1000.0) is None
     assert label_lag(np.ones(4000), np.repeat(["a", "b"], 2000), fs=1000.0) is None
+    with pytest.raises(ValueError, match=r"one label per sample. Got labels of shape \(100,\)"):
+        label_lag(np.ones(4000), labels[:100], fs=1000.0)
 
 
 # ---------------------------------------------------------------- MVC

@@ -390,6 +390,17 @@ def test_signal_file_refuses_bad_arguments(kwargs, match):
         SignalFile("a.bin", **kwargs)
 
 
+def test_signal_file_of_another_size_is_refused(tmp_path):
+    path = tmp_path / "a.bin"
+    np.zeros(400, "<i2").tofile(path)
+    for wrong in ({"n_channels": 3}, {"dtype": "V3"}, {"offset": 5, "dtype": "<f4"}):
+        with pytest.raises(ValueError, match=r"a\.bin has .* no multiple of .* Check the 'n_chan"):
+            SignalFile(path, **wrong).read()
+        assert SignalFile(path, length=10, **wrong).read().shape[-1] == 10
+    with pytest.raises(ValueError, match="the number of bytes of a block"):
+        _ = SignalFile(path, blocks=(9, 18, [0])).shape
+
+
 @pytest.mark.parametrize("name", ["a.npy", "a.EDF", "a.csv", "a.mat"])
 def test_signal_file_takes_no_header_for_samples(name):
     with pytest.raises(ValueError, match=r"does not begin with samples.*read_recordings.*offset="):

@@ -139,16 +139,27 @@ def _apply_channels(content: FileContent, path: Path) -> None:
         raise ValueError(f"{path} has no column 'name'.")
     by_name = {c.name: c for c in content.channels}
     full_names = table.get("full_name")
-    unknown = [n for n in table["name"] if n not in by_name]
-    if unknown:
-        content.problems.append(
-            f"{path.name} lists channels that {content.path.name} lacks: {', '.join(unknown[:5])}."
-        )
+    _note_names(content, path, set(table["name"]))
     for _, row in table.iterrows():
         if (channel := by_name.get(row["name"])) is not None:
             _apply_channel(content, path, channel, row)
             if full_names is not None and row["full_name"] not in ("n/a", ""):
                 channel.name, channel.alias = row["full_name"], channel.name
+
+
+def _note_names(content: FileContent, path: Path, listed: set[str]) -> None:
+    """Note a problem if the names of the channels differ from those in the table."""
+    unknown = sorted(listed - {c.name for c in content.channels})
+    unlisted = [c.name for c in content.channels if c.kind == "emg" and c.name not in listed]
+    if unknown:
+        content.problems.append(
+            f"{path.name} lists channels that {content.path.name} lacks: {', '.join(unknown[:5])}."
+        )
+    elif unlisted:
+        content.problems.append(
+            f"{path.name} lacks channels of {content.path.name}: {', '.join(unlisted[:5])}. They "
+            "are read as EMG; pass the channels to read as channels=[...]."
+        )
 
 
 def _apply_channel(content: FileContent, path: Path, channel: Channel, row: pd.Series) -> None:

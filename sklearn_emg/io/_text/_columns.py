@@ -263,10 +263,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     _settle_units(columns, header.pairs.get("common unit"))
     clocks = _clocks(columns)
     pairs = _own_clocks(columns)
-    shared = None if pairs else _best_clock(clocks)
-    rate = header.fs
-    if shared is not None:
-        rate = _apply_clock(content, columns[shared], clocks[shared], header.fs)
+    rate = header.fs if pairs else _shared_rate(content, columns, clocks, header)
     content.problems += _counter_problems(columns, clocks)
     for i, column in enumerate(columns):
         if column.kind in _NO_CHANNELS:
@@ -337,6 +334,17 @@ def _column(frame: pd.DataFrame, position: int, header: Header, dialect: Dialect
     if column.kind == "emg":
         column.kind = kind_by_device(dialect, position, name) or "emg"
     return column
+
+
+def _shared_rate(
+    content: FileContent, columns: list[_Column], clocks: dict[int, Clock], header: Header
+) -> float | None:
+    """Rate in Hz of all columns, from the header or from the best time stamps."""
+    shared = _best_clock(clocks)
+    if shared is None:
+        content.problems += header.rate_problems()
+        return header.fs
+    return _apply_clock(content, columns[shared], clocks[shared], header.fs)
 
 
 def _apply_clock(

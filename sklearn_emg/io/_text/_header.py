@@ -58,6 +58,18 @@ class Header:
     fs: float | None = None
     subject: str | None = None
     pairs: dict[str, str] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)  # in Hz, by key
+
+    def rate_problems(self) -> list[str]:
+        """Message about several rates, which matters if no time stamps tell the right one."""
+        rates = list(self.rates.values())
+        if self.fs not in rates or max(rates) < 1.01 * min(rates):
+            return []
+        listed = ", ".join(f"{key!r}: {fs:g} Hz" for key, fs in self.rates.items())
+        return [
+            f"the header gives several sampling rates ({listed}); {self.fs:g} Hz is used. Pass the "
+            "correct one as fs=..."
+        ]
 
 
 def _fields(line: str, layout: Layout) -> list[str]:
@@ -220,8 +232,19 @@ def _note(header: Header, key: str, value: str) -> None:
         header.pairs.setdefault("unit", value)
     if _SUBJECT.fullmatch(key) and value:
         header.subject = value
-    if header.fs is None or re.search("emg", key, re.I):
-        header.fs = _rate_of_pair(key, value) or header.fs
+    if (rate := _rate_of_pair(key, value)) is not None:
+        _note_rate(header, key, rate)
+
+
+def _note_rate(header: Header, key: str, rate: float) -> None:
+    """Note a rate; those of EMG replace others."""
+    names_emg = re.search("emg", key, re.I) is not None
+    has_emg = any(re.search("emg", other, re.I) for other in header.rates)
+    if names_emg and not has_emg:
+        header.rates = {}
+    if names_emg or not has_emg:
+        header.rates.setdefault(key, rate)
+        header.fs = rate if names_emg else header.fs or rate
 
 
 def _rate_of_pair(key: str, value: str) -> float | None:

@@ -308,6 +308,11 @@ def label_lag(
         is None if the power hardly depends on the labels, if the labels change fewer than 3 times,
         or if the recording is too short.
 
+    Raises
+    ------
+    ValueError
+        If the number of labels is not that of the samples.
+
     Examples
     --------
     >>> import numpy as np
@@ -318,9 +323,15 @@ def label_lag(
     0.5
     """
     values = np.atleast_2d(read_signal(signal))
+    given = np.asarray(labels, dtype=object)
+    if given.shape != values.shape[-1:]:
+        raise ValueError(
+            f"label_lag requires one label per sample. Got labels of shape {given.shape} and a "
+            f"signal of shape {np.shape(signal)}."
+        )
     size = max(round(_BIN * fs), 1)
     n_bins = values.shape[-1] // size
-    codes, names = pd.factorize(np.array([str(v) for v in np.asarray(labels, dtype=object)]))
+    codes, names = pd.factorize(np.array([str(v) for v in given]))
     rest = next((i for i, name in enumerate(names) if name.strip().lower() in _REST), None)
     codes = codes[: n_bins * size : size]
     max_shift = min(round(max_lag * fs / size), n_bins // 4)
