@@ -181,7 +181,7 @@ def test_bids_tables_that_do_not_fit_the_recording_are_told(tmp_path):
     path, truth, _ = make.bids(tmp_path)
     events = path.with_name("sub-07_ses-1_task-grip_events.tsv")
     events.write_text("onset\tduration\ttrial_type\n1500\t1000\tgrip\n0\tn/a\tcue\n")
-    with pytest.warns(RecordingWarning, match=r"1 of 2 annotations lies outside .* at 1500 s; che"):
+    with pytest.warns(RecordingWarning, match=r"1 of 4 annotations lies outside .* at 1500 s; che"):
         read_recordings(tmp_path)
     events.unlink()
     side = path.with_name("sub-07_ses-1_task-grip_channels.tsv")
