@@ -91,32 +91,20 @@ def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> st
     return f"{shown}{joint} {len(texts) - limit} more"
 
 
-def row_text(table: pd.DataFrame, row: int) -> str:
+def row_text(table: pd.DataFrame, row: int, word: str = "row") -> str:
     """Name a row by its position and, if they differ, by its label in the index.
 
     Within a fold of a comparison, only the label tells which row of the whole table is meant.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Table with the row.
-    row : int
-        Position of the row.
-
-    Returns
-    -------
-    text : str
-        Name, such as "row 3" or "row 3 (index 17)".
 
     Examples
     --------
     >>> import pandas as pd
     >>> from sklearn_emg._tables import row_text
-    >>> row_text(pd.DataFrame(index=[5, 1]), 0), row_text(pd.DataFrame(index=[5, 1]), 1)
-    ('row 0 (index 5)', 'row 1')
+    >>> row_text(pd.DataFrame(index=[5, 1]), 0), row_text(pd.DataFrame(index=[5, 1]), 1, "Row")
+    ('row 0 (index 5)', 'Row 1')
     """
     (label,) = table.index[[row]].tolist()
-    return f"row {row}" if label == row else f"row {row} (index {label!r})"
+    return f"{word} {row}" if label == row else f"{word} {row} (index {label!r})"
 
 
 def python_value(value: Any) -> Any:

@@ -229,13 +229,13 @@ class SignalEstimator(
         if not np.isfinite(values).all():
             n_bad = int((~np.isfinite(values)).sum())
             raise ValueError(
-                f"R{row_text(table, row)[1:]}, column 'signal': contains NaN or infinity "
+                f"{row_text(table, row, 'Row')}, column 'signal': contains NaN or infinity "
                 f"({counted(n_bad, 'sample')}), which {type(self).__name__} would spread to other "
                 "samples. Interpolate the gaps (GapInterpolator) or leave the row out."
             )
         if values.dtype == np.float64 and (peak := np.abs(values).max(initial=0.0)) > LARGEST:
             raise ValueError(
-                f"R{row_text(table, row)[1:]}, column 'signal': contains samples of up to "
+                f"{row_text(table, row, 'Row')}, column 'signal': contains samples of up to "
                 f"{peak:.3g} mV; {type(self).__name__} takes up to {LARGEST:g} mV, beyond which "
                 "powers of samples overflow. Check the unit, scale the signal to mV or leave the "
                 "row out."
@@ -396,7 +396,7 @@ class SignalTransformer(
                 self._check_parameters(float(fs))
                 signals.append(self._finite_signals(values, float(fs)))
             except ValueError as error:
-                raise ValueError(f"R{row_text(X, row)[1:]}: {error}") from error
+                raise ValueError(f"{row_text(X, row, 'Row')}: {error}") from error
         table = with_signals(X, signals)
         if not self._keeps_equal_samples:
             table.attrs[FILTERED] = True
@@ -651,7 +651,7 @@ class FeatureExtractor(
                 self._check_length(values.shape[-1], fs)
                 features.append(self._finite_features(values, fs))
             except ValueError as error:
-                which = f"R{row_text(table, row)[1:]}"
+                which = row_text(table, row, "Row")
                 if len(values) > 1:
                     which = f"Rows {row} to {row + len(values) - 1}"
                 raise ValueError(f"{which}: {error}") from error

@@ -235,7 +235,7 @@ def column_of(table: pd.DataFrame | None, column: str, parameter: str, caller: s
     values = table[column].to_numpy(dtype=object)
     if (missing := np.flatnonzero(pd.isna(values))).size:
         raise ValueError(
-            f"R{row_text(table, missing[0])[1:]}, column {column!r}: a value is "
+            f"{row_text(table, missing[0], 'Row')}, column {column!r}: a value is "
             f"missing, but {caller} needs it ({parameter}={column!r}). Fill it in "
             "or leave the row out."
         )

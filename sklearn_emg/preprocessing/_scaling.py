@@ -359,7 +359,7 @@ class ReferenceScaler(SignalTransformer):
             try:
                 signals.append(self._divide(values, references[code]))
             except ValueError as error:
-                raise ValueError(f"R{row_text(X, row)[1:]}: {error}") from error
+                raise ValueError(f"{row_text(X, row, 'Row')}: {error}") from error
         return with_signals(X, signals)
 
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:

@@ -158,8 +158,8 @@ class GapInterpolator(SignalTransformer):
         values = read_signal(signal)
         if np.isinf(values).any():
             raise ValueError(
-                f"R{row_text(table, row)[1:]}, column 'signal': contains infinity, which is not a "
-                "gap. Replace it by NaN or leave the row out."
+                f"{row_text(table, row, 'Row')}, column 'signal': contains infinity, which is not "
+                "a gap. Replace it by NaN or leave the row out."
             )
         return values
 

@@ -185,7 +185,7 @@ class ArtefactRejector(SignalTransformer):
     def _read_finite(self, signal: Any, table: pd.DataFrame, row: int) -> NDArray[np.floating]:
         values = super()._read_finite(signal, table, row)
         unused: NDArray[np.bool_] = np.atleast_1d(self._unused_channels(values))
-        self._warn_of_unused(unused, f"R{row_text(table, row)[1:]}")
+        self._warn_of_unused(unused, row_text(table, row, "Row"))
         return values
 
     def _check_array(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
