@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn_emg._tables import counted
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import SubjectPredictions, predict_subjects
-from sklearn_emg.recordings import Subjects, has_subjects
+from sklearn_emg.recordings import Subjects, has_subjects, warn_of_other_order
 
 Statistic = Callable[[NDArray[np.bool_], NDArray[np.intp]], NDArray[np.floating]]
 
@@ -37,6 +37,7 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
         raise ValueError(
             f"{caller} got {counted(len(values), 'label')} for {counted(len(X), 'row')}."
         )
+    warn_of_other_order(X, y, "y")
     subjects = Subjects.of(X)
     labels = values[np.unique(subjects.codes, return_index=True)[1]]
     if (differs := np.flatnonzero(values != labels[subjects.codes])).size:

@@ -263,7 +263,7 @@ def adaptation_curve(
     rng = check_random_state(random_state)
     of_folds = rng.randint(2**31 - 1)  # drawn first: old subjects must not depend on the draws
     labels = np.asarray(y)
-    checked_table(X, labels, _CALLER)
+    checked_table(X, y, _CALLER)
     here = _rows_at(X, site, target)
     # All models use the same draws.
     draws = list(_draws(X[here], labels[here], learn, wanted[-1], n_draws, rng))

@@ -45,6 +45,7 @@ from sklearn_emg.recordings import (
     subject_names,
     training_subjects,
     warn_of_known_subjects,
+    warn_of_other_order,
 )
 
 
@@ -414,6 +415,7 @@ class AdaptiveDiagnosis(ClassifierMixin, MetaEstimatorMixin, SubjectMemory, Base
         self._begin()
         self._check_classes(classes, self.classes_)
         refuse_missing_labels(y)
+        warn_of_other_order(X, y, "y")
         self._check_new_rows(X)
         labels = np.asarray(labels_of_rows(y, len(X)))
         refuse_unknown_labels(labels, self.classes_, type(self).__name__)

@@ -19,6 +19,7 @@ from sklearn_emg.adaptation._cohort import checked_table, diagnoses, without_dia
 from sklearn_emg.adaptation._diagnosis import AdaptiveDiagnosis
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import bootstrap_interval, check_confidence, wilson_interval
+from sklearn_emg.recordings import warn_of_other_order
 
 __all__ = ["PrequentialScore", "prequential_score"]
 
@@ -176,6 +177,8 @@ def prequential_score(
     rows = without_diagnosis(X, learner.reference_columns())
     frozen = diagnoses(learner, rows, labels)
     of_frozen = dict(zip(frozen.subject, frozen.y_pred))
+    if old is not None:
+        warn_of_other_order(old[0], old[1], "y", "X")
     found, on_old = [], []
 
     def test_old(n_learned: int) -> None:

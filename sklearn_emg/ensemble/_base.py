@@ -200,8 +200,12 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         warn_of_other_order(X, sample_weight, "sample_weight")
         rows, target = self._check(X, y, groups, reset=True)
         rows.refuse_lost_subjects()
+        self._check_units(rows, self._unit_labels(rows, np.asarray(target)))
         self._fit_rows(rows, X, np.asarray(target), check_weights(sample_weight, rows.n_rows))
         return self
+
+    def _check_units(self, rows: Rows, of_units: NDArray[Any]) -> None:
+        """Warn of targets from which little can be learned."""
 
     def _fit_rows(
         self, rows: Rows, X: Any, y: NDArray[Any], weights: NDArray[np.floating] | None

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._sklearn import HasPredict, StrOptions, has_method, safe_indexing
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
-from sklearn_emg._warnings import warned_once
+from sklearn_emg._warnings import warn_of_recordings, warned_once
 from sklearn_emg.ensemble._fitting import (
     decisions,
     fit_sigmoids,
@@ -166,8 +166,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
         and test.
     RecordingWarning
         If columns are left out of the features; if the sampling rate differs from that of ``fit``
-        and no step depends on it; if windows or recordings are left out by `nan` or `short`; or if
-        a subject to predict has no usable window.
+        and no step depends on it; if windows or recordings are left out by `nan` or `short`; if a
+        class has a single subject in ``fit``; or if a subject to predict has no usable window.
     UserWarning
         If recordings to predict have a value of `by` that was not in the training table, or a part
         of `estimator` whose fit depends on subjects cannot get them.
@@ -275,6 +275,19 @@ class DiVoteClassifier(ClassifierMixin, Updating):
 
     def _learn_target(self, y: NDArray[Any]) -> None:
         self.classes_ = np.unique(y)
+
+    def _check_units(self, rows: Rows, of_units: NDArray[Any]) -> None:
+        """Warn of a class with a single subject."""
+        subjects = np.empty(len(rows.unit_index), dtype=np.intp)
+        subjects[rows.unit] = rows.subject
+        n_subjects, label = smallest_class(subjects, of_units)
+        if rows.subject_names is not None and n_subjects == 1:
+            name = rows.subject_names.tolist()[subjects[of_units == label][0]]
+            warn_of_recordings(
+                f"Class {label!r} has a single subject, {name!r}: {self._caller} may learn this "
+                "subject instead of the class, and no other subject of the class can check its "
+                "votes. Add subjects of this class, or leave it out."
+            )
 
     def _new_final(self) -> Any:
         logistic = isinstance(self.final_estimator, str)

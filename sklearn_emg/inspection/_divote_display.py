@@ -14,6 +14,7 @@ from sklearn_emg._validation import check_option
 from sklearn_emg.ensemble import Votes
 from sklearn_emg.inspection._networks import find_divote
 from sklearn_emg.inspection._plot import GREY, class_styles, panels
+from sklearn_emg.recordings import warn_of_other_order
 
 _KINDS = ("heatmap", "simplex", "regions")
 # Corners of the simplex of three scores: bottom left, bottom right, top.
@@ -119,6 +120,7 @@ class DiVoteDisplay:
         found, table = find_divote(estimator, X, "DiVoteDisplay")
         votes = found.vote(table)
         if y is not None:
+            warn_of_other_order(X, y, "y")
             y = np.asarray(y)
             if len(y) != len(votes.recordings):
                 raise ValueError(

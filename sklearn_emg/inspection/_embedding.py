@@ -18,6 +18,7 @@ from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_unused, require
 from sklearn_emg.inspection._networks import find_network, torch_tools
 from sklearn_emg.inspection._plot import class_styles, legend_outside, panels, tidy
+from sklearn_emg.recordings import warn_of_other_order
 
 # Distances in 50 principal components are close to those of the activations, and UMAP then needs
 # much less memory than with all units.
@@ -107,6 +108,7 @@ class LayerEmbeddingDisplay:
         display : LayerEmbeddingDisplay
             Object that stores the values to plot.
         """
+        warn_of_other_order(X, y, "y")
         return cls.from_embedding(layer_embedding(estimator, X, **settings), y)
 
     @classmethod

@@ -14,7 +14,7 @@ from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
-from sklearn_emg.recordings import groups_of, subjects_of
+from sklearn_emg.recordings import groups_of, subjects_of, warn_of_other_order
 
 _MAX_FEATURES = 12
 
@@ -106,6 +106,7 @@ class FeatureDisplay:
         display : FeatureDisplay
             Object that stores the values to plot.
         """
+        warn_of_other_order(X, y, "y")
         fitted = clone(estimator).fit(X, y)
         frame = pd.DataFrame(
             np.asarray(fitted.transform(X)), columns=list(fitted.get_feature_names_out())
@@ -115,7 +116,9 @@ class FeatureDisplay:
         channels = getattr(last_of(fitted), "channel_names_in_", None) or ()
         found = {name: info_of(name, known, channels) for name in frame.columns}
         units = {name: info["unit"] for name, info in found.items() if info is not None}
-        return cls.from_features(frame, y, features=features, groups=groups, units=units)
+        return cls.from_features(
+            frame, np.asarray(y), features=features, groups=groups, units=units
+        )
 
     @classmethod
     def from_features(
@@ -147,6 +150,7 @@ class FeatureDisplay:
         display : FeatureDisplay
             Object that stores the values to plot.
         """
+        warn_of_other_order(X, y, "y")
         y = np.asarray(y)
         if len(y) != len(X):
             raise ValueError(

@@ -20,6 +20,7 @@ from sklearn_emg.recordings import (
     is_recording_table,
     refuse_missing_labels,
     subjects_of,
+    warn_of_other_order,
 )
 
 __all__ = ["RecordingUndersampler", "capped_sampling_strategy"]
@@ -196,6 +197,7 @@ class RecordingUndersampler(BaseEstimator):
         self._validate_params()
         if y is not None:
             refuse_missing_labels(y)
+            warn_of_other_order(X, y, "y")
         if isinstance(X, pd.DataFrame) and {"signal", "subject"} & set(X.columns):
             if is_recording_table(X):
                 check_recording_table(X, required=("signal",))

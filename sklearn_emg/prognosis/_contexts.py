@@ -18,6 +18,7 @@ from sklearn_emg.recordings import (
     METADATA_COLUMNS,
     check_visits,
     visit_months,
+    warn_of_other_order,
     warn_of_subject_names,
 )
 
@@ -156,6 +157,7 @@ def _checked(
         raise TypeError(f"The visits must be a DataFrame. Got {type(visits).__name__}.")
     check_visits(visits)
     values = _numbers(y, len(visits))
+    warn_of_other_order(visits, y, "y", "visits")
     months = visit_months(visits)
     order = visits["visit"].to_numpy(float) if "visit" in visits else months
     keys = pd.DataFrame({"subject": visits["subject"].to_numpy(), "visit": order})

@@ -477,3 +477,18 @@ def test_wrapped_classifiers_need_two_classes():
     for model in (SMOTEClassifier(GaussianNB()), NormalLimitRules("ill")):
         with pytest.raises(ValueError, match=f"{type(model).__name__} .* two classes"):
             model.fit(X[FEATURES], np.full(len(y), "ill"))
+
+
+@pytest.mark.parametrize("unit", ["subject", "side"])
+def test_a_class_with_a_single_subject_is_warned_of(unit):
+    X, y = feature_cohort()
+    X = X.assign(side=[f"{name} {k % 2}" for k, name in enumerate(X["subject"])])
+    few = ((y == "well") | (X["subject"] == 0)).to_numpy()
+    model = divote(GaussianNB(), unit=unit, features=["rms"])
+    match = "Class 'ill' has a single subject, 0: .* Add subjects of this class"
+    with pytest.warns(RecordingWarning, match=match):
+        model.fit(X[few], y[few])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+        divote(GaussianNB()).fit(X.drop(columns=["subject", "side"])[few], y[few])

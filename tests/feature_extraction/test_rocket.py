@@ -151,6 +151,23 @@ def test_a_table_gives_the_features_of_its_windows():
         MiniRocket(84).fit(uneven)
 
 
+@pytest.mark.parametrize("offset", [1e3, -1e5, 1e6])
+@pytest.mark.parametrize("extractor", [MiniRocket(420), MultiRocket(672)])
+def test_a_large_offset_costs_no_digits_in_float32(extractor, offset):
+    X = noise(12, 400)
+    X[::2] += offset  # the other windows are computed in single precision
+    X = X.astype(np.float32)
+    single, double = (
+        clone(extractor).set_params(random_state=0).fit(values) for values in (X, X.astype(float))
+    )
+    got, expected = single.transform(X), double.transform(X.astype(float))
+    assert got.dtype == np.float32
+    near = np.isclose(got, expected, rtol=1e-3, atol=1e-3)
+    assert near[::2].mean() > 0.999
+    np.testing.assert_array_equal(single.transform(X[:5]), got[:5])
+    np.testing.assert_array_equal(single.transform(X[1::2]), got[1::2])
+
+
 def test_ridge_on_random_convolutions_votes():
     X, y = simulated_cohort()
     inner = make_pipeline(MiniRocket(420, random_state=0), StandardScaler(), RidgeClassifier())

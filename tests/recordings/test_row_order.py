@@ -1,13 +1,16 @@
 """Series whose index has a different order from that of X, and labels in several spellings."""
 
+import os
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import cross_val_score, permutation_test_score
 from sklearn.naive_bayes import GaussianNB
 
+from sklearn_emg.adaptation import AdaptiveDiagnosis, prequential_score
 from sklearn_emg.comparison import (
     compare,
     confound_audit,
@@ -17,8 +20,11 @@ from sklearn_emg.comparison import (
 )
 from sklearn_emg.ensemble import DiVoteClassifier, SMOTEClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
+from sklearn_emg.inspection import DiVoteDisplay, FeatureDisplay, data_card, report
 from sklearn_emg.metrics import predict_subjects
 from sklearn_emg.model_selection import SubjectKFold, subject_train_test_split
+from sklearn_emg.preprocessing import RecordingUndersampler, check_quality
+from sklearn_emg.prognosis import visit_contexts
 from sklearn_emg.recordings import recording_table, subjects_of
 
 N = 24
@@ -54,6 +60,12 @@ def test_labels_of_shuffled_rows_are_refused(call):
         lambda X, y: cross_val_score(DIVOTE, X, y, cv=SubjectKFold(3)),
         lambda X, y: subject_train_test_split(X, y, random_state=0),
         lambda X, y: SMOTEClassifier(GaussianNB()).fit(X[["rms"]], y),
+        lambda X, y: RecordingUndersampler().fit_resample(X, y),
+        lambda X, y: DiVoteDisplay.from_estimator(clone(DIVOTE).fit(TABLE, Y), unknown(X), y),
+        lambda X, y: FeatureDisplay.from_features(X[["rms"]], y, groups=X["subject"]),
+        lambda X, y: report(clone(DIVOTE).fit(TABLE, Y), os.devnull, X=unknown(X), y=y),
+        lambda X, y: adapted().partial_fit(unknown(X), y),
+        lambda X, y: prequential_score(adapted(), unknown(X), y, batch=12, n_resamples=9),
     ],
 )
 def test_labels_of_shuffled_rows_are_warned_of_where_permutations_are_meant(call):
@@ -66,6 +78,41 @@ def test_labels_of_shuffled_rows_are_warned_of_where_permutations_are_meant(call
         call(SHUFFLED, Y.loc[SHUFFLED.index])
         call(TABLE.iloc[::2], Y.iloc[::2].reset_index(drop=True))  # counted anew
         call(TABLE.set_axis([f"row {k}" for k in range(N)]), Y)
+
+
+def unknown(X):
+    return X.assign(subject="new " + X["subject"])
+
+
+def adapted():
+    return AdaptiveDiagnosis(DIVOTE).fit(TABLE, Y)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda X, y: data_card(X, y), "table"),
+        (lambda X, y: check_quality(noise(X), y), "table"),
+        (lambda X, y: visit_contexts(visits(X), y.factorize()[0] + 0 * y.map(len)), "visits"),
+    ],
+)
+def test_the_message_names_the_table(call, name):
+    with pytest.warns(RecordingWarning, match=rf"indexes of {name} and y .* y.loc\[{name}.index"):
+        call(SHUFFLED, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        call(TABLE, Y)
+
+
+def noise(X):
+    signals = 0.1 * np.random.default_rng(0).normal(size=(len(X), 2000))
+    return recording_table(signals, fs=1e3, subject=X["subject"].to_numpy()).set_axis(X.index)
+
+
+def visits(X):
+    return X.assign(
+        subject=np.arange(N) // 4, visit=np.arange(N) % 4, time=3.0 * (np.arange(N) % 4)
+    )
 
 
 def test_weights_groups_and_truths_of_shuffled_rows_are_warned_of():

@@ -76,6 +76,7 @@ def learn_convolutions(
     for d, dilation in enumerate(dilations):
         for kernel, (i, j, k) in enumerate(_KERNELS):
             x = np.ascontiguousarray(windows[chosen[d, kernel]])
+            x = x.astype(np.float64) if _far_from_zero(x[np.newaxis])[0] else x
             values = convolution(x, dilation, i, j, k, channels[d])
             start, stop = stop, stop + n_biases[d]
             biases.append(np.quantile(values, quantiles[start:stop]))
@@ -112,6 +113,19 @@ class _Rocket(FeatureExtractor, ABC):
         self._learn(windows, check_random_state(self.random_state))
         self.fs_ = fs
         return self
+
+    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+        far = _far_from_zero(X) if X.dtype == np.float32 else np.zeros(len(X), dtype=bool)
+        if not far.any():
+            return self._pooled(X)
+        near, double = self._pooled(X[~far]), self._pooled(X[far].astype(np.float64))
+        features = np.empty((len(X), double.shape[1]), dtype=X.dtype)
+        features[~far], features[far] = near, double
+        return features
+
+    @abstractmethod
+    def _pooled(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Compute the features of windows in the precision of X."""
 
     @abstractmethod
     def _learn(self, windows: NDArray[np.floating], rng: np.random.RandomState) -> None:
@@ -196,7 +210,8 @@ class MiniRocket(_Rocket):
     A kernel has nine weights, three of 2 and six of -1. Dilations are spaced evenly on a
     logarithmic scale, up to a kernel as long as the window. Half of the convolutions are padded
     with zeros beyond the ends of the window (all of them in windows shorter than nine samples). An
-    offset affects only the padded convolutions; remove it with a high-pass filter. With several
+    offset affects only the padded convolutions; remove it with a high-pass filter. Windows in
+    float32 whose offset is large are computed in double precision. With several
     channels, a random subset of the channels is summed at each dilation, whereas the published
     version draws a subset for each kernel and dilation.
 
@@ -251,10 +266,12 @@ class MiniRocket(_Rocket):
     def _joint_names(self, channels: list[str]) -> list[str]:
         return [f"ppv_{name}" for name in self._convolutions.names]
 
-    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+    def _pooled(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         from sklearn_emg.feature_extraction._kernels.rocket import positive_proportions
 
         features = np.empty((len(X), len(self.biases_)), dtype=X.dtype)
+        if not len(X):
+            return features
         biases = self.biases_.astype(X.dtype)
         n_biases = self._convolutions.n_biases
 
@@ -389,11 +406,13 @@ class MultiRocket(_Rocket):
             for name in convolutions.names
         ]
 
-    def _extract(self, X: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
+    def _pooled(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         from sklearn_emg.feature_extraction._kernels.rocket import LANES
 
         n_half = 4 * len(self.biases_[0])
         features = np.empty((len(X), 2 * n_half), dtype=X.dtype)
+        if not len(X):
+            return features
         row_bytes = LANES * (X[0].nbytes + features[0].nbytes)
 
         def work(start: int, stop: int) -> None:
@@ -425,6 +444,12 @@ class MultiRocket(_Rocket):
                 pooled,
             )
             out[start : start + n] = pooled.reshape(-1, LANES)[:, :n].T
+
+
+def _far_from_zero(X: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which windows have an offset that costs float32 the digits of the signal."""
+    low, high = X.min(axis=-1).astype(np.float64), X.max(axis=-1).astype(np.float64)
+    return (np.abs(low + high) > 32 * (high - low)).any(axis=1)
 
 
 def _dilations(

@@ -26,6 +26,7 @@ from sklearn_emg.recordings import (
     divide,
     read_signal,
     subjects_of,
+    warn_of_other_order,
 )
 
 __all__ = ["preprocessing_report"]
@@ -125,6 +126,7 @@ def preprocessing_report(
     path = check_page(path, "preprocessing_report")
     check_recording_table(table)
     check_consistent_length(table, y)
+    warn_of_other_order(table, y, "y", "table")
     y = np.asarray(y)
     outside = [row for row in rows if not 0 <= row < len(table)]
     if outside:

@@ -28,7 +28,7 @@ from sklearn_emg.inspection._reports._quality_report import quality_content, qua
 from sklearn_emg.inspection._reports._regression_report import regression_content
 from sklearn_emg.inspection._reports._run_report import run_content
 from sklearn_emg.preprocessing import QualityReport
-from sklearn_emg.recordings import has_subjects
+from sklearn_emg.recordings import has_subjects, warn_of_other_order
 
 
 def report(
@@ -300,6 +300,7 @@ def _checked_table(
         )
     if y is not None:
         check_consistent_length(X, y)
+        warn_of_other_order(X, y, "y")
     if isinstance(train_subjects, str):
         raise TypeError(
             "The 'train_subjects' of report must be a list of subjects. Got the string "

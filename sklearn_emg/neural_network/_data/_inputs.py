@@ -110,6 +110,7 @@ def training_input(
     """
     caller = type(estimator).__name__
     warn_of_other_order(X, y, "y")
+    warn_of_other_order(X, groups, "groups")
     y = check_targets(y, caller, labels=is_classifier(estimator))
     given = _read(estimator._features_of(X, y, reset=reset), caller)
     if reset:

@@ -36,6 +36,7 @@ from sklearn_emg.recordings import (
     is_swapped,
     object_column,
     read_signal,
+    warn_of_other_order,
 )
 
 __all__ = ["QualityReport", "check_quality"]
@@ -363,6 +364,7 @@ def _labels(table: pd.DataFrame, y: Labels | None) -> list[Any] | None:
                 f"The 'y' of check_quality must have one label per recording. Got "
                 f"{counted(len(y), 'label')} for {counted(len(table), 'recording')}."
             )
+        warn_of_other_order(table, y, "y", "table")
         return np.asarray(y).tolist()
     name = next((n for n in _LABELS if n in table), None)
     return None if name is None else table[name].tolist()

@@ -32,7 +32,13 @@ from sklearn_emg.inspection._reports._cards._population import (
     spelling_text,
 )
 from sklearn_emg.preprocessing import QualityReport, check_quality
-from sklearn_emg.recordings import SignalFile, channel_names_of, has_subjects, is_recording_table
+from sklearn_emg.recordings import (
+    SignalFile,
+    channel_names_of,
+    has_subjects,
+    is_recording_table,
+    warn_of_other_order,
+)
 
 _MAX_NAMED = 20
 _MAX_CLASSES = 12
@@ -101,6 +107,7 @@ def data_card(
             "The 'y' of data_card must have one value for each of the "
             f"{counted(len(table), 'row')} of the table. Got {counted(len(y), 'value')}."
         )
+    warn_of_other_order(table, y, "y", "table")
     noun = "recording" if is_recording_table(table) else "row"
     rows = described_rows(table, None if y is None else _labels_or_numbers(y), ())
     by_class = class_table(rows, noun)
