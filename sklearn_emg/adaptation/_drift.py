@@ -294,7 +294,8 @@ class CusumDetector:
         Parameters
         ----------
         values : float or array-like of shape (n_features,)
-            Value of each feature. NaN leaves the sums of its feature unchanged.
+            Value of each feature. NaN leaves the sums of its feature unchanged. The values of a
+            Series are found by the names of the features.
 
         Returns
         -------
@@ -306,6 +307,9 @@ class CusumDetector:
         ValueError
             If the number of values is not the number of features, or a value is infinite.
         """
+        if isinstance(values, pd.Series) and values.index.is_unique:
+            by_name = values.index.isin(self.names).sum() == len(self.names)
+            values = values[list(self.names)] if by_name else values
         row: NDArray[np.float64] = np.atleast_1d(np.asarray(values, dtype=float))
         if row.shape != self.mean.shape or np.isinf(row).any():
             raise ValueError(

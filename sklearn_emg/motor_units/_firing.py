@@ -9,12 +9,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import fftconvolve
 
-from sklearn_emg._tables import columns_text
+from sklearn_emg._tables import ReadableTable, columns_text
 from sklearn_emg._validation import check_real
+from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.motor_units._trains import fit_intervals
 
 __all__ = ["common_drive", "firing_statistics"]
 
+# Longest plausible median interval in s.
+_LONGEST = 25.0
 _GRID = 100.0  # sampling rate in Hz of smoothed firing rates
 _COLUMNS = [
     *("row", "unit", "n_discharges", "rate", "variability", "missed", "false", "doublets"),
@@ -57,8 +60,13 @@ def firing_statistics(
     Raises
     ------
     ValueError
-        If a column is missing or has missing values, if `level` is given for several recordings, or
-        if its times are not in ascending order.
+        If a column is missing or has missing values, if a unit discharges twice at the same time,
+        if `level` is given for several recordings, or if its times are not in ascending order.
+
+    Warns
+    -----
+    RecordingWarning
+        If the intervals are so long that the times do not seem to be in s.
 
     Examples
     --------
@@ -75,10 +83,8 @@ def firing_statistics(
             "firing_statistics: the 'level' belongs to a single recording. Pass only the "
             "discharges of that recording."
         )
-    if level is not None and not (np.diff(np.asarray(level[0], dtype=np.float64)) > 0).all():
-        raise ValueError(
-            "firing_statistics: the times of 'level' must be in ascending order. Sort them."
-        )
+    if level is not None:
+        _check_level(*(np.asarray(values, dtype=np.float64) for values in level))
     rows = []
     for (row, unit), times in trains.items():
         model, intervals = fit_intervals(times), np.diff(times)
@@ -98,7 +104,7 @@ def firing_statistics(
                 _level_at(times[0], level),
             )
         )
-    table = pd.DataFrame(rows, columns=_COLUMNS)
+    table = ReadableTable(rows, columns=_COLUMNS)
     table["order"] = table.groupby("row")["first"].rank(method="first").astype(np.int64)
     return table
 
@@ -128,8 +134,8 @@ def common_drive(
     Raises
     ------
     ValueError
-        If a column is missing or has missing values, if `window` is shorter than 0.01 s, or if
-        `max_lag` is negative.
+        If a column is missing or has missing values, if a unit discharges twice at the same time,
+        if `window` is shorter than 0.01 s, or if `max_lag` is negative.
 
     Notes
     -----
@@ -159,6 +165,18 @@ def common_drive(
     return pd.DataFrame(rows, columns=["row", "first", "second", "correlation", "lag"])
 
 
+def _check_level(times: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+    if times.shape != values.shape or times.ndim != 1 or not np.isfinite([times, values]).all():
+        raise ValueError(
+            "firing_statistics: 'level' must be a pair of times and values, finite and as many of "
+            f"each. Got the shapes {times.shape} and {values.shape}."
+        )
+    if not (np.diff(times) > 0).all():
+        raise ValueError(
+            "firing_statistics: the times of 'level' must be in ascending order. Sort them."
+        )
+
+
 def _level_at(time: float, level: tuple[ArrayLike, ArrayLike] | None) -> float:
     if level is None:
         return np.nan
@@ -180,7 +198,21 @@ def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.flo
         )
     rows = discharges["row"] if "row" in discharges else pd.Series(0, index=discharges.index)
     groups = discharges["time"].groupby([rows, discharges["unit"]])
-    return {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}
+    trains = {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}
+    for (row, unit), times in trains.items():
+        intervals = np.diff(times)
+        if (intervals == 0).any():
+            raise ValueError(
+                f"{caller}: unit {unit} of row {row} discharges twice at "
+                f"{times[:-1][intervals == 0][0]:g} s. Remove repeated rows, or number the units "
+                "of different recordings by a column 'row'."
+            )
+        if len(intervals) and np.median(intervals) > _LONGEST:
+            warn_of_recordings(
+                f"{caller}: the median interval of unit {unit} of row {row} is "
+                f"{np.median(intervals):g} s. Check that the column 'time' is in s."
+            )
+    return trains
 
 
 def _smoothed(

@@ -12,12 +12,14 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_fraction, check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.feature_extraction import TimeDomainFeatures
+from sklearn_emg.motor_units._given import KEYS, checked_rows
 from sklearn_emg.motor_units._limit_tables import FACTS, check_groups, healthy_rows, muscle_name
 from sklearn_emg.recordings import (
     check_recording_table,
     is_healthy,
     read_signal,
     warn_of_known_subjects,
+    warn_of_subject_names,
 )
 
 __all__ = ["InterferenceCloud", "interference_points"]
@@ -25,8 +27,8 @@ __all__ = ["InterferenceCloud", "interference_points"]
 _MIN_CONTROLS = 3
 _MIN_POINTS = 10
 _ALLOWED = 0.1
-_KEYS = ["subject", "muscle"]
 _PAIR = ["turns", "turn_amplitude"]
+_MIN_FS = 4000.0
 
 
 def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.DataFrame:
@@ -64,8 +66,9 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
     """
     check_recording_table(table)
     check_real(seconds, "seconds", "interference_points", 0.0, above=True)
-    if lacking := [name for name in _KEYS if name not in table]:
+    if lacking := [name for name in KEYS if name not in table]:
         raise ValueError(f"The table of interference_points lacks the {columns_text(lacking)}.")
+    _warn_of_low_rates(table)
     names = [name for name in FACTS if name in table]
     parts = []
     for row, record in enumerate(table.to_dict("records")):
@@ -85,6 +88,16 @@ def interference_points(table: pd.DataFrame, *, seconds: float = 0.5) -> pd.Data
     columns = ["row", *names, "start", *_PAIR]
     points = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return points[points["turns"] > 0].reset_index(drop=True)
+
+
+def _warn_of_low_rates(table: pd.DataFrame) -> None:
+    if (table["fs"] < _MIN_FS).any():
+        row = int(np.flatnonzero(table["fs"] < _MIN_FS)[0])
+        warn_of_recordings(
+            "interference_points misses turns at low sampling rates, such as the "
+            f"{table['fs'].iloc[row]:g} Hz of row {row}. Use recordings sampled at {_MIN_FS:g} Hz "
+            "or more."
+        )
 
 
 class InterferenceCloud:
@@ -185,6 +198,7 @@ class InterferenceCloud:
         X = _checked(X)
         if y is not None:
             X = healthy_rows(X, y, type(self).__name__)
+        warn_of_subject_names(X["subject"].unique())
         rows, left_out = [], []
         used: set[Any] = set()
         for muscle, part in X.groupby("muscle", sort=True):
@@ -322,7 +336,7 @@ class InterferenceCloud:
         return pd.DataFrame(
             [
                 {"subject": subject, "muscle": muscle, **self._score(part, str(muscle))}
-                for (subject, muscle), part in X.groupby(_KEYS, sort=False)
+                for (subject, muscle), part in X.groupby(KEYS, sort=False)
             ]
         ).astype({"abnormal": "boolean"})
 
@@ -385,22 +399,13 @@ class InterferenceCloud:
 
 
 def _checked(X: pd.DataFrame) -> pd.DataFrame:
-    if not isinstance(X, pd.DataFrame):
-        raise TypeError(
-            "InterferenceCloud takes a table with one point per row, see interference_points. Got "
-            f"{type(X).__name__}."
-        )
-    if lacking := [name for name in (*_KEYS, *_PAIR) if name not in X]:
-        raise ValueError(f"The table of points lacks the {columns_text(lacking)}.")
-    if len(X) == 0:
-        raise ValueError("The table of points has no rows: no segment of a recording has a turn.")
+    X = checked_rows(
+        X, _PAIR, one="point", source="interference_points", caller="InterferenceCloud"
+    )
     if not (X[_PAIR] > 0).all(axis=None):
         row = X.index[~(X[_PAIR] > 0).all(axis=1)][0]
         raise ValueError(f"The turns and the amplitude of row {row!r} must be positive.")
-    if X["subject"].isna().any():
-        row = X.index[X["subject"].isna()][0]
-        raise ValueError(f"Each point must have a subject, but row {row!r} has none.")
-    return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
+    return X
 
 
 def _points_of(part: pd.DataFrame) -> dict[Any, NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._measures import MEASURES, template_measures
-from sklearn_emg.recordings import check_recording_table, is_healthy
+from sklearn_emg.recordings import check_recording_table, is_healthy, warn_of_other_order
 
 __all__ = [
     "FACTS",
@@ -111,6 +111,7 @@ def check_groups(X: pd.DataFrame, y: ArrayLike, caller: str) -> None:
     ValueError
         If X and y differ in length.
     """
+    warn_of_other_order(X, y, "y")
     n = np.size(np.asarray(y, dtype=object))
     if n != len(X):
         hint = " If y has one label per recording, pass np.asarray(y)[X['row']]."

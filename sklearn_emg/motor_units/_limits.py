@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import t as student
 from sklearn.linear_model import QuantileRegressor
 
-from sklearn_emg._tables import columns_text, counted, first_few
+from sklearn_emg._tables import ReadableTable, columns_text, counted, first_few
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.motor_units._given import KEYS, checked_rows, warn_of_units
 from sklearn_emg.motor_units._limit_tables import (
     LOGARITHMIC,
     PUBLISHED_LIMITS,
@@ -26,7 +27,7 @@ from sklearn_emg.motor_units._limit_tables import (
     muscle_name,
     statistics_of,
 )
-from sklearn_emg.recordings import is_healthy, warn_of_known_subjects
+from sklearn_emg.recordings import is_healthy, warn_of_known_subjects, warn_of_subject_names
 
 __all__ = ["ReferenceLimits"]
 
@@ -34,7 +35,6 @@ _MIN_CONTROLS = 3
 _MIN_AGES = 10
 _ROUNDING = 1e-9
 _WITHIN, _TOO_FEW = "within limits", "too few potentials"
-_KEYS = ["subject", "muscle"]
 _LIMITS = [
     *("muscle", "measure", "statistic", "centre", "sd", "low", "high", "scale"),
     *("age", "slope", "n_controls", "source"),
@@ -182,7 +182,9 @@ class ReferenceLimits:
             if not (isinstance(source, str) and source.strip()):
                 raise ValueError(f"Row {row} of the 'table' of ReferenceLimits has no source.")
         rows: list[dict[str, Any]] = []
-        for given in _published_rows(table[table["measure"].isin(self.measures)]):
+        published = _published_rows(table[table["measure"].isin(self.measures)])
+        _check_units(published)
+        for given in published:
             mean, sd, scale = given["mean"], given["sd"], _scale(given["measure"])
             known = {"muscle": muscle_name(given["muscle"]), "measure": given["measure"]}
             known |= {"age": np.nan, "slope": 0.0, "n_controls": 0, "source": given["source"]}
@@ -239,6 +241,7 @@ class ReferenceLimits:
                 f"{self.min_potentials} potentials. Pass more recordings of these muscles."
             )
         found = found[~few]
+        warn_of_subject_names(found["subject"].unique())
         rows, small = [], set()
         used: set[Any] = set()
         for (muscle, measure), part in found.groupby(["muscle", "measure"], sort=True):
@@ -298,7 +301,7 @@ class ReferenceLimits:
         """Table of n, mean, lowest, highest and age for each subject, muscle and measure."""
         X = self._checked(X)
         rows = []
-        for (subject, muscle), part in X.groupby(_KEYS, sort=False, dropna=False):
+        for (subject, muscle), part in X.groupby(KEYS, sort=False, dropna=False):
             ages: list[Any] = part["age"].dropna().unique().tolist() if "age" in X else []
             if len(ages) > 1:
                 raise ValueError(f"Subject {subject!r} has several ages: {ages}.")
@@ -310,23 +313,18 @@ class ReferenceLimits:
         return pd.DataFrame(rows)
 
     def _checked(self, X: pd.DataFrame) -> pd.DataFrame:
-        if not isinstance(X, pd.DataFrame):
-            raise TypeError(
-                "ReferenceLimits takes a table with one potential per row, see muscle_potentials. "
-                f"Got {type(X).__name__}."
-            )
-        if lacking := [name for name in (*_KEYS, *self.measures) if name not in X]:
-            raise ValueError(f"The table of potentials lacks the {columns_text(lacking)}.")
-        if len(X) == 0:
-            raise ValueError("The table of potentials has no rows: no potential was found.")
-        if X["subject"].isna().any():
-            row = X.index[np.flatnonzero(X["subject"].isna())[0]]
-            raise ValueError(f"Each potential must have a subject, but row {row!r} has none.")
+        X = checked_rows(
+            X,
+            self.measures,
+            one="potential",
+            source="muscle_potentials",
+            caller="ReferenceLimits",
+        )
         for measure in LOGARITHMIC.intersection(self.measures):
             if (X[measure] <= 0).any():
                 row = X.index[np.flatnonzero(X[measure] <= 0)[0]]
                 raise ValueError(f"The {measure} of row {row!r} must be positive.")
-        return X.assign(muscle=[muscle_name(name) for name in X["muscle"]])
+        return X
 
     # -------------------------------------------------------------- scores
 
@@ -444,7 +442,7 @@ class ReferenceLimits:
             )
 
     def _scored(self, found: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
-        potentials = dict(list(X.groupby(_KEYS, sort=False, dropna=False)))
+        potentials = dict(list(X.groupby(KEYS, sort=False, dropna=False)))
         rows = []
         for given in found.to_dict("records"):
             subject, muscle, measure = given["subject"], given["muscle"], given["measure"]
@@ -475,7 +473,7 @@ class ReferenceLimits:
                     "finding": finding if enough else _TOO_FEW,
                 }
             )
-        return pd.DataFrame(rows)
+        return ReadableTable(rows)
 
     def score_muscles(self, X: pd.DataFrame) -> pd.DataFrame:
         """Summarise each muscle of each subject in words and probabilities.
@@ -510,7 +508,7 @@ class ReferenceLimits:
 
     def _summary(self, scored: pd.DataFrame) -> pd.DataFrame:
         rows = []
-        for (subject, muscle), part in scored.groupby(_KEYS, sort=False, dropna=False):
+        for (subject, muscle), part in scored.groupby(KEYS, sort=False, dropna=False):
             decided = part[part["enough"]]
             few = part.loc[~part["enough"], "measure"]
             beyond = decided.loc[decided["finding"] != _WITHIN, "finding"]
@@ -532,7 +530,7 @@ class ReferenceLimits:
                     "summary": "; ".join(parts) or "no measure beyond its limits",
                 }
             )
-        return pd.DataFrame(rows).astype({"abnormal": "boolean"})
+        return ReadableTable(rows).astype({"abnormal": "boolean"})
 
     def score_potentials(self, X: pd.DataFrame) -> pd.DataFrame:
         """Compare each potential with the limits of single potentials.
@@ -644,6 +642,12 @@ def _published_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
             raise ValueError(f"{place}: this measure of the muscle occurs twice. Keep one row.")
         found[key] = row
     return list(found.values())
+
+
+def _check_units(published: list[dict[str, Any]]) -> None:
+    for given in published:
+        mean = pd.DataFrame({given["measure"]: [given["mean"]], "of": [given["muscle"]]})
+        warn_of_units(mean, ["of"])
 
 
 def _scale(measure: str) -> str:

@@ -50,10 +50,15 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If a setting, such as an open file, cannot be distinguished from others of its kind.
+        If the folder is a file, or if a setting, such as an open file, cannot be distinguished
+        from others of its kind.
     """
 
     def __init__(self, folder: str | os.PathLike[str], caller: str, *identity: Any) -> None:
+        if Path(folder).exists() and not Path(folder).is_dir():
+            raise ValueError(
+                f"The 'checkpoint' of {caller} must be a folder, but {folder} is a file."
+            )
         try:
             self.key = content_digest(torch.__version__, caller, *identity)
         # Pickling raises one of these, depending on the kind of object.

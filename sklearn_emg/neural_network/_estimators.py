@@ -35,8 +35,8 @@ from sklearn_emg.neural_network._data._inputs import (
     windows_to_predict,
 )
 from sklearn_emg.neural_network._data._split import split_rows
-from sklearn_emg.neural_network._data._targets import check_targets
-from sklearn_emg.neural_network._losses import criterion_settings, refuse_unknown
+from sklearn_emg.neural_network._data._targets import check_same_classes, check_targets
+from sklearn_emg.neural_network._losses import check_optimizer_params, criterion_settings
 from sklearn_emg.neural_network._modules._layers import SIZES
 from sklearn_emg.neural_network._net import ClassifierNet, seeded
 from sklearn_emg.neural_network._parameters import CLASS_WEIGHT, MODULE, TRAINING, Training, trains
@@ -448,7 +448,7 @@ class _NetEstimator(SubjectMemory, BaseEstimator):
         sizes = (self.n_channels_, self.n_times_, settings.pop("n_classes"))
         params = {**params, **dict(zip(SIZES, sizes))}
         optimizer = resolve_optimizer(self.optimizer, type(self).__name__)
-        refuse_unknown("optimizer", optimizer, self.optimizer_params or {}, type(self).__name__)
+        check_optimizer_params(optimizer, self.optimizer_params or {}, type(self).__name__)
         net = settings.pop("net")(
             module=module,
             **{f"module__{name}": value for name, value in params.items()},
@@ -569,6 +569,11 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         """Return the weight of each class, scaled to a mean of 1 over the training windows."""
         if self.class_weight is None:
             return None
+        if "weight" in (self.loss_params or {}):
+            raise InvalidParameterError(
+                f"{type(self).__name__} has weights of classes in both 'class_weight' and "
+                "'loss_params'. Set one of them."
+            )
         if self.class_weight == "balanced":
             weights = 1 / np.maximum(self._class_counts, 1)
         else:
@@ -615,6 +620,8 @@ class NetClassifier(ClassifierMixin, _NetEstimator):
         self : object
             The estimator.
         """
+        if classes is not None and hasattr(self, "net_"):
+            check_same_classes(classes, self.classes_, type(self).__name__)
         return self._partial_fit(X, y, classes, groups)
 
     def predict_proba(self, X: Signals) -> np.ndarray:

@@ -158,3 +158,29 @@ def refuse_unknown(parameter: str, function: Any, settings: Mapping[str, Any], b
                 f"{getattr(function, '__name__', repr(function))}, which does not take {what}. It "
                 f"takes {', '.join(names) or 'nothing'}."
             )
+
+
+def check_optimizer_params(optimizer: type, settings: Mapping[str, Any], by: str) -> None:
+    """Reject settings that an optimiser does not take, and those that are parameters themselves.
+
+    Parameters
+    ----------
+    optimizer : type
+        Class of the optimiser.
+    settings : mapping
+        Parameter `optimizer_params` of the estimator.
+    by : str
+        Name of the estimator's class.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `optimizer` does not take one of the settings, or one of them is ``lr`` or
+        ``weight_decay``.
+    """
+    refuse_unknown("optimizer", optimizer, settings, by)
+    for name in sorted({"lr", "weight_decay"} & settings.keys()):
+        raise InvalidParameterError(
+            f"The 'optimizer_params' of {by} must not contain {name!r}, which is a parameter of "
+            f"{by} itself: set {name!r} instead."
+        )

@@ -517,7 +517,7 @@ class _TrainingLoop(NeuralNet):
             starts.pop()
         bounds = list(zip(starts, [*starts[1:], n_rows]))
         self.module_.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), single_precision():
             if isinstance(X, SequenceDataset):
                 rows = cast("torch.Tensor", order)
                 parts = [self.infer(X.take(rows[i:j])[0]) for i, j in bounds]
@@ -547,13 +547,24 @@ def _fused_works_on(device: str) -> bool:
 
 
 @contextmanager
+def single_precision() -> Iterator[None]:
+    """Create tensors in float32 inside the block, whatever PyTorch's default type is."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed PyTorch's generators inside the block, and restore their states after it.
 
     This is needed because initial weights and dropout can only be drawn from global generators.
     """
     on_cuda = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda else []):
+    with torch.random.fork_rng(devices=[device] if on_cuda else []), single_precision():
         torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):

@@ -97,7 +97,13 @@ class EMGRegressor(RegressorMixin, _NetEstimator):
         self._target_ndim = y.ndim
         y = y.reshape(len(y), -1)
         self.target_mean_ = y.mean(axis=0)
-        scale = y.std(axis=0)
+        with np.errstate(over="ignore"):
+            scale = y.std(axis=0)
+        if not np.isfinite([self.target_mean_, scale]).all():
+            raise ValueError(
+                f"y of {type(self).__name__} has values of up to {np.abs(y).max():.3g}, too large "
+                "to be standardised. Correct them, or choose another unit."
+            )
         self.target_scale_ = np.where(scale > 0, scale, 1.0)
 
     def _encode(self, y):

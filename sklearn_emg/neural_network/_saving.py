@@ -37,6 +37,7 @@ from sklearn_emg._files import (
 )
 from sklearn_emg._tables import python_value
 from sklearn_emg._version import __version__
+from sklearn_emg.neural_network._net import single_precision
 from sklearn_emg.neural_network._registry import NETWORKS, saved_classes
 
 _FORMAT = 1
@@ -378,11 +379,11 @@ def _module_around(state: dict[str, torch.Tensor], net: Any, on_meta: bool) -> n
     """Build the module with given weights, if possible without drawing initial weights."""
     params = net.get_params_for("module")
     if not on_meta:  # a user-defined module may compute buffers that are not in the state
-        with torch.random.fork_rng(devices=[]), _Bounded(state):
+        with torch.random.fork_rng(devices=[]), single_precision(), _Bounded(state):
             module = net.module(**params)
         module.load_state_dict(state)
         return module
-    with _Bounded(state), torch.device("meta"):
+    with _Bounded(state), single_precision(), torch.device("meta"):
         module = net.module(**params)
     module.load_state_dict(state, assign=True)
     return module

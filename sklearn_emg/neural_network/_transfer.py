@@ -18,11 +18,16 @@ from torch import nn
 from sklearn_emg._sklearn import GroupsRequester
 from sklearn_emg._tables import counted, python_value
 from sklearn_emg._typing import Labels, Signals
-from sklearn_emg._warnings import warn
+from sklearn_emg._warnings import warn, warn_of_recordings
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.neural_network._estimators import EMGClassifier, NetClassifier
 from sklearn_emg.neural_network._pretraining._encoder import PretrainedEncoder
-from sklearn_emg.recordings import groups_of, warn_of_other_spelling
+from sklearn_emg.recordings import (
+    groups_of,
+    refuse_other_order,
+    same_rate,
+    warn_of_other_spelling,
+)
 
 _HEAD = "classifier"  # name of the last part of every network of this package but ImageNetwork
 
@@ -175,12 +180,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         self.__dict__.pop("estimator_", None)
         groups = groups_of(X, groups)
         if groups is None:
-            warn(
-                f"{type(self).__name__}.pretrain was given no subjects, so a later test on "
-                "subjects of the pretraining cannot be detected. Pass the subject of each window "
-                "as 'groups'.",
-                SubjectLeakWarning,
-            )
+            _warn_of_unknown_subjects(f"{type(self).__name__}.pretrain")
         self.source_ = self._new_estimator().fit(X, y, groups=groups)
         self.source_subjects_ = None if groups is None else set(map(python_value, groups))
         return self
@@ -242,7 +242,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         if weights is not None:
             self._check_subjects(groups)
             estimator.set_params(**(self.fine_tune_params or {}))
-            start = partial(self._transfer, weights)
+            start = partial(self._transfer, weights, estimator)
             values = [weight.float().cpu().numpy() for weight in weights.values()]
             start_state = values, self.frozen, self.renewed
             trained = self.source_subjects_ or trained
@@ -269,6 +269,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
                 )
             weights = self.encoder_.pretrained_weights()
             subjects = self.encoder_.subjects_ if kept else None
+            if kept and subjects is None and not self.allows_shared_subjects:
+                _warn_of_unknown_subjects(f"The 'encoder' of {type(self).__name__}")
             self.source_subjects_ = None if subjects is None else set(map(python_value, subjects))
             return weights
         if hasattr(self, "source_"):
@@ -351,8 +353,23 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
                 "allows_shared_subjects=True."
             )
 
-    def _transfer(self, weights: dict[str, torch.Tensor], module: nn.Module) -> None:
+    def _check_signals(self, estimator: NetClassifier) -> None:
+        """Compare the channels and the rate of the target cohort with those of the source."""
+        source: Any = self.source_ if self.encoder is None else self.encoder_.estimator_
+        refuse_other_order(source._channels, estimator._channels, type(self).__name__)
+        known, given = source._fs, estimator._fs
+        if known is not None and given is not None and not same_rate(known, given):
+            warn_of_recordings(
+                f"{type(self).__name__} was pretrained on signals of fs={known:.10g} Hz, but X has "
+                f"fs={given:.10g} Hz, at which its filters act on other frequencies. Put "
+                f"Resampler(fs_out={known:.10g}) before it."
+            )
+
+    def _transfer(
+        self, weights: dict[str, torch.Tensor], estimator: NetClassifier, module: nn.Module
+    ) -> None:
         """Copy the pretrained weights into a new module, and freeze layers."""
+        self._check_signals(estimator)
         own = module.state_dict()
         renewed = _layers(self, "renewed", self.renewed, own)
         known = {
@@ -365,8 +382,8 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"The 'frozen' parameter of {type(self).__name__} names layers whose weights the "
                 f"pretrained network does not provide: {unknown[:3]}. Their sizes differ between "
-                "the cohorts (channels, samples, classes), or they are in 'renewed'. Freeze fewer "
-                "layers."
+                "the cohorts (channels, samples, classes), they are in 'renewed', or the 'encoder' "
+                "has a different network. Freeze fewer layers, or use the same network."
             )
         if not known:
             raise ValueError(
@@ -410,6 +427,14 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         inner = self._new_estimator().__sklearn_tags__()
         tags.input_tags, tags.classifier_tags = inner.input_tags, inner.classifier_tags
         return tags
+
+
+def _warn_of_unknown_subjects(what: str) -> None:
+    warn(
+        f"{what} was given no subjects, so a later test on subjects of the pretraining cannot be "
+        "detected. Pass the subject of each window as 'groups'.",
+        SubjectLeakWarning,
+    )
 
 
 def _layers(

@@ -87,3 +87,14 @@ def test_bad_input_is_refused():
         CusumDetector(0.0, 1.0, names=["rms"]).extend(pd.DataFrame({"mnf": [1.0]}))
     with pytest.warns(RecordingWarning, match="deviation from 20 values"):
         CusumDetector.from_reference(np.arange(20.0))
+
+
+def test_values_of_a_series_are_found_by_name():
+    for order in (["a", "b"], ["b", "a"], ["x", "b", "a"]):
+        detector = CusumDetector([0.0, 0.0], [1.0, 1.0], names=["a", "b"])
+        row = pd.Series({"a": 0.0, "b": 9.0, "x": 5.0})[order]
+        (alarm,) = detector.update(row)
+        assert alarm.feature == "b"
+    detector = CusumDetector([0.0, 0.0], [1.0, 1.0])
+    (alarm,) = detector.update(pd.Series([0.0, 9.0], index=["rms", "mav"]))  # by position
+    assert alarm.feature == 1

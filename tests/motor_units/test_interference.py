@@ -85,3 +85,24 @@ def test_few_controls_points_and_unknown_muscles_are_said():
     few = cloud.score(points("P", amplitude=5.0, n=9)).iloc[0]
     assert pd.isna(few["abnormal"])
     assert few["summary"] == "too few points for a conclusion"
+
+
+def test_other_units_text_similar_names_and_recordings_are_named():
+    cloud = InterferenceCloud().fit(controls())
+    new = points("P")
+    with pytest.warns(RecordingWarning, match="turn_amplitude of biceps brachii of P is implaus"):
+        cloud.score(new.assign(turn_amplitude=1000 * new["turn_amplitude"]))
+    with pytest.raises(ValueError, match="'turns' of the table of points must contain numbers"):
+        cloud.score(new.assign(turns="0,5"))
+    with pytest.warns(RecordingWarning, match="look alike"):
+        InterferenceCloud().fit(controls().replace({"subject": {"C1": "c0 "}}))
+    table = pd.DataFrame({"signal": [np.zeros(9)], "fs": 9e3, "subject": "a", "muscle": "b"})
+    with pytest.raises(ValueError, match="computes them from recordings"):
+        cloud.score(table)
+
+
+def test_low_sampling_rates_are_warned_of():
+    signal = 0.3 * np.random.default_rng(0).normal(size=2600)
+    table = pd.DataFrame({"signal": [signal], "fs": 1000.0, "subject": "a", "muscle": "deltoid"})
+    with pytest.warns(RecordingWarning, match="misses turns .* 1000 Hz of row 0. Use .* 4000 Hz"):
+        interference_points(table)

@@ -282,3 +282,50 @@ def test_labels_of_recordings_are_refused_with_the_remedy():
             call(table, ["control"])
     with pytest.raises(ValueError, match=r"no limits for amplitude of .* leave the potentials of"):
         published().score_muscles(table.assign(muscle="sartorius"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"amplitude": 500.0}, "amplitude of biceps brachii of P1 is implausible: .* 500 mV"),
+        ({"amplitude": 5e-4}, "must be in mV"),
+        ({"duration": 0.01}, "duration of biceps brachii of P1 is implausible: .* 0.01 ms"),
+        ({"age": 50 * 365}, "must be in years"),
+    ],
+)
+def test_measures_in_another_unit_are_warned_of(changes, match):
+    table = potentials("P1", [0.5] * 25)
+    for call in (published().score_muscles, published().score_measures):
+        with pytest.warns(RecordingWarning, match=match):
+            call(table.assign(**changes))
+    with pytest.warns(RecordingWarning, match=match.replace("P1", "C0 and 11 others")):
+        ReferenceLimits().fit(controls().assign(**changes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        published().score_muscles(table.assign(amplitude=np.float32(25), duration=2))
+
+
+def test_a_table_of_limits_in_another_unit_is_warned_of():
+    row = {"muscle": "x", "measure": "amplitude", "mean": 500.0, "sd": 90.0, "source": "mine"}
+    with pytest.warns(RecordingWarning, match="amplitude of x is implausible"):
+        ReferenceLimits().use_table(pd.DataFrame([row | {"lowest": 200.0, "highest": 900.0}]))
+
+
+@pytest.mark.parametrize("value", ["0.5", "0,5", "many"])
+def test_text_among_the_measures_is_named(value):
+    table = potentials("P1", [0.5] * 25).astype({"amplitude": object})
+    table.loc[3, "amplitude"] = value
+    if value == "0.5":  # a number
+        assert not published().score_muscles(table)["abnormal"].any()
+        return
+    match = f"column 'amplitude' .* must contain numbers, but row 3 has '{value}'.*decimal=','"
+    for call in (published().score_muscles, ReferenceLimits().fit):
+        with pytest.raises(ValueError, match=match):
+            call(table)
+    with pytest.raises(ValueError, match="duration of row 0 must be finite"):
+        published().score_muscles(potentials("P1", [0.5] * 25, np.inf))
+
+
+def test_controls_with_similar_names_are_warned_of():
+    with pytest.warns(RecordingWarning, match="look alike"):
+        ReferenceLimits().fit(controls().replace({"subject": {"C1": "c0 "}}))

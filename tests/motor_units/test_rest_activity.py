@@ -172,3 +172,13 @@ def test_few_real_recordings_at_low_force_are_called_rest(real_data):
         warnings.simplefilter("ignore", RecordingWarning)
         found = RestActivityDetector().fit(table).recordings_
     assert found["rest"].mean() <= 0.15
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -12.0])
+def test_a_dead_recording_is_not_called_quiet(value):
+    dead = np.full(48000, value)
+    dead[:10] += 1e-3
+    with pytest.warns(RecordingWarning, match="it contains no signal"):
+        got = RestActivityDetector(fs=24000.0).fit_transform(dead[np.newaxis])
+    assert np.isnan(got[0, 0])
+    assert got[0, -1] == 0

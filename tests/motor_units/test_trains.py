@@ -1,9 +1,12 @@
 """Intervals, firing statistics and common drive on trains with known properties."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.motor_units import (
     MotorUnitDecomposer,
     common_drive,
@@ -149,3 +152,24 @@ def test_what_is_no_table_of_a_decomposer_is_refused(given):
             measure(given)
     with pytest.raises(TypeError, match=r"template_measures takes .*decomposer.templates_"):
         template_measures(given)
+
+
+def test_repeated_discharges_are_refused_and_times_in_ms_or_samples_are_warned_of():
+    table = pd.DataFrame({"time": np.arange(50) / 10, "unit": 1})
+    for function in (firing_statistics, common_drive):
+        with pytest.raises(ValueError, match="unit 1 of row 0 discharges twice at 0 s"):
+            function(pd.concat([table, table]))
+        for factor in (1000, 24000):
+            with pytest.warns(RecordingWarning, match="Check that the column 'time' is in s"):
+                function(table.assign(time=factor * table["time"]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            function(table.assign(time=200 * table["time"]))  # fasciculations
+            function(pd.concat([table, table.assign(row=1)]).fillna({"row": 0}))
+
+
+@pytest.mark.parametrize("level", [([0, 1, 2], [0, 1]), ([0, 1], [0, np.nan]), (0, 1)])
+def test_a_level_that_is_no_pair_of_equal_length_is_refused(level):
+    table = pd.DataFrame({"time": np.arange(50) / 10, "unit": 1})
+    with pytest.raises(ValueError, match="'level' must be a pair of times and values"):
+        firing_statistics(table, level=level)

@@ -144,6 +144,12 @@ def test_a_finished_loss_stays_as_it_was_given():
             "'optimizer' parameter of ALSNetClassifier is Adam, which does not take 'momentum' in "
             "'optimizer_params'. It takes lr, betas",
         ),
+        ({"optimizer_params": {"lr": 0.1}}, "must not contain 'lr'.* set 'lr' instead"),
+        ({"optimizer_params": {"weight_decay": 0.1}}, "must not contain 'weight_decay'"),
+        (
+            {"class_weight": "balanced", "loss_params": {"weight": torch.ones(2)}},
+            "in both 'class_weight' and 'loss_params'",
+        ),
     ],
 )
 def test_losses_that_cannot_be_used_are_named(params, match):

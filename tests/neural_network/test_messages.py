@@ -17,6 +17,8 @@ from sklearn_emg.neural_network import (
     PatternNetClassifier,
     RecurrentNetClassifier,
     TransferClassifier,
+    load_model,
+    save_model,
 )
 
 X = np.random.default_rng(0).normal(size=(12, 2, 50)).astype(np.float32)
@@ -28,6 +30,40 @@ def with_hole(value, row=7):
     labels = LABELS.copy()
     labels[row] = value
     return labels
+
+
+@pytest.mark.parametrize("classes", [["a", "b", "c"], ["A", "B"], ["a", "c"]])
+def test_classes_of_a_later_partial_fit_must_be_those_of_the_first(classes):
+    net = CNN1DClassifier(**QUICK).partial_fit(X, LABELS, classes=["a", "b"])
+    with pytest.raises(ValueError, match=r"'classes' of CNN1DClassifier.partial_fit.*first call"):
+        net.partial_fit(X, LABELS, classes=classes)
+    net.partial_fit(X, LABELS, classes=["b", "a"]).partial_fit(X, LABELS)
+
+
+def test_a_checkpoint_that_is_a_file_is_refused_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="'checkpoint' of CNN1DClassifier must be a folder"):
+        CNN1DClassifier(checkpoint=tmp_path / "file", **QUICK).fit(X, LABELS)
+
+
+def test_targets_that_overflow_are_named():
+    with pytest.raises(ValueError, match=r"y of EMGRegressor has values of up to 1.1e\+301"):
+        EMGRegressor("CNN1D", **QUICK).fit(X, 1e300 * np.arange(12))
+
+
+@pytest.mark.parametrize("module", ["CNN1D", "RecurrentNet", "AttentionNet"])
+def test_networks_are_in_single_precision_whatever_the_default_of_torch(module, tmp_path):
+    net = EMGClassifier(module, **QUICK)
+    expected = clone(net).fit(X, LABELS).predict_proba(X)
+    torch.set_default_dtype(torch.float64)
+    try:
+        net.fit(X, LABELS)
+        save_model(net, tmp_path / "net")
+        for model in (net, load_model(tmp_path / "net")):
+            np.testing.assert_array_equal(model.predict_proba(X), expected)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 # Targets

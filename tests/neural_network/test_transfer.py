@@ -12,16 +12,18 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, cross_val_score
 
 from sklearn_emg.comparison import compare
 from sklearn_emg.ensemble import DiVoteClassifier, SubjectTransferClassifier
-from sklearn_emg.exceptions import SubjectLeakWarning
+from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
     AutoencoderNet,
     AutoencoderNetClassifier,
     EMGClassifier,
+    PretrainedEncoder,
     TransferClassifier,
     load_model,
     save_model,
@@ -203,7 +205,7 @@ def test_the_fine_tuned_network_holds_no_pretrained_one_and_can_be_saved(pretrai
         ({"frozen": ["feature"]}, r"'frozen' .* names 'feature', which .* \['features', 'class"),
         ({"renewed": ["head"]}, "'renewed' parameter of TransferClassifier names 'head'"),
         ({"frozen": ["features", "classifier"]}, "'frozen' .* leaves nothing to train"),
-        ({"frozen": ["features"], "renewed": ["features.0"]}, "or they are in 'renewed'"),
+        ({"frozen": ["features"], "renewed": ["features.0"]}, "they are in 'renewed', or"),
     ],
 )
 def test_refuses_layers(pretrained, params, message):
@@ -309,3 +311,43 @@ def test_documents_the_parameters_of_network_and_training_with_their_defaults():
     settings = inspect.signature(AutoencoderNet).parameters
     sizes = {"n_channels", "n_times", "n_classes"}
     assert all(own[n].default == p.default for n, p in settings.items() if n not in sizes)
+
+
+def two_channels(fs, names, prefix):
+    signals = np.random.default_rng(0).normal(size=(8, 2, 300))
+    subject = [f"{prefix}{k}" for k in range(8)]
+    return recording_table(signals, fs=fs, subject=subject, channel_names=names)
+
+
+@pytest.mark.parametrize("kind", ["pretrained", "encoder"])
+def test_the_signals_of_both_cohorts_are_compared(kind):
+    y = ["a", "b"] * 4
+    source, net = two_channels(1000.0, ["flexor", "extensor"], "s"), small_net(max_epochs=1)
+    model = TransferClassifier(net)
+    if kind == "pretrained":
+        model.pretrain(source, y)
+    else:
+        encoder = PretrainedEncoder(net, patch=8, max_epochs=1).fit(source)
+        model.set_params(encoder=FrozenEstimator(encoder))
+    with pytest.raises(ValueError, match=r"select_channels\(table, \['flexor', 'extensor'\]"):
+        clone(model).fit(two_channels(1000.0, ["extensor", "flexor"], "t"), y)
+    match = r"pretrained on signals of fs=1000 Hz, but X has fs=2000 Hz.*Resampler\(fs_out=1000\)"
+    with pytest.warns(RecordingWarning, match=match):
+        clone(model).fit(two_channels(2000.0, ["flexor", "extensor"], "t"), y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RecordingWarning)
+        clone(model).fit(two_channels(1000.0, ["flexor", "extensor"], "t"), y)
+        clone(model).fit(two_channels(1000.0, ["biceps", "triceps"], "u"), y)
+
+
+def test_an_encoder_of_unknown_subjects_is_warned_of():
+    X, y = sines()
+    groups = [f"s{k // 4}" for k in range(len(y))]
+    encoder = PretrainedEncoder(small_net(), patch=8, max_epochs=1).fit(X)
+    model = TransferClassifier(small_net(max_epochs=1), encoder=FrozenEstimator(encoder))
+    with pytest.warns(SubjectLeakWarning, match="'encoder' of TransferClassifier.*no subjects"):
+        model.fit(X, y, groups=groups)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(model).set_params(allows_shared_subjects=True).fit(X, y, groups=groups)
+        clone(model).set_params(encoder=encoder).fit(X, y, groups=groups)  # fitted anew

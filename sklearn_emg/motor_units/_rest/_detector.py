@@ -28,6 +28,7 @@ __all__ = ["RestActivityDetector"]
 
 _MIN_FS = 4000.0  # sampling rate in Hz below which the shapes of single fibres are lost
 _MAX_ACTIVE = 0.4  # fraction of the time within events above which a muscle is not at rest
+_MAX_EQUAL = 0.999  # fraction of equal samples above which a recording contains no signal
 _MAX_EVENTS = 60.0  # maximum number of events per second
 _MAX_UNKNOWN = 2.0  # maximum number of unclassified events per second
 _BACKGROUND, _TILT = 0.008, 12.0  # SD in mV and power ratio above which a background is activity
@@ -130,8 +131,8 @@ class RestActivityDetector(FeatureExtractor):
     Warns
     -----
     RecordingWarning
-        In ``fit``, if recordings are too short, are sampled at too low a rate, have noise of an
-        implausible amplitude, or are not at rest.
+        In ``fit``, if recordings are too short, are sampled at too low a rate, contain no signal
+        or noise of an implausible amplitude, or are not at rest.
 
     See Also
     --------
@@ -261,6 +262,8 @@ class RestActivityDetector(FeatureExtractor):
             slow = f"the sampling rate is below {_MIN_FS:g} Hz"
             reason = slow if fs < _MIN_FS else f"it is shorter than {self.min_seconds:g} s"
             return _Finding(False, reason, seconds, np.nan, [])
+        if np.mean(signal == np.median(signal)) > _MAX_EQUAL:
+            return _Finding(False, "it contains no signal", seconds, np.nan, [])
         rest, at = look_at(np.asarray(signal, dtype=np.float64), fs, self.threshold)
         reason, sources = _busy(rest, seconds), []
         if not reason:

@@ -213,6 +213,11 @@ def _untrained_rows(
     return valid[~np.isin(strata[valid], lost)]
 
 
+def _plain(names: list[Any]) -> list[Any]:
+    """Convert names to Python values, so that np.str_("a") and "a" are printed alike."""
+    return [name.item() if isinstance(name, np.generic) else name for name in names]
+
+
 def _named_rows(
     strata: np.ndarray,
     subjects: Subjects | None,
@@ -227,13 +232,14 @@ def _named_rows(
             "subject of each window, or set validation='windows'."
         )
     codes = subjects.names.get_indexer(pd.Index(wanted, dtype=object))
+    wanted = _plain(wanted)
     held = codes[codes >= 0]
     if not len(held):
         raise ValueError(
-            f"{parameter} names none of the subjects in 'groups': it contains, "
-            f"for instance, {wanted[:3]}, and 'groups' contains "
-            f"{subjects.names.tolist()[:3]}. Name some of the "
-            "subjects in 'groups', or set validation='subjects' to have them drawn at random."
+            f"{parameter} names none of the subjects in 'groups': it contains, for instance, "
+            f"{wanted[:3]}, and 'groups' contains {np.array(subjects.names[:3]).tolist()}. Name "
+            "some of the subjects in 'groups', or set validation='subjects' to have them drawn at "
+            "random."
         )
     if len(held) < len(wanted):
         absent = [name for name, code in zip(wanted, codes) if code < 0]

@@ -85,3 +85,28 @@ def _of_one_type(values: np.ndarray, y: Any, caller: str) -> Any:
             "y.astype(str)."
         )
     return y
+
+
+def check_same_classes(classes: Any, known: np.ndarray, caller: str) -> None:
+    """Reject classes in a later call of `partial_fit` that were not in the first call.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        Classes of the later call.
+    known : ndarray
+        Classes of the first call.
+    caller : str
+        Name of the estimator's class.
+
+    Raises
+    ------
+    ValueError
+        If one of the classes is not known.
+    """
+    given = np.unique(check_targets(classes, f"{caller} (classes)", labels=True))
+    if not np.isin(given, known).all():
+        raise ValueError(
+            f"The 'classes' of {caller}.partial_fit, {given.tolist()}, are not those of the first "
+            f"call, {known.tolist()}. Name all classes in the first call."
+        )

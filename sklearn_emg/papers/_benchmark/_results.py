@@ -118,7 +118,7 @@ class Benchmark:
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
             row["failed or not run"] = _failure(runs)
             rows[name] = row
-        return pd.DataFrame.from_dict(rows, orient="index")
+        return ReadableTable(pd.DataFrame.from_dict(rows, orient="index"))
 
     def cell(self, name: str, level: str, metric: str) -> str:
         """Return one score of a system with its interval, as text, or "-" if there is none."""
