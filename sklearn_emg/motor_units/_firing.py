@@ -200,19 +200,22 @@ def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.flo
     groups = discharges["time"].groupby([rows, discharges["unit"]])
     trains = {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}
     for (row, unit), times in trains.items():
-        intervals = np.diff(times)
-        if (intervals == 0).any():
-            raise ValueError(
-                f"{caller}: unit {unit} of row {row} discharges twice at "
-                f"{times[:-1][intervals == 0][0]:g} s. Remove repeated rows, or number the units "
-                "of different recordings by a column 'row'."
-            )
-        if len(intervals) and np.median(intervals) > _LONGEST:
-            warn_of_recordings(
-                f"{caller}: the median interval of unit {unit} of row {row} is "
-                f"{np.median(intervals):g} s. Check that the column 'time' is in s."
-            )
+        _check_intervals(times, f"unit {unit} of row {row}", caller)
     return trains
+
+
+def _check_intervals(times: NDArray[np.float64], unit: str, caller: str) -> None:
+    intervals = np.diff(times)
+    if (intervals == 0).any():
+        raise ValueError(
+            f"{caller}: {unit} discharges twice at {times[:-1][intervals == 0][0]:g} s. Remove "
+            "repeated rows, or number the units of different recordings by a column 'row'."
+        )
+    if len(intervals) and np.median(intervals) > _LONGEST:
+        warn_of_recordings(
+            f"{caller}: the median interval of {unit} is {np.median(intervals):g} s. Check that "
+            "the column 'time' is in s."
+        )
 
 
 def _smoothed(

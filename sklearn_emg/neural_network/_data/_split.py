@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import python_value
 from sklearn_emg._warnings import warn
 
 
@@ -213,11 +214,6 @@ def _untrained_rows(
     return valid[~np.isin(strata[valid], lost)]
 
 
-def _plain(names: list[Any]) -> list[Any]:
-    """Convert names to Python values, so that np.str_("a") and "a" are printed alike."""
-    return [name.item() if isinstance(name, np.generic) else name for name in names]
-
-
 def _named_rows(
     strata: np.ndarray,
     subjects: Subjects | None,
@@ -232,7 +228,7 @@ def _named_rows(
             "subject of each window, or set validation='windows'."
         )
     codes = subjects.names.get_indexer(pd.Index(wanted, dtype=object))
-    wanted = _plain(wanted)
+    wanted = list(map(python_value, wanted))
     held = codes[codes >= 0]
     if not len(held):
         raise ValueError(
