@@ -315,6 +315,7 @@ class Contexts:
         if has_contexts(X, "A prognosis model"):
             places = _places(X, names)
             steps = sorted(places["value"])
+            _check_steps(places, steps)
             parts = {
                 name: X[[found[k] for k in steps]].to_numpy(float) for name, found in places.items()
             }
@@ -336,6 +337,15 @@ class Contexts:
         ago = np.broadcast_to(np.arange(value.shape[1])[::-1].astype(float), value.shape)
         ahead = np.ones(len(value))
         return cls(value, ago, ahead, np.stack([value, ago], axis=1), ["value", "ago"])
+
+
+def _check_steps(places: dict[str, dict[int, str]], steps: list[int]) -> None:
+    lacking = [f"{name}@{k}" for name, found in places.items() for k in steps if k not in found]
+    if lacking:
+        raise ValueError(
+            f"The contexts lack the {columns_text(lacking)}. Take all columns from the table of "
+            "visit_contexts."
+        )
 
 
 def _places(X: pd.DataFrame, names: list[str] | None) -> dict[str, dict[int, str]]:

@@ -111,6 +111,12 @@ def survival_target(
     if known[event].isna().any():
         name = known.index[known[event].isna()].tolist()[0]
         raise ValueError(f"Subject {name!r} of X has no outcome in survival_target.")
+    if known[event_time].isna().any():
+        name = known.index[known[event_time].isna()].tolist()[0]
+        raise ValueError(
+            f"The {event_time!r} of subject {name!r} is missing in survival_target. Fill in the "
+            "time of the event or of censoring, or leave the subject out."
+        )
     y = np.empty(len(X), dtype=[("event", bool), ("time", float)])
     y["event"] = known[event].to_numpy(dtype=bool)
     y["time"] = _months_after_last_visit(X, known[event_time], event_time)

@@ -278,6 +278,10 @@ def test_one_call_writes_both_cards(data, result, tmp_path):
     files = write_cards(tmp_path / "new", "lda", result, *data)
     assert sorted(files) == ["data_card.html", "data_card.md", "model_card.html", "model_card.md"]
     assert "Data card" in files["data_card.html"].read_text(encoding="utf-8")
+    X, y = data
+    with pytest.raises(ValueError, match="write_cards needs the table of the comparison"):
+        write_cards(tmp_path / "other", "lda", result, X.assign(subject="s0"), y)
+    assert not (tmp_path / "other").exists()
 
 
 def test_classes_that_are_floats_are_no_target_and_whole_numbers_may_be_one(data):

@@ -582,3 +582,17 @@ def test_a_diagnosis_has_one_style_everywhere():
     looks = class_styles(["fist", "myopathy", "open", "neuropathy", 3, True])
     assert looks[1] == myopathy
     assert len(set(looks)) == len(looks)
+
+
+@pytest.mark.parametrize(
+    ("row", "channel", "match"),
+    [
+        (3, 0, "'row' of RecordingDisplay .* 0 to 1.*2 recordings"),
+        (0, 5, "'channel' .* 3 channels"),
+    ],
+)
+def test_a_row_or_channel_that_does_not_exist_is_named(row, channel, match):
+    table = recording_table(0.1 * np.ones((2, 3, 500)), fs=1e3, subject=["a", "b"])
+    with pytest.raises(ValueError, match=match):
+        RecordingDisplay.from_table(table, row, channel=channel)
+    RecordingDisplay.from_table(table, -1, channel=-1)

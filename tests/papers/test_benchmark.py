@@ -629,6 +629,8 @@ def test_a_parameter_that_no_system_has_is_refused(cohort, tmp_path):
         ValueError, match=r"None of time-domain has the parameters \['divote__wind'\]"
     ):
         run(cohort, tmp_path, ["time-domain"], parameters={"divote__wind": 0.3})
+    with pytest.raises(ValueError, match="Did you mean 'divote__window'"):
+        run(cohort, tmp_path, ["time-domain"], parameters={"window": 0.3})
 
 
 def test_patterns_choose_systems():

@@ -202,3 +202,10 @@ def test_the_published_prognosis_is_listed_and_fits():
     X, y = contexts()
     model = make_system("neurofusion-prognosis", max_epochs=2, random_state=0).fit(X, y)
     assert model.predict(X.assign(subject="new")).shape == y.shape
+
+
+def test_a_missing_step_of_a_feature_is_named():
+    X, y = contexts()
+    model = LSTMPrognosis(**QUICK, max_epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="contexts lack the column 'ago@-1'"):
+        model.predict(X.drop(columns="ago@-1").assign(subject="new"))

@@ -310,3 +310,9 @@ def test_dates_of_events_need_the_dates_of_visits():
         survival_target(X, X[:1])
     y = survival_target(X.assign(time=pd.Timestamp("2024-02-01")))
     assert y["time"].tolist() == pytest.approx([29 / 30.4375, 90 / 30.4375], abs=1e-3)
+
+
+def test_a_missing_time_of_an_event_is_named():
+    X = pd.DataFrame({"subject": ["a", "b"], "event": [True, False], "event_time": [9.0, np.nan]})
+    with pytest.raises(ValueError, match="'event_time' of subject 'b' is missing"):
+        survival_target(X)

@@ -180,7 +180,10 @@ class RecordingDisplay:
         display : RecordingDisplay
             Object that stores the values to plot.
         """
+        _check_position(row, len(table), "row", "the table", "recording")
         entry = table.iloc[row]
+        n_channels = len(np.atleast_2d(read_signal(entry["signal"])))
+        _check_position(channel, n_channels, "channel", f"row {row}", "channel")
         signal = np.atleast_2d(read_signal(entry["signal"]))[channel]
         facts = [f"subject {entry['subject']}"] if "subject" in table.columns else []
         facts += [
@@ -309,4 +312,12 @@ class RecordingDisplay:
         axis.set_ylabel("frequency (Hz)")
         self.colorbar_ = axis.figure.colorbar(
             self.image_, ax=axis, label="dB re 1 mV²/Hz", pad=0.01, aspect=12
+        )
+
+
+def _check_position(position: int, n: int, name: str, where: str, noun: str) -> None:
+    if not -n <= position < n:
+        raise ValueError(
+            f"The {name!r} of RecordingDisplay must be a position from 0 to {n - 1}, since {where} "
+            f"has {counted(n, noun)}. Got {position}."
         )

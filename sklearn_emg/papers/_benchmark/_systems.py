@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sklearn_emg._validation import did_you_mean
 from sklearn_emg.papers._registry import get_system, list_systems, make_system
 from sklearn_emg.recordings import content_digest, is_recording_table
 
@@ -133,13 +134,18 @@ def _changes(
 
 def check_parameters(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
     """Reject parameters that none of the systems has, since they are probably misspelt."""
-    left = set(parameters)
+    left, known = set(parameters), set[str]()
     for name in names if left else ():
         # If the libraries of a system are missing, its row in the results says so.
         with contextlib.suppress(ImportError):
-            left -= set(make_system(name).get_params(deep=True))
-    if left:
-        raise ValueError(f"None of {', '.join(names)} has the parameters {sorted(left)}.")
+            known |= set(make_system(name).get_params(deep=True))
+    if left := left - known:
+        inside = [name for name in sorted(known) if name.endswith(f"__{min(left)}")]
+        hint = f" Did you mean {inside[0]!r}?" if inside else did_you_mean(min(left), known)
+        raise ValueError(
+            f"None of {', '.join(names)} has the parameters {sorted(left)}, as get_params() names "
+            f"them.{hint}"
+        )
 
 
 def identity_of(name: str, X: pd.DataFrame, options: Mapping[str, Any]) -> str:

@@ -204,6 +204,18 @@ def _versions() -> str:
     return ", ".join(f"{name} {version}" for name, version in versions().items())
 
 
+def _check_same_data(comparison: Comparison, X: pd.DataFrame) -> None:
+    """Raise if the comparison tested subjects that X lacks."""
+    if "subject" not in X or "subject" not in comparison.predictions:
+        return
+    known = set(X["subject"].astype(str))
+    if lacking := [s for s in comparison.predictions["subject"].astype(str) if s not in known]:
+        raise ValueError(
+            f"write_cards needs the table of the comparison, but the 'X' lacks the subject "
+            f"{lacking[0]!r}, which the comparison tested."
+        )
+
+
 def write_cards(
     folder: str | os.PathLike[str],
     model: Any,
@@ -268,6 +280,7 @@ def write_cards(
     ...     sorted(write_cards(path, "logistic", result, X, y))
     ['data_card.html', 'data_card.md', 'model_card.html', 'model_card.md']
     """
+    _check_same_data(comparison, X)
     recordings = is_recording_table(X)
     if quality is None and recordings:
         quality = check_quality(X, y if comparison.task == "classification" else None)
