@@ -28,7 +28,7 @@ from sklearn_emg.inspection._plot import (
 )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SubjectExplanationDisplay:
     """Contributions of muscles, recordings and windows to the diagnosis of one subject.
 
@@ -109,6 +109,13 @@ class SubjectExplanationDisplay:
     decisive: NDArray[np.intp]
     decisive_signals: list[NDArray[np.floating]]
     duration: float
+
+    def __repr__(self) -> str:
+        parts = self.recordings if self.muscles is None else self.muscles
+        return (
+            f"Subject {self.subject}: diagnosis {self.diagnosis}, probability of {self.target} "
+            f"{self.probabilities[self.target]:.2f}\n{parts.round(3).to_string()}"
+        )
 
     @classmethod
     def from_estimator(

@@ -46,6 +46,9 @@ def test_recordings_and_muscles_left_out_by_hand():
     own = table[table["subject"] == "d"]
     whole = divote.predict_proba(own)[0, 1]
     assert found.probabilities["patient"] == pytest.approx(whole)
+    head, *rows = repr(found).splitlines()
+    assert head == f"Subject d: diagnosis patient, probability of patient {whole:.2f}"
+    assert [row.split()[0] for row in rows[2:]] == found.muscles.index.tolist()
     for k, index in enumerate(own.index):
         left = divote.predict_proba(own.drop(index))[0, 1]
         assert found.recordings["contribution"].iloc[k] == pytest.approx(whole - left)

@@ -59,7 +59,11 @@ EVERYDAY = {
 
 def names_of_inside(name):
     """Path of the tuned parameter of a system, and its values."""
-    inside, values = TUNED[get_system(name).function.__name__]
+    function = get_system(name).function.__name__
+    assert function in TUNED, (
+        f"Add a line for {function} to TUNED, with a parameter and two values."
+    )
+    inside, values = TUNED[function]
     if name == "elamvazuthi-ar":
         inside = "features__order"
     return f"divote__estimator__{inside}", values
