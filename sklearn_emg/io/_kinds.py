@@ -28,14 +28,15 @@ def is_unit(text: str) -> bool:
 
 
 _UNITS = {
-    "accelerometer": r"g|m/s2|m/s\^2|m/s²|mm/s²",
-    "gyroscope": r"deg/s|°/s|dps|rad/s",
+    "accelerometer": r"m?g|m/s2|m/s\^2|m/s²|m/s/s|mm/s²",
+    "gyroscope": r"(?:deg|°)/s(?:ec)?|dps|rad/s",
     "magnetometer": r"[uµμ]t|gauss",
     "force": r"n|nm|n\.?m|nmm|kg|kgf|lbs?|newton|mmhg|kpa|pa|bar|w",
     "goniometer": r"deg|degrees?|°|rad|grad",
     "temperature": r"degc|°c|celsius|degf|°f",
     "position": r"mm|cm|m|mm/s|m/s",
     "other": r"% ?(?:mvi?c|max)?|a\.?u\.?|bpm|[uµμ]s|siemens|ohm|kohm|ω|kω|hz|a|ma|[uµμ]a",
+    "trigger": r"bits?|bool(?:ean)?|logic|ttl",
     "time": r"s|sec|seconds?|ms|msec|min|h|h+:m+:s+(?:[.,:]m*)?|с|сек|мс",
 }
 _UNIT_KINDS = {kind: re.compile(rf"(?:{words})", re.I) for kind, words in _UNITS.items()}
@@ -44,7 +45,7 @@ _NAMES = (
     (
         "index",
         r"sample ?(?:index|number|no\.?|nr\.?|#)?|n?seq|index|frames?|sub[ _-]?frames?|packet"
-        r"(?: ?counter)?|counter|count|bild|teilbild|idx|nr\.?|no\.?|#|unnamed: ?0",
+        r"(?: ?counter)?|counter|count|item|bild|teilbild|idx|nr\.?|no\.?|#|unnamed: ?0",
     ),
     (
         "time",
@@ -74,7 +75,7 @@ _NAMES = (
     ("temperature", r".*(?:\b|_)temp(?:eratur[ae]?|érature)?(?:\b|_).*"),
     (
         "trigger",
-        r".*(?:\b|_)(?:trig(?:ger)?s?|sync|digital|di|dig|ttl|on/?off|foot ?switch|button|"
+        r".*(?:\b|_)(?:trig(?:ger)?s?|sync|digital|di|digi?|ttl|on/?off|foot ?switch|button|"
         r"status|stim)(?:\b|_|\d).*",
     ),
     (
@@ -90,6 +91,10 @@ _NAMES = (
     ),
 )
 _NAME_KINDS = tuple((kind, re.compile(words, re.I)) for kind, words in _NAMES)
+
+
+# Kinds that a channel has even if its name contains "EMG", as in "Ultium EMG 1: Acc X".
+_NEVER_EMG = ("time", "index", "accelerometer", "gyroscope", "magnetometer")
 
 
 def channel_kind(name: str, unit: str | None = None) -> str:
@@ -109,7 +114,7 @@ def channel_kind(name: str, unit: str | None = None) -> str:
         return "emg" if named_emg or by_name in never_volts else by_name
     by_unit = _kind_by_unit(unit)
     if by_unit is None:
-        return "emg" if named_emg and by_name not in ("time", "index") else by_name
+        return "emg" if named_emg and by_name not in _NEVER_EMG else by_name
     is_named = by_name not in ("emg", "label")
     return by_name if by_unit == "other" and is_named else by_unit
 

@@ -505,3 +505,44 @@ def test_several_rates_in_the_header(tmp_path, lines, fs, is_told):
     if is_told:
         with_times = ["time [s],A [mV],B [mV]", *rows(T * 1000 / fs, A, B)]
         read(tmp_path / "b.csv", [*lines, *with_times])
+
+
+UNIT_ROWS = [f"{i + 1}\t{i // 10 + 1}\t{a:.6f}\t{b:.6f}" for i, (a, b) in enumerate(zip(A, B))]
+
+
+@pytest.mark.parametrize("first", ["Units\t\tmV\tmV", "Unit:\t\tmV\tmV", "Einheit\t\tmV\tmV"])
+def test_a_row_of_units_below_the_titles(tmp_path, first):
+    lines = ["Rate\t1000", "Field #\tFrame\tEMG1\tEMG2", first, *UNIT_ROWS]
+    found, row = read(tmp_path / "a.txt", lines)
+    assert row["fs"] == FS
+    assert_channels(found, {"EMG1": A, "EMG2": B})
+
+
+@pytest.mark.parametrize(
+    "title, kind",
+    [
+        ("Digi (Bit)", "trigger"),
+        ("Ultium EMG.RT BICEPS Accel X (mG)", "accelerometer"),
+        ("Ultium EMG.RT BICEPS Accel X", "accelerometer"),
+        ("EMG 1: Gyro X (deg/sec)", "gyroscope"),
+    ],
+)
+def test_channels_beside_the_emg_of_a_sensor(tmp_path, title, kind):
+    found, row = read(tmp_path / "a.csv", [f"time [s],EMG [mV],{title}", *rows(T, A, B)])
+    assert_channels(found, {"EMG": A})
+    assert any(f"({kind}" in text for text in row["skipped"])
+
+
+def test_sensors_above_titles_that_repeat(tmp_path):
+    lines = [
+        "Version:,1.7",
+        "Avanti sensor 1 (81234),,Avanti sensor 2 (81235),",
+        "sensor mode: 40,,sensor mode: 40,",
+        "EMG 1 Time Series (s),EMG 1 (mV),EMG 1 Time Series (s),EMG 1 (mV)",
+        "1000.0000 Hz,,1000.0000 Hz,",
+        *rows(T, A, T, B),
+    ]
+    found, _ = read(tmp_path / "a.csv", lines)
+    assert_channels(found, {"Avanti sensor 1 (81234) EMG 1": A, "Avanti sensor 2 (81235) EMG 1": B})
+    found, _ = read(tmp_path / "b.csv", [",Left,Right", "t (s),EMG (mV),EMG (mV)", *rows(T, A, B)])
+    assert_channels(found, {"Left EMG": A, "Right EMG": B})

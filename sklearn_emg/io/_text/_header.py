@@ -121,7 +121,7 @@ def _titles(lines: list[list[str]], n: int) -> tuple[list[str] | None, list[str]
             break
         if n == 1 and _is_no_title(" ".join(fields)):
             break
-        if _are_rates(fields):
+        if _are_rates(fields) or (len(fields) > 2 and _is_row_of_units(fields)):
             continue  # these rates are below the titles; they follow from the time columns too
         padded = [*fields, *[""] * (n - len(fields))][: max(n, len(fields))]
         if units is None and _all_units(fields) and len(fields) <= n + 1:
@@ -144,10 +144,30 @@ def read_header_lines(layout: Layout) -> Header:
             _read_pair(header, fields, layout.header[i], lines[i + 1] if i + 1 < at else [])
     if header.fs is None:
         header.fs = _rate_in_sentence("\n".join(layout.header))
-    _name_columns(header, [*(titles or []), *[""] * n][:n], _row_of_units(lines[:at], n) or units)
+    if titles is not None:
+        titles = _distinct_titles(titles, lines[max(at - 4, 0) : at])
+    units = _row_of_units([*lines[:at], *lines[at + 1 :]], n) or units
+    _name_columns(header, [*(titles or []), *[""] * n][:n], units)
     if is_voltage(common := header.pairs.get("unit", "")):
         header.pairs["common unit"] = common
     return header
+
+
+def _distinct_titles(titles: list[str], above: list[list[str]]) -> list[str]:
+    """Titles that repeat, preceded by the names of sensors above them, which span columns."""
+    if len(set(titles)) == len(titles):
+        return titles
+    for fields in reversed(above):
+        if not len(titles) - 1 <= len(fields) <= len(titles) + 1:
+            continue
+        spans, last = [], ""
+        for field_above in [*fields, "", ""]:
+            last = field_above or last
+            spans.append(last)
+        joined = [f"{span} {title}".strip() for span, title in zip(spans, titles)]
+        if len(set(joined)) == len(joined):
+            return joined
+    return titles
 
 
 def _rate_in_sentence(text: str) -> float | None:
@@ -201,6 +221,11 @@ def _titles_after_word(lines: list[list[str]], n: int) -> list[str] | None:
     """Titles of all columns after a word such as "CHANNEL_NAMES"."""
     found = (f[1:] for f in lines if len(f) == n + 1 and _TITLES.fullmatch(f[0]))
     return next(found, None)
+
+
+def _is_row_of_units(fields: list[str]) -> bool:
+    """Whether a line has a word such as "Units" and the units of the columns."""
+    return bool(_UNIT.fullmatch(fields[0].rstrip(":"))) and _all_units(fields[1:])
 
 
 def _row_of_units(lines: list[list[str]], n: int) -> list[str] | None:
