@@ -378,7 +378,10 @@ class SurvivalVote(DiVote):
         self._rows_of_outcomes = outcomes
         # The base class checks and selects rows with one number per row, here the index of its
         # outcome.
-        return super().fit(X, np.arange(len(outcomes), dtype=float), groups)
+        try:
+            return super().fit(X, np.arange(len(outcomes), dtype=float), groups)
+        finally:
+            del self._rows_of_outcomes
 
     def _check_estimator(self) -> None:
         require("sksurv", "SurvivalVote", _EXTRA)
@@ -410,7 +413,6 @@ class SurvivalVote(DiVote):
         self.outcomes_ = outcomes_of_subjects(
             self._rows_of_outcomes, rows.unit, names, "SurvivalVote"
         )
-        del self._rows_of_outcomes
         return np.arange(len(names), dtype=float)
 
     def _target_of_windows(self, y: NDArray, row: NDArray[np.intp]) -> None:
