@@ -185,7 +185,7 @@ def test_unusable_parameters_are_refused(step, match):
 
 def test_missing_reference_channel_is_reported():
     table = recording_table([noise(2, 90)], fs=FS, subject="a")
-    with pytest.raises(ValueError, match=r"Row 0 .* 0 to 1. Got 2 instead"):
+    with pytest.raises(ValueError, match=r"Row 0.* 0 to 1. Got 2 instead"):
         AdaptiveFilter(2).fit_transform(table)
 
 

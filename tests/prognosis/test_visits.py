@@ -41,24 +41,24 @@ def visits_of(*, time=(0.0, 3.0, 9.0), visit=(1, 2, 3), subject="a", **columns):
 @pytest.mark.parametrize(
     ("columns", "match"),
     [
-        ({"time": [0.0, 9.0, 3.0]}, "row 2 .* visit 3 of subject 'a' is at 3.0, not after visit 2"),
-        ({"visit": [1, 2, 2]}, "row 2 .* visit 2 of subject 'a' has two times, 3.0 and 9.0"),
-        ({"visit": [1, None, 3]}, "row 1 .*'visit': must be a number that counts"),
-        ({"visit": ["1", "2", "3"]}, "row 0 .*'visit': must be a number that counts"),
+        ({"time": [0.0, 9.0, 3.0]}, "row 2.* visit 3 of subject 'a' is at 3.0, not after visit 2"),
+        ({"visit": [1, 2, 2]}, "row 2.* visit 2 of subject 'a' has two times, 3.0 and 9.0"),
+        ({"visit": [1, None, 3]}, "row 1.*'visit': must be a number that counts"),
+        ({"visit": ["1", "2", "3"]}, "row 0.*'visit': must be a number that counts"),
         (
             {"time": [0.0, pd.Timestamp("2026-01-01"), 3.0]},
-            "row 1 .* is a date, but row 0",
+            "row 1.* is a date, but row 0",
         ),
-        ({"time": [0.0, None, 3.0]}, "row 1 .*'time': is missing"),
-        ({"time": [0.0, np.inf, 3.0]}, "row 1 .*'time': must be finite"),
-        ({"time": ["0", "3", "9"]}, "row 0 .*'time': must be months or a date, got '0'"),
+        ({"time": [0.0, None, 3.0]}, "row 1.*'time': is missing"),
+        ({"time": [0.0, np.inf, 3.0]}, "row 1.*'time': must be finite"),
+        ({"time": ["0", "3", "9"]}, "row 0.*'time': must be months or a date, got '0'"),
         (
             {"time": pd.to_timedelta([0, 90, 180], "D")},
-            "row 0 .*'time': must be months or a date, got Timedelta",
+            "row 0.*'time': must be months or a date, got Timedelta",
         ),
         (
             {"time": [pd.Timestamp(2026, 1, 1, tz="UTC"), *pd.to_datetime(["2026-04-01"] * 2)]},
-            "row 1 .* is a date, but row 0 has a date with a time zone",
+            "row 1.* is a date, but row 0 has a date with a time zone",
         ),
     ],
 )

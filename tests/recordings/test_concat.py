@@ -71,7 +71,7 @@ GOOD = table_of(["a"])
         ({"Rome": GOOD.drop(columns="fs")}, ValueError, r"Table 'Rome' .*lacks the column 'fs'"),
         ([GOOD, GOOD.iloc[:0]], ValueError, "Table 1 of concat_tables.*no rows"),
         ([GOOD, GOOD.drop(columns="signal")], ValueError, "Table 1 .* no column 'signal'"),
-        ([GOOD, GOOD.assign(subject=[None])], ValueError, r"Table 1 (.|\n)*row 0 .*is missing"),
+        ([GOOD, GOOD.assign(subject=[None])], ValueError, r"Table 1 (.|\n)*row 0.*is missing"),
         ([GOOD.assign(site=[None])], ValueError, "Table 0 .*row 0 has no site"),
         ({"Rome": GOOD.assign(site="Oslo")}, ValueError, "site 'Oslo' in row 0"),
         (

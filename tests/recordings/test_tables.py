@@ -265,7 +265,7 @@ def test_mixed_rates_and_channels_are_refused(table):
         divide(mixed, 0.3)
     table.at[1, "signal"] = np.ones((2, 55))
     with pytest.raises(
-        ValueError, match=r"one number of channels, but row 0 .*row 1 one of shape \(2, 55\)"
+        ValueError, match=r"one number of channels, but row 0.*row 1 one of shape \(2, 55\)"
     ):
         divide(table, 0.3)
 
