@@ -21,6 +21,7 @@ from sklearn_emg.recordings import (
     refuse_missing_labels,
     refuse_recordings,
     warn_of_identities,
+    warn_of_other_order,
 )
 
 __all__ = ["RandomForestSelector", "RelevanceSelector"]
@@ -40,6 +41,7 @@ class _SupervisedSelector(SelectorMixin, BaseEstimator):
         refuse_recordings(X, type(self).__name__)
         numeric = self.task == "regression"
         table = X
+        warn_of_other_order(X, y, "y")
         if y is not None:
             refuse_missing_labels(y)
         X, y = validate_data(

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._tables import ReadableTable
 from sklearn_emg._typing import Labels
-from sklearn_emg._warnings import warned_once
+from sklearn_emg._warnings import warn, warned_once
 from sklearn_emg.comparison._checks import (
     check_one_pipeline,
     checked_target,
@@ -34,7 +34,12 @@ from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import confusion_measures, regression_measures
 from sklearn_emg.model_selection import Split, opened_store
-from sklearn_emg.recordings import is_recording_table, warn_of_repeated_signals, window_table
+from sklearn_emg.recordings import (
+    Subjects,
+    is_recording_table,
+    warn_of_repeated_signals,
+    window_table,
+)
 
 _MEASURES = {"classification": ("accuracy", "balanced_accuracy"), "regression": ("r2", "mae")}
 _SPLITS = ("subjects", "random windows", "recordings")
@@ -156,6 +161,8 @@ def leakage_audit(
     SubjectLeakWarning, RecordingWarning
         If several recordings contain the same samples: SubjectLeakWarning if they are of different
         subjects, and RecordingWarning if they are of one subject.
+    UserWarning
+        If each subject has only one window.
 
     Notes
     -----
@@ -194,6 +201,11 @@ def leakage_audit(
     with opened_store(store, n_jobs) as opened:
         X = stored_table(estimator, X, opened)
         model, X, y, recording = as_windows(estimator, X, y)
+        if len(Subjects.of(X)) == len(y):
+            warn(
+                "Each subject has one window in leakage_audit, so a random split of windows is a "
+                "split by subject and shows no leak. Pass a table with several windows per subject."
+            )
         random = KFold if task == "regression" else StratifiedKFold
         by_window = random(n_splits, shuffle=True, random_state=seed)
         # The split by subject comes first: if it is impossible, nothing else is run.

@@ -99,6 +99,8 @@ def _checked_numbers(X: Any, y: Labels) -> NDArray:
 def checked_labels(X: Any, y: Labels) -> NDArray:
     _refuse_other_order(X, y)
     y = labels_of_rows(y, len(X))
+    if not len(y):
+        raise ValueError("X and y have no rows: there is nothing to classify.")
     check_classification_targets(y)
     if (y == y[:1]).all():
         raise ValueError(f"y has only one class, {y[:1].tolist()}: there is nothing to classify.")
@@ -151,7 +153,7 @@ def _rows(chosen: Any) -> NDArray[np.intp]:
 
 def refuse_pretrained(estimator: Any, X: Any, splits: Iterable[Split], *, name: str) -> None:
     """Raise an error if a part of the estimator was already fitted on a test subject."""
-    subjects = object_column(X["subject"])
+    subjects = object_column(Subjects.of(X).by_row)
     check_not_pretrained_on(
         estimator, [subjects.iloc[test].tolist() for _, test in splits], name=name
     )

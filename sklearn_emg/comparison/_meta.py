@@ -225,9 +225,9 @@ def meta_analysis(
     TypeError
         If a value of `comparisons` is not a Comparison.
     ValueError
-        If there is no set, a set has no diagnoses of subjects, only some sets have predicted
-        numbers, no two pipelines are in the same set, or a subject has two classes and `metric` is
-        "balanced_accuracy".
+        If there is no set, two sets have the same predictions, a set has no diagnoses of subjects,
+        only some sets have predicted numbers, no two pipelines are in the same set, or a subject
+        has two classes and `metric` is "balanced_accuracy".
 
     See Also
     --------
@@ -307,6 +307,7 @@ def meta_analysis(
     check_confidence(confidence)
     rng = check_random_state(random_state)
     found = {name: _Diagnoses.of(name, result, metric) for name, result in comparisons.items()}
+    _refuse_copies(comparisons, caller)
     scores = pd.DataFrame({name: diagnoses.scores() for name, diagnoses in found.items()})
     ranks = scores.dropna().round(12).rank(ascending=False)  # rounding errors do not break ties
     # Pipelines without a rank come last.
@@ -346,6 +347,18 @@ def meta_analysis(
 def _default_metric(comparisons: Mapping[str, Any]) -> str:
     tasks = {getattr(result, "task", "classification") for result in comparisons.values()}
     return "mae" if tasks == {"regression"} else "balanced_accuracy"
+
+
+def _refuse_copies(comparisons: Mapping[str, Comparison], caller: str) -> None:
+    """Refuse sets with the same predictions; without probabilities, they can be a coincidence."""
+    for first, second in combinations(comparisons, 2):
+        one, other = comparisons[first].predictions, comparisons[second].predictions
+        exact = one.filter(like="probability_").size > 0 or comparisons[first].task == "regression"
+        if one is other or (exact and one.equals(other)):
+            raise ValueError(
+                f"The sets {first!r} and {second!r} of {caller} have the same predictions, so each "
+                "subject would count twice. Pass the comparison once."
+            )
 
 
 # -------------------------------------------------------------------- within a set

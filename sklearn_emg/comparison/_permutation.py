@@ -26,7 +26,7 @@ from sklearn_emg.comparison._checks import (
     subject_splits,
     task_of,
 )
-from sklearn_emg.metrics import ERRORS, subject_scorer
+from sklearn_emg.metrics import ERRORS, refuse_metric_function, subject_scorer
 from sklearn_emg.model_selection import Split
 from sklearn_emg.recordings import Subjects, warn_of_repeated_signals
 
@@ -247,6 +247,7 @@ def subject_permutation_test(
     labels = labels_of_subjects(subjects, y)
     warn_of_repeated_signals(X)
     scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
+    refuse_metric_function(scorer, "The 'scoring' of subject_permutation_test")
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once
     splits = _SubjectSplits(cv, X, subjects, task)

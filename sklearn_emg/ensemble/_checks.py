@@ -17,7 +17,7 @@ from sklearn_emg._sklearn import GroupsRequester, Integral, has_method
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
-from sklearn_emg.ensemble._fitting import splits_rows
+from sklearn_emg.ensemble._fitting import folds_of, splits_rows
 from sklearn_emg.ensemble._input import (
     Rows,
     check_labels,
@@ -255,7 +255,7 @@ class InputChecks(GroupsRequester, BaseEstimator):
                 raise ValueError(f"X lacks the {columns_text(missing)} of 'features'.")
             return X[self.features]
         if reset:
-            self._leave_out(X, y if len(y) == len(X) else None, groups)
+            self._leave_out(X, np.ravel(y) if len(y) == len(X) else None, groups)
         frame = X.drop(columns=list(self._left_out), errors="ignore")
         if not {self.unit, "subject"}.isdisjoint(X.columns):
             no_features = [*METADATA_COLUMNS, *self._columns_of_parameters()]
@@ -348,13 +348,12 @@ class InputChecks(GroupsRequester, BaseEstimator):
         cv = self.cv
         if isinstance(cv, Integral):
             cv = SubjectKFold(int(cv), stratify="quantiles" if self._numbers else "classes")
-        given = cv.split(X, y, rows.groups()) if hasattr(cv, "split") else cv
         splits = [
             (
                 row_numbers(train, rows.n_rows, self._caller),
                 row_numbers(test, rows.n_rows, self._caller),
             )
-            for train, test in given
+            for train, test in folds_of(cv, X, y, rows.groups())
         ]
         tested = np.zeros(rows.n_rows, dtype=int)
         for train, test in splits:

@@ -394,12 +394,39 @@ def _given_folds(
     place: str,
 ) -> list[Split]:
     """Folds of a splitter, which is given the subjects, or of an iterable."""
-    splits = cv.split(X, y, groups) if hasattr(cv, "split") else cv
+    splits = folds_of(cv, X, y, groups)
     folds = [(np.asarray(train), np.asarray(test)) for train, test in splits]
     if _leak(folds, subjects):
         remedy = "Set it to SubjectKFold() or to an int, which has the same effect."
         _warn_of_leak(place, f"{cv!r:.60} splits windows", remedy)
     return folds
+
+
+def folds_of(cv: Any, X: Any, y: NDArray[Any], groups: NDArray[Any]) -> Iterable[Split]:
+    """Split with a splitter, or return other folds unchanged.
+
+    Parameters
+    ----------
+    cv : splitter or iterable of (train, test)
+        Splitter or folds.
+    X : array-like of length n_rows
+        Rows to split.
+    y : ndarray of shape (n_rows,)
+        Target of each row.
+    groups : ndarray of shape (n_rows,)
+        Subject of each row, which is not passed to splitters of scikit-learn that ignore it, since
+        they would warn.
+
+    Returns
+    -------
+    folds : iterable of (train, test)
+        The folds.
+    """
+    if not hasattr(cv, "split"):
+        return cv
+    if type(cv).__module__.startswith("sklearn.") and not _consumes_groups(cv):
+        return cv.split(X, y)
+    return cv.split(X, y, groups)
 
 
 def _leak(folds: Iterable[Any], subjects: NDArray[np.intp]) -> bool:

@@ -316,11 +316,14 @@ def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
 
 def _refuse_no_rows(y: Any, caller: str) -> None:
     """Reject a target that is not one value per row, such as a single label, a dict or a set."""
-    if np.asarray(y, dtype=object).ndim == 0:
-        raise ValueError(
-            f"The y of {caller} must be a list, array or Series with one value per row. Got "
-            f"{type(y).__name__}."
-        )
+    shape = np.asarray(y, dtype=object).shape
+    if len(shape) == 1 or shape[1:] == (1,):
+        return
+    hint = " To convert one-hot labels, use y.argmax(axis=1)." if len(shape) == 2 else ""
+    raise ValueError(
+        f"The y of {caller} must be a list, array or Series with one value per row. Got "
+        f"{type(y).__name__}{f' of shape {shape}' if shape else ''}.{hint}"
+    )
 
 
 def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier", where: str = "y") -> None:
@@ -337,7 +340,12 @@ def _refuse_mixed_labels(y: Any) -> None:
         return
     seen: dict[bool, tuple[int, Any]] = {}
     # Without dtype=object, a list of numbers and text would become an array of text.
-    for row, label in enumerate(np.asarray(y, dtype=object)):
+    for row, label in enumerate(np.asarray(y, dtype=object).ravel()):
+        if isinstance(label, (list, dict, set, np.ndarray)):
+            raise ValueError(
+                f"y has {label!r}, a {type(label).__name__}, in row {row}; a label must be a text "
+                "or a number."
+            )
         if np.ndim(label) == 0 and not pd.isna(label):
             seen.setdefault(isinstance(label, str), (row, label))
     if len(seen) > 1:

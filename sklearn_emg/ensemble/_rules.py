@@ -21,6 +21,7 @@ from sklearn_emg.recordings import (
     is_healthy,
     refuse_missing_labels,
     refuse_recordings,
+    warn_of_other_order,
 )
 
 # Units that are not printed after a name.
@@ -164,6 +165,7 @@ class NormalLimitRules(SubjectMemory, ClassifierMixin, BaseEstimator):
         """
         self._validate_params()
         refuse_recordings(X, type(self).__name__)
+        warn_of_other_order(X, y, "y")
         if y is not None:
             refuse_missing_labels(y)
         self._remember_subjects(X)

@@ -34,6 +34,7 @@ from sklearn_emg.recordings import (
     rate_of_table,
     refuse_other_order,
     same_rate,
+    warn_of_other_order,
     window_table,
 )
 
@@ -208,6 +209,7 @@ class Windows(LastToSeeSubjects, MetaEstimatorMixin, TransformerMixin, BaseEstim
         """
         windows, row = self._fit(X, y, groups)
         self._with_labels = y is not None
+        warn_of_other_order(X, y, "y")
         return self._pool(X, windows, row)
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.floating] | pd.DataFrame:

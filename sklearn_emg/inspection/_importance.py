@@ -19,7 +19,7 @@ from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_p
 from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, legend_outside, panels, tidy
-from sklearn_emg.metrics import subject_scorer
+from sklearn_emg.metrics import refuse_metric_function, subject_scorer
 from sklearn_emg.model_selection import (
     SubjectKFold,
     assert_no_shared_subject,
@@ -291,6 +291,7 @@ def family_importance(
     subjects = object_column(X["subject"])
     check_not_pretrained_on(estimator, [subjects[test] for _, test in splits])
     scorer = subject_scorer("balanced_accuracy") if scoring is None else scoring
+    refuse_metric_function(scorer, "The 'scoring' of family_importance")
     parts = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_one_fold)(estimator, X, y, fold, split, named, scorer, n_repeats, seed)
         for fold, (split, seed) in enumerate(zip(splits, rng.randint(2**31 - 1, size=len(splits))))

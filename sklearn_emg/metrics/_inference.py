@@ -17,6 +17,8 @@ from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.metrics._confusion import METRICS
 from sklearn_emg.metrics._intervals import check_confidence
+from sklearn_emg.metrics._numbers import as_numbers
+from sklearn_emg.recordings import subjects_of, warn_of_other_order
 
 _EXACT_UP_TO = 12  # 4096 sign patterns
 # Range of the difference between two values of a metric; other metrics have no known range.
@@ -51,7 +53,7 @@ class PairedTest:
 
 
 def _finite(values: ArrayLike, name: str, min_length: int) -> NDArray[np.float64]:
-    values = np.asarray(values, dtype=float)
+    values = as_numbers(values, name)
     if values.ndim != 1 or len(values) < min_length or not np.isfinite(values).all():
         raise ValueError(
             f"'{name}' must be a 1-D array of at least {min_length} finite numbers. Got "
@@ -196,6 +198,7 @@ def paired_permutation_test(
     >>> paired_permutation_test([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 0]).pvalue
     0.125
     """
+    warn_of_other_order(first, second, "second", "first")
     a, b = _finite(first, "first", 1), _finite(second, "second", 1)
     if len(a) != len(b):
         raise ValueError(
@@ -205,7 +208,8 @@ def paired_permutation_test(
         raise ValueError(f"'n_permutations' must be >= 1. Got {n_permutations!r}.")
     d = a - b
     if subjects is not None:
-        codes = pd.factorize(np.asarray(subjects, dtype=object))[0]
+        warn_of_other_order(first, subjects, "subjects", "first")
+        codes = subjects_of(None, subjects)
         if len(codes) != len(d):
             raise ValueError(
                 f"'subjects' has {counted(len(codes), 'entry', 'entries')} for "

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg.recordings import warn_of_other_order
+
 # In the order of tables; for the first two, lower values are better.
 NUMBER_METRICS = ("rmse", "mae", "r2", "spearman", "concordance", "ccc")
 ERRORS = NUMBER_METRICS[:2]
@@ -82,6 +84,32 @@ def measures_of_sums(sums: NDArray[np.floating]) -> dict[str, NDArray[np.floatin
         }
 
 
+def as_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Convert values to floats, or raise an error that names them.
+
+    Parameters
+    ----------
+    values : array-like
+        The values.
+    name : str
+        Name of the values in the message.
+
+    Returns
+    -------
+    numbers : ndarray of float
+        The numbers.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a number.
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name!r} must contain numbers: {error}.") from error
+
+
 def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float]:
     """Compute measures of predicted numbers.
 
@@ -116,7 +144,8 @@ def regression_measures(y_true: ArrayLike, y_pred: ArrayLike) -> dict[str, float
     >>> {name: round(value, 2) for name, value in found.items()}
     {'rmse': 0.5, 'mae': 0.5, 'r2': 0.8, 'spearman': 1.0, 'concordance': 1.0, 'ccc': 0.91}
     """
-    y, p = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
+    warn_of_other_order(y_true, y_pred, "y_pred", "y_true")
+    y, p = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
     if y.ndim != 1 or y.shape != p.shape or not len(y):
         raise ValueError(
             "regression_measures needs 1-D arrays of the same length, with at least one value. "

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_regressor
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import confusion_matrix, get_scorer, get_scorer_names, roc_auc_score
+from sklearn.utils import column_or_1d
 
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_option, did_you_mean
@@ -65,7 +66,7 @@ class SubjectPredictions:
 
 def _label_of_subjects(y: Labels, codes: NDArray[np.intp], names: NDArray[Any]) -> NDArray[Any]:
     refuse_missing_labels(y)
-    y = np.asarray(y)
+    y = column_or_1d(y)
     labels = y[np.unique(codes, return_index=True)[1]]
     if (differs := np.flatnonzero(y != labels[codes])).size:
         k = codes[differs[0]]
@@ -331,8 +332,14 @@ def _label_measure(
     else:  # as in scikit-learn, classes that do not occur are left out
         classes = [c for c in classes if c in seen]
     labels = [*classes, *sorted(seen - set(classes), key=str)]
-    matrix = confusion_matrix(y_true, predictions.y_pred, labels=labels)
+    matrix = _confusion(y_true, predictions.y_pred, labels)
     return float(confusion_measures(matrix, average=average, positive=positive)[metric])
+
+
+def _confusion(y_true: NDArray[Any], y_pred: NDArray[Any], labels: list[Any]) -> NDArray[np.intp]:
+    if len(labels) == 1:  # scikit-learn would warn
+        return np.array([[len(y_true)]])
+    return confusion_matrix(y_true, y_pred, labels=labels)
 
 
 def refuse_metric_function(scorer: Callable[..., Any], name: str) -> None:
@@ -359,6 +366,9 @@ def refuse_metric_function(scorer: Callable[..., Any], name: str) -> None:
         return
     try:
         signature.bind(None, None, None)
+        first = next(iter(signature.parameters), "")
+        if first.startswith("y_") or first == "y":
+            raise TypeError(f"its first parameter is {first!r} instead of an estimator")
     except TypeError as error:
         function = getattr(scorer, "__name__", repr(scorer))
         raise TypeError(

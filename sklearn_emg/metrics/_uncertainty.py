@@ -13,32 +13,53 @@ from scipy.stats import norm
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg.metrics._intervals import check_confidence, wilson_interval
+from sklearn_emg.metrics._numbers import as_numbers
 from sklearn_emg.metrics._subjects import predict_subjects
+from sklearn_emg.recordings import refuse_missing_labels, warn_of_other_order
 
 
 def _codes_and_proba(
     y_true: ArrayLike, y_proba: ArrayLike, classes: ArrayLike
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     labels = np.asarray(classes).tolist()
+    warn_of_other_order(y_true, y_proba, "y_proba", "y_true")
+    _refuse_other_columns(y_proba, labels, "y_proba")
     proba = np.asarray(y_proba, dtype=float)
+    refuse_missing_labels(y_true)
     y = np.asarray(y_true).tolist()
     if proba.ndim != 2 or proba.shape != (len(y), len(labels)):
         raise ValueError(
             f"'y_proba' must have one row per label and one column per class, "
             f"{(len(y), len(labels))}. Got shape {proba.shape}."
         )
-    _refuse_other_than_probabilities(proba)
+    _refuse_other_than_probabilities(proba, "y_proba")
     if unknown := sorted({repr(label) for label in y if label not in labels}):
         raise ValueError(f"'y_true' has labels that are not in 'classes' {labels}: {unknown}.")
     return np.array([labels.index(label) for label in y], dtype=np.intp), proba
 
 
-def _refuse_other_than_probabilities(proba: NDArray[np.float64]) -> None:
-    if not np.isfinite(proba).all() or (proba < -1e-9).any() or (proba > 1 + 1e-9).any():
-        raise ValueError("'y_proba' must contain probabilities between 0 and 1.")
-    if (off := np.flatnonzero(abs(proba.sum(axis=1) - 1) > 1e-3)).size:
+def _refuse_other_columns(proba: ArrayLike, labels: list[Any], name: str) -> None:
+    """Refuse a DataFrame whose columns are the classes in a different order."""
+    columns = proba.columns.tolist() if isinstance(proba, pd.DataFrame) else labels
+    if columns != labels and set(columns) == set(labels):
         raise ValueError(
-            f"The probabilities in each row of 'y_proba' must sum to 1. Those in row {off[0]} sum "
+            f"The columns of {name!r} are {columns}, but 'classes' are {labels}. Pass them in the "
+            "same order."
+        )
+
+
+def _refuse_other_than_probabilities(proba: NDArray[np.float64], name: str) -> None:
+    outside = ~((proba >= -1e-9) & (proba <= 1 + 1e-9))
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        raise ValueError(
+            f"{name!r} must contain probabilities between 0 and 1. Row {row} has "
+            f"{proba[row, column]:.4g}."
+        )
+    # Each probability may be rounded to two decimals.
+    if (off := np.flatnonzero(abs(proba.sum(axis=1) - 1) > 0.005 * proba.shape[1] + 1e-9)).size:
+        raise ValueError(
+            f"The probabilities in each row of {name!r} must sum to 1. Those in row {off[0]} sum "
             f"to {proba[off[0]].sum():.4g}."
         )
 
@@ -194,8 +215,10 @@ def threshold_for_sensitivity(
     check_confidence(confidence)
     if not 0 < sensitivity <= 1:
         raise ValueError(f"'sensitivity' must lie in (0, 1]. Got {sensitivity!r}.")
+    warn_of_other_order(y_true, score, "score", "y_true")
+    refuse_missing_labels(y_true)
     positive = np.array([label == pos_label for label in np.asarray(y_true).tolist()], dtype=bool)
-    score = np.asarray(score, dtype=float)
+    score = as_numbers(score, "score")
     if score.shape != positive.shape or not np.isfinite(score).all():
         raise ValueError(
             f"'score' must have one finite number per subject, {len(positive)} of them. Got shape "
@@ -270,8 +293,8 @@ def conformal_sets(
     Raises
     ------
     ValueError
-        If shapes or labels do not match, a calibration probability is not between 0 and 1, or
-        `coverage` is out of range.
+        If shapes or labels do not match, a value is not a probability, or `coverage` is out of
+        range.
 
     Notes
     -----
@@ -303,6 +326,8 @@ def conformal_sets(
     new = np.asarray(proba, dtype=float)
     if new.ndim != 2 or new.shape[1] != n_classes:
         raise ValueError(f"'proba' must have {n_classes} columns. Got shape {new.shape}.")
+    _refuse_other_columns(proba, np.asarray(classes).tolist(), "proba")
+    _refuse_other_than_probabilities(new, "proba")
     own = 1 - calibration[np.arange(len(codes)), codes]
     limits = np.array(
         [_limit(own[codes == k] if by_class else own, coverage) for k in range(n_classes)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,9 @@ def sorted_positions(names: list[Any]) -> NDArray[np.intp]:
 def is_discrete(y: Labels) -> bool:
     """Whether y has classes to stratify by, instead of continuous numbers or several outputs."""
     refuse_missing_labels(y)
+    values = np.asarray(y)
+    if values.dtype == object and all(isinstance(value, Real) for value in values.ravel()):
+        y = np.array(values.tolist())
     kind = type_of_target(y, input_name="y")
     if kind == "unknown":
         raise ValueError(

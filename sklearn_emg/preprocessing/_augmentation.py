@@ -17,7 +17,7 @@ from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_below_nyquist
-from sklearn_emg.recordings import is_recording_table
+from sklearn_emg.recordings import is_recording_table, warn_of_other_order
 
 __all__ = ["WindowAugmenter", "mixup"]
 
@@ -139,6 +139,7 @@ def mixup(
             "The 'X' of mixup must be an array of windows with numeric samples. Got "
             f"{type(X).__name__}; cut recordings with sklearn_emg.recordings.divide."
         )
+    warn_of_other_order(X, y, "y")
     X = windows
     y = _numeric_targets(y)
     if not alpha > 0:

@@ -34,6 +34,7 @@ from sklearn_emg.recordings import (
     is_recording_table,
     object_column,
     read_signal,
+    warn_of_other_order,
 )
 
 __all__ = ["export", "read_exported"]
@@ -132,6 +133,7 @@ def export(
         raise ValueError("export needs the 'fs' of windows, in Hz, for the format 'wfdb'.")
     header: dict[str, Any] = {"kind": kind, "y": None}
     if y is not None:
+        warn_of_other_order(X, y, "y")
         y = np.asarray(y)
         if y.ndim != 1 or len(y) != len(signals):
             n_rows = counted(len(signals), "row")

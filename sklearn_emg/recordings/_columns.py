@@ -49,19 +49,29 @@ _LABEL = {
     *("label", "labels", "target", "targets", "class", "classes", "diagnosis", "diagnoses"),
     *("disease", "diagnostic", "outcome", "truth", "dx"),
 }
+# Words that mark a label only if the name contains no further word than "is" or a number.
+_NUMBERED_LABEL = {"diag", "healthy", "control", "phenotype", "cohort", "icd"}
 # Words for the place of a row; a name that contains any other word is not a place.
 _PLACE = {
     *("unnamed", "index", "idx", "row", "rows", "fold", "folds", "record", "recording", "file"),
     *("filename", "path", "name", "window", "segment", "epoch", "trial", "y", "group", "groups"),
     *("number", "no", "nr", "set", "partition", "level", "rec", "chunk", "block", "rep", "start"),
     *("stop", "end", "onset", "time", "timestamp", "date", "datetime", "day", "session", "visit"),
+    *("train", "training", "test", "validation", "split"),
 }
+# Words that may accompany those of a place but are none on their own.
+_WITH_PLACE = {"s", "sec", "ms", "cv", "is", "true"}
 _HEALTHY = {
     *("healthy", "control", "controls", "normal", "healthy control", "healthy controls"),
     "normal control",
 }
-# Minimum number of rows at which a column that counts them is not a coincidence.
+# Names of metadata without separators; in the usual spelling they are left out without a warning.
+_METADATA = {re.sub("[^a-z]", "", name) for name in METADATA_COLUMNS}
+# Minimum number of rows or steps at which a column that counts rows is not a coincidence.
 _MIN_COUNTED_ROWS = 10
+# Minimum number of subjects at which columns that tell them apart are not a coincidence.
+_MIN_SUBJECTS = 5
+_CONSTANT = "constant within each subject"
 
 
 def _words(name: Any) -> list[str]:
@@ -95,25 +105,83 @@ def named_like(name: Any) -> Literal["identity", "label", "place"] | None:
     is_numbered = bool(set(words) & _NUMBERED) and set(words) <= _NUMBERED | _NUMBER
     if is_numbered or {*words, squeezed} & _IDENTITY:
         return "identity"
-    if set(words) & _LABEL or squeezed == "groundtruth":
+    is_numbered = bool(set(words) & _NUMBERED_LABEL) and set(words) <= {
+        *(_NUMBERED_LABEL | _NUMBER),
+        "is",
+    }
+    if is_numbered or set(words) & _LABEL or squeezed == "groundtruth":
         return "label"
-    if words and set(words) <= _PLACE:
+    if set(words) & _PLACE and set(words) <= _PLACE | _WITH_PLACE:
         return "place"
     return None
 
 
 def _codes(values: Any) -> NDArray[np.intp]:
+    if isinstance(values, (np.ndarray, pd.DataFrame)) and values.ndim > 1:
+        values = np.ravel(values)  # labels in a column
     if not isinstance(values, pd.Series):
         values = pd.Series(list(values), dtype=object)
     return pd.factorize(values, use_na_sentinel=False)[0]
 
 
-def _one_to_one(first: NDArray[np.intp], second: NDArray[np.intp]) -> bool:
-    """Return whether two columns of codes are one-to-one, with repetitions and several codes."""
-    n_first, n_second = int(first.max()) + 1, int(second.max()) + 1
-    if not 1 < n_first == n_second < len(first):
+def _n_pairs(first: NDArray[np.intp], second: NDArray[np.intp]) -> int:
+    return len(np.unique(first.astype(np.int64) * (int(second.max()) + 1) + second))
+
+
+def _reveals_label(column: NDArray[np.intp], y: NDArray[np.intp]) -> str | None:
+    """Return how a column of codes follows from the labels, or None."""
+    n_values, n_labels = int(column.max()) + 1, int(y.max()) + 1
+    if not 1 < n_values <= n_labels < len(y) or _n_pairs(column, y) > n_labels:
+        return None
+    if n_values == n_labels:
+        return "one-to-one with y"
+    # A rare label could agree with a column by chance.
+    return "determined by y" if np.bincount(y).min() >= 3 else None
+
+
+def _reveals_subject(
+    column: NDArray[np.intp], subject: NDArray[np.intp], integers: bool
+) -> str | None:
+    """Return how a column of codes tells the subjects apart, or None."""
+    n_values, n_subjects = int(column.max()) + 1, int(subject.max()) + 1
+    can_nest = integers and _MIN_SUBJECTS <= n_subjects < n_values <= len(column) / 2
+    if not 1 < n_subjects < len(subject) or not (1 < n_values <= n_subjects or can_nest):
+        return None
+    n_pairs = _n_pairs(column, subject)
+    if n_pairs == n_values == n_subjects:
+        return "one-to-one with the subject"
+    # Subjects that differ from the most frequent value.
+    n_other = n_subjects - np.bincount(column[np.unique(subject, return_index=True)[1]]).max()
+    if n_pairs == n_subjects and n_other >= 3 and np.bincount(subject).min() > 1:
+        return _CONSTANT
+    return "each value occurs in one subject only" if can_nest and n_pairs == n_values else None
+
+
+def _reason_by_name(name: Any, has_subjects: bool) -> str | None:
+    """Return why a column is not a feature according to its name, or None."""
+    if kind := named_like(name):
+        return _REASONS[kind]
+    return "named like metadata" if has_subjects and "".join(_words(name)) in _METADATA else None
+
+
+def _is_count(values: NDArray[np.floating], subject: NDArray[np.intp] | None) -> bool:
+    """Return whether numbers increase by a constant step, in all rows or within each subject."""
+    steps = np.diff(values)
+    if len(values) < _MIN_COUNTED_ROWS or not np.isfinite(steps).all():
         return False
-    return len(np.unique(first.astype(np.int64) * n_second + second)) == n_first
+    within = steps if subject is None else steps[np.diff(subject) == 0]
+    for some in (steps, within):
+        equal = np.allclose(some, some[:1], rtol=1e-6, atol=1e-12 * np.abs(values).max())
+        if len(some) >= _MIN_COUNTED_ROWS - 1 and equal and some[0] != 0:
+            return True
+    if not _are_integers(values):
+        return False
+    # Some rows of a count, or a count in another order.
+    return bool((steps > 0).all() or (steps < 0).all() or (np.diff(np.sort(values)) == 1).all())
+
+
+def _are_integers(values: NDArray[np.floating]) -> bool:
+    return bool((values == np.round(values)).all())
 
 
 def _reason_by_values(
@@ -122,18 +190,14 @@ def _reason_by_values(
     """Return why a column is not a feature according to its values, or None."""
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
-    values = column.to_numpy()
-    if len(values) >= _MIN_COUNTED_ROWS and not pd.api.types.is_bool_dtype(column):
-        with np.errstate(invalid="ignore"):
-            steps = set(np.diff(values.astype(float)).tolist())
-        if steps in ({1.0}, {-1.0}):
-            return "a count of the rows"
-    codes = _codes(values)
-    if y is not None and _one_to_one(codes, y):
-        return "one-to-one with y"
-    if subject is not None and _one_to_one(codes, subject):
-        return "one-to-one with the subject"
-    return None
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    if not pd.api.types.is_bool_dtype(column) and _is_count(values, subject):
+        return "a count of the rows"
+    codes = _codes(column.to_numpy())
+    reason = None if y is None else _reveals_label(codes, y)
+    if reason is None and subject is not None:
+        reason = _reveals_subject(codes, subject, _are_integers(values))
+    return reason
 
 
 def is_healthy(label: Any) -> bool:
@@ -170,11 +234,12 @@ def revealing_columns(
         # Metadata are known not to be features, but a label deserves a warning.
         if name in METADATA_COLUMNS and name != "label":
             continue
-        column = table.iloc[:, place]
-        kind = named_like(name)
-        reason = _REASONS[kind] if kind else _reason_by_values(column, label, subject)
-        if reason is not None:
+        reason = _reason_by_name(name, subject is not None)
+        if reason := reason or _reason_by_values(table.iloc[:, place], label, subject):
             reasons[name] = reason
+    if set(table.columns) <= {*METADATA_COLUMNS, *reasons}:
+        # If no column changes within a subject, they are features of subjects.
+        reasons = {name: reason for name, reason in reasons.items() if reason != _CONSTANT}
     return reasons
 
 

@@ -122,13 +122,14 @@ def refuse_repeated_columns(table: pd.DataFrame, names: Iterable[object] | None 
 
 
 def other_order(X: object, values: object, name: str, of: str = "X") -> str:
-    """Report that a Series has, by its index, a different order from the rows of X.
+    """Report that values have, by their index, a different order from the rows of X.
 
     As in scikit-learn, rows of X and y belong together by position, not by index. `name` and `of`
-    name the values and X in the message, which is empty if X is not a DataFrame, the values are not
-    a Series, or the indexes are equal or share too few labels to be related.
+    name the values and X in the message, which is empty if X or the values have no index, or if the
+    indexes are equal or share too few labels to be related.
     """
-    if not (isinstance(X, pd.DataFrame) and isinstance(values, pd.Series)):
+    indexed = (pd.DataFrame, pd.Series)
+    if not (isinstance(X, indexed) and isinstance(values, indexed)):
         return ""
     rows, own = X.index, values.index
     if (len(rows), rows.nlevels) != (len(own), own.nlevels) or rows.equals(own):
@@ -150,7 +151,7 @@ def _share_labels(first: pd.Index, second: pd.Index) -> bool:
 
 
 def warn_of_other_order(X: object, values: object, name: str, of: str = "X") -> None:
-    """Warn that a Series has another order than the rows of X; see :func:`other_order`."""
+    """Warn that values have another order than the rows of X; see :func:`other_order`."""
     if message := other_order(X, values, name, of):
         warn_of_recordings(message)
 

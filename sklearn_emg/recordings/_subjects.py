@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ __all__ = [
     "refuse_missing_labels",
     "similar_subjects",
     "subjects_of",
+    "warn_of_labels",
     "warn_of_subject_names",
 ]
 
@@ -41,7 +43,15 @@ _MISSING = frozenset(
     {
         *("nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat", "n.a.", "#value!", "#ref!"),
         *("unknown", "missing", "undefined", "unnamed", "anonymous", "not available"),
+        *("n.d.", "n/d", "n/k", "k.a.", "not known", "not recorded", "no name", "blank", "empty"),
+        *("tbd", "-9", "-99", "-999", "-9999"),
     }
+)
+# Greek and Cyrillic capital letters that look like Latin letters.
+_LOOK_ALIKE = str.maketrans(
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408",
+    "ABEZHIKMNOPTYXABEKMHOPCTXSIJ",
 )
 # Combining accents of Latin, Greek and Cyrillic letters.
 _ACCENTS = re.compile("[\u0300-\u036f]")
@@ -59,7 +69,11 @@ def object_column(values: Iterable[Any], index: pd.Index | None = None) -> pd.Se
 
 def _plain(text: str) -> str:
     """Remove from a name the differences in spelling that easily arise from typing."""
+    # Quotation marks, also those that str() adds to bytes, and brackets around the name.
+    text = re.sub(r"^\s*b?(['\"])(.+)\1\s*$", r"\2", text)
+    text = re.sub(r"^\s*[(\[#]+(.+?)[)\]]*\s*$", r"\1", text)
     if not text.isascii():
+        text = text.translate(_LOOK_ALIKE)
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
         kinds = {c: unicodedata.category(c) for c in text}
@@ -68,7 +82,7 @@ def _plain(text: str) -> str:
     text = text.casefold()
     # A separator between digits is kept as one character, since A1-1 is not A11.
     text = re.sub(r"(?<=\d)[\s_-]+(?=\d)", "|", text)
-    text = re.sub(r"[\s_-]+", "", text)
+    text = re.sub(r"[\s_;-]+|(?<=\D)[.,]+|[.,]+(?!\d)", "", text)
     text = re.sub(r"(?<![\d.])0+(?=\d)", "", text)
     return re.sub(r"^(\d+)\.0+$", r"\1", text)
 
@@ -82,8 +96,11 @@ def _likeness(name: Hashable) -> Hashable:
         name = bytes(name).decode("utf-8", "replace")
     if isinstance(name, (float, np.floating)) and float(name).is_integer():
         name = int(name)
+    if isinstance(name, str):
+        return _plain(name)
     # The sign of a number is not a separator.
-    return _plain(name) if isinstance(name, str) else str(name)
+    is_number = isinstance(name, Number) and not isinstance(name, bool | np.bool_)
+    return str(name) if is_number else _plain(str(name).removesuffix(" 00:00:00"))
 
 
 def is_blank(name: object) -> bool:
@@ -167,7 +184,17 @@ def _looks_missing(name: Hashable) -> bool:
     """Return whether a name is a text for a missing value, or has neither letters nor digits."""
     if not isinstance(name, str) or is_blank(name):
         return False
-    return name.strip().casefold() in _MISSING or not any(c.isalnum() for c in name)
+    name = name.strip().strip("()[]")
+    if name in ("Na", "Nan"):  # given names
+        return False
+    return name.casefold() in _MISSING or not any(c.isalnum() for c in name)
+
+
+def _lone_negatives(names: Collection[Hashable]) -> list[Hashable]:
+    """Return the only negative number of names, such as pandas' code -1 of a missing category."""
+    numbers: list[Any] = [name for name in names if isinstance(name, Real)]
+    negative: list[Hashable] = [number for number in numbers if number < 0]
+    return negative if len(negative) == 1 and len(numbers) > 2 else []
 
 
 def warn_of_subject_names(names: Iterable[Hashable]) -> None:
@@ -182,7 +209,7 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     -----
     RecordingWarning
         If names are similar as defined by :func:`similar_subjects`, or if a name is a text for a
-        missing value, such as "nan", "unknown" or "?".
+        missing value, such as "nan", "unknown" or "?", or the only negative number.
     """
     names = list(names)
     if similar := similar_subjects(names):
@@ -191,7 +218,7 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
             f"Subjects that look alike count as different subjects: {text}. If they are the same "
             "subject, use one spelling; otherwise use names that differ more.",
         )
-    if missing := [name for name in names if _looks_missing(name)]:
+    if missing := [*_lone_negatives(names), *filter(_looks_missing, names)]:
         warn_of_recordings(
             f"The name {missing[0]!r} of a subject looks like a missing value. Give this subject "
             "another name, or leave its rows out.",
@@ -272,7 +299,7 @@ class Subjects:
             ) from error
         names = np.asarray(names, dtype=object)
         _refuse_absent(codes, names)
-        if not numeric:
+        if not numeric or _lone_negatives(names):
             warn_of_subject_names(names)
         if groups is not None:
             warn_of_other_order(X, groups, "groups")
@@ -420,7 +447,7 @@ def refuse_missing_labels(y: Labels | ArrayLike) -> None:
     Warns
     -----
     RecordingWarning
-        If labels differ only in letter case or blanks, or look like a missing value.
+        In the cases of :func:`warn_of_labels`.
     """
     # In an array of text, a missing label of a list would become the text "nan" or "None".
     values = np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None)
@@ -435,14 +462,28 @@ def refuse_missing_labels(y: Labels | ArrayLike) -> None:
             f"y has no label for {len(rows)} of {counted(len(values), 'row')}; the first of these "
             f"is row {rows[0, 0]}. Leave such rows out of X and y."
         )
-    _warn_of_labels(texts)
+    warn_of_labels(texts)
 
 
-def _warn_of_labels(texts: set[str]) -> None:
-    """Warn about labels that may be spellings of one label, or missing labels."""
+def warn_of_labels(texts: set[str]) -> None:
+    """Warn about labels that may be spellings of one label, or missing labels.
+
+    Parameters
+    ----------
+    texts : set of str
+        Distinct labels.
+
+    Warns
+    -----
+    RecordingWarning
+        If labels differ only in letter case, blanks, hyphens or underscores, or a decimal part of
+        0, or look like a missing value.
+    """
     spellings: dict[str, list[str]] = {}
     for text in sorted(texts):
-        plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        plain = unicodedata.normalize("NFKC", text).casefold().strip()
+        plain = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", plain)
+        plain = re.sub(r"^([+-]?\d+)\.0+$", r"\1", plain)
         spellings.setdefault(plain, []).append(text)
     for alike in spellings.values():
         if len(alike) > 1:

@@ -299,7 +299,7 @@ def _warn_of_other_orders(given: Mapping[str, Any]) -> None:
     """Warn about Series whose index has a different order from that of the first Series."""
     first, *others = [name for name, value in given.items() if isinstance(value, pd.Series)] or [""]
     for name in others:
-        warn_of_other_order(given[first].to_frame(), given[name], name, first)
+        warn_of_other_order(given[first], given[name], name, first)
 
 
 def _column(name: str, value: Any, n_rows: int) -> Any:
@@ -403,6 +403,8 @@ def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
 
 def _rates(fs: Any) -> Any:
     """Convert rates given as text to numbers; return other rates unchanged."""
+    if np.ndim(fs) in (0, 2) and np.size(fs) == 1 and isinstance(fs, np.ndarray):
+        fs = fs.ravel()[0]  # as read from MATLAB and HDF5 files
     texts: Any = [fs] if isinstance(fs, str | bytes | Decimal | Fraction) else fs
     if np.ndim(texts) != 1 or all(isinstance(v, int | float | np.number) for v in texts):
         return fs

@@ -16,7 +16,7 @@ from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.recordings._columns import feature_columns, revealing_columns, warn_of_left_out
-from sklearn_emg.recordings._frames import has_subjects
+from sklearn_emg.recordings._frames import has_subjects, warn_of_other_order
 from sklearn_emg.recordings._rates import distinct_rates, same_rate
 from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
 from sklearn_emg.recordings._table import is_recording_table
@@ -272,10 +272,29 @@ class LastToSeeSubjects(SubjectMemory):
         -------
         features : ndarray or DataFrame with n_windows rows
             Features of each window.
+
+        Warns
+        -----
+        RecordingWarning
+            If labels are given, and the table has several sampling rates, or the index of `y` has a
+            different order from that of `X`.
         """
         features = super().fit_transform(X, y, **fit_params)  # type: ignore[misc]
         self._with_labels = y is not None
+        if y is not None:
+            warn_of_other_order(X, y, "y")
+            self._warn_of_several_rates()
         return features
+
+    def _warn_of_several_rates(self) -> None:
+        """Warn if the table of ``fit`` has several sampling rates."""
+        if len(rates := self._fit_rates) > 1:
+            warn(
+                f"The table has sampling rates from {rates[0]:.10g} to {rates[-1]:.10g} Hz, and "
+                "features can depend on the rate, which can differ between the classes. Put "
+                f"Resampler({rates[0]:.10g}) before {type(self).__name__}.",
+                RecordingWarning,
+            )
 
     def _warn_if_trained(self, X: Any) -> None:
         """Warn about training subjects and new rates of a table after a fit with labels."""

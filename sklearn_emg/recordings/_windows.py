@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -95,7 +96,7 @@ class WindowSet:
 
 def to_samples(name: str, duration: float, fs: float, unit: str = "seconds") -> int:
     """Convert the parameter `name`, a duration, to a number of samples, rounded down."""
-    if not np.isfinite(duration) or duration <= 0:
+    if not isinstance(duration, Real) or not np.isfinite(float(duration)) or duration <= 0:
         raise ValueError(f"The {name!r} must be a positive number of {unit}. Got {duration!r}.")
     if unit == "samples":
         if duration != int(duration):

@@ -484,7 +484,8 @@ def test_equal_scores_have_an_area_of_one_half_whatever_the_number_of_windows(fe
 def test_no_interval_where_no_resample_moves_the_value(features):
     X, y = features
     X = X.assign(a=(y == "als").astype(float), b=(y == "healthy").astype(float))
-    out = compare(rows_model(), X, y, cv=4, progress=False, n_resamples=50)
+    model = rows_model().set_params(features=["a", "b"])
+    out = compare(model, X, y, cv=4, progress=False, n_resamples=50)
     summary = out.summary.query("level == 'subject'").set_index("metric")
     assert summary.loc["f1", "pooled"] == 1.0
     assert np.isnan(summary.loc["f1", "low"])

@@ -244,3 +244,9 @@ def test_sets_without_usable_diagnoses_are_named():
     with pytest.raises(ValueError, match="Subject 0 of the set 'A' has several classes"):
         meta_analysis({"A": sides})
     assert meta_analysis({"A": sides}, metric="accuracy").sets["n_subjects"].item() == 2
+
+
+def test_a_comparison_cannot_be_two_sets():
+    sets = random_sets(2)
+    with pytest.raises(ValueError, match=r"'set 0' and 'again' .* have the same predictions"):
+        meta_analysis({**sets, "again": sets["set 0"]})

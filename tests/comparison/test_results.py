@@ -497,3 +497,22 @@ def test_workers_that_grow_are_restarted_without_a_warning():
         processes = list(run_tasks(grow, tasks, n_jobs=2))
     assert len(processes) == 5
     assert len(set(processes)) > 2
+
+
+def test_audits_without_subjects_or_with_one_window_each_say_so():
+    X, y = feature_cohort()
+    model = DiVoteClassifier(GaussianNB(), window=None, final_estimator=None)
+    with pytest.raises(ValueError, match="does not name the subjects"):
+        leakage_audit(model, X.drop(columns="subject"), y, progress=False)
+    first = ~X["subject"].duplicated().to_numpy()
+    with pytest.warns(UserWarning, match="Each subject has one window"):
+        leakage_audit(model, X[first], np.asarray(y)[first], n_splits=2, progress=False)
+    with pytest.raises(ValueError, match="have no rows"):
+        compare({"m": model}, X[:0], y[:0], progress=False)
+
+
+def test_permutation_tests_refuse_functions_of_labels():
+    X, y = feature_cohort()
+    model = DiVoteClassifier(GaussianNB(), window=None)
+    with pytest.raises(TypeError, match="make_scorer"):
+        subject_permutation_test(model, X, y, scoring=lambda y_true, y_pred: 0.0)

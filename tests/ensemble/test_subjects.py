@@ -8,12 +8,14 @@ import sklearn
 from data import feature_cohort
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, StackingRegressor
+from sklearn.exceptions import DataConversionWarning
 from sklearn.feature_selection import RFECV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
+    PredefinedSplit,
     StratifiedKFold,
     TunedThresholdClassifierCV,
     cross_val_predict,
@@ -492,3 +494,41 @@ def test_a_class_with_a_single_subject_is_warned_of(unit):
         warnings.simplefilter("error")
         model.fit(X, y)
         divote(GaussianNB()).fit(X.drop(columns=["subject", "side"])[few], y[few])
+
+
+@pytest.mark.parametrize(
+    "y, match",
+    [
+        (np.eye(2)[[0, 1] * 4], r"ndarray of shape \(8, 2\).*one-hot"),
+        ([["a"], ["b"], "a", "b", "a", "b", "a", "b"], "list, in row 0"),
+        ([("a", 1), ("b", 2)] * 4, r"list of shape \(8, 2\)"),
+    ],
+)
+def test_labels_with_several_values_are_refused(y, match):
+    model = DiVoteClassifier(GaussianNB(), window=None)
+    with pytest.raises(ValueError, match=match):
+        model.fit(np.random.default_rng(0).normal(size=(8, 2)), y)
+
+
+def test_labels_in_a_column_are_taken():
+    X, y = feature_cohort()
+    model = DiVoteClassifier(GaussianNB(), window=None)
+    codes = np.unique(y, return_inverse=True)[1]
+    with pytest.warns(DataConversionWarning):
+        column = model.fit(X, codes[:, None]).predict_proba(X)
+    np.testing.assert_array_equal(column, model.fit(X, codes).predict_proba(X))
+
+
+@pytest.mark.parametrize("cv", [PredefinedSplit, KFold])
+def test_splitters_without_groups_do_not_warn_of_groups(cv):
+    X, y = feature_cohort()
+    subject = np.unique(X["subject"], return_inverse=True)[1]
+    order = np.argsort(subject, kind="stable")
+    X, y, subject = X.iloc[order], np.asarray(y)[order], subject[order]
+    n_folds = np.unique(subject).size
+    folds = PredefinedSplit(subject) if cv is PredefinedSplit else KFold(n_folds)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "The groups parameter is ignored")
+        DiVoteClassifier(GaussianNB(), window=None, cv=folds).fit(X, y)
+        inner = CalibratedClassifierCV(GaussianNB(), cv=folds)
+        DiVoteClassifier(inner, window=None, final_estimator=None).fit(X, y)

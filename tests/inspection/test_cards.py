@@ -72,6 +72,12 @@ def test_subgroups_of_subjects_have_wilson_intervals(data, result):
     assert scores.loc["f", "n of control"] == 7
 
 
+@pytest.mark.parametrize("by", ["handedness", ("sex", "handedness")])
+def test_properties_that_are_not_in_the_table_are_named(result, by):
+    with pytest.raises(ValueError, match=r"no column 'handedness'.* had the columns"):
+        subgroup_scores(result, "lda", by=by)
+
+
 def test_ages_are_in_bands_and_unknown_ones_stand_last(result):
     scores = subgroup_scores(result, "lda", by="age", age_bands=(36, 40))
     assert scores["subgroup"].tolist() == [

@@ -15,6 +15,7 @@ from sklearn_emg.metrics import (
     compare_pair,
     corrected_resampled_ttest,
     paired_permutation_test,
+    regression_measures,
 )
 
 D = np.array([0.11, -0.02, 0.25, 0.07, 0.13, 0.04, 0.0])
@@ -193,3 +194,15 @@ def test_unknown_pipelines_and_metrics_are_refused(comparison):
         compare_pair(comparison, "a", "guess", metric="speed")
     with pytest.raises(ValueError, match="needs two pipelines"):
         compare_pair(comparison, "a", "a")
+
+
+def test_values_that_are_no_numbers_are_named():
+    with pytest.raises(ValueError, match="'second' must contain numbers"):
+        paired_permutation_test([0.1, 0.2], ["a", "b"])
+    with pytest.raises(ValueError, match="'y_true' must contain numbers"):
+        regression_measures(["a", "b"], [0.1, 0.2])
+
+
+def test_subjects_of_pairs_may_not_be_missing():
+    with pytest.raises(ValueError, match="Row 1 has no subject"):
+        paired_permutation_test([0.1, 0.2], [0.3, 0.1], subjects=["a", None])

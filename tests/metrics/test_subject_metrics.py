@@ -377,3 +377,34 @@ def test_scorers_name_labels_that_the_model_does_not_know():
 def test_functions_of_labels_are_no_scorers(metric):
     with pytest.raises(TypeError, match=r"called with an estimator, X and y.*make_scorer\("):
         subject_scorer(metric)
+
+
+def test_functions_of_labels_with_weights_are_no_scorers():
+    def hits(y_true, y_pred, weight=None):
+        return np.average(y_true == y_pred, weights=weight)
+
+    with pytest.raises(TypeError, match=r"make_scorer\(hits\)"):
+        subject_scorer(hits)
+
+    def scorer(estimator, X, y, weight=None):
+        return 0.5
+
+    assert callable(subject_scorer(scorer))
+
+
+@pytest.mark.parametrize("form", [lambda y: y[:, None], lambda y: pd.DataFrame({"y": y})])
+def test_labels_in_a_column_are_scored(form):
+    X, y = feature_cohort()
+    model = DummyClassifier(strategy="most_frequent").fit(X, y)
+    scorer = subject_scorer("accuracy")
+    assert scorer(model, X, form(np.asarray(y))) == scorer(model, X, y)
+
+
+def test_a_fold_of_one_class_is_scored_without_a_warning():
+    X, y = feature_cohort()
+    y = np.asarray(y)
+    model = DummyClassifier(strategy="most_frequent").fit(X, y)
+    one = y == model.predict(X[:1])[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert subject_scorer()(model, X[one], y[one]) == 1

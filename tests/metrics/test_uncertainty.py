@@ -145,3 +145,36 @@ def test_sets_of_subjects_refuse_shared_people_and_classifiers_without_probabili
     svc = LinearSVC().fit(X, y)
     with pytest.raises(ValueError, match="LinearSVC has no predict_proba"):
         conformal_subjects(svc, X[:2], y[:2], X[2:])
+
+
+def test_probabilities_may_be_rounded_to_two_decimals():
+    y, proba = draw(200, np.random.default_rng(2))
+    exact = calibration_summary(y, proba, CLASSES)
+    rounded = calibration_summary(y, proba.round(2), CLASSES)
+    assert rounded["brier"] == pytest.approx(exact["brier"], abs=0.01)
+    calibration_summary(y, (proba / 1).astype("f2"), CLASSES)
+
+
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (lambda p: np.log(p), "between 0 and 1. Row 0 has -"),
+        (lambda p: 100 * p, "between 0 and 1. Row 0 has"),
+        (lambda p: np.where(p == p[3, 1], np.nan, p), "between 0 and 1. Row 3 has nan"),
+        (lambda p: pd.DataFrame(p, columns=CLASSES[::-1]), "same order"),
+    ],
+)
+def test_values_that_are_no_probabilities_of_the_classes_are_refused(change, match):
+    y, proba = draw(40, np.random.default_rng(1))
+    changed = change(np.clip(proba, 1e-6, 1))
+    with pytest.raises(ValueError, match=f"'y_proba'.*{match}"):
+        calibration_summary(y, changed, CLASSES)
+    with pytest.raises(ValueError, match=f"'proba'.*{match}"):
+        conformal_sets(y, proba, changed, CLASSES)
+
+
+def test_missing_labels_and_scores_of_text_are_named():
+    with pytest.raises(ValueError, match="first of these is row 1"):
+        calibration_summary(["a", None], [[0.5, 0.5]] * 2, ["a", "b"])
+    with pytest.raises(ValueError, match="'score' must contain numbers"):
+        threshold_for_sensitivity(["a", "b"], ["high", "low"], pos_label="a")

@@ -7,6 +7,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.neural_network import (
     CNN1DClassifier,
     EMGClassifier,
@@ -270,3 +271,10 @@ def test_masked_samples_are_refused():
     for given in (masked, list(masked)):
         with pytest.raises(ValueError, match="CNN1DClassifier got a masked array"):
             CNN1DClassifier(**QUICK).fit(given, LABELS)
+
+
+def test_labels_that_look_alike_are_warned_of():
+    labels = np.array(["a", "b"] * 6, dtype=object)
+    labels[3] = "B "
+    with pytest.warns(RecordingWarning, match="labels 'B ' and 'b' of y look alike"):
+        CNN1DClassifier(**QUICK).fit(X, labels)

@@ -165,6 +165,28 @@ def test_groups_that_divide_subjects_are_warned_of():
             call([f"{label} {name[-1]}" for label, name in zip(y, table["subject"])])
 
 
+@pytest.mark.parametrize(
+    "first, second, are_alike",
+    [
+        ("non-ALS", "non ALS", True),
+        ("stage_1", "stage-1", True),
+        ("1", "1.0", True),
+        ("ALS", "ALS ", True),
+        ("-1", "1", False),
+        ("ALS+", "ALS-", False),
+        ("A", "A-", False),
+        ("1", "01a", False),
+        ("1.5", "15", False),
+    ],
+)
+def test_labels_in_two_spellings(first, second, are_alike):
+    labels = np.where(np.arange(N) % 4 == 0, first, np.where(Y == "patient", second, "other"))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", RecordingWarning)
+        list(SubjectKFold(2, stratify="classes").split(TABLE, labels))
+    assert are_alike == any("look alike" in str(w.message) for w in seen)
+
+
 def test_labels_that_look_alike_or_missing_are_named():
     some = np.arange(N) % 3 == 0
     alike = Y.where(~some, Y.str.upper() + " ")

@@ -37,6 +37,17 @@ from sklearn_emg.recordings import (
         ("Zo\u00e9", "Zoe"),
         ("S-1", "S\u20131"),
         (("x", 1), ("x", "1")),
+        ("J. Doe", "J Doe"),
+        ("Doe, John", "Doe John"),
+        ("S1", "'S1'"),
+        ("S1", "b'S1'"),
+        ("S1", "(S1)"),
+        ("#12", 12),
+        ("S1;", "S1"),
+        ("A1", "\u03911"),
+        ("S1", "\u04051"),
+        (True, "true"),
+        (pd.Timestamp("2020-01-02"), "2020-01-02"),
     ],
 )
 def test_names_that_look_alike_are_warned_of_with_both_spellings(first, second):
@@ -50,7 +61,9 @@ def test_names_that_look_alike_are_warned_of_with_both_spellings(first, second):
 
 @pytest.mark.parametrize(
     "names",
-    [["S1", "S10"], ["A1-1", "A11"], ["1.05", "1.5"], ["a", "b"], [1, 10], ["Hea05", "Neu05"]],
+    [["S1", "S10"], ["A1-1", "A11"], ["1.05", "1.5"], ["a", "b"], [1, 10], ["Hea05", "Neu05"]]
+    + [["S1.1", "S11"], ["1.2", "12"], [".5", "5"], ["1.10", "1.1"], ["A", "A'"], ["A*", "A+"]]
+    + [["+1", "-1"], [-1, 1], ["\u5f20\u4f1f", "\u5f20\u97e6"], ["S1L", "S1R"]],
 )
 def test_other_names_are_not(names):
     assert similar_subjects(names) == []
@@ -73,10 +86,28 @@ def test_blank_subjects_are_refused(blank):
         recording_table(np.ones((2, 300)), fs=1000.0, subject=["a", blank])
 
 
-@pytest.mark.parametrize("name", ["nan", "None", "NA", "<NA>", "N/A", "null", "unknown", "?", "-"])
+@pytest.mark.parametrize(
+    "name",
+    ["nan", "None", "NA", "<NA>", "N/A", "null", "unknown", "?", "-"]
+    + ["N/D", "n.d.", "(blank)", "not recorded", "TBD", "-999"],
+)
 def test_text_for_missing_values_is_warned_of(name):
     with pytest.warns(RecordingWarning, match="looks like a missing value"):
         subjects_of(None, ["a", name])
+
+
+@pytest.mark.parametrize("names", [["Na", "Li"], ["Nan", "Ann"], [-5, -4, 3], [-1, 1], [1.5, 2.5]])
+def test_names_of_persons_and_numbers_are_not_missing(names):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        subjects_of(None, names)
+
+
+def test_code_of_a_missing_category_is_warned_of():
+    codes = pd.Series(["a", "b", None, "c"]).astype("category").cat.codes
+    for names in (codes, codes.tolist(), codes.astype(object)):
+        with pytest.warns(RecordingWarning, match="The name -1 of a subject looks like a missing"):
+            subjects_of(None, names)
 
 
 def test_names_that_cannot_be_compared_and_repeated_columns_are_refused():

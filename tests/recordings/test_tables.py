@@ -167,6 +167,13 @@ def test_seconds_become_the_whole_samples_that_fit(window, fs, n_samples):
     assert divide(table, window).X.shape[1] == n_samples
 
 
+@pytest.mark.parametrize("name", ["window", "step"])
+@pytest.mark.parametrize("value", ["0.2", [0.2], 0, -1.0, np.nan, np.inf])
+def test_durations_must_be_positive_numbers(table, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' must be a positive number of seconds"):
+        divide(table, **{"window": 0.2, name: value})
+
+
 def test_boumerdes_windows_per_record():
     # 26 windows of 23,437 samples with a step of 9,375 from a record of 262,124 samples.
     table = recording_table([np.zeros(262124, dtype=np.float32)], fs=23437.5, subject="a")
@@ -470,3 +477,9 @@ def test_rates_of_other_types_become_numbers(fs):
     by_hand = table.assign(fs=pd.Series([fs], dtype=object))
     with pytest.raises(ValueError, match=r"column 'fs': .*(is the|positive number).*2000\.5|4001"):
         check_recording_table(by_hand)
+
+
+@pytest.mark.parametrize("fs", [np.array(2000.0), np.array([[2000]]), np.array(2000, dtype="u2")])
+def test_rates_of_files_may_be_arrays_of_one_number(fs):
+    table = recording_table(np.random.default_rng(0).normal(size=(2, 400)), fs=fs, subject="a")
+    assert table["fs"].tolist() == [2000.0, 2000.0]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import ReadableTable, natural_order
+from sklearn_emg._tables import ReadableTable, columns_text, natural_order
 from sklearn_emg._validation import check_integer
 from sklearn_emg.comparison._record._facts import RunRecord
 from sklearn_emg.comparison._results import Comparison
@@ -144,7 +144,8 @@ def subgroup_scores(
     Raises
     ------
     ValueError
-        If the comparison has no record of its data or no such pipeline.
+        If the comparison has no record of its data or no such pipeline, or its table had no such
+        column; columns of the default that are missing are skipped.
 
     Examples
     --------
@@ -168,6 +169,11 @@ def subgroup_scores(
     rows = []
     for column in dict.fromkeys([by] if isinstance(by, str) else by):
         if column not in known:
+            if isinstance(by, str) or column not in _SUBGROUPS:
+                raise ValueError(
+                    f"subgroup_scores has no column {column!r}: the table of compare had the "
+                    f"{columns_text(known.columns)}."
+                )
             continue
         cases, unit = _cases_by(result, name, column)
         if cases is None:

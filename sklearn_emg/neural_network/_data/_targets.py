@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._tables import counted
-from sklearn_emg.recordings import is_blank
+from sklearn_emg.recordings import is_blank, warn_of_labels
 
 
 def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
@@ -34,6 +34,11 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     ValueError
         If a row has no target or, unless `labels` is True, an infinite one, or if some labels are
         text and others are not.
+
+    Warns
+    -----
+    RecordingWarning
+        If labels look alike, or like a missing value.
     """
     is_sparse = hasattr(y, "nnz")
     if isinstance(y, str) or is_sparse or not hasattr(y, "__len__"):
@@ -45,6 +50,8 @@ def check_targets(y: Any, caller: str, *, labels: bool) -> Any:
     what = "label" if labels else "target"
     _refuse_rows(_are_absent(values), caller, f"no {what} (None, NaN or blank)")
     if labels:
+        texts = values.ravel().tolist() if values.dtype.kind in "OUT" else []
+        warn_of_labels({text for text in texts if isinstance(text, str)})
         return _of_one_type(values, y, caller) if values.dtype == object else y
     if values.dtype.kind == "f":
         _refuse_rows(np.isinf(values), caller, "an infinite target")
