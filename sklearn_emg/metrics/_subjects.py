@@ -336,7 +336,7 @@ def _label_measure(
     return float(confusion_measures(matrix, average=average, positive=positive)[metric])
 
 
-def _confusion(y_true: NDArray[Any], y_pred: NDArray[Any], labels: list[Any]) -> NDArray[np.intp]:
+def _confusion(y_true: NDArray[Any], y_pred: NDArray[Any], labels: list[Any]) -> NDArray[Any]:
     if len(labels) == 1:  # scikit-learn would warn
         return np.array([[len(y_true)]])
     return confusion_matrix(y_true, y_pred, labels=labels)
