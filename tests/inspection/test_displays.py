@@ -81,7 +81,16 @@ def divote(cohort):
 
 @pytest.fixture(scope="module")
 def comparison():
-    rng = np.random.default_rng(0)
+    return compared(0)
+
+
+@pytest.fixture(scope="module")
+def comparisons(comparison):
+    return {"A": comparison, "B": compared(1)}
+
+
+def compared(seed):
+    rng = np.random.default_rng(seed)
     y = np.repeat(["control", "patient"], 40)
     X = pd.DataFrame({"rms": rng.normal(size=80) + 2 * (y == "patient"), "subject": range(80)})
     X["subject"] //= 4
@@ -177,7 +186,7 @@ def some_adaptation():
     )
 
 
-def every_display(cohort, divote, comparison, signatures):
+def every_display(cohort, divote, comparisons, signatures):
     """Each Display with each of its pictures."""
     table, y = cohort
     history = [
@@ -191,8 +200,8 @@ def every_display(cohort, divote, comparison, signatures):
     importance = FamilyImportanceDisplay.from_estimator(model, *signatures, families="feature")
     votes = DiVoteDisplay.from_estimator(divote, table, y)
     noise = np.random.default_rng(0).normal(size=(3, 2, 100))
-    result = ComparisonDisplay.from_comparison(comparison)
-    meta = MetaAnalysisDisplay.from_comparisons({"A": comparison, "B": comparison})
+    result = ComparisonDisplay.from_comparison(comparisons["A"])
+    meta = MetaAnalysisDisplay.from_comparisons(comparisons)
     courses = some_courses()
     agreement = AgreementDisplay.from_predictions([1.0, 2.0, 3.0, 4.0], [1.5, 2.0, 3.5, 4.0])
     return [
@@ -220,8 +229,8 @@ def every_display(cohort, divote, comparison, signatures):
 
 
 @pytest.fixture(scope="module")
-def displays(cohort, divote, comparison, signatures):
-    return every_display(cohort, divote, comparison, signatures)
+def displays(cohort, divote, comparisons, signatures):
+    return every_display(cohort, divote, comparisons, signatures)
 
 
 def test_every_display_is_among_those_tested(displays):
@@ -463,8 +472,8 @@ def test_confounds_are_drawn_from_the_best_predictor_down():
     assert len(display.points_) == 1
 
 
-def test_ranks_and_differences_of_a_meta_analysis_are_drawn(comparison):
-    meta = meta_analysis({"A": comparison, "B": comparison}, n_permutations=99)
+def test_ranks_and_differences_of_a_meta_analysis_are_drawn(comparisons):
+    meta = meta_analysis(comparisons, n_permutations=99)
     display = MetaAnalysisDisplay.from_meta_analysis(meta).plot()
     names = [label.get_text() for label in display.ax_.get_yticklabels()]
     assert names == meta.mean_ranks.index.tolist()

@@ -33,8 +33,9 @@ def table():
     subjects = [f"A{i:02d}" for i in range(1, 8)]
     subjects += [f"C{i:02d}" for i in range(1, 9)] + [f"M{i:02d}" for i in range(1, 10)]
     rows = [s for i, s in enumerate(subjects) for _ in range(2 + i % 3)]
-    rows = np.random.default_rng(0).permutation(rows)
-    X = pd.DataFrame({"subject": rows, "rms": np.arange(len(rows), dtype=float)})
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(rows)
+    X = pd.DataFrame({"subject": rows, "rms": rng.random(len(rows))})
     return X, X["subject"].str[0].to_numpy()
 
 

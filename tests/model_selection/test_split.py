@@ -196,7 +196,10 @@ def test_impossible_requests_are_refused(table, labels, splitter, match):
             np.ma.masked_array([0, 1] * 12, mask=[False, True] * 12),
             "y has no label for 12 of 24 rows.* row 1",
         ),
-        (np.array([0, 1] * 12, dtype=object), r"y contains Python objects .* np\.array\(y\.tolist"),
+        (
+            np.array([1, "a"] * 12, dtype=object),
+            r"y contains Python objects .* np\.array\(y\.tolist",
+        ),
         ([0, 1] * 9, "y has 18 labels for 24 rows of X"),
     ],
     ids=["object", "Int64", "float", "list of None", "list of NaN", "mask", "objects", "short"],
@@ -209,6 +212,13 @@ def test_labels_that_cannot_be_stratified_by_are_refused(y, match):
 def test_groups_of_two_columns_are_refused():
     with pytest.raises(ValueError, match=r"groups must be 1-D.* Got shape \(6, 1\)"):
         next(SubjectKFold(2).split(np.zeros((6, 3)), [0, 1] * 3, np.arange(6)[:, None]))
+
+
+def test_integers_as_objects_stratify_as_integers_do():
+    X, y, subjects = np.zeros((24, 3)), np.arange(24) // 2 % 2, np.repeat(range(12), 2)
+    splits = [list(SubjectKFold(2).split(X, labels, subjects)) for labels in (y, y.astype(object))]
+    for expected, found in zip(*splits):
+        np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
 
 
 def test_a_column_of_labels_stratifies_as_a_list_does():
