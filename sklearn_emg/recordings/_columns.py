@@ -72,6 +72,8 @@ _MIN_COUNTED_ROWS = 10
 # Minimum number of subjects at which columns that tell them apart are not a coincidence.
 _MIN_SUBJECTS = 5
 _CONSTANT = "constant within each subject"
+_COUNT = "a count of the rows"
+_LIKE_COUNT = "like a count of the rows"
 
 
 def _words(name: Any) -> list[str]:
@@ -164,11 +166,20 @@ def _reason_by_name(name: Any, has_subjects: bool) -> str | None:
     return "named like metadata" if has_subjects and "".join(_words(name)) in _METADATA else None
 
 
-def _is_count(values: NDArray[np.floating], subject: NDArray[np.intp] | None) -> bool:
-    """Return whether numbers increase by a constant step, in all rows or within each subject."""
+def _counts_rows(values: NDArray[np.floating], subject: NDArray[np.intp] | None) -> str | None:
+    """Return how numbers count the rows of all or of each subject, or None."""
     steps = np.diff(values)
     if len(values) < _MIN_COUNTED_ROWS or not np.isfinite(steps).all():
-        return False
+        return None
+    if (steps == 1).all() or (steps == -1).all():
+        return _COUNT
+    return _LIKE_COUNT if _is_like_count(values, steps, subject) else None
+
+
+def _is_like_count(
+    values: NDArray[np.floating], steps: NDArray[np.floating], subject: NDArray[np.intp] | None
+) -> bool:
+    """Return whether numbers have a constant step, or are some or other-ordered rows of a count."""
     within = steps if subject is None else steps[np.diff(subject) == 0]
     for some in (steps, within):
         equal = np.allclose(some, some[:1], rtol=1e-6, atol=1e-12 * np.abs(values).max())
@@ -176,7 +187,6 @@ def _is_count(values: NDArray[np.floating], subject: NDArray[np.intp] | None) ->
             return True
     if not _are_integers(values):
         return False
-    # Some rows of a count, or a count in another order.
     return bool((steps > 0).all() or (steps < 0).all() or (np.diff(np.sort(values)) == 1).all())
 
 
@@ -191,8 +201,8 @@ def _reason_by_values(
     if len(column) == 0 or not pd.api.types.is_numeric_dtype(column):
         return None
     values = column.to_numpy(dtype=float, na_value=np.nan)
-    if not pd.api.types.is_bool_dtype(column) and _is_count(values, subject):
-        return "a count of the rows"
+    if not pd.api.types.is_bool_dtype(column) and (reason := _counts_rows(values, subject)):
+        return reason
     codes = _codes(column.to_numpy())
     reason = None if y is None else _reveals_label(codes, y)
     if reason is None and subject is not None:
@@ -238,8 +248,9 @@ def revealing_columns(
         if reason := reason or _reason_by_values(table.iloc[:, place], label, subject):
             reasons[name] = reason
     if set(table.columns) <= {*METADATA_COLUMNS, *reasons}:
-        # If no column changes within a subject, they are features of subjects.
-        reasons = {name: reason for name, reason in reasons.items() if reason != _CONSTANT}
+        # If no other columns remain, these are features of subjects, or a feature with even steps.
+        uncertain = {_CONSTANT, _LIKE_COUNT}
+        reasons = {name: reason for name, reason in reasons.items() if reason not in uncertain}
     return reasons
 
 
