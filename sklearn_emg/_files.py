@@ -161,7 +161,25 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
 
 
 def write_text_atomically(path: str | os.PathLike[str], text: str) -> Path:
-    """Write a text file in UTF-8 with :func:`write_atomically`, and return its path."""
+    """Write a text file in UTF-8 with :func:`write_atomically`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File to write. An existing file is replaced only when the new one is complete.
+    text : str
+        Content of the file.
+
+    Returns
+    -------
+    path : Path
+        Path of the file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     return write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
 
 

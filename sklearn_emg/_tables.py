@@ -46,12 +46,38 @@ def wrapped(text: str) -> str:
 
 
 def counted(n: int, noun: str, plural: str | None = None) -> str:
-    """Format a count with its noun, such as "1 subject" or "2 subjects"."""
+    """Format a count with its noun, such as "1 subject" or "2 subjects".
+
+    Parameters
+    ----------
+    n : int
+        The count.
+    noun : str
+        Noun in the singular.
+    plural : str, default=None
+        Noun in the plural; by default, the singular with an "s".
+
+    Returns
+    -------
+    text : str
+        The count and the noun.
+    """
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 def columns_text(names: Iterable[Any]) -> str:
-    """List names of columns, as in "column 'fs'" or "columns 'fs', 'muscle'"."""
+    """List names of columns, as in "column 'fs'" or "columns 'fs', 'muscle'".
+
+    Parameters
+    ----------
+    names : iterable
+        Names of the columns.
+
+    Returns
+    -------
+    text : str
+        The word "column" or "columns" and the quoted names.
+    """
     shown = list(map(repr, names))
     return f"column{'s' if len(shown) > 1 else ''} {', '.join(shown)}"
 

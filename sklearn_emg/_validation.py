@@ -60,7 +60,29 @@ def is_integer(value: Any) -> bool:
 
 
 def check_integer(value: Any, name: str, caller: str, minimum: int = 1) -> int:
-    """Return an integer, refusing other types, Booleans and integers below `minimum`."""
+    """Return an integer, refusing other types, Booleans and integers below `minimum`.
+
+    Parameters
+    ----------
+    value : object
+        Value of the parameter.
+    name : str
+        Name of the parameter in the message.
+    caller : str
+        Function or estimator in the message.
+    minimum : int, default=1
+        Smallest value that is allowed.
+
+    Returns
+    -------
+    number : int
+        The value as an int of Python.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is refused.
+    """
     if not is_integer(value) or value < minimum:
         _refuse(value, name, caller, f"an integer of at least {minimum}")
     return int(value)
@@ -122,12 +144,51 @@ def _number_within(low: float, high: float, *, above: bool, below: bool) -> str:
 
 
 def check_fraction(value: Any, name: str, caller: str, *, below: bool = False) -> float:
-    """Return a number in [0, 1], or in [0, 1) if `below` is true."""
+    """Return a number in [0, 1], or in [0, 1) if `below` is true.
+
+    Parameters
+    ----------
+    value : object
+        Value of the parameter.
+    name : str
+        Name of the parameter in the message.
+    caller : str
+        Function or estimator in the message.
+    below : bool, default=False
+        Whether 1 is refused.
+
+    Returns
+    -------
+    number : float
+        The value as a float.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the value is not a number within the limits.
+    """
     return check_real(value, name, caller, 0.0, 1.0, below=below)
 
 
 def check_below_nyquist(value: float, name: str, caller: str, fs: float) -> None:
-    """Refuse a frequency in Hz of at least half the sampling rate."""
+    """Refuse a frequency of at least half the sampling rate.
+
+    Parameters
+    ----------
+    value : float
+        Frequency in Hz.
+    name : str
+        Name of the parameter in the message.
+    caller : str
+        Function or estimator in the message.
+    fs : float
+        Sampling rate in Hz.
+
+    Raises
+    ------
+    ValueError
+        If the frequency is not below the Nyquist frequency, ``fs / 2``.
+    """
     if value >= fs / 2:
         raise ValueError(
             f"The {name!r} parameter of {caller} must be below the Nyquist frequency, {fs / 2} Hz "

@@ -201,7 +201,18 @@ class Aggregation:
 
 
 def table_of_windows(rows: Rows) -> pd.DataFrame:
-    """Row, start and subject of each window."""
+    """Return the row, start and subject of each window.
+
+    Parameters
+    ----------
+    rows : Rows
+        Windows and the units that they belong to.
+
+    Returns
+    -------
+    windows : DataFrame of shape (n_windows, 2 or 3)
+        Columns ``row``, ``start`` (in s, if windows were cut) and ``subject``.
+    """
     windows = pd.DataFrame({"row": rows.row})
     if rows.start is not None:
         windows["start"] = rows.start
@@ -209,7 +220,22 @@ def table_of_windows(rows: Rows) -> pd.DataFrame:
 
 
 def table_of_recordings(rows: Rows, unit: str, by: str | None) -> pd.DataFrame:
-    """Subject, unit, value of `by` and number of windows of each recording."""
+    """Return the subject, unit, value of `by` and number of windows of each recording.
+
+    Parameters
+    ----------
+    rows : Rows
+        Windows and the units that they belong to.
+    unit : str
+        Column of the unit of a diagnosis.
+    by : str or None
+        Column whose values are voted on separately.
+
+    Returns
+    -------
+    recordings : DataFrame of shape (n_recordings, n_columns)
+        Columns ``subject``, `unit` (unless it is ``subject``), `by` (if given) and ``n_windows``.
+    """
     subjects = rows.unit_index.get_level_values(0)
     recordings = pd.DataFrame({"subject": subjects[rows.unit]}, index=rows.index)
     if unit != "subject":

@@ -529,6 +529,8 @@ def test_splitters_without_groups_do_not_warn_of_groups(cv):
     folds = PredefinedSplit(subject) if cv is PredefinedSplit else KFold(n_folds)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "The groups parameter is ignored")
-        DiVoteClassifier(GaussianNB(), window=None, cv=folds).fit(X, y)
+        final = DiVoteClassifier(GaussianNB(), window=None, cv=folds).fit(X, y)
         inner = CalibratedClassifierCV(GaussianNB(), cv=folds)
-        DiVoteClassifier(inner, window=None, final_estimator=None).fit(X, y)
+        votes = DiVoteClassifier(inner, window=None, final_estimator=None).fit(X, y)
+    for model in (final, votes):
+        assert model.predict(X).shape == (len(X),)
