@@ -80,7 +80,7 @@ def last_of(model: Any) -> Any:
 
 
 class HasPredict(HasMethods):
-    """Constraint on estimators, which have ``fit`` and, at the latest after it, ``predict``."""
+    """Constraint on estimators with ``fit`` that have ``predict`` at the latest once fitted."""
 
     def __init__(self) -> None:
         super().__init__(["fit", "predict"])

@@ -120,7 +120,7 @@ def first_few(items: Iterable[Any], limit: int = 5, separator: str = ", ") -> st
 def row_text(table: pd.DataFrame, row: int, word: str = "row") -> str:
     """Name a row by its position and, if they differ, by its label in the index.
 
-    Within a fold of a comparison, only the label tells which row of the whole table is meant.
+    Within a fold of a comparison, only the label identifies the row of the whole table.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def named_pipelines(pipelines: Any) -> dict[str, Any]:
 
 
 def check_one_pipeline(estimator: Any, caller: str) -> None:
-    """Refuse what is no estimator, such as the dict of pipelines that compare takes."""
+    """Refuse objects other than estimators, such as the dict of pipelines that compare takes."""
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(
             f"{caller} takes one unfitted estimator; call it for each pipeline of a dict. Got "

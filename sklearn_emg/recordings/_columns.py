@@ -144,7 +144,7 @@ def _reveals_label(column: NDArray[np.intp], y: NDArray[np.intp]) -> str | None:
 def _reveals_subject(
     column: NDArray[np.intp], subject: NDArray[np.intp], integers: bool
 ) -> str | None:
-    """Return how a column of codes tells the subjects apart, or None."""
+    """Return how a column of codes distinguishes the subjects, or None."""
     n_values, n_subjects = int(column.max()) + 1, int(subject.max()) + 1
     can_nest = integers and _MIN_SUBJECTS <= n_subjects < n_values <= len(column) / 2
     if not 1 < n_subjects < len(subject) or not (1 < n_values <= n_subjects or can_nest):
@@ -167,7 +167,7 @@ def _reason_by_name(name: Any, has_subjects: bool) -> str | None:
 
 
 def _counts_rows(values: NDArray[np.floating], subject: NDArray[np.intp] | None) -> str | None:
-    """Return how numbers count the rows of all or of each subject, or None."""
+    """Return how numbers count rows, in the table or within each subject, or None."""
     steps = np.diff(values)
     if len(values) < _MIN_COUNTED_ROWS or not np.isfinite(steps).all():
         return None
@@ -179,7 +179,7 @@ def _counts_rows(values: NDArray[np.floating], subject: NDArray[np.intp] | None)
 def _is_like_count(
     values: NDArray[np.floating], steps: NDArray[np.floating], subject: NDArray[np.intp] | None
 ) -> bool:
-    """Return whether numbers have a constant step, or are some or other-ordered rows of a count."""
+    """Return whether numbers have a constant step, or are a selection or reordering of a count."""
     within = steps if subject is None else steps[np.diff(subject) == 0]
     for some in (steps, within):
         equal = np.allclose(some, some[:1], rtol=1e-6, atol=1e-12 * np.abs(values).max())

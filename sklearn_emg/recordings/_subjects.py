@@ -115,10 +115,10 @@ def is_blank(name: object) -> bool:
 def similar_subjects(names: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
     """Group names of subjects that look like different spellings of one name.
 
-    Names are similar if they differ only in type (1 and "1"), letter case, accents, blanks, hyphens
-    (or dashes) and underscores, leading zeros, a decimal part of 0 ("1" and "1.0") or Unicode form.
-    A blank, hyphen or underscore between two digits is significant: "A1-1" is similar to "A1_1",
-    but not to "A11".
+    Names are similar if they differ only in type (1 and "1"), letter case, accents, Unicode form,
+    letters of another alphabet that look alike, blanks and punctuation ("J. Doe" and "j-doe"),
+    leading zeros, or a decimal part of 0 ("1" and "1.0"). A blank, hyphen, underscore, dot or comma
+    between two digits is significant: "A1-1" is similar to "A1_1", but not to "A11".
 
     Parameters
     ----------

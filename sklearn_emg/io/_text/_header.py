@@ -61,7 +61,7 @@ class Header:
     rates: dict[str, float] = field(default_factory=dict)  # in Hz, by key
 
     def rate_problems(self) -> list[str]:
-        """Message about several rates, which matters if no time stamps tell the right one."""
+        """Message about several rates, which matters if no time stamps give the true one."""
         rates = list(self.rates.values())
         if self.fs not in rates or max(rates) < 1.01 * min(rates):
             return []
