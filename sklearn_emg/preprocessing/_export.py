@@ -101,8 +101,8 @@ def export(
         If the format is "parquet" and pyarrow is missing.
     ValueError
         If the format is unknown or cannot be determined, X and y differ in length, `fs` is missing
-        for windows in the format "wfdb" or given for a table, or a column contains values other
-        than strings, numbers, booleans, tuples of strings and missing values.
+        for windows in the format "wfdb" or differs from a rate of a table, or a column contains
+        values other than strings, numbers, booleans, tuples of strings and missing values.
 
     See Also
     --------

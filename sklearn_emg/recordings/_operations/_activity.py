@@ -95,9 +95,9 @@ def segment_activity(
     ------
     ValueError
         If a signal has fewer than 10 samples or is not finite, if `baseline` lies outside the
-        signal or has fewer than 10 samples, if `fs` is missing for an array or given for a table,
-        if a table is invalid, if a parameter is invalid, or if a parameter is given that `method`
-        does not use.
+        signal or has fewer than 10 samples, if `fs` is missing for an array or
+        differs from a rate of a table, if a table is invalid, if a parameter is invalid, or if a
+        parameter is given that `method` does not use.
 
     See Also
     --------
