@@ -202,7 +202,10 @@ def refuse_no_samples(X: Any, caller: str) -> None:
                 "X.astype(float).filled(np.nan)."
             )
         if isinstance(part, np.ndarray) and part.dtype.kind in "mM":
-            raise ValueError(f"{caller} takes samples in mV, but got values of type {part.dtype}.")
+            raise ValueError(
+                f"{caller} takes samples in mV, but got values of type {part.dtype}. Leave time "
+                "stamps out of the signals."
+            )
 
 
 def _unequal_windows(name: str, windows: Any) -> str:

@@ -42,7 +42,9 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
     labels = values[np.unique(subjects.codes, return_index=True)[1]]
     if (differs := np.flatnonzero(values != labels[subjects.codes])).size:
         name = subjects.names[subjects.codes[differs[0]]]
-        raise ValueError(f"Subject {name!r} has two labels in y of {caller}; it needs one.")
+        raise ValueError(
+            f"Subject {name!r} has two labels in y of {caller}. Give one label per subject."
+        )
     return subjects, labels
 
 

@@ -265,7 +265,7 @@ class CusumDetector:
         if excess(1e-6) > 0:
             raise ValueError(
                 f"No threshold of CusumDetector gives a 'run_length' as short as "
-                f"{self.run_length:g} with a shift of {self.shift:g}. Set a longer one."
+                f"{self.run_length:g} with a shift of {self.shift:g}. Increase 'run_length'."
             )
         high = 1.0
         while excess(high) < 0:

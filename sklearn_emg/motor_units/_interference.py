@@ -273,7 +273,7 @@ class InterferenceCloud:
         if not found:
             raise ValueError(
                 f"InterferenceCloud has no cloud of the muscle {muscle_name(muscle)!r}. It has "
-                f"clouds of {', '.join(names)}."
+                f"clouds of {', '.join(names)}; fit it on controls of this muscle too."
             )
         return {str(name): value for name, value in found[0].items()}
 

@@ -304,7 +304,9 @@ class ReferenceLimits:
         for (subject, muscle), part in X.groupby(KEYS, sort=False, dropna=False):
             ages: list[Any] = part["age"].dropna().unique().tolist() if "age" in X else []
             if len(ages) > 1:
-                raise ValueError(f"Subject {subject!r} has several ages: {ages}.")
+                raise ValueError(
+                    f"Subject {subject!r} has several ages: {ages}. Give one age per subject."
+                )
             age = float(ages[0]) if len(ages) else np.nan
             for measure in self.measures:
                 values = part[measure].dropna().to_numpy(dtype=np.float64)
@@ -601,7 +603,7 @@ class ReferenceLimits:
         groups = groups[~groups.reset_index().duplicated().to_numpy()]
         if groups.index.has_duplicates:
             name = groups.index[groups.index.duplicated()][0]
-            raise ValueError(f"Subject {name!r} has several groups.")
+            raise ValueError(f"Subject {name!r} has several groups. Give one group per subject.")
         controls = [name for name, group in groups.items() if is_healthy(group)]
         other = X[~X["subject"].isin(controls)]
         parts = [self._copy().fit(X, y).score_muscles(other)] if len(other) else []

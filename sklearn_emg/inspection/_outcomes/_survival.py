@@ -88,7 +88,9 @@ class SurvivalDisplay:
         several = group.groupby(found.codes).nunique(dropna=False)
         if (several > 1).any():
             name = found.names[int(np.argmax(several.to_numpy() > 1))]
-            raise ValueError(f"Subject {name!r} has two groups in {cls.__name__}; it needs one.")
+            raise ValueError(
+                f"Subject {name!r} has two groups in {cls.__name__}. Give one group per subject."
+            )
         table = pd.DataFrame(
             {
                 "event": known["event"],

@@ -211,7 +211,7 @@ def _check_same_data(comparison: Comparison, X: pd.DataFrame) -> None:
     known = set(X["subject"].astype(str))
     if lacking := [s for s in comparison.predictions["subject"].astype(str) if s not in known]:
         raise ValueError(
-            f"write_cards needs the table of the comparison, but the 'X' lacks the subject "
+            f"write_cards needs the table of the comparison, but its 'X' lacks the subject "
             f"{lacking[0]!r}, which the comparison tested."
         )
 
