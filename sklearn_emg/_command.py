@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["main"]
-
 _SUFFIXES = {
     *(".csv", ".txt", ".tsv", ".asc", ".edf", ".bdf", ".c3d", ".mat", ".h5", ".hdf5"),
     *(".npy", ".hea"),

@@ -25,19 +25,6 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = [
-    "PACKED",
-    "check_file_name",
-    "existing_file",
-    "json_digest",
-    "locked_folder",
-    "read_bytes",
-    "refusing",
-    "regular_file",
-    "write_atomically",
-    "write_text_atomically",
-]
-
 # Formats of compressed files that are unpacked, by suffix.
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}
 

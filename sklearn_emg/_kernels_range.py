@@ -6,8 +6,6 @@ This module imports numba, which loads slowly, so it is imported only inside fun
 import numpy as np
 from numba import njit
 
-__all__ = ["range_of", "row_ranges"]
-
 
 @njit(cache=True, nogil=True, forceinline=True)
 def range_of(bits, ends_bits):

@@ -12,16 +12,6 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_emg._tables import counted
 
-__all__ = [
-    "LARGEST",
-    "SMALLEST",
-    "check_samples",
-    "compute_safely",
-    "ranges_of",
-    "refuse_no_samples",
-    "validate_windows",
-]
-
 # Largest allowed sample in mV. Sums of fifth powers, the highest in any feature, fit in float64.
 LARGEST = 1e60
 # A signal whose samples are all smaller (in mV) is treated as zeros, since their powers underflow.

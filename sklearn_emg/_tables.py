@@ -10,17 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = [
-    "ReadableTable",
-    "columns_text",
-    "counted",
-    "first_few",
-    "natural_order",
-    "python_value",
-    "row_text",
-    "wrapped",
-]
-
 
 class ReadableTable(pd.DataFrame):
     """A DataFrame that prints all its rows and columns, wrapping lines that are too wide.

@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Labels", "Signals"]
-
 # One value per row, such as labels or subjects. To a type checker, an ArrayLike has no length.
 Labels: TypeAlias = "Sequence[Any] | NDArray[Any] | pd.Series[Any] | pd.Index[Any]"
 

@@ -17,18 +17,6 @@ import numpy as np
 
 from sklearn_emg._sklearn import InvalidParameterError
 
-__all__ = [
-    "check_below_nyquist",
-    "check_fraction",
-    "check_integer",
-    "check_integers",
-    "check_option",
-    "check_real",
-    "check_unused",
-    "did_you_mean",
-    "require",
-]
-
 
 def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str:
     """Suggest the option most similar to a value, such as ``" Did you mean 'rms'?"``.

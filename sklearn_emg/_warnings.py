@@ -13,16 +13,6 @@ from typing import Any, TypeAlias
 
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 
-__all__ = [
-    "Noted",
-    "call_noting",
-    "is_first_check",
-    "repeat_noted",
-    "warn",
-    "warn_of_recordings",
-    "warned_once",
-]
-
 Noted: TypeAlias = "tuple[str, type[Warning]]"
 # Categories of warnings that worker processes pass on to the user.
 _NOTED = (RecordingWarning, SubjectLeakWarning)

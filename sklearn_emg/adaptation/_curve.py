@@ -29,8 +29,6 @@ from sklearn_emg.metrics import check_confidence
 from sklearn_emg.model_selection import SubjectKFold, sites_of
 from sklearn_emg.recordings import is_healthy
 
-__all__ = ["AdaptationCurve", "adaptation_curve"]
-
 _CALLER = "adaptation_curve"
 _OLD_FOLDS = 4  # one of the folds of source subjects is held out to measure forgetting
 

@@ -15,8 +15,6 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
 
-__all__ = ["Alarm", "CusumDetector", "average_run_length"]
-
 _EXCESS = 1.166  # twice the mean excess of a sum of normal values over its threshold (Siegmund)
 _FEW = 50  # with fewer reference values, the mean and standard deviation are too uncertain
 

@@ -21,8 +21,6 @@ from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import bootstrap_interval, check_confidence, wilson_interval
 from sklearn_emg.recordings import warn_of_other_order
 
-__all__ = ["PrequentialScore", "prequential_score"]
-
 _CALLER = "prequential_score"
 
 

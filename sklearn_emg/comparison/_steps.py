@@ -14,8 +14,6 @@ from sklearn_emg._tables import ReadableTable
 from sklearn_emg.ensemble import DiVoteClassifier, DiVoteRegressor
 from sklearn_emg.recordings import check_recording_table, read_signal, with_signals
 
-__all__ = ["time_steps"]
-
 
 def time_steps(estimator: Any, X: pd.DataFrame) -> pd.DataFrame:
     """Measure the times of loading, preprocessing, features and prediction separately.

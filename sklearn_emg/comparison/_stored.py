@@ -13,8 +13,6 @@ from sklearn_emg.base import SignalTransformer
 from sklearn_emg.model_selection import RecordingStore, is_stateless, takes_kept
 from sklearn_emg.recordings import is_kept, is_recording_table, keep_recordings, plain_recordings
 
-__all__ = ["kept_tables", "stateless_head", "stored_table"]
-
 
 def stored_table(estimator: Any, X: pd.DataFrame, store: RecordingStore | None) -> pd.DataFrame:
     """Return the table for an estimator, with recordings in a store if the estimator allows it.

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from sklearn_emg._tables import counted
 from sklearn_emg._warnings import warn_of_recordings
 
-__all__ = ["Stored", "copies", "shared_ends", "warn_of_copies"]
-
 _MAX_NAMED = 20
 
 

@@ -13,8 +13,6 @@ from sklearn.utils import Bunch
 
 from sklearn_emg._tables import counted, first_few
 
-__all__ = ["DataSet", "Description", "SetFacts"]
-
 _WIDTH = 100
 _MAX_NAMES = 30
 # Columns in which an empty text is not a missing value.

@@ -34,8 +34,6 @@ from sklearn_emg.recordings import (
     training_subjects,
 )
 
-__all__ = ["prediction_table"]
-
 _MAX_NAMED = 4
 
 

@@ -41,8 +41,6 @@ from sklearn_emg.deployment._places import (
 from sklearn_emg.deployment._probes import check_values, complete, probed, values_of
 from sklearn_emg.deployment._trusted import PARTS_OF_ESTIMATORS, name_of, unknown_types
 
-__all__ = ["load_model", "save_model"]
-
 _FORMAT = "sklearn_emg system 1"
 _DESCRIPTION, _SYSTEM = "system.json", "system.skops"
 _PARTS = {"format", "versions", "files", "networks", "checks", "digest"}

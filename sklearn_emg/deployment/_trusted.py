@@ -15,8 +15,6 @@ from sklearn_emg.deployment._places import (
     SavedTable,
 )
 
-__all__ = ["trusted_types"]
-
 # Packages whose estimators a system may contain.
 _PACKAGES = (
     "feature_extraction",

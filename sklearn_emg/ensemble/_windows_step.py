@@ -38,8 +38,6 @@ from sklearn_emg.recordings import (
     window_table,
 )
 
-__all__ = ["Windows"]
-
 _STATISTICS = ("mean", "std", "min", "median", "max")
 
 

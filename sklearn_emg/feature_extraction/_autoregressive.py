@@ -15,8 +15,6 @@ from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
 from sklearn_emg.recordings import is_recording_table
 
-__all__ = ["FEATURES", "AutoregressiveFeatures"]
-
 _GRAUPE = (
     "Graupe, Cline. Functional separation of EMG signals via ARMA identification methods for "
     "prosthesis control purposes. IEEE Trans. Syst. Man Cybern. 5 (1975) 252-259"

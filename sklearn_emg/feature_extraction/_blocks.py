@@ -9,8 +9,6 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 
-__all__ = ["for_blocks", "map_rows"]
-
 # Two megabytes: a block and its results stay in the cache, and the overhead per block is small
 # compared with its computations.
 BLOCK_BYTES = 1 << 21

@@ -15,8 +15,6 @@ from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
 from sklearn_emg.feature_extraction._spectral import power_spectrum
 
-__all__ = ["FEATURES", "ComplexityFeatures"]
-
 _Values = Callable[["ComplexityFeatures", NDArray[np.float64]], NDArray[np.float64]]
 
 

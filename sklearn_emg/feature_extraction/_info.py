@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import did_you_mean
 
-__all__ = ["FeatureInfo", "check_features", "check_min_n_times"]
-
 
 @dataclass(frozen=True)
 class FeatureInfo:

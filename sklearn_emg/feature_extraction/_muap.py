@@ -17,8 +17,6 @@ from sklearn_emg.feature_extraction._blocks import map_rows
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features, check_min_n_times
 from sklearn_emg.feature_extraction._kernels.sums import MUAP_MEASURES
 
-__all__ = ["FEATURES", "MUAPFeatures"]
-
 _STALBERG = (
     "Stålberg, Nandedkar, Sanders, Falck. Quantitative motor unit potential analysis. J. Clin. "
     "Neurophysiol. 13 (1996) 401-422"

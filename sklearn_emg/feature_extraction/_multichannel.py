@@ -14,8 +14,6 @@ from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.feature_extraction._info import FeatureInfo, check_features
 
-__all__ = ["FEATURES", "MultichannelFeatures"]
-
 _STATISTICS = "textbook statistics"
 _ONAY = (
     "Onay, Mert. Phasor represented EMG feature extraction against varying contraction level of "

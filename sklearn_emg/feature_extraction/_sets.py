@@ -24,8 +24,6 @@ from sklearn_emg.feature_extraction._table import FAMILIES
 from sklearn_emg.feature_extraction._time_domain import TimeDomainFeatures
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
 
-__all__ = ["FEATURE_SETS", "EMGFeatures"]
-
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "hudgins": ("mav", "zc", "ssc", "wl"),
     "phinyomark-2012": ("mav", "wl", "wamp", "ar", "mavslp"),

@@ -19,8 +19,6 @@ from sklearn_emg.feature_extraction._info import (
     check_min_n_times,
 )
 
-__all__ = ["FEATURES", "SpectralFeatures", "power_spectrum"]
-
 _PHINYOMARK = "Phinyomark et al. 2012, Expert Syst. Appl. 39:7420, doi:10.1016/j.eswa.2012.01.102"
 _AHMED = "Ahmed & Islam 2021, eleven-feature system"
 _DU = "Du & Vuskovic 2004, Temporal vs. spectral approach to feature extraction, IEEE IRI"

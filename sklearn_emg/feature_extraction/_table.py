@@ -24,8 +24,6 @@ from sklearn_emg.feature_extraction._wavelet import CWT_FEATURES as CWT
 from sklearn_emg.feature_extraction._wavelet import FEATURES as WAVELET
 from sklearn_emg.feature_extraction._wavelet import CWTFeatures, WaveletFeatures
 
-__all__ = ["FAMILIES", "feature_facts", "feature_table", "info_of"]
-
 Facts = dict[str, str]
 
 # A name that occurs in two families refers to the first.

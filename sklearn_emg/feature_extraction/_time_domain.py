@@ -29,8 +29,6 @@ from sklearn_emg.feature_extraction._time_features import (
     TimeSums,
 )
 
-__all__ = ["FEATURES", "TimeDomainFeatures"]
-
 #: Longest window, in samples, that NumPy sorts in less time than the kernel needs for its buckets.
 _SORTED_BY_NUMPY = 256
 

@@ -28,8 +28,6 @@ from sklearn_emg.feature_extraction._kernels.sums import (
     TURNS,
 )
 
-__all__ = ["FEATURES", "TIME_FEATURES", "NamedSums", "TimeSums"]
-
 _PHINYOMARK = (
     "Phinyomark, Phukpattaranont, Limsakul. Feature reduction and selection for EMG signal "
     "classification. Expert Syst. Appl. 39 (2012) 7420-7431"

@@ -25,14 +25,6 @@ from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.feature_extraction._spectral import check_taper
 from sklearn_emg.recordings import LastToSeeSubjects, distinct_rates, is_recording_table
 
-__all__ = [
-    "STFT",
-    "ImageTransformer",
-    "LogSpectrogram",
-    "MelSpectrogram",
-    "mel_filterbank",
-]
-
 
 class ImageTransformer(
     LastToSeeSubjects,

@@ -16,8 +16,6 @@ from sklearn_emg._tables import counted, first_few
 from sklearn_emg._validation import require
 from sklearn_emg.base import FeatureExtractor
 
-__all__ = ["TsfreshFeatures"]
-
 Settings = Mapping[str, list[dict[str, Any]] | None]
 
 

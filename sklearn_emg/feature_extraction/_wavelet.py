@@ -27,8 +27,6 @@ from sklearn_emg.feature_extraction._transforms._cwt import (
     scales_of,
 )
 
-__all__ = ["CWT_FEATURES", "FEATURES", "CWTFeatures", "WaveletFeatures"]
-
 _SUBASI = "Subasi 2013, Comput. Biol. Med. 43:576, doi:10.1016/j.compbiomed.2013.01.020"
 _ROSSO = "Rosso et al. 2001, J. Neurosci. Methods 105:65, doi:10.1016/S0165-0270(00)00356-3"
 _PHINYOMARK = "Phinyomark et al. 2011, Meas. Sci. Rev. 11:45, doi:10.2478/v10048-011-0009-y"

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from sklearn_emg._tables import first_few
 from sklearn_emg.io._content import Annotation
 
-__all__ = ["Clock", "measure_clock", "seconds_of"]
-
 # Jitter above this fraction of the sampling interval is reported.
 _MAX_JITTER = 0.1
 

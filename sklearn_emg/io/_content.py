@@ -16,16 +16,6 @@ from sklearn_emg._tables import counted
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.recordings import SignalFile, is_voltage, millivolts_per
 
-__all__ = [
-    "Annotation",
-    "AuxiliaryChannel",
-    "Channel",
-    "FileContent",
-    "Row",
-    "contradicts",
-    "rows_of",
-]
-
 # Channels of one rate whose lengths differ by no more than this are cut to the shortest.
 _RAGGED_END = 0.05  # s
 

@@ -15,8 +15,6 @@ from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Channel, FileContent, contradicts
 from sklearn_emg.io._recordings import parse_file
 
-__all__ = ["FileDescription", "describe_file"]
-
 _MAX_CHANNELS = 64
 _MAX_ANNOTATIONS = 10
 

@@ -20,8 +20,6 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.io._recordings import read_recordings
 
-__all__ = ["read_folder", "read_metadata", "separate_labels", "visible_files"]
-
 _FIELD = re.compile(r"\{(\w+)\}|\*")
 _MAX_SHOWN = 10
 _PARAMETERS = ("channels", "format", "unit", "fs", "aux", "signal", "path_or_paths")

@@ -6,9 +6,6 @@ import re
 
 from sklearn_emg.recordings import is_voltage
 
-__all__ = ["channel_kind", "is_counts", "is_unit", "split_unit"]
-
-
 _COUNTS = ("count", "counts", "adu")
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from sklearn_emg.io._content import Annotation
 
-__all__ = ["label_annotations"]
-
 _SPAN = re.compile(r".*(?:activ|aktiv|phase|task|exercise|gesture|movement|condition).*", re.I)
 
 

@@ -10,19 +10,6 @@ import pandas as pd
 
 from sklearn_emg.io._recordings import read_recordings
 
-__all__ = [
-    "read_bids",
-    "read_c3d",
-    "read_edf",
-    "read_hdf5",
-    "read_mat",
-    "read_npy",
-    "read_opensignals",
-    "read_parquet",
-    "read_text",
-    "read_wfdb",
-]
-
 _Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 _Subject = Hashable | Sequence[Hashable] | Callable[[str], Hashable] | None
 

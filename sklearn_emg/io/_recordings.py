@@ -35,8 +35,6 @@ from sklearn_emg.io._labels import label_annotations
 from sklearn_emg.io._text import parse_text
 from sklearn_emg.recordings import label_lag, object_column
 
-__all__ = ["PARSERS", "parse_file", "read_recordings", "recognised_format"]
-
 PARSERS: dict[str, Callable[[Path], FileContent]] = {
     "text": parse_text,
     "edf": parse_edf,

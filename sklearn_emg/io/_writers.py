@@ -23,8 +23,6 @@ from sklearn_emg.io._writing._rows import Part, WrittenRow, written_rows
 from sklearn_emg.io._writing._wfdb import wfdb_parts
 from sklearn_emg.recordings import check_recording_table
 
-__all__ = ["write_recordings"]
-
 # Numbers of bits per sample that each format can have; the first is the default.
 _BITS = {"parquet": (), "bids": (24, 16), "edf": (16,), "bdf": (24,), "wfdb": (16, 24, 32)}
 _SUFFIXES = {".parquet": "parquet", ".edf": "edf", ".bdf": "bdf"}

@@ -14,8 +14,6 @@ from scipy.optimize import linear_sum_assignment
 from sklearn_emg._tables import ReadableTable, columns_text, counted, first_few
 from sklearn_emg._validation import check_real
 
-__all__ = ["DecompositionAgreement", "common_discharges", "decomposition_agreement"]
-
 Times = NDArray[np.float64]
 _COLUMNS = [
     *("row", "reference", "found", "n_reference", "n_found", "n_common"),

@@ -29,8 +29,6 @@ from sklearn_emg.recordings import (
     subject_names,
 )
 
-__all__ = ["CachedTransformer", "call_kept", "keeps_results", "key_for"]
-
 Memory: TypeAlias = "str | joblib.Memory | None"
 
 

@@ -14,8 +14,6 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings import known_by_other_spelling, training_subjects
 
-__all__ = ["PretrainedPart", "check_not_pretrained_on", "parts_of", "pretrained_parts"]
-
 
 @dataclass(frozen=True)
 class PretrainedPart:

@@ -24,8 +24,6 @@ from joblib import effective_n_jobs
 from sklearn_emg._validation import check_real
 from sklearn_emg._warnings import warn
 
-__all__ = ["RecordingStore", "opened_store"]
-
 _FOLDER = "sklearn_emg"  # inside the folder that the user gives
 _MISSING = object()
 _SMALL = 512  # bytes of an entry in addition to its arrays

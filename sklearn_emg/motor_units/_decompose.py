@@ -15,8 +15,6 @@ from sklearn_emg.motor_units._search import Search, estimate, find_discharges, r
 from sklearn_emg.motor_units._signals import Floats
 from sklearn_emg.motor_units._trains import IntervalModel, fit_intervals, locked_fraction
 
-__all__ = ["Decomposition", "Unit", "decompose"]
-
 
 class _Band(NamedTuple):
     """Frequency band and settings of a search.

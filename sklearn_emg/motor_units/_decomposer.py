@@ -20,8 +20,6 @@ from sklearn_emg.datasets import load_annotations, save_annotations
 from sklearn_emg.motor_units._decompose import Decomposition, decompose
 from sklearn_emg.motor_units._signals import place_templates
 
-__all__ = ["DecomposingExtractor", "MotorUnitDecomposer"]
-
 _DISCHARGES = {"row": int, "unit": int, "time": float, "peak": float, "confidence": float}
 _COUNTS = ["n_units", "n_discharges", "n_left_out"]
 # Minimum duration in s of a 1-D recording; shorter arrays are more likely to be features.

@@ -16,8 +16,6 @@ from sklearn_emg.motor_units._decomposer import DecomposingExtractor
 from sklearn_emg.motor_units._firing import common_drive
 from sklearn_emg.motor_units._measures import template_measures
 
-__all__ = ["FEATURES", "DecompositionFeatures"]
-
 #: Title of each feature.
 FEATURES = {
     "mu_count": "Number of motor units",

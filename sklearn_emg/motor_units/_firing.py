@@ -14,8 +14,6 @@ from sklearn_emg._validation import check_real
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.motor_units._trains import fit_intervals
 
-__all__ = ["common_drive", "firing_statistics"]
-
 # Longest plausible median interval in s.
 _LONGEST = 25.0
 _GRID = 100.0  # sampling rate in Hz of smoothed firing rates

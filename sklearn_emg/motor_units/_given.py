@@ -12,8 +12,6 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.motor_units._limit_tables import muscle_name
 
-__all__ = ["KEYS", "checked_rows", "warn_of_units"]
-
 KEYS = ["subject", "muscle"]
 # Smallest and largest plausible medians of a muscle, and the unit.
 _PLAUSIBLE = {

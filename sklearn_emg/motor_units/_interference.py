@@ -22,8 +22,6 @@ from sklearn_emg.recordings import (
     warn_of_subject_names,
 )
 
-__all__ = ["InterferenceCloud", "interference_points"]
-
 _MIN_CONTROLS = 3
 _MIN_POINTS = 10
 _ALLOWED = 0.1

@@ -7,17 +7,6 @@ memory bandwidth, uses float32; all other functions use float64.
 import numpy as np
 from numba import njit
 
-__all__ = [
-    "closest",
-    "fit_mixture",
-    "match",
-    "medians",
-    "neighbours",
-    "place",
-    "projections",
-    "stretches",
-]
-
 _BLOCK = 64
 # Number of blocks on either side among which the highest score is found first. Memory that is read
 # next is then close by, which is faster than processing in the order of the whole recording.

@@ -10,8 +10,6 @@ from sklearn_emg.motor_units._search import Search, shrink
 from sklearn_emg.motor_units._signals import Floats
 from sklearn_emg.motor_units._trains import avoid_each_other, locked_fraction
 
-__all__ = ["divide", "drop_parts", "find_kinds", "join", "similarity"]
-
 # Time in s on either side of a peak that is compared, and the minimum distance of peaks in s.
 _HALF_WINDOW, _DISTANCE = 0.002, 0.0015
 # Largest difference between noise-free potentials of a kind, as a fraction of their energy.

@@ -14,21 +14,6 @@ from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._measures import MEASURES, template_measures
 from sklearn_emg.recordings import check_recording_table, is_healthy, warn_of_other_order
 
-__all__ = [
-    "FACTS",
-    "LOGARITHMIC",
-    "PUBLISHED_LIMITS",
-    "STATISTICS",
-    "WORDS",
-    "check_groups",
-    "class_probabilities",
-    "control_range",
-    "healthy_rows",
-    "muscle_name",
-    "muscle_potentials",
-    "statistics_of",
-]
-
 # Mean and SD of the means of healthy subjects, and limits of single potentials, in mV and ms.
 _GUIDELINE = (
     "Norwegian guideline of clinical neurophysiology (concentric needle), after C. Bischoff, "

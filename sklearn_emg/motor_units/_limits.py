@@ -29,8 +29,6 @@ from sklearn_emg.motor_units._limit_tables import (
 )
 from sklearn_emg.recordings import is_healthy, warn_of_known_subjects, warn_of_subject_names
 
-__all__ = ["ReferenceLimits"]
-
 _MIN_CONTROLS = 3
 _MIN_AGES = 10
 _ROUNDING = 1e-9

@@ -13,8 +13,6 @@ from scipy.signal import find_peaks, savgol_filter
 from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
 
-__all__ = ["MEASURES", "near_fibres", "template_measures"]
-
 MEASURES = (
     *("amplitude", "duration", "phases", "turns", "rise_time", "area", "thickness", "size_index"),
 )

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from sklearn_emg.motor_units import _signals as signals
 from sklearn_emg.motor_units._signals import STEPS, Floats
 
-__all__ = ["BEFORE", "Search", "estimate", "find_discharges", "recentre", "shrink"]
-
 Integers = NDArray[np.int64]
 
 # Time in s before and after the reference of a template, which is its largest deflection.

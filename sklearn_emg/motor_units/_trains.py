@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import poisson
 
-__all__ = ["IntervalModel", "avoid_each_other", "fit_intervals", "lags", "locked_fraction"]
-
 Floats = NDArray[np.float64]
 _N_MULTIPLES = 5
 _N_ITERATIONS = 25

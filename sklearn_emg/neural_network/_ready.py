@@ -17,8 +17,6 @@ from torch import nn
 from sklearn_emg.neural_network._estimators import NetClassifier
 from sklearn_emg.neural_network._parameters import network_settings
 
-__all__ = ["ReadyClassifier", "SpectrumClassifier"]
-
 
 class ReadyClassifier(NetClassifier):
     """Classifier whose parameters include those of the module ``_network``.

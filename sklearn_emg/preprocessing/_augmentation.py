@@ -19,8 +19,6 @@ from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.recordings import is_recording_table, warn_of_other_order
 
-__all__ = ["WindowAugmenter", "mixup"]
-
 
 def perturb(X: NDArray[np.floating], epsilon: float, rng: Generator) -> NDArray[np.floating]:
     """Add white noise with `epsilon` times the standard deviation of each signal."""

@@ -23,8 +23,6 @@ from sklearn_emg.recordings import (
     warn_of_other_order,
 )
 
-__all__ = ["RecordingUndersampler", "capped_sampling_strategy"]
-
 
 def _capped(y: ArrayLike, factor: float) -> dict[Any, int]:
     classes, counts = np.unique(y, return_counts=True)

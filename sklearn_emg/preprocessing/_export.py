@@ -37,8 +37,6 @@ from sklearn_emg.recordings import (
     warn_of_other_order,
 )
 
-__all__ = ["export", "read_exported"]
-
 _SUFFIXES = {".parquet": "parquet", ".npz": "npz"}
 _WFDB_INVALID = -(2**31)
 _FORMAT = 1

@@ -11,8 +11,6 @@ from sklearn_emg._sklearn import Interval, Real, StrOptions
 from sklearn_emg._validation import require
 from sklearn_emg.base import SignalTransformer
 
-__all__ = ["ShapeReducer"]
-
 _DOWNSAMPLERS = {
     "minmax": "MinMaxDownsampler",
     "m4": "M4Downsampler",

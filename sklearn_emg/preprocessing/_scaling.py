@@ -18,8 +18,6 @@ from sklearn_emg.preprocessing._filtering._design import design_filter, zero_pha
 from sklearn_emg.preprocessing._streams import SampleStream
 from sklearn_emg.recordings import subjects_of, with_signals
 
-__all__ = ["AmplitudeScaler", "Envelope", "Rectifier", "ReferenceScaler"]
-
 
 def location_and_scale(
     values: NDArray[np.floating], method: str

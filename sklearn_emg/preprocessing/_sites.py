@@ -22,8 +22,6 @@ from sklearn_emg.model_selection import draw_references, sites_of
 from sklearn_emg.preprocessing._scaling import marked_rows
 from sklearn_emg.recordings import Subjects, feature_columns, is_healthy
 
-__all__ = ["SiteStandardizer"]
-
 _NORMAL_IQR = 1.3489795003921634  # interquartile range of the standard normal distribution
 _MAX_NAMED = 3
 _FACTS = ("subject", "reference", "group")  # columns that identify the reference subjects

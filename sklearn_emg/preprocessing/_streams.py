@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg.recordings import read_signal
 
-__all__ = ["SampleStream", "SignalStream"]
-
 
 class SignalStream(ABC):
     """Base class of streams, which checks chunks. A subclass implements ``_process``.

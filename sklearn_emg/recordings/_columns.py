@@ -22,16 +22,6 @@ from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings._frames import has_subjects
 from sklearn_emg.recordings._table import METADATA_COLUMNS
 
-__all__ = [
-    "feature_columns",
-    "identities_learned",
-    "is_healthy",
-    "named_like",
-    "revealing_columns",
-    "warn_of_identities",
-    "warn_of_left_out",
-]
-
 # Estimators that pass columns on, choose among them, or predict without them.
 _NOT_LEARNING = (ColumnTransformer, FunctionTransformer, DummyClassifier, DummyRegressor)
 

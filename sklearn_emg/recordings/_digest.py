@@ -20,8 +20,6 @@ from sklearn_emg._version import __version__
 from sklearn_emg.recordings._kept import Cut, KeptSignal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
-__all__ = ["content_digest", "read_through", "signal_digest"]
-
 _BLOCK = 2**20  # number of samples per channel that are read at a time
 _DATA = (FunctionType, type, type(None), int, float, complex, str, bytes)
 _DATA += (tuple, list, dict, set, frozenset, np.ndarray)

@@ -14,19 +14,6 @@ from sklearn_emg._tables import columns_text, first_few, row_text
 from sklearn_emg._typing import Labels
 from sklearn_emg._warnings import warn_of_recordings
 
-__all__ = [
-    "foreign_columns",
-    "groups_of",
-    "has_subjects",
-    "named_channels",
-    "other_order",
-    "refuse_foreign_frame",
-    "refuse_repeated_columns",
-    "refuse_rows",
-    "samples_of",
-    "warn_of_other_order",
-]
-
 _NO_CHANNEL = re.compile(
     r"(unnamed: \d+|index|samples?|frames?|t|times?|timestamps?|seconds?|ms|labels?|targets?|class"
     r"|y|subjects?|subject_?id|patients?|id|events?|triggers?|gestures?)(\s*[\[(].*)?",

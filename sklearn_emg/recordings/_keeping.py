@@ -17,18 +17,6 @@ from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table, with_signals
 from sklearn_emg.recordings._windows import Division, OnFault, Tail, Unit, WindowSet
 
-__all__ = [
-    "after_step",
-    "check_facts",
-    "divide_kept",
-    "is_kept",
-    "is_pending",
-    "keep_recordings",
-    "plain_recordings",
-    "step_key",
-    "values_of_recordings",
-]
-
 
 def keep_recordings(table: pd.DataFrame, store: Store | None) -> pd.DataFrame:
     """Give each recording of a table an identity.

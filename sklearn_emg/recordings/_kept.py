@@ -18,19 +18,6 @@ from sklearn_emg._version import __version__
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import object_column
 
-__all__ = [
-    "DERIVED",
-    "FILTERED",
-    "Cut",
-    "KeptSignal",
-    "KeptSlice",
-    "KeptWindows",
-    "Store",
-    "derived_key",
-    "finite_windows",
-    "raw_signal",
-]
-
 # Attribute of tables whose signals are the output of a step of this package, not raw EMG.
 DERIVED = "sklearn_emg_derived"
 # Attribute of tables whose signals have passed a filter, so that equal samples differ.

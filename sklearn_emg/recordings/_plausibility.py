@@ -16,25 +16,6 @@ from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._kept import DERIVED, raw_signal
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 
-__all__ = [
-    "HIGH_RATE",
-    "LARGE_AMPLITUDE",
-    "LOW_RATE",
-    "MAX_OFFSET",
-    "MAX_RATIO",
-    "MIN_CHANNELS",
-    "QUIET_TABLE",
-    "SMALL_AMPLITUDE",
-    "Fault",
-    "faults_of_figures",
-    "is_swapped",
-    "rate_fault",
-    "rate_of_table",
-    "warn_of_implausible_rate",
-    "warn_of_implausible_recordings",
-    "warn_of_implausible_windows",
-]
-
 # Mean absolute deviation from the mean in mV. It stays below 2 for needle EMG at full effort and
 # below 1 for surface EMG; the noise of an amplifier is above 0.0005.
 LARGE_AMPLITUDE = 5.0

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from sklearn_emg._tables import row_text
 
-__all__ = ["RATE_TOLERANCE", "check_rates", "distinct_rates", "one_rate", "same_rate"]
-
 # Largest relative difference between rates that count as equal; rates that were computed from
 # time stamps have rounding errors.
 RATE_TOLERANCE = 1e-6

@@ -15,8 +15,6 @@ from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.recordings._signal_file import SignalFile
 from sklearn_emg.recordings._subjects import Subjects
 
-__all__ = ["repeated_signals", "warn_of_repeated_signals"]
-
 _SKETCH = 64  # number of samples per channel that are compared first
 
 

@@ -11,9 +11,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklearn_emg._tables import counted
 
-__all__ = ["SignalFile", "read_signal"]
-
-
 _BITS_24 = np.dtype("V3")
 # Extensions of files that begin with a header or a title, or are not binary.
 _NOT_RAW = (

@@ -26,19 +26,6 @@ from sklearn_emg.recordings._frames import (
     warn_of_other_order,
 )
 
-__all__ = [
-    "Subjects",
-    "is_blank",
-    "known_by_other_spelling",
-    "mean_by_code",
-    "object_column",
-    "refuse_missing_labels",
-    "similar_subjects",
-    "subjects_of",
-    "warn_of_labels",
-    "warn_of_subject_names",
-]
-
 _MISSING = frozenset(
     {
         *("nan", "none", "na", "<na>", "n/a", "#n/a", "null", "nat", "n.a.", "#value!", "#ref!"),

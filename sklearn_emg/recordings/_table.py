@@ -30,15 +30,6 @@ from sklearn_emg.recordings._subjects import is_blank, object_column, warn_of_su
 from sklearn_emg.recordings._units import Scale
 from sklearn_emg.recordings._visits import faults_of_visits, warn_of_other_units
 
-__all__ = [
-    "METADATA_COLUMNS",
-    "check_recording_table",
-    "common_channel_names",
-    "is_recording_table",
-    "recording_table",
-    "with_signals",
-]
-
 _NULLABLE = (pd.arrays.IntegerArray, pd.arrays.FloatingArray, pd.arrays.BooleanArray)
 _MEANING = {
     "signal": "samples in mV",

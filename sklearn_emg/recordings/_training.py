@@ -21,16 +21,6 @@ from sklearn_emg.recordings._rates import distinct_rates, same_rate
 from sklearn_emg.recordings._subjects import known_by_other_spelling, object_column
 from sklearn_emg.recordings._table import is_recording_table
 
-__all__ = [
-    "LastToSeeSubjects",
-    "SubjectMemory",
-    "subject_names",
-    "subjects_of_steps",
-    "training_subjects",
-    "warn_of_known_subjects",
-    "warn_of_other_spelling",
-]
-
 
 def subject_names(X: Any, groups: Labels | None = None) -> list[Any] | None:
     """Return the distinct names of the subjects of `groups` or, if it is None, of a table.

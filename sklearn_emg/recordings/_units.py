@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from sklearn_emg.recordings._signal_file import SignalFile
 
-__all__ = ["Scale", "is_voltage", "millivolts_per"]
-
 _TO_MILLIVOLT = {
     "nv": 1e-6,
     "nanovolt": 1e-6,

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._frames import refuse_rows
 
-__all__ = ["check_visits", "faults_of_visits", "visit_months", "warn_of_other_units"]
-
 DAYS_PER_MONTH = 365.25 / 12
 _DATES = (datetime.date, np.datetime64)  # a Timestamp is a date too
 # Times in days are some 30 times as large as times in months. Visits that span more than a century

@@ -20,8 +20,6 @@ from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import mean_by_code, object_column
 from sklearn_emg.recordings._table import check_recording_table
 
-__all__ = ["OnFault", "Tail", "Unit", "WindowSet", "divide", "window_table"]
-
 
 @dataclass(frozen=True)
 class WindowSet:

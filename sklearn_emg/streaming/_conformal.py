@@ -17,8 +17,6 @@ from sklearn_emg.recordings import check_recording_table
 from sklearn_emg.streaming._decision import checked_votes
 from sklearn_emg.streaming._diagnosis import StreamingDiagnosis
 
-__all__ = ["ConformalStop", "vote_courses"]
-
 
 class ConformalStop:
     """Rule that stops when the conformal set of classes has exactly one member.

@@ -13,8 +13,6 @@ from sklearn_emg._validation import check_integer, check_real
 from sklearn_emg.metrics import wilson_interval
 from sklearn_emg.recordings import mean_by_code
 
-__all__ = ["Decision", "FixedLength", "MajorityVote", "SequentialTest"]
-
 
 def checked_votes(votes: Any, caller: str) -> NDArray[np.floating]:
     """Convert the number of votes for each class to an array.

@@ -18,8 +18,6 @@ from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import millivolts_per
 from sklearn_emg.streaming._sources import Chunk
 
-__all__ = ["LineFormat", "read_serial", "read_tcp"]
-
 _LONGEST_LINE = 10_000  # bytes
 # Python also accepts numbers such as 1_000 and infinity, which no device sends on purpose.
 _NUMBER = re.compile(rb"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?|[nN][aA][nN]")

@@ -14,8 +14,6 @@ from sklearn_emg._validation import check_real, require
 from sklearn_emg.recordings import is_voltage, millivolts_per
 from sklearn_emg.streaming._sources import Chunk
 
-__all__ = ["read_lsl"]
-
 
 def read_lsl(
     name: str,

@@ -27,8 +27,6 @@ from sklearn_emg.datasets._simulator._plan import (
 )
 from sklearn_emg.datasets._simulator._recording import Task, seed_sequence, simulate
 
-__all__ = ["make_nemg_cohort"]
-
 
 @overload
 def make_nemg_cohort(

@@ -25,8 +25,6 @@ from sklearn_emg.datasets._simulator._muscle_model import (
 from sklearn_emg.datasets._simulator._plan import DRIVE, draw_subject, protocol_settings
 from sklearn_emg.datasets._simulator._recording import Task, seed_sequence, simulate
 
-__all__ = ["make_progression_cohort"]
-
 _CALLER = "make_progression_cohort"
 MAX_SCORE = 48.0
 _MUSCLE = "tibialis_anterior"

@@ -33,8 +33,6 @@ from sklearn_emg.datasets._simulator._spontaneous import (
     without_disease,
 )
 
-__all__ = ["Task", "simulate", "simulate_muap", "simulate_recording"]
-
 
 @dataclass(frozen=True)
 class Task:

@@ -19,8 +19,6 @@ from sklearn_emg.datasets._simulator import _motor_units as units
 from sklearn_emg.datasets._simulator._motor_units import Site, Train
 from sklearn_emg.datasets._simulator._muscle_model import Conditions
 
-__all__ = ["KINDS", "add_spontaneous", "check_spontaneous", "without_disease"]
-
 # Kind of the events of each source, by the setting that gives the number of these sources.
 KINDS = {
     "fibrillations": "fibrillation",

@@ -13,8 +13,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import INLINE
 
-__all__ = ["burg", "least_squares", "yule_walker"]
-
 # Residual energy below this fraction of the energy of the signal counts as rounding error.
 _EXACT = 1e-13
 

@@ -11,20 +11,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import FAST, INLINE
 
-__all__ = [
-    "box_counting",
-    "detrended_fluctuation",
-    "embedding_products",
-    "fuzzy_sums",
-    "higuchi_lengths",
-    "katz_sums",
-    "lempel_ziv_phrases",
-    "ordinal_counts",
-    "sign_changes",
-    "template_matches",
-]
-
-
 # Sample and approximate entropy ------------------------------------------------------------------
 #
 # Two samples are within r of each other if the rank of one lies between two bounds that belong to

@@ -8,8 +8,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import INLINE
 
-__all__ = ["count_changes"]
-
 
 @njit(**INLINE)
 def _crosses(u, v, threshold):

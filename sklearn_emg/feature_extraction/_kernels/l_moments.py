@@ -8,8 +8,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import BLOCK, INLINE
 
-__all__ = ["l_sum", "l_sums"]
-
 # Distance up to which all samples are compared before the samples of full buckets are compared.
 _LAGS = 32
 

@@ -10,8 +10,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import INLINE
 
-__all__ = ["log_sum"]
-
 
 @njit(**INLINE)
 def _plain_log(x, scale):

@@ -13,8 +13,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.sums import MUAP_MEASURES
 
-__all__ = ["find_potentials", "summarise_potentials"]
-
 # Columns of a table of potentials. The first three are indices of samples.
 FIRST, LAST, PEAK, ISOLATED, AMPLITUDE, DURATION = range(6)
 PHASES, TURNS, RISE, AREA, THICKNESS, SIZE_INDEX = range(6, 12)

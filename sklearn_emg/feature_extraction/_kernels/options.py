@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["BLOCK", "FAST", "INLINE"]
-
 #: Number of samples that are summed in the type of the window before they are added to a float64
 #: sum. Float32 windows thus keep the speed of float32 without loss of precision in long windows.
 BLOCK = 512

@@ -8,8 +8,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import FAST, INLINE
 
-__all__ = ["LANES", "convolution", "four_poolings", "positive_proportions"]
-
 # Number of samples that are convolved at once, so that the nine shifted copies stay in the cache.
 _PART = 1024
 # Number of windows that MultiRocket processes side by side, so that the lengths of runs are also

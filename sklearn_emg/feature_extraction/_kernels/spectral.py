@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["log_sums", "power_of", "spectral_sums", "values_of_sums"]
-
 # The compiler may reorder sums into SIMD lanes; NaN and infinity are treated correctly.
 _FLAGS = {"reassoc", "contract", "nsz"}
 # Function calls count references, which would take as long as the bins of a short window. Functions

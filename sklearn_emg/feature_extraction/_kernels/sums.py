@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["MUAP_MEASURES", "N_TIME_SUMS", "TIME_SUMS"]
-
 #: Columns of the table of potentials that ``_kernels.muap`` writes.
 MUAP_MEASURES = (
     "start",

@@ -39,8 +39,6 @@ from sklearn_emg.feature_extraction._kernels.sums import (
 )
 from sklearn_emg.feature_extraction._kernels.turns import LANES, find_turns
 
-__all__ = ["time_domain_sums"]
-
 # Rows of the sums, which are constants for the compiler.
 (
     _X, _ABS, _X2, _D_ABS, _D2, _D, _DD, _MAX, _MIN, _ZC, _SSC, _WAMP, _MYOP, _C2, _C3, _C4, _C_ABS,

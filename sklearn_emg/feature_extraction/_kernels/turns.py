@@ -8,8 +8,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import INLINE
 
-__all__ = ["LANES", "find_turns"]
-
 # Number of windows that are processed at once in vector lanes, and number of samples at a time.
 LANES = 32
 _CHUNK = 64

@@ -7,8 +7,6 @@ from numba import njit
 
 from sklearn_emg.feature_extraction._kernels.options import FAST
 
-__all__ = ["band_sums", "dwt_level", "scale_energy", "scale_maximum"]
-
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def dwt_level(X, low, high, left, right, approximation, detail):

@@ -12,8 +12,6 @@ from sklearn_emg._sklearn import Integral
 from sklearn_emg._validation import require
 from sklearn_emg.base import FeatureExtractor
 
-__all__ = ["Catch22Features"]
-
 # Short names of the publication, in the order of pycatch22.
 _NAMES = (
     "mode_5",

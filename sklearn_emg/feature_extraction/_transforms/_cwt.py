@@ -12,17 +12,6 @@ from sklearn_emg._sklearn import Integral, Interval, StrOptions
 from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction._time_frequency import ImageTransformer
 
-__all__ = [
-    "CWTCoefficients",
-    "Scales",
-    "centre_frequency",
-    "check_scales",
-    "continuous_wavelet",
-    "cwt",
-    "scale_labels",
-    "scales_of",
-]
-
 
 class Scales:
     """Filters of a continuous wavelet transform for windows of one length.

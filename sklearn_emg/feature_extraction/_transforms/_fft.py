@@ -14,8 +14,6 @@ from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.feature_extraction._spectral import check_taper, power_spectrum
 
-__all__ = ["FFTSpectrum"]
-
 _FLOOR = 1e-10  # mV^2, -100 dB, as in LogSpectrogram
 
 

@@ -13,8 +13,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg.recordings import refuse_recordings
 
-__all__ = ["Flatten"]
-
 
 class Flatten(TransformerMixin, BaseEstimator):
     """Put all values of an image, or all samples of a window, into one row of features.

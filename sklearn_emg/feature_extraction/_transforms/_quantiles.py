@@ -16,8 +16,6 @@ from sklearn_emg._validation import check_fraction
 from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.recordings import read_signal, with_signals
 
-__all__ = ["FeatureQuantiles"]
-
 
 class FeatureQuantiles(FeatureExtractor):
     """Quantiles of features over the parts of a window or of a recording.

@@ -18,8 +18,6 @@ from sklearn_emg.base import FeatureExtractor
 from sklearn_emg.feature_extraction._blocks import for_blocks
 from sklearn_emg.recordings import read_signal
 
-__all__ = ["MiniRocket", "MultiRocket"]
-
 _KERNELS = np.array(list(combinations(range(9), 3)))  # positions of the weights of 2
 _POOLINGS = ("ppv", "lspv", "mpv", "mipv")
 

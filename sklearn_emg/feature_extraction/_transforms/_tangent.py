@@ -14,8 +14,6 @@ from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_real, require
 from sklearn_emg.base import FeatureExtractor
 
-__all__ = ["TangentSpaceFeatures"]
-
 _DELAYS = tuple(2e-4 * 2.0**k for k in range(7))
 _FLOOR = 1e-12  # mV^2: a variance of (1 nV)^2 makes covariances of silent windows invertible
 

@@ -11,8 +11,6 @@ from sklearn_emg._sklearn import Integral, Interval
 from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction._time_frequency import ImageTransformer
 
-__all__ = ["WaveformImage"]
-
 
 class WaveformImage(ImageTransformer):
     """Binary image of a window that is plotted as a line from left to right.

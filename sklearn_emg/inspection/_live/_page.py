@@ -20,8 +20,6 @@ from sklearn_emg.inspection._live._state import LiveState
 from sklearn_emg.inspection._plot import COLORS, MARKERS, class_styles
 from sklearn_emg.streaming import StreamingDiagnosis
 
-__all__ = ["LiveView"]
-
 # The colours of COLORS, adapted to a dark background.
 _ON_DARK = ("#4aa8e0", "#ff8a3d", "#2fc79a", "#e39cc4", "#f0b73a", "#7cc8f5", "#ffffff")
 _SIGNS = dict(zip(MARKERS, "●▲■◆▼✚✖"))

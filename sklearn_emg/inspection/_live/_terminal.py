@@ -12,8 +12,6 @@ from sklearn_emg._validation import require
 from sklearn_emg.inspection._live._state import LiveState
 from sklearn_emg.streaming import StreamingDiagnosis
 
-__all__ = ["watch"]
-
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _COLUMNS, _BAR = 72, 30
 

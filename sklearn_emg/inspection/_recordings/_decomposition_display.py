@@ -14,8 +14,6 @@ from sklearn_emg.metrics import DecompositionAgreement, common_discharges, decom
 from sklearn_emg.motor_units import MotorUnitDecomposer
 from sklearn_emg.recordings import read_signal
 
-__all__ = ["DecompositionDisplay"]
-
 
 class DecompositionDisplay:
     """Signal, residual, discharges and templates of a decomposed recording.

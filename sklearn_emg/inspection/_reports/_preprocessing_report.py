@@ -29,8 +29,6 @@ from sklearn_emg.recordings import (
     warn_of_other_order,
 )
 
-__all__ = ["preprocessing_report"]
-
 
 def preprocessing_report(
     pipeline: BaseEstimator,

@@ -32,8 +32,6 @@ from sklearn_emg.motor_units import (
 from sklearn_emg.preprocessing import HighpassFilter, check_quality
 from sklearn_emg.recordings import check_recording_table, read_signal
 
-__all__ = ["quantitative_emg_report"]
-
 _N_TRACES = 3
 _N_WAVES = 30
 _LABELS = {

@@ -19,8 +19,6 @@ from sklearn_emg.motor_units import (
     template_measures,
 )
 
-__all__ = ["Units", "decomposed", "interference_section", "trace_title", "unit_section"]
-
 _N_PANELS = 6
 _SPREAD = 0.015  # time in s that is shown before and after the discharge
 _STYLES = ("-", "--", ":", "-.")

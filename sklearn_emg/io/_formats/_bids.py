@@ -25,8 +25,6 @@ from sklearn_emg.io._formats._edf import parse_edf
 from sklearn_emg.io._writing._rows import NOT_SCALAR
 from sklearn_emg.recordings import is_voltage, millivolts_per, object_column
 
-__all__ = ["find_bids_files", "parse_bids_file"]
-
 _MAX_SIDECAR = 64 * 2**20  # bytes
 # A code such as 007 is not a number.
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")

@@ -18,8 +18,6 @@ from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 
-__all__ = ["parse_c3d"]
-
 _BLOCK = 512
 _INTEL, _DEC, _MIPS = 84, 85, 86
 

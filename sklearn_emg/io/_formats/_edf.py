@@ -21,8 +21,6 @@ from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.recordings import SignalFile
 
-__all__ = ["parse_edf"]
-
 _MAX_SIGNALS = 4096
 # Properties of the signals in the header and the number of bytes of each per signal.
 _FIELDS = (

@@ -13,8 +13,6 @@ from sklearn_emg.io._content import FileContent
 from sklearn_emg.io._formats._opensignals import opensignals_hdf5
 from sklearn_emg.io._formats._tree import Node, content_of_tree
 
-__all__ = ["count_object", "load_dataset", "open_hdf5", "parse_hdf5"]
-
 _MAX_OBJECTS = 20_000
 _MAX_DEPTH = 30
 # Deflate packs about a thousand zeros into one byte. Sizes below _SMALL are not checked.

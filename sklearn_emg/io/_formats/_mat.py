@@ -16,8 +16,6 @@ from sklearn_emg.io._content import FileContent
 from sklearn_emg.io._formats._hdf5 import count_object, load_dataset, open_hdf5
 from sklearn_emg.io._formats._tree import Node, content_of_tree
 
-__all__ = ["parse_mat"]
-
 _COMPRESSED = 15
 _MAX_RATIO = 60  # of unpacked to packed bytes; recordings with noise stay far below
 _SMALL = 256 * 2**20  # bytes that may be unpacked at any ratio

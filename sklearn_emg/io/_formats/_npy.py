@@ -12,8 +12,6 @@ from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.recordings import SignalFile
 
-__all__ = ["parse_npy"]
-
 
 def parse_npy(path: Path) -> FileContent:
     """Read a ``.npy`` file; floats are assumed to be in mV, as everywhere in the package.

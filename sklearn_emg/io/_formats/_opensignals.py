@@ -24,8 +24,6 @@ from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.io._text import MAX_BYTES, decode_text
 
-__all__ = ["opensignals_hdf5", "parse_opensignals"]
-
 _RANGES = (("bitalino", 3300.0 / 1009.0), ("plux", 3000.0 / 1000.0), ("", 3000.0 / 1000.0))
 _SENSORS = {
     "accelerometer": ("XYZ", "ACC"),

@@ -17,8 +17,6 @@ from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._text import content_of_frame
 from sklearn_emg.recordings import read_signal
 
-__all__ = ["parse_parquet", "write_parquet"]
-
 _KEY = b"sklearn_emg"
 _TUPLES = ("channel_names", "skipped", "stored_names")
 # Fields of a recording; all others are further columns of the table.

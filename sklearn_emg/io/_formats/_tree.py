@@ -16,8 +16,6 @@ from sklearn_emg.io._clock import measure_clock, seconds_of
 from sklearn_emg.io._content import Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, is_unit, split_unit
 
-__all__ = ["Node", "content_of_tree"]
-
 Node = dict[str, Any]
 
 # Names of sampling rates, the most specific first; the last may be rates of something else.

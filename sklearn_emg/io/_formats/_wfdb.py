@@ -19,8 +19,6 @@ from sklearn_emg.io._writing._rows import NOT_SCALAR
 from sklearn_emg.io._writing._wfdb import AUX, END, MARK, ONSET, SKIP
 from sklearn_emg.recordings import SignalFile, is_voltage
 
-__all__ = ["parse_wfdb"]
-
 _MAX_BYTES = 64 * 2**20  # size limit of a header or a file of annotations
 
 

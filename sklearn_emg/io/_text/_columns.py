@@ -28,8 +28,6 @@ from sklearn_emg.io._text._layout import (
     without_blank_lines,
 )
 
-__all__ = ["content_of_frame", "parse_text"]
-
 _MISSING = [
     *("", "NaN", "nan", "NAN", "-NaN", "-nan", "NA", "N/A", "n/a", "null", "NULL", "-", "--"),
     *("#N/A", "#NV", "nan(ind)", "-nan(ind)", "1.#QNAN", "-1.#IND"),

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from sklearn_emg.io._text._header import Header
 from sklearn_emg.io._text._layout import as_number
 
-__all__ = ["Dialect", "apply_dialect", "kind_by_device", "recognise"]
-
 _EMGWORKS = re.compile(
     r"^\W*Label:\s*(?P<name>.+?)\s+Sampling frequency:\s*(?P<fs>\S+)\s+Number of points:\s*"
     r"(?P<n>\d+).*?\bUnit:\s*(?P<unit>\S*)",

@@ -9,8 +9,6 @@ from sklearn_emg.io._kinds import channel_kind, is_unit, split_unit
 from sklearn_emg.io._text._layout import Layout, as_number, split_line
 from sklearn_emg.recordings import is_voltage
 
-__all__ = ["Header", "read_header_lines"]
-
 _RATE = re.compile(
     r".*(?:sampl|abtast|échantillon|muestreo|campion|amostr|bemonster|frequen|fréquen|frecuen|"
     r"дискретизац|частот|próbkow|częstotl|vzork|örnekl|采样|採樣|取樣|サンプリング|샘플링|"

@@ -11,18 +11,6 @@ from pathlib import Path
 
 from sklearn_emg._tables import counted
 
-__all__ = [
-    "MAX_BYTES",
-    "Layout",
-    "as_number",
-    "decode_text",
-    "find_layout",
-    "is_table",
-    "plain_number",
-    "split_line",
-    "without_blank_lines",
-]
-
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),

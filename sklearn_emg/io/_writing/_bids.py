@@ -24,8 +24,6 @@ from sklearn_emg.io._writing._edf import edf_labels, write_edf_file
 from sklearn_emg.io._writing._rows import Part, WrittenRow, unique_names
 from sklearn_emg.recordings import object_column
 
-__all__ = ["GENERATOR", "bids_parts", "is_own_dataset"]
-
 VERSION = "1.11.0"
 GENERATOR = "sklearn-emg"
 _MISSING = "n/a"

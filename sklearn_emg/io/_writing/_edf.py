@@ -19,8 +19,6 @@ from sklearn_emg.io._writing._rows import (
     unique_names,
 )
 
-__all__ = ["edf_labels", "edf_parts", "write_edf_file"]
-
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _UNITS = (("uV", 1e3), ("mV", 1.0), ("V", 1e-3))
 _LABEL = 16  # number of characters of a label

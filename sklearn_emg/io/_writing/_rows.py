@@ -19,17 +19,6 @@ from sklearn_emg.io._content import Annotation
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.recordings import read_signal
 
-__all__ = [
-    "NOT_SCALAR",
-    "Part",
-    "WrittenRow",
-    "ascii_text",
-    "lost_of_annotations",
-    "plain_value",
-    "unique_names",
-    "written_rows",
-]
-
 # A file to write: its path below the folder, and the function that writes it.
 Part = tuple[str, Callable[[Path], object]]
 

@@ -11,8 +11,6 @@ import numpy as np
 from sklearn_emg._tables import python_value
 from sklearn_emg.io._writing._rows import Part, WrittenRow, lost_of_annotations
 
-__all__ = ["AUX", "END", "MARK", "ONSET", "SKIP", "wfdb_parts"]
-
 # Prefix of the comment of a header that holds subject and columns as JSON.
 MARK = "sklearn-emg:"
 

@@ -24,8 +24,6 @@ from sklearn_emg.motor_units._rest._kinds import (
 )
 from sklearn_emg.motor_units._signals import Floats
 
-__all__ = ["RestActivityDetector"]
-
 _MIN_FS = 4000.0  # sampling rate in Hz below which the shapes of single fibres are lost
 _MAX_ACTIVE = 0.4  # fraction of the time within events above which a muscle is not at rest
 _MAX_EQUAL = 0.999  # fraction of equal samples above which a recording contains no signal

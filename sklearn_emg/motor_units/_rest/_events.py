@@ -12,8 +12,6 @@ from sklearn_emg.motor_units import _signals as signals
 from sklearn_emg.motor_units._signals import Floats
 from sklearn_emg.motor_units._trains import fit_intervals
 
-__all__ = ["REGULAR", "Group", "Rest", "look_at", "sort_events"]
-
 REGULAR = 0.10  # largest coefficient of variation of the intervals of a regular train
 
 _RATE = 10_000.0  # minimum sampling rate in Hz after downsampling

@@ -10,10 +10,6 @@ from sklearn_emg.motor_units._rest._events import REGULAR, Group
 from sklearn_emg.motor_units._signals import Floats
 from sklearn_emg.motor_units._trains import fit_intervals
 
-__all__ = [
-    *("KINDS", "OTHER", "UNIT", "Shape", "Timing", "kind_of", "kinds_of", "shape_of", "timing_of"),
-]
-
 FIBRILLATION, SHARP_WAVE, FASCICULATION, SPIKE, OTHER, UNIT = KINDS = (
     "fibrillation",
     "positive sharp wave",

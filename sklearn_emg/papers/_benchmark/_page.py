@@ -25,8 +25,6 @@ from sklearn_emg.papers._benchmark._results import (
 )
 from sklearn_emg.papers._registry import get_system
 
-__all__ = ["write_pages"]
-
 _MEASURES = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy"}
 _ARMS = {"random windows": "folds of random windows", "subjects": "folds by subject"}
 # The baseline with which networks are compared.

@@ -23,8 +23,6 @@ from sklearn_emg._version import __version__
 from sklearn_emg.comparison import Comparison
 from sklearn_emg.papers._registry import PublishedResult, get_system
 
-__all__ = ["Benchmark", "facts_of", "read_benchmark", "write_parquet", "write_results"]
-
 CONFOUNDS = "confounds.parquet"
 _ABOUT = "about.json"
 _TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")

@@ -55,8 +55,6 @@ from sklearn_emg.recordings import (
     warn_of_repeated_signals,
 )
 
-__all__ = ["run_benchmark"]
-
 _File = TypeVar("_File", RunFile, AuditFile)
 _Result = TypeVar("_Result", FinishedRun, FinishedAudit)
 

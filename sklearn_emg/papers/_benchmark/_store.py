@@ -22,17 +22,6 @@ from sklearn_emg._warnings import warn
 from sklearn_emg.comparison import LEVELS, Level, Outcome
 from sklearn_emg.recordings import content_digest, is_recording_table, signal_digest
 
-__all__ = [
-    "AUDIT_COLUMNS",
-    "AuditFile",
-    "FinishedAudit",
-    "FinishedRun",
-    "RunFile",
-    "Truth",
-    "open_folder",
-    "settings_of",
-]
-
 _FORMAT = 2  # version of the file format; different versions are not mixed
 _MEASURED = ("fit_seconds", "predict_ms", "peak_memory_mb", "cpu_seconds")
 _OUTCOME = {"error": str, "details": str, "unit": str, "scores": dict, "chosen": list}

@@ -14,8 +14,6 @@ from sklearn_emg._validation import did_you_mean
 from sklearn_emg.papers._registry import get_system, list_systems, make_system
 from sklearn_emg.recordings import content_digest, is_recording_table
 
-__all__ = ["build", "check_parameters", "choose_systems", "identity_of"]
-
 
 def choose_systems(patterns: str | Sequence[str]) -> list[str]:
     """Return the names of systems that match patterns.

@@ -42,8 +42,6 @@ from sklearn_emg.papers._benchmark._systems import build
 from sklearn_emg.papers._benchmark._trainings import forget_trainings, resume_trainings
 from sklearn_emg.papers._registry import get_system
 
-__all__ = ["do_audit", "do_run", "run_all"]
-
 
 def _prepared(
     name: str, X: pd.DataFrame, y: NDArray, of_windows: bool, options: Mapping[str, Any]

@@ -14,8 +14,6 @@ from tqdm.auto import tqdm
 
 from sklearn_emg.papers._benchmark._store import AuditFile, RunFile
 
-__all__ = ["forget_trainings", "resume_trainings", "show_trainings"]
-
 _EVERY = 2.0  # time in s between two checks of the checkpoints
 _SHOWN = 3  # maximum number of trainings that are shown
 

@@ -14,8 +14,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.model_selection import with_seed
 
-__all__ = ["n2001_features"]
-
 
 def n2001_features(
     *, final_estimator: Any = None, cv: Any = None, random_state: Any = None

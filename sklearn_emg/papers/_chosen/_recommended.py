@@ -20,8 +20,6 @@ from sklearn_emg.feature_extraction import (
 from sklearn_emg.papers._building import over_recordings
 from sklearn_emg.preprocessing import NotchFilter
 
-__all__ = ["recommended_pipeline"]
-
 _TIME = (
     *("rms", "mav", "wl", "zc", "ssc", "wamp", "dasdv", "turns", "turn_amplitude"),
     *("skewness", "kurtosis", "hjorth_mobility", "hjorth_complexity"),

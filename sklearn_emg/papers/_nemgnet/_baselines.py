@@ -18,8 +18,6 @@ from sklearn_emg.papers._building import over_recordings
 from sklearn_emg.papers._nemgnet._network import OF_VOTES, YOO_2022, YOO_2022_DATA, costs
 from sklearn_emg.papers._registry import OpenChoice, PublishedResult, Variant, published_systems
 
-__all__ = ["mel_spectrogram_network", "waveform_image_network"]
-
 _NAMES = {
     "resnet50": "ResNet-50",
     "resnet152": "ResNet-152",

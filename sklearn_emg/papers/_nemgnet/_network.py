@@ -20,8 +20,6 @@ from sklearn_emg.papers._registry import (
     published_systems,
 )
 
-__all__ = ["NEMGNetProtocol", "nemgnet"]
-
 YOO_2022 = Source(
     "J. Yoo et al.",
     2022,

@@ -43,14 +43,6 @@ from sklearn_emg.papers._neurofusion._published import further_results, main_res
 from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 from sklearn_emg.preprocessing import Envelope
 
-__all__ = [
-    "amplitude_envelope_analysis",
-    "frequency_domain_analysis",
-    "selected_features_mlp",
-    "time_domain_analysis",
-    "tree_ensembles",
-]
-
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
 _FREQUENCY = ("mnf", "mdf", "pkf", "ttp", "sm1", "sm2", "spectral_entropy")
 _WHY = "the source states only the name of the method"

@@ -25,8 +25,6 @@ from sklearn_emg.papers._building import (
 from sklearn_emg.papers._neurofusion._published import further_results, main_result
 from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 
-__all__ = ["quantitative_emg", "rule_based"]
-
 _POTENTIALS = (
     "muap_amplitude",
     "muap_duration",

@@ -31,8 +31,6 @@ from sklearn_emg.preprocessing import (
     WindowAugmenter,
 )
 
-__all__ = ["neurofusion_features", "neurofusionnet", "plain_network", "transfer_cnn"]
-
 _DENOISING = OpenChoice(
     "autoencoder",
     "convolutions with 16 filters, trained for 10 epochs to restore the training windows from "

@@ -8,8 +8,6 @@ from sklearn_emg.papers._building import NEUROFUSION
 from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 from sklearn_emg.prognosis import LSTMPrognosis
 
-__all__ = ["neurofusion_prognosis"]
-
 _NO_SIZE = "the source states no size"
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from sklearn_emg.papers._registry import PublishedResult
 
-__all__ = ["further_results", "main_result"]
-
 # Accuracy, sensitivity, specificity, precision and F1 in percent, time in ms, use of resources in
 # percent.
 _METHODS = {

@@ -24,8 +24,6 @@ from sklearn_emg.preprocessing._artefacts._measures import (
 )
 from sklearn_emg.recordings import FILTERED
 
-__all__ = ["THRESHOLDS", "ArtefactDetector"]
-
 # Kinds of artefact and the limits of their measures.
 THRESHOLDS = {
     "saturation": 0.001,

@@ -19,8 +19,6 @@ from sklearn_emg.preprocessing._artefacts._marks import marks_of, with_notes
 from sklearn_emg.preprocessing._artefacts._measures import runs_mask
 from sklearn_emg.recordings import read_signal, with_signals
 
-__all__ = ["GapInterpolator"]
-
 
 def fill_gaps(
     signal: NDArray[np.floating], max_gap: int, method: str = "linear"

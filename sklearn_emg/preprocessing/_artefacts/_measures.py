@@ -8,15 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = [
-    "flat_fraction",
-    "pop_ratio",
-    "power_fractions",
-    "runs_mask",
-    "saturation_fraction",
-    "spike_ratio",
-]
-
 
 def runs_mask(mask: NDArray[np.bool_], min_length: int) -> NDArray[np.bool_]:
     """Keep only runs of at least `min_length` True samples along the last axis."""

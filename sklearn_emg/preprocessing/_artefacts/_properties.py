@@ -13,8 +13,6 @@ from scipy.signal import welch
 from sklearn_emg.preprocessing._artefacts._measures import saturation_fraction
 from sklearn_emg.recordings import SignalFile, check_recording_table, read_signal
 
-__all__ = ["PROPERTIES", "recording_properties", "signal_properties"]
-
 # Properties of a recording and the functions that summarise its channels.
 PROPERTIES = {
     "n_channels": np.max,

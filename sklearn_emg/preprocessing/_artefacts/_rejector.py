@@ -25,8 +25,6 @@ from sklearn_emg.preprocessing._artefacts._marks import (
 from sklearn_emg.preprocessing._artefacts._measures import saturation_fraction
 from sklearn_emg.recordings import FILTERED, KeptWindows, read_signal, with_signals
 
-__all__ = ["ArtefactRejector"]
-
 _SMOOTH = (
     "nearly all samples are distinct, so these are not the samples of a converter but of a "
     "filtered signal"

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
 from sklearn_emg.recordings import read_signal, warn_of_implausible_windows
 
-__all__ = ["segment_recording"]
-
 _REST_LEVEL = 0.02  # mV; the noise of needle recordings is about 0.01 mV
 
 

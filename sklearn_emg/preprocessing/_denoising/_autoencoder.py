@@ -16,8 +16,6 @@ from sklearn_emg._validation import check_below_nyquist, require
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.recordings import distinct_rates, is_recording_table
 
-__all__ = ["AutoencoderDenoiser"]
-
 _SEGMENT = 512
 
 

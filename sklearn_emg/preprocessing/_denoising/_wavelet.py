@@ -11,8 +11,6 @@ from sklearn_emg._sklearn import Integral, Interval, StrOptions
 from sklearn_emg._validation import did_you_mean
 from sklearn_emg.base import SignalTransformer
 
-__all__ = ["WaveletDenoiser"]
-
 
 def shrink(
     coefficients: NDArray[np.floating], threshold: NDArray[np.floating], shrinkage: str

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Options, Real, StrOptions
 from sklearn_emg.base import SignalTransformer
 
-__all__ = ["AdaptiveFilter"]
-
 _ALGORITHMS = ("lms", "nlms", "rls")
 # The RLS matrix is initialised as if the reference had only the fraction _FIRST_POWER of its power.
 # While the reference is silent, the matrix grows by at most the factor _LARGEST_GROWTH.

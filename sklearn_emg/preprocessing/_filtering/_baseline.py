@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, StrOptions
 from sklearn_emg.base import SignalTransformer
 
-__all__ = ["BaselineRemover"]
-
 
 def polynomial_baseline(signals: NDArray[np.floating], degree: int) -> NDArray[np.float64]:
     """Fit a polynomial to each signal (last axis) by least squares; return its values."""

@@ -21,8 +21,6 @@ from sklearn_emg.preprocessing._filtering._design import (
 )
 from sklearn_emg.preprocessing._streams import SignalStream
 
-__all__ = ["BandpassFilter", "FilterStream", "HighpassFilter", "LowpassFilter", "NotchFilter"]
-
 Design = Literal["butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"]
 
 

@@ -15,8 +15,6 @@ from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._streams import SampleStream
 from sklearn_emg.recordings import same_rate
 
-__all__ = ["Resampler", "rational_ratio", "resample_fourier", "resample_polyphase"]
-
 # The anti-aliasing filter has 20 * max(up, down) + 1 taps.
 _MAX_TERM = 100_000
 # Accepted relative error of a ratio, which amounts to 0.4 ms in an hour.

@@ -39,8 +39,6 @@ from sklearn_emg.recordings import (
     warn_of_other_order,
 )
 
-__all__ = ["QualityReport", "check_quality"]
-
 _LABELS = ("label", "group", "diagnosis", "class", "condition")
 _NAMES = ("recording", "file")
 _MAX_NAMED = 5

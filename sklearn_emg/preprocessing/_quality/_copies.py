@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from sklearn_emg.preprocessing._quality._measures import Sketch
 
-__all__ = ["Overlap", "mask_for", "overlaps"]
-
 # Number of bits of the hash that are 0 for patterns that are kept: one in 2**2 to 2**6 patterns is
 # kept, and fewer in very long tables.
 _SPARSE, _DENSE, _DENSEST = 10, 6, 2

@@ -13,8 +13,6 @@ from sklearn_emg._tables import first_few
 from sklearn_emg.preprocessing._quality._copies import Overlap, chains
 from sklearn_emg.recordings import Fault, faults_of_figures, rate_fault, similar_subjects
 
-__all__ = ["LIMITS", "QUALITY_KINDS", "QUALITY_LEVELS", "Channel", "Finding", "findings_of"]
-
 QUALITY_LEVELS = ("ok", "check", "bad")
 
 

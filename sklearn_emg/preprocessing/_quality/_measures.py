@@ -14,8 +14,6 @@ from sklearn_emg.preprocessing._artefacts._properties import (
     spectrum_of,
 )
 
-__all__ = ["MEASURES", "Sketch", "measures_of"]
-
 # Measures of a channel in the order of the report, including those of ``signal_properties``.
 MEASURES = (
     "length",

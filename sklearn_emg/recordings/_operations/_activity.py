@@ -16,8 +16,6 @@ from sklearn_emg.recordings._rates import check_rates
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
-__all__ = ["label_lag", "moving_rms", "segment_activity"]
-
 _METHODS = ("level", "double-threshold", "teager-kaiser")
 _BIN = 0.05  # width of a bin in s
 # Additional proportion of variance that a shift of the labels must explain.

@@ -13,8 +13,6 @@ from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table
 
-__all__ = ["channel_names_of", "join_channels", "select_channels", "split_channels"]
-
 
 def channel_names_of(table: pd.DataFrame) -> list[tuple[str, ...]]:
     """Return the channel names of each row; by default, these are ch1, ch2 and so on.

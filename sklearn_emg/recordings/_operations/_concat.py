@@ -13,8 +13,6 @@ from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._subjects import object_column, similar_subjects
 from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
-__all__ = ["concat_tables"]
-
 _MAX_NAMED = 3
 
 

@@ -16,8 +16,6 @@ from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table
 
-__all__ = ["normalize_to_mvc"]
-
 
 def normalize_to_mvc(
     table: pd.DataFrame,

@@ -17,8 +17,6 @@ from sklearn_emg.recordings._signal_file import SignalFile, read_signal
 from sklearn_emg.recordings._subjects import object_column
 from sklearn_emg.recordings._table import check_recording_table, is_recording_table
 
-__all__ = ["cut_recordings", "segments_from_events", "segments_from_labels"]
-
 GAP_SOURCE = "gap"  # source of annotations that mark interruptions
 _MAX_SHOWN = 5
 
