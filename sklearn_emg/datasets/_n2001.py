@@ -473,10 +473,6 @@ def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], di
     Faults in the files of muscles that are not requested are ignored.
     """
     headers, samples, faults = _find(root)
-    faults += [
-        (name, f"{samples[name]} has no header {samples[name].stem}.hea; download it again.")
-        for name in sorted(samples.keys() - headers.keys())
-    ]
     records, left_out = [], {}
     for name in sorted(headers):
         try:
@@ -486,6 +482,12 @@ def _read_headers(root: Path, codes: set[str] | None) -> tuple[list[_Record], di
                 left_out[headers[name].stem] = f"copy of {headers[original].stem}"
             else:
                 faults.append((name, str(error)))
+    for name in sorted(samples.keys() - headers.keys()):
+        path = samples[name]
+        if original := _original_samples(path, records, samples, root):
+            left_out[path.stem] = f"copy of {original}"
+        else:
+            faults.append((name, f"{path} has no header {path.stem}.hea; download it again."))
     texts = [text for name, text in faults if _is_of(codes, name)]
     raise_faults(texts, f"load_n2001 cannot use {counted(len(texts), 'file')} of {root}")
     return records, {name: text for name, text in left_out.items() if _is_of(codes, name)}
@@ -529,6 +531,17 @@ def _original(name: str, headers: dict[str, Path], samples: dict[str, Path], roo
     if other == name or not all(a and b and _same_bytes(a, b, root) for a, b in pairs):
         return ""
     return other
+
+
+def _original_samples(
+    path: Path, records: list[_Record], samples: dict[str, Path], root: Path
+) -> str:
+    """Return the name of the recording of whose samples the file is a copy, or ""."""
+    for record in records:
+        own = samples.get(record.name.upper())
+        if own is not None and _same_bytes(path, own, root):
+            return record.name
+    return ""
 
 
 def _same_bytes(first: Path, second: Path, root: Path) -> bool:

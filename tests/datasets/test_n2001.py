@@ -375,6 +375,13 @@ def test_copy_of_header_and_samples_is_dropped_with_both_names(add, tmp_path):
         load_n2001(tmp_path, "VM")
 
 
+def test_copy_of_samples_without_header_is_dropped_with_both_names(add, tmp_path):
+    place = add("N2001C01BB51", _LONG[0])
+    shutil.copy(place / "N2001C01BB51.bin", place / "N2001C01VM51.bin")
+    with pytest.warns(RecordingWarning, match=r"N2001C01VM51 \(copy of N2001C01BB51\)"):
+        assert load_n2001(tmp_path).data["recording"].tolist() == ["N2001C01BB51"]
+
+
 def test_faulty_files_of_other_muscles_are_no_error(add, tmp_path):
     add("N2001C01BB51", _LONG[0])
     add("N2001C01VM51", _LONG[1], header="N2001C09VM51 1 23437.5 500\nx.bin 16 13.1/uV\n")
@@ -382,5 +389,5 @@ def test_faulty_files_of_other_muscles_are_no_error(add, tmp_path):
     (tmp_path / "N2001C02VM51.hea").unlink()
     for muscle in ("BB", "biceps brachii"):
         assert len(load_n2001(tmp_path, muscle).data) == 1
-    with pytest.raises(ValueError, match=r"cannot use 2 files .*\n.*C02VM51.*\n.*C09VM51"):
+    with pytest.raises(ValueError, match=r"cannot use 2 files .*\n.*C09VM51.*\n.*C02VM51"):
         load_n2001(tmp_path)

@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -92,10 +93,19 @@ def test_unknown_subjects_and_silence_are_refused(recordings, tmp_path):
         quantitative_emg_report(recordings, "P9", path)
     with pytest.raises(ValueError, match="lacks the column 'muscle'"):
         quantitative_emg_report(recordings.drop(columns="muscle"), NAME, path)
-    quiet = recordings.assign(signal=[s * 1e-6 for s in recordings["signal"]])
-    with pytest.raises(ValueError, match="No isolated potential was found"):
+    noise = np.random.default_rng(0).normal(size=16000)
+    quiet = recordings.assign(signal=[0.002 * noise] * 3)
+    with pytest.raises(ValueError, match="No isolated potential or motor unit was found"):
         quantitative_emg_report(quiet, NAME, path)
     assert not path.exists()
+
+
+def test_a_subject_without_isolated_potentials_has_a_page_of_units(recordings, tmp_path):
+    strict = MUAPFeatures(amplitude_threshold=50.0)
+    page = quantitative_emg_report(recordings, NAME, tmp_path / "report.html", extractor=strict)
+    text = page.read_text("utf-8")
+    assert "no isolated potential was found" in text
+    assert "Firing and potentials of the units" in text
 
 
 def test_sides_are_apart_and_spellings_of_a_muscle_are_not(recordings, tmp_path):

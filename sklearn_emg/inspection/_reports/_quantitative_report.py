@@ -107,7 +107,8 @@ def quantitative_emg_report(
         If matplotlib or Jinja2 is not installed.
     ValueError
         If the table lacks the subject or a required column, if `limits` or `interference` is not
-        fitted, if no potential is found, or if `path` is a folder.
+        fitted, if neither a potential nor a motor unit is found and there is no `interference`, or
+        if `path` is a folder.
     TypeError
         If `limits`, `extractor`, `decomposer` or `interference` has the wrong class.
 
@@ -148,12 +149,14 @@ def quantitative_emg_report(
     own = _rows_of(recordings, subject)
     filtered = HighpassFilter(highpass).fit_transform(own)
     found = muscle_potentials(filtered, extractor)
-    if len(found) == 0:
-        raise ValueError(
-            f"No {_what(extractor)} was found in {counted(len(own), 'recording')} of {subject!r}. "
-            "Use recordings of slight contractions, or adjust the thresholds of MUAPFeatures."
-        )
     units = decomposed(filtered, decomposer)
+    if len(found) == 0 and len(units.table) == 0 and interference is None:
+        raise ValueError(
+            "No isolated potential or motor unit was found in "
+            f"{counted(len(own), 'recording')} of {subject!r}. Use recordings of slight "
+            "contractions, adjust the thresholds of MUAPFeatures, or pass 'interference', which "
+            "also describes strong contractions."
+        )
     sections = [
         _muscle(name, rows, found[found["row"].isin(rows.index)], limits, seconds, extractor)
         | {
