@@ -249,12 +249,13 @@ def _figures(system: Any) -> str:
     own = own_figures(system.name)
     if published:
         text += (
-            "Published scores were obtained by the publication, on its data and with its protocol; "
+            "Published scores are those that the publication reports, for its data and protocol; "
             "none of them is a target. *Leaky* means that subjects, or the test set itself, were "
             "used for both training and testing.\n\n"
         )
     else:
-        text += "The source reports no result for this system alone.\n\n"
+        what = "of this method on EMG" if system.kind == "baseline" else "for this system alone"
+        text += f"The source reports no result {what}.\n\n"
     if own:
         text += (
             "Measured scores come from the stored runs of :doc:`/results`, on other data, with "
@@ -293,7 +294,7 @@ def _system_page(name: str) -> str:
         f"   model = make_system({name!r})\n\n"
     )
     text += _figures(system)
-    text += _title("Differences from the paper", "-")
+    text += _title("Differences from the source", "-")
     text += (
         "The table lists every detail in which the system deviates from its source, and every "
         "detail that the source leaves open. Everything else is as published.\n\n"
@@ -303,11 +304,11 @@ def _system_page(name: str) -> str:
             _literal(c.what),
             _literal(c.paper or "not stated"),
             _literal(c.choice),
-            _literal(c.why or "not stated in the source"),
+            _literal(c.why),
         ]
         for c in sorted(system.open_choices, key=lambda c: not c.deviates)
     ]
-    text += _list_table(["detail", "paper says", "here", "why"], choices, "20 25 30 25", "features")
+    text += _list_table(["detail", "source", "here", "reason"], choices, "20 25 30 25", "features")
     return text
 
 
@@ -322,6 +323,7 @@ def write_systems(folder: Path) -> None:
         _write(folder / "systems" / f"{name}.rst", _system_page(name))
         system = get_system(name)
         split = {True: "leaky", False: "by subject", None: "not stated"}[system.leaky]
+        split = split if system.published else "no result"
         rows.append([f":ref:`{name} <system-{name}>`", _literal(system.title), split, system.needs])
     text = _list_table(
         ["name", "system", "published split", "extra"], rows, "24 48 16 12", "features"
@@ -331,7 +333,7 @@ def write_systems(folder: Path) -> None:
         [_literal(title), "; ".join(_literal(str(f)) for f in figures), _literal(why)]
         for title, figures, why in NOT_SOFTWARE.values()
     ]
-    text += _list_table(["row", "published", "why"], rows, "35 35 30", "features")
+    text += _list_table(["row", "published", "reason"], rows, "35 35 30", "features")
     text += ".. toctree::\n   :hidden:\n\n"
     text += "".join(f"   /generated/systems/{name}\n" for name in names)
     _write(folder / "systems.rst.inc", text)

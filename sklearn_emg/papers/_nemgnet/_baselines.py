@@ -74,7 +74,8 @@ def _variant(
     further = [PublishedResult(f"{m} of subjects", v, True) for m, v in zip(measures, others)]
     further += costs(*_COSTS[architecture])
     main = [PublishedResult("accuracy of subjects", accuracy, True)]
-    return Variant(method, f"{architecture}, DiVote feature-PD", main, settings, further)
+    name = _NAMES.get(architecture, "Inception-v4")
+    return Variant(method, f"{name}, DiVote feature-PD", main, settings, further)
 
 
 @published_systems(

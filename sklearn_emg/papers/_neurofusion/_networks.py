@@ -325,7 +325,7 @@ def neurofusionnet(
     {
         f"plain-{kind}": Variant(
             f"plain {name}",
-            f"plain {kind} network",
+            f"plain {name}",
             main_result(row),
             {"kind": kind},
             further_results(row),
