@@ -92,8 +92,8 @@ def calibration_summary(
     Raises
     ------
     ValueError
-        If shapes or labels do not match, a probability is not between 0 and 1, `n_bins` is below 1,
-        or there are no predictions.
+        If shapes or labels do not match, a value is not a probability, the probabilities of a row
+        do not sum to 1, `n_bins` is below 1, or there are no predictions.
 
     Notes
     -----
@@ -293,8 +293,8 @@ def conformal_sets(
     Raises
     ------
     ValueError
-        If shapes or labels do not match, a value is not a probability, or `coverage` is out of
-        range.
+        If shapes or labels do not match, a value is not a probability, the probabilities of a row
+        do not sum to 1, or `coverage` is out of range.
 
     Notes
     -----

@@ -89,7 +89,13 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
     ------
     ValueError
         If a frozen layer is not in the network, or not in the pretrained network with the same
-        shape, or if the cohorts share subjects and `allows_shared_subjects` is False.
+        shape, if the cohorts have the same channels in a different order, or if they share
+        subjects and `allows_shared_subjects` is False.
+
+    Warns
+    -----
+    RecordingWarning
+        If the target cohort has a different sampling rate from the source cohort.
 
     See Also
     --------
