@@ -186,8 +186,8 @@ def prequential_score(
             on_old.append({"n_learned": n_learned, "correct": correct})
 
     test_old(0)
-    with warnings.catch_warnings():  # the calls above have already warned of training subjects
-        warnings.simplefilter("ignore", SubjectLeakWarning)
+    with warnings.catch_warnings(action="ignore", category=SubjectLeakWarning):
+        # The calls above have already warned of training subjects.
         for start in range(0, len(sequence), batch):
             now = np.isin(subjects.codes, sequence[start : start + batch])
             predicted = diagnoses(learner, rows[now], labels[now])

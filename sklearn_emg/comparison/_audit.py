@@ -311,9 +311,8 @@ def _score_windows(estimator: Any, X: Any, y: NDArray, split: Split) -> dict[str
     model = clone(estimator).fit(safe_indexing(X, train), y[train])
     refuse_identities(model, safe_indexing(X, train), y[train])
     X_test = safe_indexing(X, test)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=SubjectLeakWarning):
         # All other splits score training subjects, which is the leak that the audit measures.
-        warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = find_votes(model, X_test)
         column = "prediction" if is_regressor(model) else "vote"
         y_pred = model.predict(X_test) if votes is None else votes.windows[column].to_numpy()

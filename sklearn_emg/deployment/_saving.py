@@ -348,10 +348,9 @@ def _built(skops: Any, content: bytes, description: dict[str, Any], trusted: lis
             f"it contains {unknown}. Types that are not trusted are not built, because building "
             "them could execute code"
         )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=InconsistentVersionWarning):
         # A warning about a different version of scikit-learn is not needed, since the outputs of
         # the estimators are compared with the stored values below.
-        warnings.simplefilter("ignore", InconsistentVersionWarning)
         model = _with_neighbours(skops.loads(content, trusted=sorted(known)))
     _check_trees(list(_parts(model, set())))
     _check_values(model, description)

@@ -72,9 +72,8 @@ def _block(rows: NDArray[np.floating], settings: Settings) -> NDArray[np.float64
 
     # The calculators solve many small systems, for which several BLAS threads are up to ten times
     # slower than one on busy cores.
-    with threadpool_limits(1), warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
         # The calculators warn about each missing value; _check_missing reports them by name.
-        warnings.simplefilter("ignore")
         return np.array([_features_of(row.astype(np.float64), settings)[1] for row in rows], float)
 
 
@@ -195,8 +194,7 @@ class TsfreshFeatures(FeatureExtractor):
                     f"{name!r}; see tsfresh.feature_extraction.feature_calculators."
                 )
         # The names depend only on the settings, so any signal can be used to find them.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             self._calculators = _features_of(np.sin(np.arange(64.0)), self.settings_)[0]
         if not self._calculators:
             raise ValueError("The 'settings' parameter of TsfreshFeatures names no calculator.")

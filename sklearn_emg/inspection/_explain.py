@@ -245,9 +245,8 @@ class SubjectExplanationDisplay:
 
 def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, dict[str, Any]]:
     """Return the votes of one subject, and its diagnosis with probabilities."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=SubjectLeakWarning):
         # An explanation is not an evaluation, so training subjects are allowed.
-        warnings.simplefilter("ignore", SubjectLeakWarning)
         votes = divote.vote(table)
     if len(votes.subjects) != 1:
         raise ValueError(
@@ -444,9 +443,8 @@ class _LeaveOut:
         copies = self.votes.recordings.iloc[np.tile(np.arange(n_rows), n_copies)]
         copies = copies.reset_index(drop=True).assign(subject=np.repeat(range(n_copies), n_rows))
         copies[self.names] = np.concatenate(changed)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
             # The vote over all recordings has already issued these warnings.
-            warnings.simplefilter("ignore", UserWarning)
             left = self.divote.vote_subjects(copies)[self.column].to_numpy()
         return float(self.votes.subjects[self.column].iloc[0]) - left
 

@@ -87,9 +87,8 @@ def _measure(wave: NDArray[np.float64], fs: float) -> dict[str, float]:
         max_duration=1.0,
         second_peak=1e9,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=RecordingWarning):
         # A template among zeros has a low mean amplitude, which would be suspicious in a recording.
-        warnings.simplefilter("ignore", RecordingWarning)
         found = extractor.fit([window]).potentials([window])
     if found.empty:
         return dict.fromkeys(MEASURES, np.nan)

@@ -15,19 +15,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sklearn_emg.ensemble import DiVoteClassifier
-from sklearn_emg.papers._registry import OpenChoice, Source
+from sklearn_emg.papers._registry import OpenChoice
 from sklearn_emg.preprocessing import ArtefactRejector, BandpassFilter, GapInterpolator, Resampler
 
 REVIEW = "as reviewed by L. Loubar, M. Toubal, University M'Hamed Bougara, Boumerdes, 2023"
-NEUROFUSION = Source(
-    "R. Chandrasekaran et al.",
-    2024,
-    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing "
-    "with advanced deep learning techniques",
-    "Traitement du Signal 41 (4), 1633-1645, doi:10.18280/ts.410401",
-)
-NEUROFUSION_INPUT = "EMG, windows of 0.4 s every 0.2 s"
-NEUROFUSION_DATA = "not named; the split of the subjects is not stated either"
 BAND_PASS = OpenChoice(
     "band-pass",
     "20 to 4000 Hz, but at most 0.45 times the sampling rate of a recording, applied before "

@@ -510,8 +510,8 @@ def _reference(model: Any, X: Any) -> NDArray[Any]:
     """Return the output of the model for X, for comparison with that of the graph."""
     names = ("predict_proba", "decision_function", "predict", "transform")
     name = next(name for name in names if hasattr(model, name))
-    with warnings.catch_warnings():  # training recordings may be used for this comparison
-        warnings.simplefilter("ignore", SubjectLeakWarning)
+    with warnings.catch_warnings(action="ignore", category=SubjectLeakWarning):
+        # Training recordings may be used for this comparison.
         return np.asarray(getattr(model, name)(X))
 
 

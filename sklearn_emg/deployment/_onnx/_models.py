@@ -163,8 +163,7 @@ def _convert(model: Any, n_features: int, method: str, dtype: Any) -> tuple[Any,
         options = {"zipmap": False}
         if method == "decision_function":
             options["raw_scores"] = True
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         converted = skl2onnx.convert_sklearn(
             model,
             initial_types=[("X", kind([None, n_features]))],
@@ -188,8 +187,7 @@ def _agrees(
     rows = np.random.default_rng(0).normal(size=(_N_PROBES, n_features)) * scales
     rows = rows.astype(np.float32).astype(dtype)
     (found,) = session.run([name], {"X": rows})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         expected = np.asarray(getattr(model, method)(rows))
     if expected.dtype.kind not in "fiu" or (method == "predict" and is_classifier(model)):
         if not np.array_equal(found.ravel(), expected.ravel()):

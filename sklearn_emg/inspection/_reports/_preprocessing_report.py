@@ -252,9 +252,8 @@ def _windows_of(step: Any, table: pd.DataFrame) -> WindowSet | None:
     if parameters.get("window") is None or "voting" not in parameters:
         return None
     options = {k: parameters[k] for k in ("window", "step", "tail") if k in parameters}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         # The report contains the information of the warning.
-        warnings.simplefilter("ignore", UserWarning)
         return divide(table, nan="skip", short="skip", **options)
 
 

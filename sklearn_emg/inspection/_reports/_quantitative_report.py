@@ -250,9 +250,8 @@ def _muscle(
     if lacking := _without_limits(part["muscle"].iloc[0], limits):
         text = f"not compared: no normal limits for {lacking}"
         return content | {"text": text, "has_limits": False}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore", category=RecordingWarning):
         # The page states the number of potentials.
-        warnings.simplefilter("ignore", RecordingWarning)
         try:
             measures = limits.score_measures(part)
         except ValueError as error:

@@ -40,9 +40,8 @@ def parse_mat(path: Path) -> FileContent:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(action="ignore"):
         # SciPy warns about objects of MATLAB's own classes, which hold no recordings.
-        warnings.simplefilter("ignore")
         try:
             tree = loadmat(path, simplify_cells=True)
         except MatReadError as error:

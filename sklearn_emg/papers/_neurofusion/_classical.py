@@ -27,9 +27,6 @@ from sklearn_emg.feature_selection import RandomForestSelector
 from sklearn_emg.papers._building import (
     BAND_PASS,
     MEAN_VOTE,
-    NEUROFUSION,
-    NEUROFUSION_DATA,
-    NEUROFUSION_INPUT,
     SCALING,
     SPECTRUM,
     THRESHOLDS,
@@ -39,8 +36,8 @@ from sklearn_emg.papers._building import (
     over_filtered,
     perceptron,
 )
-from sklearn_emg.papers._neurofusion._published import further_results, main_result
-from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
+from sklearn_emg.papers._neurofusion._published import method, neurofusion_systems
+from sklearn_emg.papers._registry import OpenChoice
 from sklearn_emg.preprocessing import Envelope
 
 _TIME = ("mav", "rms", "wl", "zc", "ssc", "wamp", "var")
@@ -50,18 +47,14 @@ _FILTER = OpenChoice("sampling rate and windows", "10 kHz; 0.4 s every 0.2 s", _
 _LDA = OpenChoice("classifier", "linear discriminant analysis", _WHY)
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "time-domain": Variant(
+        "time-domain": method(
             "time-domain features with linear discriminant analysis",
             "time-domain features + LDA",
-            main_result("time-domain analysis"),
-            further=further_results("time-domain analysis"),
+            "time-domain analysis",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("features", "MAV, RMS, WL, ZC, SSC, Willison amplitude and variance", _WHY),
         THRESHOLDS,
@@ -110,18 +103,14 @@ def time_domain_analysis(
     return over_filtered(windows, fs, window, step)
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "frequency-domain": Variant(
+        "frequency-domain": method(
             "features of the power spectrum with linear discriminant analysis",
             "spectral features + LDA",
-            main_result("frequency-domain"),
-            further=further_results("frequency-domain"),
+            "frequency-domain",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "features",
@@ -176,18 +165,14 @@ def frequency_domain_analysis(
     return over_filtered(windows, fs, window, step)
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "amplitude-envelope": Variant(
+        "amplitude-envelope": method(
             "shape of the RMS envelope with linear discriminant analysis",
             "RMS envelope + LDA",
-            main_result("amplitude envelope"),
-            further=further_results("amplitude envelope"),
+            "amplitude envelope",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("envelope", "moving RMS of 50 ms", _WHY),
         OpenChoice(
@@ -245,18 +230,14 @@ def amplitude_envelope_analysis(
     return over_filtered(windows, fs, window, step, before=before)
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "tree-ensembles": Variant(
+        "tree-ensembles": method(
             "random forest, extra trees and gradient boosting with a soft vote",
             "forest, extra trees and boosting, soft vote",
-            main_result("ensembles"),
-            further=further_results("ensembles"),
+            "ensembles",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("features", "as in the time-domain and frequency-domain analyses", _WHY),
         OpenChoice(
@@ -325,18 +306,14 @@ def tree_ensembles(
     return over_filtered(windows, fs, window, step)
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "selected-features-mlp": Variant(
+        "selected-features-mlp": method(
             "features of three domains, selected by a random forest, with a multilayer perceptron",
             "three domains, forest selection, MLP",
-            main_result("hybrid"),
-            further=further_results("hybrid"),
+            "hybrid",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "features",

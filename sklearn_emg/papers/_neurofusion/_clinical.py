@@ -12,9 +12,6 @@ from sklearn_emg.feature_extraction import MUAPFeatures, SpectralFeatures, TimeD
 from sklearn_emg.papers._building import (
     BAND_PASS,
     MEAN_VOTE,
-    NEUROFUSION,
-    NEUROFUSION_DATA,
-    NEUROFUSION_INPUT,
     SCALING,
     SPECTRUM,
     TRAINING_OF_PERCEPTRON,
@@ -22,8 +19,8 @@ from sklearn_emg.papers._building import (
     classifier_of_features,
     over_filtered,
 )
-from sklearn_emg.papers._neurofusion._published import further_results, main_result
-from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
+from sklearn_emg.papers._neurofusion._published import method, neurofusion_systems
+from sklearn_emg.papers._registry import OpenChoice
 
 _POTENTIALS = (
     "muap_amplitude",
@@ -42,20 +39,16 @@ _QUANTITATIVE = {
 }
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        f"quantitative-emg-{key}": Variant(
+        f"quantitative-emg-{key}": method(
             f"quantitative EMG measures with {name}",
             f"quantitative EMG + {short}",
-            main_result(row),
+            row,
             {"classifier": key},
-            further_results(row),
         )
         for key, (name, short, row) in _QUANTITATIVE.items()
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "features",
@@ -131,18 +124,14 @@ def quantitative_emg(
     return over_filtered(windows, fs, window, step)
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "rule-based": Variant(
+        "rule-based": method(
             "rules on turns, amplitude and motor unit potentials",
             "rules on turns, amplitude and motor unit potentials",
-            main_result("rule-based"),
-            further=further_results("rule-based"),
+            "rule-based",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "measures",

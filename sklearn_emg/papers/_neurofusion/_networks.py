@@ -15,15 +15,12 @@ from sklearn_emg.papers._building import (
     BAND_PASS,
     CNN_SIZES,
     MEAN_VOTE,
-    NEUROFUSION,
-    NEUROFUSION_DATA,
-    NEUROFUSION_INPUT,
     TRAINING_OF_PERCEPTRON,
     classical_classifier,
     over_filtered,
 )
-from sklearn_emg.papers._neurofusion._published import further_results, main_result
-from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
+from sklearn_emg.papers._neurofusion._published import method, neurofusion_systems
+from sklearn_emg.papers._registry import OpenChoice
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,
@@ -78,18 +75,14 @@ _KINDS = {
 }
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "neurofusion-features": Variant(
+        "neurofusion-features": method(
             "features of Algorithm 1 with a multilayer perceptron",
             "Algorithm 1 + MLP",
-            main_result("proposed"),
-            further=further_results("proposed"),
+            "proposed",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         _ADAPTIVE,
         _BEFORE_SEGMENTS,
@@ -215,18 +208,14 @@ def _enhanced(line_freq: float) -> tuple[tuple[str, Any], ...]:
     )
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "neurofusionnet": Variant(
+        "neurofusionnet": method(
             "NeuroFusionNet",
             "Algorithm 1, CNN + LSTM + GRU + attention + graph",
-            main_result("proposed"),
-            further=further_results("proposed"),
+            "proposed",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "sizes of the network",
@@ -321,20 +310,16 @@ def neurofusionnet(
     return over_filtered(windows, fs, window, step, before=_enhanced(line_freq))
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        f"plain-{kind}": Variant(
+        f"plain-{kind}": method(
             f"plain {name}",
             f"plain {name}",
-            main_result(row),
+            row,
             {"kind": kind},
-            further_results(row),
         )
         for kind, (name, row) in _KINDS.items()
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice("CNN", CNN_SIZES, _NO_SIZE),
         OpenChoice("recurrent networks", "64 units on frames of 10 samples", _NO_SIZE),
@@ -423,18 +408,14 @@ def plain_network(
     return over_filtered(network, fs, window, step, before=(("scale", AmplitudeScaler("zscore")),))
 
 
-@published_systems(
+@neurofusion_systems(
     {
-        "transfer-cnn": Variant(
+        "transfer-cnn": method(
             "CNN with transfer learning",
             "CNN pretrained on some subjects, fine-tuned on others",
-            main_result("transfer learning"),
-            further=further_results("transfer learning"),
+            "transfer learning",
         )
     },
-    source=NEUROFUSION,
-    input=NEUROFUSION_INPUT,
-    data=NEUROFUSION_DATA,
     open_choices=[
         OpenChoice(
             "cohort of the pretraining",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_emg.papers._building import NEUROFUSION
+from sklearn_emg.papers._neurofusion._published import NEUROFUSION
 from sklearn_emg.papers._registry import OpenChoice, Variant, published_systems
 from sklearn_emg.prognosis import LSTMPrognosis
 

@@ -5,7 +5,26 @@ The source names no data set and does not state how subjects were split.
 
 from __future__ import annotations
 
-from sklearn_emg.papers._registry import PublishedResult
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from sklearn_emg.papers._registry import PublishedResult, Source, Variant, published_systems
+
+NEUROFUSION = Source(
+    "R. Chandrasekaran et al.",
+    2024,
+    "Pioneering prognosis and management in neuromuscular healthcare using EMG signal processing "
+    "with advanced deep learning techniques",
+    "Traitement du Signal 41 (4), 1633-1645, doi:10.18280/ts.410401",
+)
+neurofusion_systems = partial(
+    published_systems,
+    source=NEUROFUSION,
+    input="EMG, windows of 0.4 s every 0.2 s",
+    data="not named; the split of the subjects is not stated either",
+)
 
 # Accuracy, sensitivity, specificity, precision and F1 in percent, time in ms, use of resources in
 # percent.
@@ -60,17 +79,16 @@ _MEASURES_ENHANCEMENT = (
 )
 
 
-def main_result(method: str) -> list[PublishedResult]:
-    """Return the accuracy of a method."""
-    table = _METHODS if method in _METHODS else _AGAINST
-    return [PublishedResult("accuracy", table[method][0])]
-
-
-def further_results(method: str) -> list[PublishedResult]:
-    """Return all other figures of a method in the three tables."""
-    rows = [
-        *zip(_MEASURES, _METHODS.get(method, ())[1:]),
-        *zip(_MEASURES_AGAINST, _AGAINST.get(method, ())[1:]),
-        *zip(_MEASURES_ENHANCEMENT, _ENHANCEMENT.get(method, ())),
+def method(
+    name: str, estimator: str, row: str, settings: Mapping[str, Any] = MappingProxyType({})
+) -> Variant:
+    """Return a system with its accuracy and all other figures of its row in the three tables."""
+    accuracy = (_METHODS if row in _METHODS else _AGAINST)[row][0]
+    figures = [
+        *zip(_MEASURES, _METHODS.get(row, ())[1:]),
+        *zip(_MEASURES_AGAINST, _AGAINST.get(row, ())[1:]),
+        *zip(_MEASURES_ENHANCEMENT, _ENHANCEMENT.get(row, ())),
     ]
-    return [PublishedResult(measure, value, unit=unit) for (measure, unit), value in rows]
+    further = [PublishedResult(measure, value, unit=unit) for (measure, unit), value in figures]
+    main = [PublishedResult("accuracy", accuracy)]
+    return Variant(name, estimator, main, settings, further)
