@@ -615,7 +615,7 @@ def _read(
     arguments: argparse.Namespace, errors: str = "raise"
 ) -> tuple[pd.DataFrame, np.ndarray | None]:
     """Read the recording table of a folder, and its labels if there are any."""
-    from sklearn_emg.io import read_bids, read_folder, separate_labels
+    from sklearn_emg.io import read_folder, read_recordings, separate_labels
 
     root = Path(arguments.folder).expanduser()
     if not root.is_dir():
@@ -623,7 +623,7 @@ def _read(
     read = {**_form_of(arguments), "errors": errors}
     if arguments.pattern is None and (root / "dataset_description.json").is_file():
         _refuse_unused(arguments)
-        return separate_labels(read_bids(root, **read), arguments.label)
+        return separate_labels(read_recordings(root, **read, format="bids"), arguments.label)
     pattern = arguments.pattern or _pattern_of(root, arguments)
     metadata = arguments.metadata
     if arguments.subject != "subject":

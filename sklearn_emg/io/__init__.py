@@ -13,18 +13,6 @@ from sklearn_emg.io._folder import read_folder
 from sklearn_emg.io._folder import read_metadata as read_metadata
 from sklearn_emg.io._folder import separate_labels as separate_labels
 from sklearn_emg.io._folder import visible_files as visible_files
-from sklearn_emg.io._readers import (
-    read_bids,
-    read_c3d,
-    read_edf,
-    read_hdf5,
-    read_mat,
-    read_npy,
-    read_opensignals,
-    read_parquet,
-    read_text,
-    read_wfdb,
-)
 from sklearn_emg.io._recordings import read_recordings
 from sklearn_emg.io._writers import write_recordings
 
@@ -33,17 +21,7 @@ __all__ = [
     "AuxiliaryChannel",
     "FileDescription",
     "describe_file",
-    "read_bids",
-    "read_c3d",
-    "read_edf",
     "read_folder",
-    "read_hdf5",
-    "read_mat",
-    "read_npy",
-    "read_opensignals",
-    "read_parquet",
     "read_recordings",
-    "read_text",
-    "read_wfdb",
     "write_recordings",
 ]

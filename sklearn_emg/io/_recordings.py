@@ -189,6 +189,32 @@ def read_recordings(
     describe_file : Describe what is recognised in a file.
     read_folder : Read a folder, with columns and labels from the names of folders and files.
 
+    Notes
+    -----
+    - "text" (CSV, TXT, TSV, ASC): separator, decimal sign, header, encoding, units in the titles,
+      time columns and label columns are recognised. Sensors with time columns of their own keep
+      their own rates.
+    - "edf" (EDF, EDF+, BDF, BDF+): each signal keeps its own sampling rate, and annotations are
+      kept with their times.
+    - "c3d": forces and other analog channels that are not EMG are left out unless `aux` is true;
+      events become annotations.
+    - "opensignals" (biosignalsplux, BITalino; text or HDF5): counts are converted to mV with the
+      transfer function of the EMG sensor and the resolution of each channel.
+    - "mat" (any version) and "hdf5": arrays are found in nested structs or groups, with the rate,
+      names, units and labels next to them; exports of LabChart are recognised. HDF5 files, such as
+      those of version 7.3 of MATLAB, require h5py.
+    - "wfdb": :func:`sklearn_emg.datasets.load_wfdb` reads the records; their annotations are in
+      files with the extension ``.atr``.
+    - "bids": the EDF or BDF files are read with ``*_channels.tsv`` (kinds, units, bad channels),
+      ``*_emg.json``, ``*_events.tsv`` (annotations), and the columns of ``participants.tsv`` (such
+      as age, sex and group) and ``*_scans.tsv``. Subject, session, task, acquisition and run are
+      taken from the file names.
+    - "npy" (shape (n_times,) or (n_channels, n_times)): floats without a unit are assumed to be in
+      mV; an array that looks transposed is refused.
+    - "parquet": tables that :func:`write_recordings` wrote are read with all their columns. In
+      tables with one row per sample, units, rate and labels are recognised as in text files. The
+      format requires pyarrow (extra ``export``).
+
     Examples
     --------
     >>> import os, tempfile

@@ -9,46 +9,35 @@ import pandas as pd
 import pytest
 
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.io import (
-    describe_file,
-    read_bids,
-    read_c3d,
-    read_edf,
-    read_hdf5,
-    read_mat,
-    read_npy,
-    read_opensignals,
-    read_recordings,
-    read_wfdb,
-)
+from sklearn_emg.io import describe_file, read_recordings
 from sklearn_emg.recordings import SignalFile, segments_from_events, select_channels
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
 FORMS = {
-    "a.edf": (make.edf, read_edf),
-    "a.bdf": (lambda path: make.edf(path, 24), read_edf),
-    "real.c3d": (make.c3d, read_c3d),
-    "integers.c3d": (lambda path: make.c3d(path, real=False), read_c3d),
-    "mips.c3d": (lambda path: make.c3d(path, order=">"), read_c3d),
-    "os.txt": (make.opensignals_text, read_opensignals),
-    "bitalino.txt": (lambda path: make.opensignals_text(path, "bitalino_rev"), read_opensignals),
-    "os.h5": (make.opensignals_hdf5, read_opensignals),
-    "a.mat": (make.matlab, read_mat),
-    "a73.mat": (make.matlab_73, read_mat),
-    "a.h5": (make.hdf5, read_hdf5),
-    "rec.hea": (make.wfdb, read_wfdb),
+    "a.edf": (make.edf, "edf"),
+    "a.bdf": (lambda path: make.edf(path, 24), "edf"),
+    "real.c3d": (make.c3d, "c3d"),
+    "integers.c3d": (lambda path: make.c3d(path, real=False), "c3d"),
+    "mips.c3d": (lambda path: make.c3d(path, order=">"), "c3d"),
+    "os.txt": (make.opensignals_text, "opensignals"),
+    "bitalino.txt": (lambda path: make.opensignals_text(path, "bitalino_rev"), "opensignals"),
+    "os.h5": (make.opensignals_hdf5, "opensignals"),
+    "a.mat": (make.matlab, "mat"),
+    "a73.mat": (make.matlab_73, "mat"),
+    "a.h5": (make.hdf5, "hdf5"),
+    "rec.hea": (make.wfdb, "wfdb"),
 }
 
 
 @pytest.mark.parametrize("name", FORMS)
 def test_each_form_reads_to_what_was_written(tmp_path, name):
-    write, read = FORMS[name]
+    write, form = FORMS[name]
     truth, fs = write(tmp_path / name)
     for table in (
         read_recordings(tmp_path / name, subject="s"),
-        read(tmp_path / name, subject="s", channels=list(truth)),
+        read_recordings(tmp_path / name, format=form, subject="s", channels=list(truth)),
     ):
         assert len(table) == 1
         row = table.iloc[0]
@@ -62,7 +51,7 @@ def test_each_form_reads_to_what_was_written(tmp_path, name):
 
 def test_edf_keeps_a_slow_signal_apart_and_annotations(tmp_path):
     make.edf(tmp_path / "a.edf")
-    row = read_edf(tmp_path / "a.edf", subject="s", aux=True).iloc[0]
+    row = read_recordings(tmp_path / "a.edf", subject="s", aux=True, format="edf").iloc[0]
     assert [(a.onset, a.duration, a.label) for a in row["annotations"]] == [
         (0.5, 1.25, "squat"),
         (3.0, None, "beep"),
@@ -92,7 +81,7 @@ def test_edf_subject_is_that_of_its_head(tmp_path):
 
     x = edfio.EdfSignal(make.emg(2000, 1000, 0.1, 1), 1000, label="EMG", physical_dimension="mV")
     edfio.Edf([x], patient=edfio.Patient(code="P17")).write(tmp_path / "a.edf")
-    assert read_edf(tmp_path / "a.edf")["subject"].tolist() == ["P17"]
+    assert read_recordings(tmp_path / "a.edf", format="edf")["subject"].tolist() == ["P17"]
 
 
 def test_an_interruption_of_an_edf_is_reported_and_its_annotations_move(tmp_path):
@@ -105,14 +94,14 @@ def test_an_interruption_of_an_edf_is_reported_and_its_annotations_move(tmp_path
         content[at : at + len(new)] = new
     (tmp_path / "a.edf").write_bytes(content)
     with pytest.warns(RecordingWarning, match=r"has 1 interruption of 3 s after 2 s"):
-        row = read_edf(tmp_path / "a.edf", subject="s").iloc[0]
+        row = read_recordings(tmp_path / "a.edf", subject="s", format="edf").iloc[0]
     times = {a.label: a.onset for a in row["annotations"]}
     assert times == {"squat": 0.5, "beep": 3.0, "gap of 3 s": 2.0}
 
 
 def test_c3d_events_and_forces(tmp_path):
     make.c3d(tmp_path / "a.c3d")
-    row = read_c3d(tmp_path / "a.c3d", subject="s", aux=True).iloc[0]
+    row = read_recordings(tmp_path / "a.c3d", subject="s", aux=True, format="c3d").iloc[0]
     assert [(a.onset, a.label) for a in row["annotations"]] == [(0.25, "Left Foot Strike")]
     assert [a.name for a in row["aux"]] == ["Force.Fz1"]
 
@@ -124,7 +113,7 @@ def test_matlab_labels_of_each_sample_and_subject(tmp_path):
     content = {"emg": x, "stimulus": np.repeat([0, 4, 0], 300)[:, None], "acc": x + 1,
                "frequency": 1000, "subject": 12}  # fmt: skip
     savemat(tmp_path / "a.mat", content)
-    row = read_mat(tmp_path / "a.mat", unit="mV").iloc[0]
+    row = read_recordings(tmp_path / "a.mat", unit="mV", format="mat").iloc[0]
     assert row["channel_names"] == ("emg 1", "emg 2", "emg 3")
     assert row["subject"] == "12"
     assert [a.label for a in row["annotations"]] == [0, 4, 0]
@@ -161,7 +150,7 @@ def test_bids_folder_with_its_tables(tmp_path):
     assert row["channel_names"] == tuple(truth)
     segments = segments_from_events(table, source="events.tsv", labels=["grip"])
     assert segments[["start", "stop"]].to_numpy().tolist() == [[1.5, 2.5]]
-    assert read_bids(path)["subject"].tolist() == ["07"]
+    assert read_recordings(path, format="bids")["subject"].tolist() == ["07"]
     side = path.with_name("sub-07_ses-1_task-grip_channels.tsv")
     side.write_text(side.read_text().replace("uV\tgood", "mV\tbad"))
     (tmp_path / "task-grip_emg.json").write_text('{"SamplingFrequency": 4000}')
@@ -194,7 +183,7 @@ def test_arrays_that_look_transposed_are_refused(tmp_path):
     x = np.stack([make.emg(900, 1000, 0.1, k) for k in range(8)]).astype("f4")
     np.save(tmp_path / "right.npy", x)
     np.save(tmp_path / "wrong.npy", x.T)
-    row = read_npy(tmp_path / "right.npy", subject="s", fs=1000.0).iloc[0]
+    row = read_recordings(tmp_path / "right.npy", subject="s", fs=1000.0, format="npy").iloc[0]
     assert row["channel_names"] == tuple(f"ch{i + 1}" for i in range(8))
     np.testing.assert_array_equal(row["signal"], x)
     with pytest.raises(ValueError, match=r"wrong\.npy has the shape \(900, 8\).*transposed"):
@@ -242,7 +231,7 @@ def test_c3d_whose_rates_contradict_each_other(tmp_path):
     with_other = content.replace(np.float32(2000).tobytes(), np.float32(1000).tobytes())
     (tmp_path / "a.c3d").write_bytes(with_other)
     with pytest.raises(ValueError, match="1000 Hz, but 20 samples per frame at 100 frames/s"):
-        read_c3d(tmp_path / "a.c3d", subject="s")
+        read_recordings(tmp_path / "a.c3d", subject="s", format="c3d")
 
 
 @pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.npy", "rec.hea"])
@@ -275,12 +264,12 @@ def test_rate_and_names_in_a_struct_next_to_the_data(tmp_path):
     x = np.stack([make.emg(900, 2000, 0.1, k) for k in range(2)])
     info = {"sampling_frequency": 2000, "units": "uV", "labels": np.array(["TA", "GM"], object)}
     savemat(tmp_path / "a.mat", {"rec": {"signal": x.T * 1e3, "info": info}})
-    row = read_mat(tmp_path / "a.mat", subject="s").iloc[0]
+    row = read_recordings(tmp_path / "a.mat", subject="s", format="mat").iloc[0]
     assert (row["channel_names"], row["fs"]) == (("TA", "GM"), 2000.0)
     trials = [{"emg": v, "fs": 2000, "unit": "mV"} for v in x]
     savemat(tmp_path / "b.mat", {"trials": np.array(trials, dtype=object)})
     with pytest.warns(RecordingWarning, match="an array of 2 structs"):
-        read_mat(tmp_path / "b.mat", subject="s")
+        read_recordings(tmp_path / "b.mat", subject="s", format="mat")
 
 
 def test_rate_against_a_time_vector_is_refused(tmp_path):
@@ -289,7 +278,7 @@ def test_rate_against_a_time_vector_is_refused(tmp_path):
     x = make.emg(900, 2000, 0.1, 1)
     savemat(tmp_path / "a.mat", {"emg": x, "t": np.arange(900) / 1000, "fs": 2000})
     with pytest.raises(ValueError, match="2000 Hz according to the header and 1000 Hz"):
-        read_mat(tmp_path / "a.mat", subject="s", unit="mV")
+        read_recordings(tmp_path / "a.mat", subject="s", unit="mV", format="mat")
 
 
 def test_opensignals_in_utf_16_and_jumps_of_its_counter(tmp_path):

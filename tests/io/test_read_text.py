@@ -9,7 +9,7 @@ import pytest
 
 from sklearn_emg.datasets import load_annotations
 from sklearn_emg.exceptions import RecordingWarning
-from sklearn_emg.io import describe_file, read_recordings, read_text
+from sklearn_emg.io import describe_file, read_recordings
 from sklearn_emg.recordings import segments_from_events
 
 
@@ -63,7 +63,7 @@ def test_noraxon_activities_and_markers_become_annotations(tmp_path, separator, 
 @pytest.mark.parametrize("titles", [True, False])
 def test_openbci_index_accelerometer_and_clock_are_no_emg(tmp_path, titles):
     truth, fs = make.openbci(tmp_path / "a.txt", titles)
-    table = read_text(tmp_path / "a.txt", subject="s")
+    table = read_recordings(tmp_path / "a.txt", subject="s", format="text")
     check(table, truth, fs)
     if titles:
         assert table["start_time"].iloc[0].replace(tzinfo=None) == dt.datetime(

@@ -19,8 +19,6 @@ from sklearn_emg.io import (
     Annotation,
     AuxiliaryChannel,
     describe_file,
-    read_bids,
-    read_parquet,
     read_recordings,
     write_recordings,
 )
@@ -144,7 +142,7 @@ def test_parquet_is_exact(tmp_path, table, labels):
 def test_counts_are_kept_in_parquet_and_refused_elsewhere(tmp_path):
     counts = np.random.default_rng(0).integers(-99, 99, size=(2, 300))
     table = recording_table([counts], fs=200.0, subject="s").assign(unit="counts")
-    again = read_parquet(quiet(table, tmp_path / "t.parquet"))
+    again = read_recordings(quiet(table, tmp_path / "t.parquet"), format="parquet")
     assert again["unit"].tolist() == ["counts"]
     np.testing.assert_array_equal(again["signal"][0], counts)
     assert describe_file(tmp_path / "t.parquet").asks == []  # read_parquet needed no parameter
@@ -174,7 +172,7 @@ def test_what_a_form_does_not_hold_is_named(tmp_path, table, labels):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write_recordings(table.drop(columns="object"), tmp_path / "all", labels, format="bids")
-    again = read_bids(tmp_path / "all")
+    again = read_recordings(tmp_path / "all", format="bids")
     assert again["channel_names"].tolist() == table["channel_names"].tolist()
     assert again["stored_names"][0] == ("Biceps brachii,", "u")
     assert again["subject"].tolist() == ["p 9", "s1", "s2"]
@@ -213,7 +211,7 @@ def test_parquet_states_the_types_of_numbers(tmp_path):
         visits=pd.array([1, 2], dtype="Int64"), unknown=pd.array([None, None], dtype="Int16"),
         grade=np.array([1, 2], dtype=np.int8), age=[np.nan, np.nan],
     )  # fmt: skip
-    again = read_parquet(write_recordings(made, tmp_path / "x.parquet"))
+    again = read_recordings(write_recordings(made, tmp_path / "x.parquet"), format="parquet")
     for name in ("visits", "unknown", "grade", "age"):
         pd.testing.assert_series_equal(again[name], made[name])
 
@@ -483,7 +481,7 @@ def test_texts_and_types_that_bids_alters_are_named(tmp_path):
     assert "(in 2 of 3 rows)" in message
     assert "the types of the values in the column 'grade': all become text" in message
     assert "the spelling of labels in 'annotations'" in message
-    assert read_bids(tmp_path / "bids")["grade"].tolist() == ["1", "1", "true"]
+    assert read_recordings(tmp_path / "bids", format="bids")["grade"].tolist() == ["1", "1", "true"]
 
 
 def test_an_unknown_form_is_no_damage(tmp_path):

@@ -22,7 +22,7 @@ _MAX_RATIO = 1100
 
 def open_hdf5(path: Path) -> Any:
     """Open a file with h5py; if it is damaged, raise a ValueError that names it."""
-    h5py = require("h5py", "read_hdf5", "formats")
+    h5py = require("h5py", "read_recordings", "formats")
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -73,7 +73,7 @@ def count_object(path: Path, count: list[int], depth: int) -> None:
 
 def _tree(path: Path, group: Any, count: list[int], depth: int) -> Node:
     """Arrays and attributes of a group; links to other files are not followed."""
-    h5py = require("h5py", "read_hdf5", "formats")
+    h5py = require("h5py", "read_recordings", "formats")
     node: Node = {str(k): _plain(v) for k, v in group.attrs.items()}
     for name in group:
         count_object(path, count, depth)

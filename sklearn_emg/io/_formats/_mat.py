@@ -95,7 +95,7 @@ def _tree(path: Path, file: Any) -> Node:
 
 def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any:
     """Read a struct, text, cell array or matrix from a file of version 7.3."""
-    h5py = require("h5py", "read_mat", "formats")
+    h5py = require("h5py", "read_recordings", "formats")
     count_object(path, count, depth)
     if isinstance(item, h5py.Group):
         fields = {str(k): _item(path, file, item[k], count, depth + 1) for k in item}
@@ -114,7 +114,7 @@ def _item(path: Path, file: Any, item: Any, count: list[int], depth: int) -> Any
 
 def _structs(group: Any, fields: Node) -> Any:
     """Return a struct, or the structs of an array whose fields hold one reference per struct."""
-    h5py = require("h5py", "read_mat", "formats")
+    h5py = require("h5py", "read_recordings", "formats")
     are_lists = all(
         isinstance(field, h5py.Dataset)
         and field.dtype == h5py.ref_dtype
