@@ -261,9 +261,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["benchmark"]:
-        from sklearn_emg.papers import run_command
+        from sklearn_emg.papers.__main__ import main as run_systems
 
-        return run_command(argv)
+        return run_systems(argv)
     arguments = _parser().parse_args(argv)
     shown_by, warnings.showwarning = warnings.showwarning, _show_warning  # type: ignore[assignment]
     try:

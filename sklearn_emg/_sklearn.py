@@ -23,32 +23,14 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
-__all__ = [
-    "CONTAINERS",
-    "POSITIVE",
-    "BaseSearchCV",
-    "GroupsRequester",
-    "HasMethods",
-    "HasPredict",
-    "Hidden",
-    "Integral",
-    "Interval",
-    "InvalidParameterError",
-    "Options",
-    "Real",
-    "StrOptions",
-    "check_feature_names_in",
-    "has_method",
-    "inner_parts",
-    "last_of",
-    "safe_indexing",
-    "validate_params",
-]
-
-
 POSITIVE = Interval(Real, 0, None, closed="neither")  # constraint of a parameter
 CONTAINERS = (dict, list, tuple)
 _HOLDERS = (BaseEstimator, _CalibratedClassifier, *CONTAINERS)
+
+
+def validated(**constraints: list[Any]) -> Any:
+    """Decorate a function that checks its parameters, with the constraints of each parameter."""
+    return validate_params(constraints, prefer_skip_nested_validation=True)
 
 
 def has_method(estimator: Any, name: str) -> bool:

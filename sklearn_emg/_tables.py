@@ -127,6 +127,16 @@ def python_value(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def interval(value: float, low: float, high: float) -> str:
+    """Format a score with its interval, as in ``"0.56 [0.34, 0.75]"``, or "-" if it is NaN.
+
+    Limits that are NaN are left out.
+    """
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def natural_order(name: Any) -> list[tuple[str, int]]:
     """Return a sort key for names with numbers.
 

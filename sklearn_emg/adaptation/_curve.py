@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from sklearn_emg._tables import ReadableTable, counted
+from sklearn_emg._tables import ReadableTable, counted, interval
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, check_option
 from sklearn_emg._warnings import warned_once
@@ -91,10 +91,7 @@ class AdaptationCurve:
             If there is no such metric or cohort.
         """
         rows = self.rows(metric, cohort)
-        cells = [
-            f"{value:.2f} [{low:.2f}, {high:.2f}]"
-            for value, low, high in rows[["value", "low", "high"]].itertuples(index=False)
-        ]
+        cells = [interval(*row) for row in rows[["value", "low", "high"]].to_numpy()]
         wide = rows.assign(cell=cells).pivot_table(
             index="n_local", columns="model", values="cell", aggfunc="first", sort=False
         )

@@ -155,7 +155,8 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         if self.weights not in (None, "windows"):
             table = X if isinstance(X, pd.DataFrame) else None
             given = column_of(table, self.weights, "weights", self._caller)
-            rows = rows.with_weights(check_weights(given, rows.n_rows, f"Column {self.weights!r}"))
+            weights = check_weights(given, rows.n_rows, f"Column {self.weights!r}")
+            rows = replace(rows, weights=weights)
         return rows, y
 
     def _weights_of(self, rows: Rows) -> NDArray[np.floating] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -69,10 +69,6 @@ class Rows:
     index: pd.Index
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
     weights: NDArray[np.floating] | None = None
-
-    def with_weights(self, weights: NDArray[np.floating] | None) -> Rows:
-        """Return the same rows with weights for the average over their unit."""
-        return replace(self, weights=weights)
 
     @property
     def n_rows(self) -> int:

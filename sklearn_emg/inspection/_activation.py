@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
-from sklearn_emg._sklearn import POSITIVE, Interval, Real, StrOptions, validate_params
+from sklearn_emg._sklearn import POSITIVE, Interval, Real, StrOptions, validated
 from sklearn_emg.feature_extraction import power_spectrum
 from sklearn_emg.inspection._networks import find_network, torch_tools, window_shape
 from sklearn_emg.inspection._plot import class_styles, panels, tidy
@@ -173,19 +173,16 @@ class ActivationMaximizationDisplay:
         return self
 
 
-@validate_params(
-    {
-        "fs": [POSITIVE],
-        "objective": [StrOptions({"logit", "margin"})],
-        "n_updates": [Interval(Integral, 1, None, closed="left")],
-        "lr": [POSITIVE],
-        "max_shift": [Interval(Real, 0, 1, closed="left")],
-        "start_scale": [Interval(Real, 0, None, closed="left")],
-        "n_starts": [Interval(Integral, 1, None, closed="left")],
-        "progress": ["boolean"],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@validated(
+    fs=[POSITIVE],
+    objective=[StrOptions({"logit", "margin"})],
+    n_updates=[Interval(Integral, 1, None, closed="left")],
+    lr=[POSITIVE],
+    max_shift=[Interval(Real, 0, 1, closed="left")],
+    start_scale=[Interval(Real, 0, None, closed="left")],
+    n_starts=[Interval(Integral, 1, None, closed="left")],
+    progress=["boolean"],
+    random_state=["random_state"],
 )
 def activation_maximization(
     estimator: Any,

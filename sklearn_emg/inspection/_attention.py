@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import POSITIVE, validate_params
+from sklearn_emg._sklearn import POSITIVE, validated
 from sklearn_emg.inspection._networks import find_network, torch_tools
 
 
@@ -42,13 +42,7 @@ class AttentionMaps:
     fs: float
 
 
-@validate_params(
-    {
-        "fs": [POSITIVE],
-        "matrices": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
+@validated(fs=[POSITIVE], matrices=["boolean"])
 def attention_maps(
     estimator: Any, X: ArrayLike, *, fs: float, matrices: bool = False
 ) -> AttentionMaps:

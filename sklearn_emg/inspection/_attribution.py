@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg._sklearn import Interval, StrOptions, validated
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_unused, require
 from sklearn_emg.inspection._networks import (
@@ -87,14 +87,11 @@ class Attribution:
         return out
 
 
-@validate_params(
-    {
-        "method": [StrOptions({"integrated_gradients", "gradient_x_input", "occlusion"})],
-        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "patch": [Interval(Integral, 1, None, closed="left"), None],
-        "patch_step": [Interval(Integral, 1, None, closed="left"), None],
-    },
-    prefer_skip_nested_validation=True,
+@validated(
+    method=[StrOptions({"integrated_gradients", "gradient_x_input", "occlusion"})],
+    n_steps=[Interval(Integral, 1, None, closed="left"), None],
+    patch=[Interval(Integral, 1, None, closed="left"), None],
+    patch_step=[Interval(Integral, 1, None, closed="left"), None],
 )
 def attribution(
     estimator: Any,

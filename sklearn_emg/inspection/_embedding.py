@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
-from sklearn_emg._sklearn import Interval, StrOptions, validate_params
+from sklearn_emg._sklearn import Interval, StrOptions, validated
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_unused, require
 from sklearn_emg.inspection._networks import find_network, torch_tools
@@ -184,16 +184,13 @@ class LayerEmbeddingDisplay:
         return self
 
 
-@validate_params(
-    {
-        "layers": ["array-like", None],
-        "method": [StrOptions({"auto", "umap", "pca"})],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 2, None, closed="left"), None],
-        "time_average": ["boolean"],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@validated(
+    layers=["array-like", None],
+    method=[StrOptions({"auto", "umap", "pca"})],
+    n_components=[Interval(Integral, 1, None, closed="left")],
+    n_neighbors=[Interval(Integral, 2, None, closed="left"), None],
+    time_average=["boolean"],
+    random_state=["random_state"],
 )
 def layer_embedding(
     estimator: Any,

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import Interval, validate_params
+from sklearn_emg._sklearn import Interval, validated
 from sklearn_emg.ensemble import DiVoteClassifier, Votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.inspection._networks import find_divote, node_of
@@ -263,13 +263,10 @@ def _diagnosis(divote: Any, table: pd.DataFrame, subject: Any) -> tuple[Votes, d
     return votes, result
 
 
-@validate_params(
-    {
-        "X": [pd.DataFrame],
-        "muscle": [str],
-        "n_decisive": [Interval(Integral, 1, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
+@validated(
+    X=[pd.DataFrame],
+    muscle=[str],
+    n_decisive=[Interval(Integral, 1, None, closed="left")],
 )
 def explain_subject(
     estimator: Any,

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
-from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validate_params
+from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validated
 from sklearn_emg._tables import counted
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, legend_outside, panels, tidy
@@ -177,16 +177,13 @@ class FamilyImportanceDisplay:
         return self
 
 
-@validate_params(
-    {
-        "X": [pd.DataFrame],
-        "families": [StrOptions({"domain", "feature"}), Mapping],
-        "scoring": [callable, None],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@validated(
+    X=[pd.DataFrame],
+    families=[StrOptions({"domain", "feature"}), Mapping],
+    scoring=[callable, None],
+    n_repeats=[Interval(Integral, 1, None, closed="left")],
+    n_jobs=[Integral, None],
+    random_state=["random_state"],
 )
 def family_importance(
     estimator: Any,

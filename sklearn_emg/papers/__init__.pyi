@@ -20,7 +20,6 @@ from sklearn_emg.papers._boumerdes import boumerdes_cnn
 from sklearn_emg.papers._boumerdes import boumerdes_lstm
 from sklearn_emg.papers._chosen._n2001_features import n2001_features
 from sklearn_emg.papers._chosen._recommended import recommended_pipeline
-from sklearn_emg.papers._command_line import run_command
 from sklearn_emg.papers._deepemgnet import deepemgnet
 from sklearn_emg.papers._elamvazuthi import elamvazuthi
 from sklearn_emg.papers._nemgnet._baselines import mel_spectrogram_network
@@ -90,7 +89,6 @@ __all__ = [
     "recommended_pipeline",
     "rule_based",
     "run_benchmark",
-    "run_command",
     "selected_features_mlp",
     "spectroemgnet",
     "tangent_space",

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state, gen_batches
 
-from sklearn_emg._tables import ReadableTable, counted, wrapped
+from sklearn_emg._tables import ReadableTable, counted, interval, wrapped
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, check_unused
 from sklearn_emg._warnings import warn, warned_once
@@ -112,10 +112,7 @@ class ConfoundAudit:
             ``adjusted p`` and ``finding``.
         """
         rows = self.summary
-        scores = [
-            f"{score:.2f} [{low:.2f}, {high:.2f}]"
-            for score, low, high in rows[["score", "low", "high"]].to_numpy()
-        ]
+        scores = [interval(*row) for row in rows[["score", "low", "high"]].to_numpy()]
         return ReadableTable(
             {
                 "score": scores,

@@ -16,16 +16,6 @@ from sklearn_emg.preprocessing import AmplitudeScaler, BaselineRemover, Envelope
 _BLOCK = 64
 
 
-def _in_rows(x: Tensor) -> Tensor:
-    """Reshape (n_signals, n_channels, n_times) to (n_signals * n_channels, n_times)."""
-    return x.reshape(-1, x.size())
-
-
-def _as_before(rows: Tensor, x: Tensor) -> Tensor:
-    """Reshape rows to the signals and channels of x, with any number of samples."""
-    return rows.reshape(-1, x.size(1), rows.size())
-
-
 def _block_matrix(sos: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute the matrix that filters a block of samples.
 
@@ -101,12 +91,12 @@ def _taps(rows: Tensor, taps: NDArray[np.float64], zero_phase: bool) -> Tensor:
 def filtered(step: Any, x: Tensor, fs: float) -> Tensor:
     """Apply a linear filter, zero-phase or causal; `fs` is in Hz."""
     found = step.coefficients(fs)
-    rows = _in_rows(x.cast(np.float64))
+    rows = x.cast(np.float64).reshape(-1, x.size())  # (n_signals * n_channels, n_times)
     if hasattr(found, "taps"):
         result = _taps(rows, found.taps, step.zero_phase)
     else:
         result = (_both_ways if step.zero_phase else _sections)(rows, found.sos)
-    return _as_before(result, x).cast(x.dtype)
+    return result.reshape(-1, x.size(1), result.size()).cast(x.dtype)
 
 
 def quantile(x: Tensor, fraction: float) -> Tensor:

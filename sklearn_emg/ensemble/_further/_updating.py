@@ -159,9 +159,8 @@ class Updating(DiVote):
         inner._fit_rows(replace(rows, X=windows, columns={}), X, y, weights)
         # The attributes change last, so that a failure leaves the earlier state.
         self.estimator_ = with_last(self.estimator_, inner.estimator_)
-        for name in ("_calibration", "final_estimator_", "subjects_", "by_levels_"):
-            setattr(self, name, getattr(inner, name))
-        for name in ("training_features_", "training_labels_", "training_weights_"):
+        kept = ("training_features_", "training_labels_", "training_weights_")
+        for name in ("_calibration", "final_estimator_", "subjects_", "by_levels_", *kept):
             setattr(self, name, getattr(inner, name))
 
     def _add_rows(

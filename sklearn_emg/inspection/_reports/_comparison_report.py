@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklearn_emg._tables import counted, first_few, natural_order
+from sklearn_emg._tables import counted, first_few, interval, natural_order
 from sklearn_emg.comparison import LEVELS, Comparison, ConfoundAudit, LeakageAudit, SiteComparison
 from sklearn_emg.inspection._comparisons import (
     ComparisonDisplay,
@@ -23,7 +23,6 @@ from sklearn_emg.inspection._reports._html import (
     class_counts,
     draw,
     draw_display,
-    interval,
     p_text,
     table,
 )

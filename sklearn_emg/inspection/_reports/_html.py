@@ -95,16 +95,6 @@ class Picture:
     caption: str
 
 
-def interval(value: float, low: float, high: float) -> str:
-    """Format a score with its interval, as in ``"0.56 [0.34, 0.75]"``, or "-" if it is NaN.
-
-    Limits that are NaN are left out.
-    """
-    if np.isnan(value):
-        return "-"
-    return f"{value:.2f}" if np.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-
 def p_text(p: float) -> str:
     """Format a p-value with two decimals, or two significant digits below 0.01; "-" for NaN."""
     if np.isnan(p):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.pipeline import Pipeline
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, interval
 from sklearn_emg.comparison import ConfoundAudit, LeakageAudit, rate, short_text
 from sklearn_emg.deployment import prediction_table
 from sklearn_emg.inspection._curves import LearningCurveDisplay
@@ -30,7 +30,6 @@ from sklearn_emg.inspection._reports._html import (
     Table,
     class_counts,
     draw_display,
-    interval,
     table,
 )
 from sklearn_emg.metrics import predict_subjects

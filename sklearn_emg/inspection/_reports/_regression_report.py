@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import interval
 from sklearn_emg.comparison import Comparison, LeakageAudit
 from sklearn_emg.inspection._outcomes import AgreementDisplay
 from sklearn_emg.inspection._reports._cards._population import subjects_of_folds
 from sklearn_emg.inspection._reports._comparison_report import leakage_content
-from sklearn_emg.inspection._reports._html import Table, draw_display, interval, table
+from sklearn_emg.inspection._reports._html import Table, draw_display, table
 from sklearn_emg.metrics import NUMBER_METRICS
 
 _COLUMNS = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._tables import interval
 from sklearn_emg.comparison import (
     Comparison,
     ConfoundAudit,
@@ -19,7 +20,7 @@ from sklearn_emg.comparison import (
 from sklearn_emg.inspection._reports._cards._card import Card, card_content
 from sklearn_emg.inspection._reports._cards._model_card import model_card
 from sklearn_emg.inspection._reports._cards._population import class_table, population_facts
-from sklearn_emg.inspection._reports._html import Table, interval, table
+from sklearn_emg.inspection._reports._html import Table, table
 from sklearn_emg.preprocessing import QualityReport
 
 _N_SHADES = 9  # number of shades of the cells of a confusion matrix

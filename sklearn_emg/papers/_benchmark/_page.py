@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._files import write_atomically, write_text_atomically
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, interval
 from sklearn_emg.comparison import Comparison, MetaAnalysis, meta_analysis, sensitivities
 from sklearn_emg.papers._benchmark._results import (
     LEAKY_NOTE,
@@ -67,9 +67,8 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
         files.append(out / f"results_{name}.md.inc")
         write_text_atomically(files[-1], set_page(benchmark))
     files.append(out / "results_systems.csv")
-    write_text_atomically(
-        files[-1], _scores_of_sets(found).to_csv(index=False, float_format="%.4g")
-    )
+    scores = pd.concat([system_scores(name, benchmark) for name, benchmark in found.items()])
+    write_text_atomically(files[-1], scores.to_csv(index=False, float_format="%.4g"))
     shared = _in_several_sets({k: b.comparison for k, b in found.items() if not b.leaky})
     if len(shared) < 2:
         return files
@@ -127,10 +126,6 @@ def set_page(benchmark: Benchmark) -> str:
         parts.append(_confounds(benchmark.confounds))
     parts.append("\n".join(not_run_lines(absent)).strip())
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _scores_of_sets(found: Mapping[str, Benchmark]) -> pd.DataFrame:
-    return pd.concat([system_scores(name, benchmark) for name, benchmark in found.items()])
 
 
 def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:
@@ -275,11 +270,7 @@ def _sensitivities(
     if level == "subject":
         # A subject that is tested in several runs counts once.
         found = sensitivities(comparison, name)[["sensitivity", "low", "high"]]
-        rows = found.itertuples(name=None)
-        return {
-            label: f"{value:.2f}" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
-            for label, value, low, high in rows
-        }
+        return {label: interval(*row) for label, *row in found.itertuples(name=None)}
     values = np.diag(matrix) / matrix.sum(axis=1)
     return {label: f"{value:.2f}" for label, value in values.items()}
 

@@ -18,7 +18,7 @@ import sklearn
 from numpy.typing import NDArray
 
 from sklearn_emg._files import write_atomically, write_text_atomically
-from sklearn_emg._tables import ReadableTable
+from sklearn_emg._tables import ReadableTable, interval
 from sklearn_emg._version import __version__
 from sklearn_emg.comparison import Comparison
 from sklearn_emg.papers._registry import PublishedResult, get_system
@@ -161,10 +161,7 @@ def text_cell(text: str) -> str:
 
 def _cell(summary: pd.DataFrame, level: str, metric: str) -> str:
     values = summary[(summary["level"] == level) & (summary["metric"] == metric)]
-    if values.empty or np.isnan(pooled := values["pooled"].iloc[0]):
-        return "-"
-    low, high = values[["low", "high"]].iloc[0]
-    return f"{pooled:.2f}" if np.isnan(low) else f"{pooled:.2f} [{low:.2f}, {high:.2f}]"
+    return "-" if values.empty else interval(*values[["pooled", "low", "high"]].iloc[0])
 
 
 # -------------------------------------------------------------------- report

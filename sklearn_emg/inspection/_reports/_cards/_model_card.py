@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import counted, first_few, interval
 from sklearn_emg._validation import check_integer, did_you_mean
 from sklearn_emg.comparison import (
     AGE_BANDS,
@@ -40,7 +40,6 @@ from sklearn_emg.inspection._reports._cards._population import (
     population_facts,
     spelling_text,
 )
-from sklearn_emg.inspection._reports._html import interval
 from sklearn_emg.metrics import calibration_summary, compare_pair
 from sklearn_emg.preprocessing import QualityReport
 from sklearn_emg.recordings import training_subjects
