@@ -319,6 +319,7 @@ class SignalTransformer(
         Returns
         -------
         self : object
+            Fitted transformer.
 
         Warns
         -----
@@ -488,6 +489,7 @@ class SignalTransformer(
         Returns
         -------
         self : object
+            The same object.
         """
         return self
 
@@ -540,6 +542,7 @@ class FeatureExtractor(
         Returns
         -------
         self : object
+            Fitted transformer.
 
         Warns
         -----

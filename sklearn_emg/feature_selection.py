@@ -237,6 +237,7 @@ class RandomForestSelector(_SupervisedSelector):
         Returns
         -------
         self : object
+            Fitted selector.
         """
         X, y, classify = self._check(X, y)
         if self.k is not None and self.k > X.shape[1]:
@@ -371,6 +372,7 @@ class RelevanceSelector(_SupervisedSelector):
         Returns
         -------
         self : object
+            Fitted selector.
         """
         X, y, classify = self._check(X, y)
         relevance = require(

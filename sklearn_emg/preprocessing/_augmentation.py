@@ -313,6 +313,7 @@ class WindowAugmenter(BaseEstimator):
         Returns
         -------
         self : object
+            Fitted sampler.
         """
         self._check(X, y, needs_y=True)
         return self

@@ -156,6 +156,7 @@ class RecordingUndersampler(BaseEstimator):
         Returns
         -------
         self : object
+            Fitted sampler.
         """
         self._check(X, y)
         return self

@@ -224,6 +224,7 @@ class SiteStandardizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : object
+            Fitted transformer.
         """
         self._validate_params()
         if isinstance(X, pd.DataFrame):

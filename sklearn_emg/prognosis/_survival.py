@@ -371,6 +371,7 @@ class SurvivalVote(DiVote):
         Returns
         -------
         self : object
+            Fitted estimator.
         """
         if y is None:
             raise ValueError("SurvivalVote requires y to be passed, but the target y is None.")
