@@ -7,7 +7,8 @@ class RecordingWarning(UserWarning):
     """Warning of implausible recordings, subjects or columns, and of data that are left out.
 
     Examples are an implausible unit or sampling rate, swapped axes, different spellings of a name,
-    and files or windows that cannot be used. The limits of plausible recordings are stated in
+    labels or groups whose index has a different order from that of the rows, and files or windows
+    that cannot be used. The limits of plausible recordings are stated in
     :func:`~sklearn_emg.recordings.check_recording_table`.
     """
 
