@@ -14,8 +14,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import InvalidParameterError
+from sklearn_emg._tables import counted
 
 
 def did_you_mean(value: Any, options: Iterable[str], cutoff: float = 0.6) -> str:
@@ -198,6 +200,22 @@ def check_unused(caller: str, condition: str, **values: Any) -> None:
             f"The {names} {parameters} of {caller} {are} used only with {condition}; otherwise, "
             f"leave {names} out."
         )
+
+
+def require_target(y: Any, caller: str, hint: str = "") -> None:
+    """Raise if there is no target, in the words that scikit-learn's checks expect."""
+    if y is None:
+        raise ValueError(f"{caller} requires y to be passed, but the target y is None{hint}.")
+
+
+def check_one_per_row(y: Any, n_rows: int, caller: str, row: str = "row") -> NDArray[Any]:
+    """Return the labels as an array, refusing another number of labels than of rows."""
+    values = np.asarray(y)
+    if len(values) != n_rows:
+        raise ValueError(
+            f"y of {caller} has {counted(len(values), 'label')} for {counted(n_rows, row)}."
+        )
+    return values
 
 
 def require(module: str, caller: str, extra: str, package: str | None = None) -> ModuleType:

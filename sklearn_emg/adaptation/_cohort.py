@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_one_per_row
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.metrics import SubjectPredictions, predict_subjects
 from sklearn_emg.recordings import Subjects, has_subjects, warn_of_other_order
@@ -32,11 +32,7 @@ def checked_table(X: Any, y: Any, caller: str) -> tuple[Subjects, NDArray[Any]]:
     """
     if not has_subjects(X):
         raise ValueError(f"{caller} needs a table with a 'subject' column.")
-    values = np.asarray(y)
-    if len(values) != len(X):
-        raise ValueError(
-            f"{caller} got {counted(len(values), 'label')} for {counted(len(X), 'row')}."
-        )
+    values = check_one_per_row(y, len(X), caller)
     warn_of_other_order(X, y, "y")
     subjects = Subjects.of(X)
     labels = values[np.unique(subjects.codes, return_index=True)[1]]

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._tables import counted, row_text
 from sklearn_emg._typing import Labels
+from sklearn_emg._validation import require_target
 from sklearn_emg.model_selection import labels_of_rows
 from sklearn_emg.recordings import (
     check_recording_table,
@@ -279,10 +280,7 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
         If y is None, lacks a value or has a value that is not a finite number; the message names
         the row.
     """
-    if y is None:
-        raise ValueError(
-            f"{caller} requires y to be passed, but the target y is None: give one number per row."
-        )
+    require_target(y, caller, ": give one number per row")
     _refuse_no_rows(y, caller)
     refuse_missing_labels(y)
     for row, value in enumerate(np.asarray(y, dtype=object).ravel()):
@@ -301,10 +299,7 @@ def refuse_unusable_numbers(y: Any, caller: str) -> None:
 
 def refuse_unusable_labels(y: Any, caller: str = "DiVoteClassifier") -> None:
     """Raise if y is None, lacks a label, or mixes numbers and text; the message names the row."""
-    if y is None:
-        raise ValueError(
-            f"{caller} requires y to be passed, but the target y is None: give one label per row."
-        )
+    require_target(y, caller, ": give one label per row")
     _refuse_no_rows(y, caller)
     refuse_missing_labels(y)
     _refuse_mixed_labels(y)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import check_option
+from sklearn_emg._validation import check_one_per_row, check_option
 from sklearn_emg.ensemble import Votes
 from sklearn_emg.inspection._networks import find_divote
 from sklearn_emg.inspection._plot import GREY, class_styles, panels
@@ -121,12 +121,7 @@ class DiVoteDisplay:
         votes = found.vote(table)
         if y is not None:
             warn_of_other_order(X, y, "y")
-            y = np.asarray(y)
-            if len(y) != len(votes.recordings):
-                raise ValueError(
-                    f"y of DiVoteDisplay has {counted(len(y), 'label')} for "
-                    f"{counted(len(votes.recordings), 'row')}."
-                )
+            y = check_one_per_row(y, len(votes.recordings), "DiVoteDisplay")
             y = y[np.unique(_unit_of_row(votes), return_index=True)[1]]
         final = None
         if found.final_estimator_ is not None:

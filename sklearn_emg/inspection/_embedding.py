@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 from sklearn_emg._sklearn import Interval, StrOptions, validated
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import check_unused, require
+from sklearn_emg._validation import check_one_per_row, check_unused, require
 from sklearn_emg.inspection._networks import find_network, torch_tools
 from sklearn_emg.inspection._plot import class_styles, legend_outside, panels, tidy
 from sklearn_emg.recordings import warn_of_other_order
@@ -80,11 +80,8 @@ class LayerEmbeddingDisplay:
 
     def __post_init__(self) -> None:
         n_windows = len(next(iter(self.points.values())))
-        if self.y is not None and len(self.y) != n_windows:
-            raise ValueError(
-                f"y of LayerEmbeddingDisplay has {counted(len(self.y), 'label')} for "
-                f"{counted(n_windows, 'window')}."
-            )
+        if self.y is not None:
+            check_one_per_row(self.y, n_windows, "LayerEmbeddingDisplay", "window")
 
     @classmethod
     def from_estimator(

@@ -10,8 +10,8 @@ import pandas as pd
 from sklearn.base import clone
 
 from sklearn_emg._sklearn import last_of
-from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
+from sklearn_emg._validation import check_one_per_row
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
 from sklearn_emg.recordings import groups_of, subjects_of, warn_of_other_order
@@ -151,11 +151,7 @@ class FeatureDisplay:
             Object that stores the values to plot.
         """
         warn_of_other_order(X, y, "y")
-        y = np.asarray(y)
-        if len(y) != len(X):
-            raise ValueError(
-                f"y of FeatureDisplay has {counted(len(y), 'label')} for {counted(len(X), 'row')}."
-            )
+        y = check_one_per_row(y, len(X), "FeatureDisplay")
         names = list(X.columns[:_MAX_FEATURES]) if features is None else list(features)
         _check_features(names, X.columns)
         shown = X[names].reset_index(drop=True)

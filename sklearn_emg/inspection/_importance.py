@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
 from sklearn_emg._sklearn import Interval, StrOptions, safe_indexing, validated
-from sklearn_emg._tables import counted
+from sklearn_emg._validation import check_one_per_row
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import COLORS, HATCHES, legend_outside, panels, tidy
 from sklearn_emg.metrics import refuse_metric_function, subject_scorer
@@ -273,11 +273,7 @@ def family_importance(
     >>> found.summary["importance"].round(1).to_dict()
     {'time': 0.5, 'spectral': 0.0}
     """
-    y = np.asarray(y)
-    if len(y) != len(X):
-        raise ValueError(
-            f"y of family_importance has {counted(len(y), 'label')} for {counted(len(X), 'row')}."
-        )
+    y = check_one_per_row(y, len(X), "family_importance")
     named = _families(families, X, y)
     rng = check_random_state(random_state)
     if isinstance(cv, Integral):

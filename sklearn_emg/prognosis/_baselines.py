@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils import Tags, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_emg._validation import check_integer, require
+from sklearn_emg._validation import check_integer, require, require_target
 from sklearn_emg.prognosis._contexts import Contexts, has_contexts
 from sklearn_emg.recordings import has_subjects
 
@@ -56,10 +56,7 @@ class _ContextRegressor(RegressorMixin, BaseEstimator, ABC):
         -------
         self : object
         """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+        require_target(y, type(self).__name__)
         contexts, target = self._checked(X, y)
         self._learn(X, contexts, np.asarray(target, dtype=float))
         self.is_fitted_ = True

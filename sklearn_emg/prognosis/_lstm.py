@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
-from sklearn_emg._validation import check_integer, require
+from sklearn_emg._validation import check_integer, require, require_target
 from sklearn_emg.prognosis._contexts import Contexts, has_contexts
 from sklearn_emg.recordings import SubjectMemory, groups_of
 
@@ -210,10 +210,7 @@ or ndarray of shape (n_sequences, n_steps) or (n_sequences, n_features, n_steps)
         -------
         self : object
         """
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+        require_target(y, type(self).__name__)
         self._remember_subjects(X, groups)
         groups = groups_of(X, groups)
         sequences, last, y = self._sequences(X, y)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_emg._sklearn import HasMethods, StrOptions
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._typing import Labels
-from sklearn_emg._validation import require
+from sklearn_emg._validation import require, require_target
 from sklearn_emg._warnings import warned_once
 from sklearn_emg.ensemble import (
     AVERAGES,
@@ -373,8 +373,7 @@ class SurvivalVote(DiVote):
         self : object
             Fitted estimator.
         """
-        if y is None:
-            raise ValueError("SurvivalVote requires y to be passed, but the target y is None.")
+        require_target(y, "SurvivalVote")
         outcomes = check_outcomes(y, "SurvivalVote")
         self._rows_of_outcomes = outcomes
         # The base class checks and selects rows with one number per row, here the index of its
