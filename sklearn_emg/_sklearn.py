@@ -61,6 +61,13 @@ def last_of(model: Any) -> Any:
     return model
 
 
+def end_of(model: Any) -> Any:
+    """Return the estimator at the end of pipelines and fitted searches, or the model itself."""
+    while isinstance(model, Pipeline) or hasattr(model, "best_estimator_"):
+        model = model.best_estimator_ if hasattr(model, "best_estimator_") else last_of(model)
+    return model
+
+
 class HasPredict(HasMethods):
     """Constraint on estimators with ``fit`` that have ``predict`` at the latest once fitted."""
 

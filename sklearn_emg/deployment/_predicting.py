@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_emg._sklearn import last_of
+from sklearn_emg._sklearn import end_of, last_of
 from sklearn_emg._tables import ReadableTable, counted, first_few
 from sklearn_emg._validation import check_fraction
 from sklearn_emg.adaptation import AdaptiveDiagnosis
@@ -123,7 +123,7 @@ def prediction_table(
     if votes is None:
         frame, rows = _plain(model, table)
     elif is_classifier(model):
-        frame, rows = _diagnoses(votes, _seconds(_last(model)), confidence)
+        frame, rows = _diagnoses(votes, _seconds(end_of(_adapted(model))), confidence)
     else:
         frame, rows = _numbers(votes, _intervals(model, table, coverage))
     names = frame.index.get_level_values(0)
@@ -248,14 +248,6 @@ def _adapted(model: Any) -> Any:
     """Return the system inside an AdaptiveDiagnosis or FrozenEstimator, or the model itself."""
     while isinstance(model, (AdaptiveDiagnosis, FrozenEstimator)):
         model = getattr(model, "estimator_", model.estimator)
-    return model
-
-
-def _last(model: Any) -> Any:
-    """Return the DiVoteClassifier at the end of a fitted model that votes."""
-    model = _adapted(model)
-    while not isinstance(model, DiVoteClassifier):
-        model = model.steps[-1][1] if isinstance(model, Pipeline) else model.best_estimator_
     return model
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
-from sklearn_emg._sklearn import last_of
+from sklearn_emg._sklearn import end_of, last_of
 from sklearn_emg._validation import require
 from sklearn_emg.ensemble import DiVoteClassifier, through_transformers
 
@@ -56,14 +56,7 @@ def ends_with_divote(estimator: Any) -> bool:
     ends : bool
         True if there is a DiVoteClassifier at the end.
     """
-    while not isinstance(estimator, DiVoteClassifier):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        else:
-            return False
-    return True
+    return isinstance(end_of(estimator), DiVoteClassifier)
 
 
 def unwrap(estimator: Any) -> Any:

@@ -312,12 +312,7 @@ def neurofusionnet(
 
 @neurofusion_systems(
     {
-        f"plain-{kind}": method(
-            f"plain {name}",
-            f"plain {name}",
-            row,
-            {"kind": kind},
-        )
+        f"plain-{kind}": method(f"plain {name}", f"plain {name}", row, {"kind": kind})
         for kind, (name, row) in _KINDS.items()
     },
     open_choices=[

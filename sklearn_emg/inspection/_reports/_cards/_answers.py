@@ -50,16 +50,12 @@ def _shared(facts: Facts) -> dict[str, str]:
         if small
         else "",
         "groups": f"scores by {', '.join(groups)}" if groups else "",
-        "tuned": _tuned(facts),
+        "tuned": ", ".join(facts.tuned),
         "sites": f"subjects by site: {described['Subjects by site']}"
         if "Subjects by site" in described
         else "",
         "compared": ", ".join(record.parts),
     }
-
-
-def _tuned(facts: Facts) -> str:
-    return ", ".join(facts.tuned)
 
 
 def _part(text: str) -> str:
