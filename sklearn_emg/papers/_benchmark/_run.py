@@ -202,8 +202,7 @@ def run_benchmark(
     >>> result.table().loc["time-domain", "published"]
     'accuracy 85.00 % (split not stated)'
     """
-    names = choose_systems(systems)
-    reasons = {name: why for key, why in (left_out or {}).items() for name in choose_systems([key])}
+    names, reasons = choose_systems(systems), _reasons(left_out or {})
     check_parameters(names, parameters or {})
     fs, max_epochs = _checked_options(fs, max_epochs, n_resamples, audit_splits, protocol)
     y, out = _checked_labels(X, y), Path(out)
@@ -285,6 +284,11 @@ class _Results(Generic[_File, _Result]):
             for file, result in self.found.items()
             if file.system in systems and (result is None or (retry and result.error))
         ]
+
+
+def _reasons(left_out: Mapping[str, str]) -> dict[str, str]:
+    """Return the reasons why systems are left out, by system name."""
+    return {name: why for key, why in left_out.items() for name in choose_systems([key])}
 
 
 def _checked_options(
