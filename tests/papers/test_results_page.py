@@ -104,7 +104,8 @@ def test_one_command_writes_the_page(made, tmp_path, capsys):
     written = sorted(path.name for path in tmp_path.iterdir())
     assert written == [
         "results_differences.svg", "results_first.md.inc", "results_over_sets.md.inc",
-        "results_pairs.csv", "results_ranks.svg", "results_second.md.inc", "results_systems.csv",
+        "results_pairs.csv", "results_predictions.csv", "results_ranks.svg",
+        "results_second.md.inc", "results_systems.csv",
     ]  # fmt: skip
     assert sorted(line.rpartition("/")[2] for line in capsys.readouterr().out.split()) == written
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -167,7 +168,7 @@ def test_confounds_are_audited_once_and_stand_on_the_page(cohorts, made, tmp_pat
     assert_allclose(found["pvalue"], audit.summary["pvalue"])
     main(["results", str(home / "first"), "--out", str(tmp_path)])
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["results_first.md.inc", "results_systems.csv"]
+    assert names == ["results_first.md.inc", "results_predictions.csv", "results_systems.csv"]
     text = (tmp_path / "results_first.md.inc").read_text()
     n_found = (audit.summary["finding"] != "").sum()
     assert f"**Confounds found**: {n_found} of {len(audit.summary)} properties" in text
@@ -192,6 +193,21 @@ def test_scores_of_systems_are_stored_for_their_pages(made, tmp_path):
         leaky["value"], results["first"].audits.loc["time-domain", "random windows"], rtol=1e-3
     )
     assert set(table["set"]) == {"first", "second"}
+
+
+def test_scores_are_computed_again_from_the_published_diagnoses(made, tmp_path):
+    home, results = made
+    main(["results", *(str(home / name) for name in results), "--out", str(tmp_path)])
+    cases = pd.read_csv(tmp_path / "results_predictions.csv")
+    scores = pd.read_csv(tmp_path / "results_systems.csv")
+    scores = scores.query("measure == 'balanced accuracy of subjects'")
+    scores = scores.set_index(["set", "system"])["value"]
+    parts = dict(list(cases.groupby(["set", "system"])))
+    assert parts.keys() == set(scores.index)
+    for key, part in parts.items():
+        assert_allclose(balanced_accuracy_score(part.y_true, part.y_pred), scores[key], rtol=1e-3)
+        probabilities = part.filter(like="probability_").dropna(axis=1)
+        assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-4)
 
 
 def test_networks_are_compared_with_minirocket_by_subject(made):

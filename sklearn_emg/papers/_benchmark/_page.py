@@ -44,11 +44,13 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     Returns
     -------
     files : list of Path
-        Written files: ``results_SET.md.inc`` for each data set, and ``results_systems.csv`` with
-        the scores of each system on each data set. Only data sets that were split by subject are
-        combined, and only systems that occur in several of them. If at least two data sets have at
-        least two such systems, there are also ``results_over_sets.md.inc``, ``results_pairs.csv``,
-        ``results_differences.svg`` and, if systems can be ranked, ``results_ranks.svg``.
+        Written files: ``results_SET.md.inc`` for each data set, ``results_systems.csv`` with the
+        scores of each system on each data set, and ``results_predictions.csv`` with the diagnosis
+        of each subject, from which scores can be recomputed. Only data sets that were split by
+        subject are combined, and only systems that occur in several of them. If at least two data
+        sets have at least two such systems, there are also ``results_over_sets.md.inc``,
+        ``results_pairs.csv``, ``results_differences.svg`` and, if systems can be ranked,
+        ``results_ranks.svg``.
 
     Raises
     ------
@@ -69,6 +71,11 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     files.append(out / "results_systems.csv")
     scores = pd.concat([system_scores(name, benchmark) for name, benchmark in found.items()])
     write_text_atomically(files[-1], scores.to_csv(index=False, float_format="%.4g"))
+    files.append(out / "results_predictions.csv")
+    diagnoses = pd.concat([b.comparison.predictions.assign(set=name) for name, b in found.items()])
+    diagnoses = diagnoses.rename(columns={"pipeline": "system"})
+    diagnoses.insert(0, "set", diagnoses.pop("set"))
+    write_text_atomically(files[-1], diagnoses.to_csv(index=False, float_format="%.6g"))
     shared = _in_several_sets({k: b.comparison for k, b in found.items() if not b.leaky})
     if len(shared) < 2:
         return files
