@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.calibration import _CalibratedClassifier
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -21,6 +22,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
 POSITIVE = Interval(Real, 0, None, closed="neither")  # constraint of a parameter
@@ -66,6 +68,11 @@ def end_of(model: Any) -> Any:
     while isinstance(model, Pipeline) or hasattr(model, "best_estimator_"):
         model = model.best_estimator_ if hasattr(model, "best_estimator_") else last_of(model)
     return model
+
+
+def consumes_groups(cv: Any) -> bool:
+    """Whether a splitter requests groups; without them, it raises an error."""
+    return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
 
 
 class HasPredict(HasMethods):

@@ -26,7 +26,7 @@ from sklearn_emg.adaptation._cohort import (
 )
 from sklearn_emg.adaptation._diagnosis import AdaptiveDiagnosis
 from sklearn_emg.metrics import check_confidence
-from sklearn_emg.model_selection import SubjectKFold, sites_of
+from sklearn_emg.model_selection import SubjectKFold, groups_of_search, sites_of
 from sklearn_emg.recordings import is_healthy
 
 _CALLER = "adaptation_curve"
@@ -269,7 +269,8 @@ def adaptation_curve(
         source, old = source[train], source[test]
     rows: list[pd.DataFrame] = []
     for name, model in named.items():
-        fitted = clone(model).fit(X.iloc[source], labels[source])
+        old_sites = X.iloc[source]
+        fitted = clone(model).fit(old_sites, labels[source], **groups_of_search(model, old_sites))
         parts = _Parts(X[here], labels[here], X.iloc[old], labels[old], learn, wanted)
         rows += [part.assign(model=name) for part in parts.run(fitted, draws)]
     predictions = pd.concat(rows, ignore_index=True)

@@ -33,7 +33,7 @@ from sklearn_emg.comparison._stored import stateless_head, stored_table
 from sklearn_emg.ensemble import find_votes
 from sklearn_emg.exceptions import SubjectLeakWarning
 from sklearn_emg.metrics import confusion_measures, regression_measures
-from sklearn_emg.model_selection import Split, opened_store
+from sklearn_emg.model_selection import Split, groups_of_search, opened_store
 from sklearn_emg.recordings import (
     Subjects,
     is_recording_table,
@@ -308,8 +308,9 @@ def _audit_of(folds: pd.DataFrame, task: str) -> LeakageAudit:
 
 def _score_windows(estimator: Any, X: Any, y: NDArray, split: Split) -> dict[str, float]:
     train, test = split
-    model = clone(estimator).fit(safe_indexing(X, train), y[train])
-    refuse_identities(model, safe_indexing(X, train), y[train])
+    X_train = safe_indexing(X, train)
+    model = clone(estimator).fit(X_train, y[train], **groups_of_search(estimator, X_train))
+    refuse_identities(model, X_train, y[train])
     X_test = safe_indexing(X, test)
     with warnings.catch_warnings(action="ignore", category=SubjectLeakWarning):
         # All other splits score training subjects, which is the leak that the audit measures.

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.multiclass import check_classification_targets
 
+from sklearn_emg._sklearn import BaseScorer
 from sklearn_emg._typing import Labels
-from sklearn_emg.ensemble import DiVote
+from sklearn_emg.ensemble import DiVote, row_numbers
 from sklearn_emg.metrics import (
     METRICS,
     NUMBER_METRICS,
@@ -120,9 +121,13 @@ def subject_splits(
     splits = _splits(cv, X, None if numbers else y, subjects)
     if not splits:
         raise ValueError("The 'cv' of compare gives no split; a generator can be used only once.")
+    n = len(y)
+    splits = [(row_numbers(a, n, "compare"), row_numbers(b, n, "compare")) for a, b in splits]
     for fold, (train, test) in enumerate(splits):
         if not (len(train) and len(test)):
             raise ValueError(f"Split {fold} of 'cv' has no rows for training or for testing.")
+        if (again := np.flatnonzero(np.bincount(test) > 1)).size:
+            raise ValueError(f"Split {fold} of 'cv' tests row {again[0]} more than once.")
         if not getattr(cv, "same_subjects", False):
             assert_no_shared_subject(X, train, test, subjects)
     return splits
@@ -142,13 +147,7 @@ def _splits(cv: Any, X: Any, y: NDArray | None, subjects: Subjects) -> list[Spli
             "The 'cv' of compare must be a number of folds, a splitter such as SubjectKFold(5), or "
             f"an iterable of (train, test) pairs. Got {cv!r}."
         )
-    return [(_rows(train), _rows(test)) for train, test in cv]
-
-
-def _rows(chosen: Any) -> NDArray[np.intp]:
-    """Return the row numbers of one side of a split, which may be given as a mask."""
-    chosen = np.asarray(chosen)
-    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.intp)
+    return list(cv)
 
 
 def refuse_pretrained(estimator: Any, X: Any, splits: Iterable[Split], *, name: str) -> None:
@@ -209,7 +208,8 @@ def _named_scorers(scoring: Any) -> dict[str, Any]:
 
 
 def _scorer(name: str, scorer: Any) -> Callable[..., float]:
-    if isinstance(scorer, str):
+    # A scorer made by make_scorer would score rows instead of diagnoses.
+    if isinstance(scorer, str | BaseScorer):
         return subject_scorer(scorer)
     if callable(scorer):
         refuse_metric_function(scorer, f"The 'scoring' {name!r} of compare")

@@ -27,7 +27,7 @@ from sklearn_emg.comparison._checks import (
     task_of,
 )
 from sklearn_emg.metrics import ERRORS, refuse_metric_function, subject_scorer
-from sklearn_emg.model_selection import Split
+from sklearn_emg.model_selection import Split, groups_of_search
 from sklearn_emg.recordings import Subjects, warn_of_repeated_signals
 
 
@@ -87,7 +87,8 @@ class _BySubject(BaseEstimator):
         return safe_indexing(self.X, rows), label_of[self.subject[rows]]
 
     def fit(self, subjects: NDArray[np.intp], y: NDArray[Any]) -> _BySubject:
-        self.estimator_ = clone(self.estimator).fit(*self.rows(subjects, y))
+        X, y = self.rows(subjects, y)
+        self.estimator_ = clone(self.estimator).fit(X, y, **groups_of_search(self.estimator, X))
         self.classes_ = getattr(self.estimator_, "classes_", None)  # a regressor has none
         return self
 

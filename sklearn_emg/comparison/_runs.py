@@ -25,7 +25,7 @@ from sklearn_emg._tables import counted
 from sklearn_emg._warnings import Noted, call_noting, repeat_noted
 from sklearn_emg.ensemble import Votes, find_votes
 from sklearn_emg.metrics import SubjectPredictions, subjects_from_rows
-from sklearn_emg.model_selection import Split
+from sklearn_emg.model_selection import Split, groups_of_search
 from sklearn_emg.recordings import (
     identities_learned,
     is_recording_table,
@@ -431,7 +431,7 @@ def run_fold(
             outcome.n_train = len(np.unique(subject[train]))
             start, cpu_start = time.perf_counter(), time.process_time()
             try:
-                model.fit(X_train, y[train])
+                model.fit(X_train, y[train], **groups_of_search(model, X_train))
             except ValueError:  # possibly because of text columns, such as names of subjects
                 refuse_identities(model, X_train, y[train])
                 raise

@@ -21,6 +21,7 @@ from sklearn_emg._warnings import warn_of_recordings, warned_once
 from sklearn_emg.ensemble._fitting import (
     decisions,
     fit_sigmoids,
+    refuse_other_classes,
     smallest_class,
     subject_folds,
 )
@@ -322,6 +323,8 @@ class DiVoteClassifier(ClassifierMixin, Updating):
     ) -> tuple[Any, CalibratedClassifierCV | None]:
         """Fit a clone of the estimator, and calibrate it if it gives no probabilities."""
         estimator = self._fit_estimator(rows, y, weights, times)
+        learnt_from = y[rows.row[times[rows.row] > 0]]
+        refuse_other_classes(estimator, learnt_from, self.classes_, self._caller)
         if not self._needs_calibration(estimator):
             return estimator, None
         return estimator, self._calibrate(rows, y, weights, times)

@@ -11,10 +11,12 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
     StackingClassifier,
     StackingRegressor,
     VotingClassifier,
@@ -24,10 +26,17 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.svm import SVC, NuSVC
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_emg._sklearn import BaseSearchCV, GroupsRequester, Integral, last_of
+from sklearn_emg._sklearn import (
+    BaseSearchCV,
+    GroupsRequester,
+    Integral,
+    consumes_groups,
+    last_of,
+)
 from sklearn_emg._warnings import warn
 from sklearn_emg.ensemble._metadata import Columns, call_with_columns
 from sklearn_emg.ensemble._window_classifier import WindowMetaClassifier
@@ -44,6 +53,10 @@ from sklearn_emg.model_selection import (
 Folds = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 _PARTS = (FeatureUnion, ColumnTransformer, VotingClassifier, VotingRegressor)
+_STOPS_LATE = (
+    "holds out windows of its training subjects for early stopping, so it stops too late for new "
+    "subjects."
+)
 _DEFAULT_FOLDS = 5  # number of folds that cv=None means in scikit-learn
 
 
@@ -420,7 +433,7 @@ def folds_of(cv: Any, X: Any, y: NDArray[Any], groups: NDArray[Any]) -> Iterable
     """
     if not hasattr(cv, "split"):
         return cv
-    if type(cv).__module__.startswith("sklearn.") and not _consumes_groups(cv):
+    if type(cv).__module__.startswith("sklearn.") and not consumes_groups(cv):
         return cv.split(X, y)
     return cv.split(X, y, groups)
 
@@ -442,10 +455,16 @@ def _warn_of_splits_below(estimator: Any, given: list[Any], inner: str, caller: 
     last = last_of(estimator)
     found = parts_of(estimator, stop=lambda part: part is last and holds_out_itself(part))
     for path, part in found:
+        if held_out := _held_out_windows(part):
+            place = ".".join(filter(None, [inner, path]))
+            warn(
+                f"{type(part).__name__} ({place}) inside {caller} {held_out}",
+                SubjectLeakWarning,
+            )
         if not _splits(part) or any(part is other for other in given):
             continue
         cv = part.get_params(deep=False)["cv"]
-        asks = hasattr(cv, "split") and _consumes_groups(cv)
+        asks = hasattr(cv, "split") and consumes_groups(cv)
         if not asks and not isinstance(cv, str):
             warn(
                 f"{type(part).__name__} ({inner}.{path}) inside {caller} gets a part of the "
@@ -456,9 +475,29 @@ def _warn_of_splits_below(estimator: Any, given: list[Any], inner: str, caller: 
             )
 
 
-def _consumes_groups(cv: Any) -> bool:
-    """Whether a splitter requests groups; without them, it raises an error."""
-    return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
+def _held_out_windows(part: Any) -> str:
+    """Describe how an estimator holds out windows of its training subjects, if it does.
+
+    The early stopping of scikit-learn and skorch and the probabilities of an SVC take no subjects.
+    """
+    if isinstance(part, type) or not isinstance(part, ClassifierMixin | RegressorMixin):
+        return ""
+    params = part.get_params(deep=False)
+    if isinstance(part, SVC | NuSVC) and params["probability"] is True:
+        return (
+            "fits its probabilities to windows of its training subjects, so they are too extreme "
+            "for new subjects. Use CalibratedClassifierCV(SVC()), which is calibrated on held-out "
+            "subjects."
+        )
+    if "validation_fraction" in params and params.get("early_stopping") is True:
+        return f"{_STOPS_LATE} Use early_stopping=False."
+    if isinstance(part, GradientBoostingClassifier | GradientBoostingRegressor):
+        return f"{_STOPS_LATE} Use n_iter_no_change=None." if params["n_iter_no_change"] else ""
+    callbacks = params.get("callbacks") if params.get("train_split") is not None else None
+    steps = [step[-1] if isinstance(step, tuple) else step for step in callbacks or ()]
+    if any("EarlyStopping" in getattr(step, "__name__", type(step).__name__) for step in steps):
+        return f"{_STOPS_LATE} Use a network of sklearn_emg, which holds out subjects."
+    return ""
 
 
 def holds_out_itself(estimator: Any) -> bool:
@@ -567,6 +606,34 @@ def fit_sigmoids(
         # The decisions are given, so weights only concern the sigmoids, which use them.
         warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear", UserWarning)
         return sigmoids.fit(values, y, sample_weight=weights)
+
+
+def refuse_other_classes(
+    estimator: Any, y: NDArray[Any], classes: NDArray[Any], caller: str
+) -> None:
+    """Raise if a fitted estimator has other classes than its training windows.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Classifier of windows. If it was frozen, it may lack classes.
+    y : ndarray of shape (n_windows,)
+        Labels of the training windows.
+    classes : ndarray of shape (n_classes,)
+        All classes.
+    caller : str
+        Name of the class in the message.
+    """
+    own = set(np.asarray(estimator.classes_).tolist())
+    lacking = set() if _is_frozen(last_of(estimator)) else set(np.unique(y).tolist()) - own
+    if other := sorted(lacking | (own - set(classes.tolist())), key=str):
+        remedy = "Give it the same classes."
+        if other == [-1]:
+            remedy = "It takes -1 for a missing label; leave such rows out of X and y."
+        raise ValueError(
+            f"{type(last_of(estimator)).__name__} inside {caller} has the classes "
+            f"{sorted(own, key=str)}, but y has {classes.tolist()}. {remedy}"
+        )
 
 
 def fit_windows(

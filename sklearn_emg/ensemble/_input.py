@@ -358,7 +358,10 @@ def check_weights(
     """
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, dtype=float)
+    try:
+        weights = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must contain one number per row: {error}.") from error
     if weights.ndim != 1 or len(weights) != n_rows:
         raise ValueError(
             f"{name} must be 1-D with one weight per row, {n_rows} of them. Got shape "

@@ -199,14 +199,22 @@ def subjects_from_rows(
     y_pred = y_rows[first]
     split = np.unique(codes[y_rows != y_pred[codes]])  # subjects whose rows differ
     if split.size:
-        if proba is not None:
-            best = np.argmax(proba[split], axis=1)
-        else:
-            counts = np.zeros((len(first), len(classes)))
-            np.add.at(counts, (codes, np.searchsorted(classes, y_rows)), 1)
-            best = np.argmax(counts[split], axis=1)
-        y_pred[split] = classes[best]
+        scores = _counts(y_rows, codes, classes) if proba is None else proba
+        y_pred[split] = classes[np.argmax(scores[split], axis=1)]
     return SubjectPredictions(names, y_true, y_pred, proba, classes)
+
+
+def _counts(y_rows: NDArray[Any], codes: NDArray[np.intp], classes: NDArray[Any]) -> NDArray:
+    """Count how often each class was predicted for each subject."""
+    of_class = y_rows[:, np.newaxis] == classes
+    if (unknown := np.flatnonzero(~of_class.any(axis=1))).size:
+        raise ValueError(
+            f"The estimator predicts {y_rows[unknown].tolist()[0]!r}, which is not one of its "
+            f"classes, {classes.tolist()}."
+        )
+    counts = np.zeros((codes.max() + 1, len(classes)))
+    np.add.at(counts, codes, of_class)
+    return counts
 
 
 def _warn_of_unknown_labels(y_true: NDArray[Any], classes: NDArray[Any]) -> None:

@@ -22,6 +22,7 @@ from sklearn_emg.model_selection._protocols import (
     SubjectHoldout,
 )
 from sklearn_emg.model_selection._runs import Protocol, ProtocolRun, with_validation
+from sklearn_emg.model_selection._runs import groups_of_search as groups_of_search
 from sklearn_emg.model_selection._runs import splits_by_subject as splits_by_subject
 from sklearn_emg.model_selection._runs import with_seed as with_seed
 from sklearn_emg.model_selection._sites import LeaveOneSiteOut

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.pipeline import Pipeline
 
+from sklearn_emg._sklearn import BaseSearchCV, consumes_groups
 from sklearn_emg._typing import Labels
 from sklearn_emg.model_selection._strata import Split, SubjectStrata, sorted_positions
 from sklearn_emg.recordings import Subjects, warn_of_repeated_signals
@@ -210,10 +212,39 @@ class Protocol(BaseCrossValidator):
 
 def splits_by_subject(cv: Any, X: Any, y: Any, subjects: Subjects | None = None) -> list[Split]:
     """Split a table with a ``subject`` column; group splitters get its subjects as groups."""
-    own = isinstance(cv, Protocol)
-    if own or not get_routing_for_object(cv).consumes("split", ["groups"]):
+    if not _asks_for_groups(cv):
         return list(cv.split(X, y))
     return list(cv.split(X, y, _sortable(Subjects.of(X, subjects))))
+
+
+def _asks_for_groups(cv: Any) -> bool:
+    return not isinstance(cv, Protocol) and consumes_groups(cv)
+
+
+def groups_of_search(model: Any, X: Any) -> dict[str, NDArray[Any]]:
+    """Parameter of ``fit`` that passes subjects to a search whose splitter asks for groups.
+
+    Parameters
+    ----------
+    model : estimator
+        Estimator that is fitted on X; other estimators than searches need no parameter.
+    X : DataFrame with a ``subject`` column
+        Training rows.
+
+    Returns
+    -------
+    params : dict
+        The parameter, if it is needed.
+    """
+    path, last = "", model
+    while isinstance(last, Pipeline):
+        path, last = f"{path}{last.steps[-1][0]}__", last.steps[-1][1]
+    if not (isinstance(last, BaseSearchCV) and hasattr(last.cv, "split")):
+        return {}
+    if not _asks_for_groups(last.cv):
+        return {}
+    path = "" if get_config()["enable_metadata_routing"] else path
+    return {f"{path}groups": _sortable(Subjects.of(X))}
 
 
 def _sortable(subjects: Subjects) -> NDArray[Any]:

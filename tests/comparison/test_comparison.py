@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from data import recording_cohort
 from scipy.stats import binomtest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, roc_auc_score
-from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -287,6 +288,36 @@ def test_splitters_of_scikit_learn_get_the_subjects(features, cv):
     assert named.predictions["subject"].tolist() == [
         ("site", subject) for subject in result.predictions["subject"]
     ]
+
+
+@pytest.mark.parametrize(
+    "test, match",
+    [
+        ([0, 1, 0], "Split 0 of 'cv' tests row 0 more than once"),
+        ([0, 10_000], "row numbers below .*10000"),
+        (np.ones(3, dtype=bool), "masks of that length"),
+    ],
+    ids=["repeated", "out of range", "short mask"],
+)
+def test_test_rows_are_valid_and_different(features, test, match):
+    X, y = features
+    train = np.flatnonzero(X["subject"] > 5)
+    with pytest.raises(ValueError, match=match):
+        compare(rows_model(), X, y, cv=[(train, test)], progress=False)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("outer", [lambda m: m, lambda m: make_pipeline(FunctionTransformer(), m)])
+def test_a_search_with_group_folds_gets_the_subjects(features, routing, outer):
+    X, y = features
+    grid, folds = {"voting": ["soft", "hard"]}, StratifiedGroupKFold(2)
+    with config_context(enable_metadata_routing=routing):
+        search = outer(GridSearchCV(rows_model(), grid, cv=folds))
+        result = compare(search, X, y, cv=3, progress=False, n_resamples=20)
+        test = subject_permutation_test(search, X, y, cv=3, n_permutations=20)
+    assert not result.errors
+    scores = result.folds.query("level == 'subject'")["balanced_accuracy"]
+    assert test.score == pytest.approx(scores.mean())
 
 
 def test_splits_are_row_numbers_or_masks(features):

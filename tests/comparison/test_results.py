@@ -26,7 +26,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import make_scorer, recall_score
+from sklearn.metrics import accuracy_score, make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, permutation_test_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -332,6 +332,17 @@ def test_extra_metrics_and_fitted_pipelines(data):
     assert summary["note"] == "mean over folds; no interval"
     with pytest.raises(ValueError, match=r"no metric 'f1_makro'. Did you mean 'f1_macro'"):
         compare(vote(), X, y, cv=3, scoring="f1_makro", **QUICK)
+
+
+def test_scorers_of_labels_count_diagnoses_instead_of_rows(data):
+    X, y = data
+    more = np.r_[np.arange(len(y)), np.repeat(np.flatnonzero(X["subject"] == "s00"), 9)]
+    X, y = X.iloc[more], y[more]
+    ill = make_scorer(recall_score, pos_label="ill")
+    scoring = {"hits": make_scorer(accuracy_score), "ill": ill, "subjects": subject_scorer(ill)}
+    folds = compare(vote(), X, y, cv=3, scoring=scoring, **QUICK).folds.query("level == 'subject'")
+    np.testing.assert_allclose(folds["hits"], folds["accuracy"])
+    np.testing.assert_allclose(folds["ill"], folds["subjects"])
 
 
 def test_confusion_matrices_count_the_cases_of_each_level(data):

@@ -7,11 +7,17 @@ import pytest
 import sklearn
 from data import feature_cohort
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import BaggingClassifier, StackingClassifier, StackingRegressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    StackingClassifier,
+    StackingRegressor,
+)
 from sklearn.exceptions import DataConversionWarning
 from sklearn.feature_selection import RFECV
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
@@ -25,7 +31,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 from small_systems import pretrained
 
@@ -238,6 +245,74 @@ def test_parts_that_split_windows_without_their_subjects_are_named(estimator, pl
     X, y = alike()
     with pytest.warns(SubjectLeakWarning, match=f"{place}.* without their subjects, so cv="):
         divote(estimator).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "estimator, place, remedy",
+    [
+        (
+            HistGradientBoostingClassifier(max_iter=2, early_stopping=True),
+            r"\(estimator\)",
+            "early_stopping=False",
+        ),
+        (
+            make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", early_stopping=True)),
+            r"\(estimator.sgdclassifier\)",
+            "early_stopping=False",
+        ),
+        (
+            SMOTEClassifier(GradientBoostingClassifier(n_estimators=2, n_iter_no_change=1)),
+            r"\(estimator\) inside SMOTEClassifier",
+            "n_iter_no_change=None",
+        ),
+        (SVC(probability=True), r"\(estimator\)", r"CalibratedClassifierCV\(SVC\(\)\)"),
+    ],
+    ids=["boosting", "pipeline", "SMOTE", "SVC"],
+)
+@pytest.mark.filterwarnings("ignore:.*probability:FutureWarning")
+def test_early_stopping_and_probabilities_from_windows_are_warned_of(estimator, place, remedy):
+    with pytest.warns(SubjectLeakWarning, match=f"{place}.*training subjects.*{remedy}"):
+        divote(estimator).fit(*alike())
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        HistGradientBoostingClassifier(max_iter=2),
+        GradientBoostingClassifier(n_estimators=2),
+        SGDClassifier(loss="log_loss"),
+        CalibratedClassifierCV(SVC(), cv=2),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_estimators_that_hold_out_no_windows_give_no_warning(estimator, recwarn):
+    divote(estimator).fit(*alike(effect=1.0))
+    assert not [w for w in recwarn if issubclass(w.category, SubjectLeakWarning)]
+
+
+def test_an_unfitted_network_of_skorch_counts_as_unfitted(recwarn):
+    torch, skorch = pytest.importorskip("torch"), pytest.importorskip("skorch")
+    layers = torch.nn.Sequential(torch.nn.Linear(6, 2), torch.nn.Softmax(dim=1))
+    net = skorch.NeuralNetClassifier(layers, max_epochs=1, verbose=0)
+    as_float = FunctionTransformer(lambda X: np.array(X, dtype=np.float32))
+    X, y = alike()
+    model = divote(make_pipeline(as_float, net))
+    model.fit(X, (y == "ill").astype(int))
+    assert not [w for w in recwarn if issubclass(w.category, SubjectLeakWarning)]
+    frozen = divote(FrozenEstimator(model.estimator_))
+    with pytest.warns(SubjectLeakWarning, match="fitted on unknown subjects"):
+        frozen.fit(X, (y == "ill").astype(int))
+
+
+def test_an_estimator_with_other_classes_is_refused():
+    X, y = alike()
+    numbers = np.where(X["subject"] < 4, -1, y == "ill").astype(int)
+    with pytest.raises(ValueError, match=r"\[0, 1\], but y has \[-1, 0, 1\].*missing label"):
+        divote(SelfTrainingClassifier(GaussianNB())).fit(X, numbers)
+    three = np.where(X["subject"] < 2, "other", y)
+    inner = FrozenEstimator(GaussianNB().fit(X[FEATURES].to_numpy(), three))
+    with pytest.raises(ValueError, match=r"'other'.*but y has \['ill', 'well'\]"):
+        divote(inner, final_estimator=None).fit(X, y)
 
 
 def test_parts_that_get_folds_of_subjects_are_not_warned_of():

@@ -10,6 +10,7 @@ from data import feature_cohort
 from imblearn.metrics import specificity_score
 from scipy.stats import binomtest
 from sklearn import metrics
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -193,6 +194,20 @@ def test_without_probabilities_the_most_frequent_label_wins():
     assert predictions.y_pred.tolist() == ["p", "n"]
     assert predictions.y_proba is None
     assert predictions.y_true is None
+
+
+def test_the_most_frequent_label_is_found_in_any_order_of_the_classes():
+    class Says(ClassifierMixin, BaseEstimator):
+        classes_ = np.array(["well", "ill"])
+
+        def predict(self, X):
+            return np.asarray(X)[:, 0]
+
+    X, groups = np.array([["ill", "ill", "well", "well", "well"]]).T, ["a", "a", "a", "b", "b"]
+    assert predict_subjects(Says(), X, groups=groups).y_pred.tolist() == ["ill", "well"]
+    X[0, 0] = "none"
+    with pytest.raises(ValueError, match=r"predicts 'none', which is not one of its classes"):
+        predict_subjects(Says(), X, groups=groups)
 
 
 def test_a_subject_with_two_labels_cannot_be_scored(data):
