@@ -176,11 +176,12 @@ def _jobs(text: str) -> int:
 
 def _folder_to_write(text: str) -> Path:
     """Convert the path of a folder, refusing a file."""
-    path = Path(text)
-    at_file = next((p for p in (path, *path.parents) if p.exists() and not p.is_dir()), None)
-    if at_file is not None:
-        raise argparse.ArgumentTypeError(f"{at_file} is a file; give a folder")
-    return path
+    from sklearn_emg._files import folder_to_write
+
+    try:
+        return folder_to_write(text)
+    except NotADirectoryError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _file_to_write(text: str) -> Path:
@@ -256,8 +257,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        Exit status: 0 on success, 2 if the arguments or the data cannot be used, 130 if the command
-        was interrupted.
+        Exit status: 0 on success, 1 if the reader of the output has closed it, 2 if the arguments
+        or the data cannot be used, 130 if the command was interrupted.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv[:1] == ["benchmark"]:
@@ -268,6 +269,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     shown_by, warnings.showwarning = warnings.showwarning, _show_warning  # type: ignore[assignment]
     try:
         _COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from sklearn_emg._files import discard_output
+
+        return discard_output()
     except (ValueError, TypeError, OSError, ImportError) as error:
         sys.stderr.write(f"error: {_with_options(_in_one_line(str(error)), arguments)}\n")
         return 2
@@ -391,7 +397,15 @@ def _compare(arguments: argparse.Namespace) -> None:
         ("quality", quality.channels),
     ):
         _write_table(frame, out / f"{name}.csv")
+    _warn_of_older(out, model=not arguments.save_model, confounds=confounds is None)
     sys.stdout.write(f"Report: {page}\n")
+
+
+def _warn_of_older(out: Path, *, model: bool, confounds: bool) -> None:
+    """Name what an earlier run has left in the folder and this run has not written."""
+    left = [out / "model"] * model + [out / "confounds.png"] * confounds
+    for path in filter(Path.exists, left):
+        sys.stderr.write(f"warning: {path} was written by an earlier run; this run has none\n")
 
 
 def _most_accurate(result: Any) -> str:

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import uuid
 import zipfile
 import zlib
@@ -196,6 +197,24 @@ def check_file_name(path: Path) -> Path:
     except UnicodeEncodeError as error:
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         raise ValueError(f"The name of {shown} is not UTF-8; rename it.") from error
+    return path
+
+
+def discard_output() -> int:
+    """Discard further output, since its reader (such as head) has ended; return the status 1."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def folder_to_write(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder that can be created.
+
+    Raise NotADirectoryError if it, or a folder that would contain it, is a file.
+    """
+    path = Path(path)
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise NotADirectoryError(f"{part} is a file; give a folder")
     return path
 
 

@@ -15,7 +15,7 @@ from data import recording_cohort
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sklearn_emg._command import main
+from sklearn_emg._command import _warn_of_older, main
 from sklearn_emg.deployment import load_model, save_model
 from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.feature_extraction import TimeDomainFeatures
@@ -338,6 +338,26 @@ def test_help_has_examples_and_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "sklearn-emg compare study --label group --subject subject --out report" in done.stdout
     assert done.stdout.endswith("0\n[]\n")
+
+
+@pytest.mark.parametrize("arguments", [["sklearn_emg", "systems"], ["sklearn_emg.papers", "list"]])
+def test_a_reader_that_ends_early_causes_no_message(arguments):
+    with subprocess.Popen(
+        [sys.executable, "-m", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 1
+
+
+def test_what_an_earlier_run_left_is_named(tmp_path, capsys):
+    (tmp_path / "model").mkdir()
+    _warn_of_older(tmp_path, model=True, confounds=True)
+    shown = capsys.readouterr().err
+    assert f"{tmp_path / 'model'} was written by an earlier run" in shown
+    assert "confounds.png" not in shown
+    _warn_of_older(tmp_path, model=False, confounds=True)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_entry_point_is_the_command():

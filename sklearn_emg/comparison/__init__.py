@@ -15,6 +15,7 @@ from sklearn_emg.comparison._confounding import (
 from sklearn_emg.comparison._meta import MetaAnalysis, meta_analysis
 from sklearn_emg.comparison._meta import holm as holm
 from sklearn_emg.comparison._permutation import PermutationTest, subject_permutation_test
+from sklearn_emg.comparison._permutation import labels_of_subjects as labels_of_subjects
 from sklearn_emg.comparison._record._facts import RunRecord as RunRecord
 from sklearn_emg.comparison._record._facts import described_rows as described_rows
 from sklearn_emg.comparison._record._facts import kinds_of as kinds_of

@@ -12,9 +12,10 @@ from sklearn.base import clone
 from sklearn_emg._sklearn import last_of
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_one_per_row
+from sklearn_emg.comparison import labels_of_subjects
 from sklearn_emg.feature_extraction import feature_facts, info_of
 from sklearn_emg.inspection._plot import class_styles, log_scale, panels, tidy
-from sklearn_emg.recordings import groups_of, subjects_of, warn_of_other_order
+from sklearn_emg.recordings import Subjects, groups_of, warn_of_other_order
 
 _MAX_FEATURES = 12
 
@@ -107,6 +108,12 @@ class FeatureDisplay:
             Object that stores the values to plot.
         """
         warn_of_other_order(X, y, "y")
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "transform")):
+            raise TypeError(
+                "FeatureDisplay.from_estimator takes a feature extractor, or a Pipeline that ends "
+                f"with one. Got {type(estimator).__name__}. Pass the steps before "
+                "the classifier, and the windows or recordings that they take."
+            )
         fitted = clone(estimator).fit(X, y)
         frame = pd.DataFrame(
             np.asarray(fitted.transform(X)), columns=list(fitted.get_feature_names_out())
@@ -157,9 +164,9 @@ class FeatureDisplay:
         shown = X[names].reset_index(drop=True)
         what = "row"
         if groups is not None:
-            code = subjects_of(None, groups)
-            first = np.unique(code, return_index=True)[1]
-            shown, y, what = shown.groupby(code).median(), y[first], "subject"
+            subjects = Subjects.of(None, groups)
+            y = labels_of_subjects(subjects, y, "FeatureDisplay")
+            shown, what = shown.groupby(subjects.codes).median(), "subject"
         known = feature_facts()
         own = {name: (info_of(name, known) or {"unit": ""})["unit"] for name in names}
         found = {name: (units or {}).get(name, own[name]) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from types import ModuleType
 from typing import Any
 
@@ -109,6 +110,11 @@ def window_shape(network: Any) -> tuple[int, ...]:
 def node_of(network: Any, target: Any, caller: str) -> int:
     """Return the index of a label among the outputs, and raise ValueError for other labels."""
     known = network.classes_.tolist()
+    if not isinstance(target, Hashable):
+        raise ValueError(
+            f"The 'target' of {caller} must be one label for all windows, of the classes {known}. "
+            f"Got {type(target).__name__}."
+        )
     if target not in known:
         raise ValueError(
             f"The 'target' of {caller} must be one of the classes {known}. Got {target!r} instead."

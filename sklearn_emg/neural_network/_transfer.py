@@ -184,6 +184,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
                 "'fit' or, to pretrain with labels, set encoder=None."
             )
         self.__dict__.pop("estimator_", None)
+        self._set_fine_tuning(self._new_estimator())  # checked before the training
         groups = groups_of(X, groups)
         if groups is None:
             _warn_of_unknown_subjects(f"{type(self).__name__}.pretrain")
@@ -247,7 +248,7 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         weights = self._pretrained_weights(X, groups)
         if weights is not None:
             self._check_subjects(groups)
-            estimator.set_params(**(self.fine_tune_params or {}))
+            self._set_fine_tuning(estimator)
             start = partial(self._transfer, weights, estimator)
             values = [weight.float().cpu().numpy() for weight in weights.values()]
             start_state = values, self.frozen, self.renewed
@@ -261,6 +262,15 @@ class TransferClassifier(GroupsRequester, ClassifierMixin, BaseEstimator):
         if hasattr(estimator, "feature_names_in_"):
             self.feature_names_in_ = estimator.feature_names_in_
         return self
+
+    def _set_fine_tuning(self, estimator: Any) -> None:
+        try:
+            estimator.set_params(**(self.fine_tune_params or {}))
+        except ValueError as error:
+            raise ValueError(
+                f"The 'fine_tune_params' of {type(self).__name__} are not parameters of its "
+                f"'estimator': {error}"
+            ) from error
 
     def _pretrained_weights(self, X: Signals, groups: Any) -> dict[str, torch.Tensor] | None:
         """Return the initial weights from the encoder or from `pretrain`, or None."""

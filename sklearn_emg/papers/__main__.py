@@ -18,6 +18,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from sklearn_emg._files import discard_output
 from sklearn_emg._tables import counted
 from sklearn_emg.model_selection import (
     LeaveOneSubjectOut,
@@ -368,7 +369,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, or 2 if the arguments or the data cannot be used, or 130 after an interrupt.
+        0, 1 if the reader of the output has closed it, 2 if the arguments or the data cannot be
+        used, or 130 after an interrupt.
 
     Raises
     ------
@@ -377,13 +379,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     arguments = _parser().parse_args(argv)
-    if arguments.command == "list":
-        columns = ["title", "published"]
-        sys.stdout.write(list_systems()[columns].to_string() + "\n")
-        return 0
     try:
-        run = {"benchmark": _benchmark, "boumerdes": _tables, "results": _results}
-        run[arguments.command](arguments, argv)
+        if arguments.command == "list":
+            sys.stdout.write(list_systems()[["title", "published"]].to_string() + "\n")
+        else:
+            run = {"benchmark": _benchmark, "boumerdes": _tables, "results": _results}
+            run[arguments.command](arguments, argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return discard_output()
     except (ValueError, OSError, ImportError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

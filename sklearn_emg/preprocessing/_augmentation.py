@@ -17,6 +17,7 @@ from sklearn_emg._ranges import refuse_no_samples
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_below_nyquist
+from sklearn_emg._warnings import warn
 from sklearn_emg.recordings import is_recording_table, warn_of_other_order
 
 
@@ -398,6 +399,12 @@ class WindowAugmenter(BaseEstimator):
         return self.epsilon if self.snr is None else 10 ** (-self.snr / 20)
 
     def _check_changes(self, X: NDArray) -> None:
+        changes = set(self.get_params(deep=False)) - {"n_copies", "fs", "random_state"}
+        if all(getattr(self, name) is None for name in changes):
+            warn(
+                "WindowAugmenter changes nothing, since all its modifications are None: each copy "
+                "equals its window. Set one, such as epsilon=0.05."
+            )
         if self.epsilon is not None and self.snr is not None:
             raise ValueError(
                 "Give either 'epsilon' or 'snr' to WindowAugmenter, not both. An snr of S dB means "

@@ -362,6 +362,18 @@ def test_features_are_medians_of_subjects_with_their_units(cohort):
     assert display.axes_[0].get_ylabel() == "mnf (Hz)"
 
 
+def test_features_of_classifiers_and_of_subjects_with_two_labels_are_refused(cohort):
+    table, y = cohort
+    extractor = SpectralFeatures(["mnf"])
+    vote = DiVoteClassifier(make_pipeline(extractor, LinearDiscriminantAnalysis()))
+    with pytest.raises(TypeError, match=r"Got DiVoteClassifier\. Pass the steps before"):
+        FeatureDisplay.from_estimator(vote, table, y)
+    other = np.array(y, dtype=object)
+    other[0] = "other"
+    with pytest.raises(ValueError, match="has two labels; FeatureDisplay needs one"):
+        FeatureDisplay.from_estimator(extractor, table, other)
+
+
 def test_features_of_named_channels_have_units():
     x = np.random.default_rng(0).normal(scale=0.1, size=(4, 2, 500))
     names = ["biceps", "triceps_l"]

@@ -65,6 +65,8 @@ def test_a_table_is_explained_like_its_windows(cnn):
     subjects = [f"new {k}" for k in range(len(X))]
     table = recording_table(list(X), fs=1000.0, subject=subjects)
     found, windows = attribution(net, table, target="b"), attribution(net, X, target="b")
+    with pytest.raises(ValueError, match=r"'target' of attribution must be one.*Got list"):
+        attribution(net, X, target=["b"] * len(X))
     np.testing.assert_allclose(found.values.reshape(X.shape), windows.values, atol=1e-6)
 
 

@@ -138,6 +138,14 @@ def test_clones_keep_the_pretrained_network_so_that_it_can_be_cross_validated(pr
     assert scores.mean() > 0.8
 
 
+def test_misspelt_parameters_are_refused_before_the_pretraining():
+    X, y, subjects = cohort(8)
+    net = TransferClassifier(small_net(max_epochs=1), fine_tune_params={"max_epoch": 1})
+    with pytest.raises(ValueError, match="'fine_tune_params' of TransferClassifier are not"):
+        net.pretrain(X, y, groups=subjects)
+    assert not hasattr(net, "source_")
+
+
 def test_subjects_of_both_cohorts_are_refused(pretrained):
     X, y, subjects = cohort(8, first=6, seed=1)
     with pytest.raises(ValueError, match=r"2 subjects with the source cohort, \[6, 7\] for"):

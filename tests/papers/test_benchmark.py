@@ -281,6 +281,13 @@ def test_a_folder_of_another_benchmark_is_refused(cohort, tmp_path):
         run((X.iloc[:-1], y[:-1]), tmp_path, ["time-domain"])
 
 
+@pytest.mark.parametrize("inside", [(), ("results",)])
+def test_a_file_in_place_of_the_folder_is_refused(cohort, tmp_path, inside):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="file is a file; give a folder"):
+        run(cohort, tmp_path.joinpath("file", *inside))
+
+
 def test_runs_without_the_name_of_their_benchmark_are_refused(cohort, tmp_path):
     run(cohort, tmp_path, ["time-domain"])
     (tmp_path / "benchmark.json").unlink()

@@ -135,6 +135,14 @@ def test_unusable_parameters_are_refused(augmenter, X, match):
         augmenter.fit_resample(X, [0, 1, 0, 1])
 
 
+def test_an_augmenter_without_modifications_is_warned_of(recwarn):
+    X = noise(4, 9)
+    with pytest.warns(UserWarning, match="changes nothing.*each copy equals its window"):
+        WindowAugmenter(2).fit_resample(X, [0, 1, 0, 1])
+    WindowAugmenter(epsilon=0.0).fit_resample(X, [0, 1, 0, 1])  # as in a grid of values
+    assert not recwarn
+
+
 @pytest.mark.parametrize("kind", [list, np.array, pd.Series, pd.Categorical])
 def test_mixup_of_labels_as_text_gives_a_column_per_class(kind):
     X, labels = noise(6, 5), ["well", "ill", "ill", "carrier", "well", "ill"]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from tqdm.auto import tqdm
 
+from sklearn_emg._files import folder_to_write
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer, check_real
 from sklearn_emg.comparison import (
@@ -174,6 +175,8 @@ def run_benchmark(
         are unusable, or the protocol does not fit the data.
     TypeError
         If `protocol` is not a protocol.
+    NotADirectoryError
+        If `out`, or a folder that would contain it, is a file.
 
     Warns
     -----
@@ -205,7 +208,7 @@ def run_benchmark(
     names, reasons = choose_systems(systems), _reasons(left_out or {})
     check_parameters(names, parameters or {})
     fs, max_epochs = _checked_options(fs, max_epochs, n_resamples, audit_splits, protocol)
-    y, out = _checked_labels(X, y), Path(out)
+    y, out = _checked_labels(X, y), folder_to_write(out)
     runs = _runs(protocol, X, y)
     warn_of_repeated_signals(X)
     options: dict[str, Any] = {"fs": fs, "max_epochs": max_epochs, "parameters": parameters or {}}

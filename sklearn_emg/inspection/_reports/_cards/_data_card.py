@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
 
+from sklearn_emg._files import folder_to_write
 from sklearn_emg._tables import counted, first_few
 from sklearn_emg._typing import Labels
 from sklearn_emg.comparison import (
@@ -281,6 +282,7 @@ def write_cards(
     ['data_card.html', 'data_card.md', 'model_card.html', 'model_card.md']
     """
     _check_same_data(comparison, X)
+    folder = folder_to_write(folder)
     recordings = is_recording_table(X)
     if quality is None and recordings:
         quality = check_quality(X, y if comparison.task == "classification" else None)
@@ -292,7 +294,6 @@ def write_cards(
         ),
         "data_card": data_card(X, y, confounds=confounds, quality=quality),
     }
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     files = [card.save(folder / f"{n}.{e}") for n, card in cards.items() for e in ("md", "html")]
     return {file.name: file for file in files}
