@@ -536,7 +536,7 @@ def _original(name: str, headers: dict[str, Path], samples: dict[str, Path], roo
 def _original_samples(
     path: Path, records: list[_Record], samples: dict[str, Path], root: Path
 ) -> str:
-    """Return the name of the recording of whose samples the file is a copy, or ""."""
+    """Return the name of the recording whose samples the file repeats, or ""."""
     for record in records:
         own = samples.get(record.name.upper())
         if own is not None and _same_bytes(path, own, root):
