@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,23 @@ Scores = Callable[[torch.Tensor], torch.Tensor]
 
 
 @contextmanager
+def _evaluating(module: nn.Module, gradients: AbstractContextManager) -> Iterator[None]:
+    """Set evaluation mode and a mode of gradients, and restore the earlier modes at the end."""
+    was_training = module.training
+    module.eval()
+    try:
+        with gradients:
+            yield
+    finally:
+        module.train(was_training)
+
+
+@contextmanager
 def _for_gradients(module: nn.Module) -> Iterator[None]:
     """Set evaluation mode and compute gradients only of the input, even in recurrent layers."""
-    was_training = module.training
     needed = {p: p.requires_grad for p in module.parameters()}
-    module.eval()
     with ExitStack() as stack:
-        stack.enter_context(torch.enable_grad())
+        stack.enter_context(_evaluating(module, torch.enable_grad()))
         # cuDNN has no backward pass for recurrent layers in evaluation mode.
         if any(isinstance(layer, nn.RNNBase) for layer in module.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))
@@ -33,7 +43,6 @@ def _for_gradients(module: nn.Module) -> Iterator[None]:
         finally:
             for parameter, need in needed.items():
                 parameter.requires_grad_(need)
-            module.train(was_training)
 
 
 def maximise(
@@ -82,16 +91,13 @@ def _run(
     hooks: Sequence[RemovableHandle],
 ) -> None:
     """Run the module on all windows in evaluation mode, then remove the hooks."""
-    was_training = module.training
-    module.eval()
     try:
-        with torch.inference_mode():
+        with _evaluating(module, torch.inference_mode()):
             for first in range(0, len(X), batch_size):
                 module(X[first : first + batch_size].to(device))
     finally:
         for hook in hooks:
             hook.remove()
-        module.train(was_training)
 
 
 def activations(
@@ -164,17 +170,12 @@ def outputs(
     outputs : ndarray of shape (n_windows,)
         Raw output of each window.
     """
-    was_training = module.training
-    module.eval()
     parts = []
-    try:
-        with torch.inference_mode():
-            for first in range(0, len(X), batch_size):
-                part = slice(first, first + batch_size)
-                node = torch.as_tensor(nodes[part], device=device)[:, None]
-                parts.append(module(X[part].to(device)).gather(1, node)[:, 0].double().cpu())
-    finally:
-        module.train(was_training)
+    with _evaluating(module, torch.inference_mode()):
+        for first in range(0, len(X), batch_size):
+            part = slice(first, first + batch_size)
+            node = torch.as_tensor(nodes[part], device=device)[:, None]
+            parts.append(module(X[part].to(device)).gather(1, node)[:, 0].double().cpu())
     return torch.cat(parts).numpy()
 
 
@@ -227,26 +228,21 @@ def occlusion(
     """
     from captum.attr import FeatureAblation
 
-    was_training = module.training
-    module.eval()
     total = np.zeros(X.shape)
     offsets = range(0, size, step)
-    try:
-        with torch.no_grad():
-            for offset in offsets:
-                patch = (torch.arange(X.shape[-1]) + offset) // size
-                channel = torch.arange(X.shape[1]).reshape(-1, *[1] * (X.ndim - 2))
-                mask = (channel * (patch[-1] + 1) + patch).expand(1, *X.shape[1:])
-                sizes = torch.bincount(mask.flatten())[mask].numpy()
-                decreases = [
-                    FeatureAblation(module).attribute(
-                        x, baselines=b, target=node, feature_mask=mask.to(device)
-                    )
-                    for x, b, node in _batches(device, X, baseline, nodes, batch_size)
-                ]
-                total += torch.cat(decreases).double().cpu().numpy() / sizes
-    finally:
-        module.train(was_training)
+    with _evaluating(module, torch.no_grad()):
+        for offset in offsets:
+            patch = (torch.arange(X.shape[-1]) + offset) // size
+            channel = torch.arange(X.shape[1]).reshape(-1, *[1] * (X.ndim - 2))
+            mask = (channel * (patch[-1] + 1) + patch).expand(1, *X.shape[1:])
+            sizes = torch.bincount(mask.flatten())[mask].numpy()
+            decreases = [
+                FeatureAblation(module).attribute(
+                    x, baselines=b, target=node, feature_mask=mask.to(device)
+                )
+                for x, b, node in _batches(device, X, baseline, nodes, batch_size)
+            ]
+            total += torch.cat(decreases).double().cpu().numpy() / sizes
     return total / len(offsets)
 
 
@@ -293,21 +289,16 @@ def attention(
     means: dict[str, list[NDArray[np.float32]]] = {}
     whole: dict[str, list[NDArray[np.float32]]] = {}
     layers: dict[str, Any] = {}
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.inference_mode():
-            for part in X.split(batch_size):
-                layers = module.attention_maps(part.to(device))
-                for name, layer in layers.items():
-                    weights = layer.weights.float()
-                    if weights.ndim == 4:
-                        if matrices:
-                            whole.setdefault(name, []).append(weights.cpu().numpy())
-                        weights = weights.mean(dim=2)
-                    means.setdefault(name, []).append(weights.cpu().numpy())
-    finally:
-        module.train(was_training)
+    with _evaluating(module, torch.inference_mode()):
+        for part in X.split(batch_size):
+            layers = module.attention_maps(part.to(device))
+            for name, layer in layers.items():
+                weights = layer.weights.float()
+                if weights.ndim == 4:
+                    if matrices:
+                        whole.setdefault(name, []).append(weights.cpu().numpy())
+                    weights = weights.mean(dim=2)
+                means.setdefault(name, []).append(weights.cpu().numpy())
     return (
         {name: np.concatenate(parts) for name, parts in means.items()},
         {name: np.concatenate(parts) for name, parts in whole.items()},
