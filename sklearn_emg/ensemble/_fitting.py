@@ -213,7 +213,7 @@ def fit_weights(estimator: Any, weights: NDArray[np.floating]) -> dict[str, NDAr
         return {}  # its fit does nothing
     if isinstance(estimator, Pipeline):
         name, last = estimator.steps[-1]
-        if any(hasattr(step, "fit_resample") for _, step in estimator.steps):
+        if _has_sampler(estimator):
             _refuse_weights(estimator, "leave out its sampler, which changes the rows")
         if last in (None, "passthrough"):
             _refuse_weights(estimator, "end it with an estimator that does")
@@ -234,6 +234,10 @@ def _refuse_weights(estimator: Any, remedy: str) -> None:
         f"DiVote got sample_weight, but {type(estimator).__name__} takes no "
         f"sample_weight: {remedy}, or fit without weights."
     )
+
+
+def _has_sampler(pipeline: Pipeline) -> bool:
+    return any(hasattr(step, "fit_resample") for _, step in pipeline.steps)
 
 
 def name_channels(fitted: Any, names: Sequence[str] | None) -> None:

@@ -68,14 +68,7 @@ def write_pages(folders: Sequence[str | os.PathLike[str]], out: Path) -> list[Pa
     for name, benchmark in found.items():
         files.append(out / f"results_{name}.md.inc")
         write_text_atomically(files[-1], set_page(benchmark))
-    files.append(out / "results_systems.csv")
-    scores = pd.concat([system_scores(name, benchmark) for name, benchmark in found.items()])
-    write_text_atomically(files[-1], scores.to_csv(index=False, float_format="%.4g"))
-    files.append(out / "results_predictions.csv")
-    diagnoses = pd.concat([b.comparison.predictions.assign(set=name) for name, b in found.items()])
-    diagnoses = diagnoses.rename(columns={"pipeline": "system"})
-    diagnoses.insert(0, "set", diagnoses.pop("set"))
-    write_text_atomically(files[-1], diagnoses.to_csv(index=False, float_format="%.6g"))
+    files += _write_tables(found, out)
     shared = _in_several_sets({k: b.comparison for k, b in found.items() if not b.leaky})
     if len(shared) < 2:
         return files
@@ -133,6 +126,22 @@ def set_page(benchmark: Benchmark) -> str:
         parts.append(_confounds(benchmark.confounds))
     parts.append("\n".join(not_run_lines(absent)).strip())
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _write_tables(found: Mapping[str, Benchmark], out: Path) -> list[Path]:
+    """Write the scores and the diagnoses of all data sets; return the files."""
+    scores = pd.concat([system_scores(name, benchmark) for name, benchmark in found.items()])
+    diagnoses = pd.concat([b.comparison.predictions.assign(set=name) for name, b in found.items()])
+    diagnoses = diagnoses.rename(columns={"pipeline": "system"})
+    diagnoses.insert(0, "set", diagnoses.pop("set"))
+    return [
+        write_text_atomically(
+            out / "results_systems.csv", scores.to_csv(index=False, float_format="%.4g")
+        ),
+        write_text_atomically(
+            out / "results_predictions.csv", diagnoses.to_csv(index=False, float_format="%.6g")
+        ),
+    ]
 
 
 def system_scores(set_name: str, benchmark: Benchmark) -> pd.DataFrame:

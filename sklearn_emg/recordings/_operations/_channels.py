@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -186,6 +186,11 @@ def _rows_by(keys: pd.DataFrame) -> dict[tuple[Hashable, ...], list[int]]:
     return groups
 
 
+def _differing_columns(table: pd.DataFrame, groups: Iterable[list[int]]) -> list[Any]:
+    """Return the columns whose values differ within a group of rows."""
+    return [c for c in table.columns if any(_differs(table[c], rows) for rows in groups)]
+
+
 def join_channels(
     table: pd.DataFrame, by: str | Sequence[str] = ("subject", "recording")
 ) -> pd.DataFrame:
@@ -237,7 +242,7 @@ def join_channels(
         signals.append(np.concatenate([np.atleast_2d(read_signal(s)) for s in stored[rows]]))
     first = table.iloc[[rows[0] for rows in groups.values()]].reset_index(drop=True)
     others = table.columns.difference(["signal", "channel_names", *keys])
-    differing = [c for c in others if any(_differs(table[c], rows) for rows in groups.values())]
+    differing = _differing_columns(table[others], groups.values())
     return first.drop(columns=differing).assign(
         signal=object_column(signals), channel_names=object_column(joined)
     )
