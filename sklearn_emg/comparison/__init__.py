@@ -40,6 +40,7 @@ from sklearn_emg.comparison._scores import Scoring as Scoring
 from sklearn_emg.comparison._sites import SiteComparison
 from sklearn_emg.comparison._steps import time_steps
 from sklearn_emg.comparison._stored import stored_table as stored_table
+from sklearn_emg.comparison._workers import mapped_tables as mapped_tables
 
 __all__ = [
     "Comparison",

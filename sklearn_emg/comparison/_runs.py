@@ -23,6 +23,7 @@ from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn_emg._sklearn import safe_indexing
 from sklearn_emg._tables import counted
 from sklearn_emg._warnings import Noted, call_noting, repeat_noted
+from sklearn_emg.comparison._workers import mapped_tables
 from sklearn_emg.ensemble import Votes, find_votes
 from sklearn_emg.metrics import SubjectPredictions, subjects_from_rows
 from sklearn_emg.model_selection import Split, groups_of_search
@@ -516,20 +517,21 @@ def run_tasks(
         warnings.filterwarnings(
             "ignore", "A worker stopped while some jobs were given to the executor", UserWarning
         )
-    while done < len(tasks):
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        try:
-            for result, noted in parallel(delayed(noting)(*task) for task in tasks[done:]):
-                done += 1
-                repeat_noted(noted, issued)
-                yield result
-        except BrokenProcessPool:
-            # joblib dispatches up to twice as many tasks as there are jobs.
-            for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
-                done += 1
-                result, noted = _alone(noting, task)
-                repeat_noted(noted, issued)
-                yield result
+    with mapped_tables(tasks, n_jobs) as tasks:
+        while done < len(tasks):
+            parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+            try:
+                for result, noted in parallel(delayed(noting)(*task) for task in tasks[done:]):
+                    done += 1
+                    repeat_noted(noted, issued)
+                    yield result
+            except BrokenProcessPool:
+                # joblib dispatches up to twice as many tasks as there are jobs.
+                for task in tasks[done : done + 2 * effective_n_jobs(n_jobs)]:
+                    done += 1
+                    result, noted = _alone(noting, task)
+                    repeat_noted(noted, issued)
+                    yield result
 
 
 def _alone(function: Callable[..., Any], task: tuple[Any, ...]) -> tuple[Any, list[Noted]]:

@@ -24,6 +24,7 @@ from sklearn_emg.comparison import (
     as_windows,
     killed_outcome,
     leakage_audit,
+    mapped_tables,
     refuse_pretrained,
     run_fold,
     run_tasks,
@@ -90,7 +91,8 @@ def run_all(
     n_jobs = min(effective_n_jobs(n_jobs), max(2, len(tasks)))
     noting = partial(call_noting, os.getpid())
     try:
-        results = _Runs(bar, n_jobs=n_jobs)(delayed(noting)(*task) for task in tasks)
+        with mapped_tables(tasks, n_jobs) as mapped:
+            results = _Runs(bar, n_jobs=n_jobs)(delayed(noting)(*task) for task in mapped)
         repeat_noted([warning for _, noted in results for warning in noted], set())
     except BrokenProcessPool:
         left = [task for task, time in zip(tasks, before) if _written(task[1]) == time]
