@@ -5,8 +5,9 @@
 Each network is trained on one thread for one epoch of one batch and for one epoch of three batches.
 The batches contain random windows of the size that the system cuts. Half of the difference is the
 cost of a batch. FOLDER contains the public sets (``n2001_biceps``, ``algiers``), whose windows are
-counted. Systems that differ only in their votes share a network. Networks that are already in the
-file of ``--out`` are not measured again.
+counted. Systems that differ only in their votes share a network. Parameters and buffers are counted
+for windows of one channel and three classes. Networks that are already in the file of ``--out`` are
+not measured again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from sklearn_emg.comparison._runs import numbers_held
 from sklearn_emg.datasets import load_algiers, load_n2001
 from sklearn_emg.papers import list_systems, make_system
 
@@ -66,8 +68,10 @@ def networks() -> Iterator[tuple[str, dict[str, float], BaseEstimator, str]]:
         yield name, options, model, prefix
 
 
-def seconds(model: BaseEstimator, prefix: str, n_windows: int, n_samples: int) -> float:
-    """Return the CPU time in s of one epoch over some windows, without validation."""
+def trained(
+    model: BaseEstimator, prefix: str, n_windows: int, n_samples: int
+) -> tuple[float, BaseEstimator]:
+    """Train one epoch without validation; return the CPU time in s and the fitted model."""
     model = clone(model).set_params(
         **{
             f"{prefix}max_epochs": 1,
@@ -79,7 +83,7 @@ def seconds(model: BaseEstimator, prefix: str, n_windows: int, n_samples: int) -
     y = np.arange(n_windows) % 3
     start = time.process_time()
     model.fit(X, y)
-    return time.process_time() - start
+    return time.process_time() - start, model
 
 
 def main() -> None:
@@ -97,17 +101,18 @@ def main() -> None:
         k: np.array([signal.shape[-1] for signal in table["signal"]]) / table["fs"].to_numpy()
         for k, table in sets.items()
     }
-    heads = ["network of", "window", "batch", "CPU s per batch", "maximum epochs"]
+    heads = ["network of", "window", "batch", "CPU s per batch"]
+    heads += ["parameters and buffers", "maximum epochs"]
     heads += [f"{k}: CPU min per epoch of a fold" for k in sets]
     lines = measured_before(arguments.out)
     for name, options, model, prefix in networks():
         if any(line.startswith(f"| {name} |") for line in lines):
             continue
         n_samples, batch = round(options["window"] * options["fs"]), int(options["batch"])
-        cost = (
-            seconds(model, prefix, 3 * batch, n_samples) - seconds(model, prefix, batch, n_samples)
-        ) / 2
-        row = [name, f"{n_samples} samples", str(batch), f"{cost:.3g}", str(options["epochs"])]
+        three, fitted = trained(model, prefix, 3 * batch, n_samples)
+        cost = (three - trained(model, prefix, batch, n_samples)[0]) / 2
+        row = [name, f"{n_samples} samples", str(batch), f"{cost:.3g}"]
+        row += [f"{numbers_held(fitted):,}", str(options["epochs"])]
         for lengths in durations.values():
             # A fold trains on four fifths of the subjects, minus a fifth of these for validation.
             windows = np.maximum(0, (lengths - options["window"]) // options["step"] + 1).sum()

@@ -217,20 +217,30 @@ def _score(row: dict[str, str]) -> str:
     return f"{value:.0f}{interval} %"
 
 
-def own_figures(name: str, paths: Sequence[Path] = SCORES) -> list[list[str]]:
-    """Return data, protocol, split, measure and score of a system in the stored benchmarks."""
-    return [
-        [
-            f"here, {row['date']}",
-            _literal(f"{row['data']}; {row['protocol']}"),
-            LEAKY[row["leaky"] == "True"],
-            _literal(row["measure"]),
-            _score(row),
-        ]
-        for path in paths
-        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        if row["system"] == name
-    ]
+def own_figures(system: Any, paths: Sequence[Path] = SCORES) -> list[list[str]]:
+    """Return data, protocol, split, measure and score of a system in the stored benchmarks.
+
+    A system without a network has no epochs, so its row of a benchmark of networks with few epochs
+    equals that of another benchmark, and is listed once.
+    """
+    rows = []
+    for path in paths:
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+            if row["system"] != system.name:
+                continue
+            data = row["data"]
+            if not system.has_network:
+                data = data.partition(", at most ")[0]
+            cells = [
+                f"here, {row['date']}",
+                _literal(f"{data}; {row['protocol']}"),
+                LEAKY[row["leaky"] == "True"],
+                _literal(row["measure"]),
+                _score(row),
+            ]
+            if cells not in rows:
+                rows.append(cells)
+    return rows
 
 
 def _figures(system: Any) -> str:
@@ -246,7 +256,7 @@ def _figures(system: Any) -> str:
         ]
         for f in (*system.published, *system.further)
     ]
-    own = own_figures(system.name)
+    own = own_figures(system)
     if published:
         text += (
             "Published scores are those that the publication reports, for its data and protocol; "

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import Normalizer, StandardScaler
 
+from sklearn_emg import neural_network
 from sklearn_emg.adaptation import AdaptiveDiagnosis
 from sklearn_emg.ensemble import (
     DiVoteClassifier,
@@ -52,25 +53,14 @@ from sklearn_emg.motor_units import (
 )
 from sklearn_emg.neural_network import (
     ALSNetClassifier,
-    AttentionNetClassifier,
-    AutoencoderNetClassifier,
     CNN1DClassifier,
-    DeepEMGNetClassifier,
-    DilatedCNNClassifier,
     EMGClassifier,
     EMGRegressor,
-    ImageNetworkClassifier,
-    InceptionTimeClassifier,
-    NEMGNetClassifier,
     NetworkFeatures,
-    NeuroFusionNetClassifier,
-    PatternNetClassifier,
     PretrainedEncoder,
-    RecurrentNetClassifier,
-    SpectroEMGNetClassifier,
-    StackedLSTMClassifier,
     TransferClassifier,
 )
+from sklearn_emg.neural_network._registry import NETWORKS
 from sklearn_emg.preprocessing import (
     AdaptiveFilter,
     AmplitudeScaler,
@@ -104,6 +94,33 @@ from sklearn_emg.prognosis import (
 )
 
 SMALL_NET = {"lr": 0.02, "max_epochs": 12, "patience": None, "random_state": 0}
+# Values with which networks take windows of one sample and train fast. A sequence keeps its length,
+# and settings that a network lacks are omitted.
+SMALL_SIZES = {
+    **{"n_filters": 8, "kernel_size": 3, "kernel_sizes": 3, "stride": 1, "pool_size": 1},
+    **{"n_hidden": 16, "n_units": 8, "n_heads": 2, "n_layers": 1, "n_blocks": 1, "n_nodes": 2},
+    **{"n_code": 16, "pretrain_epochs": 1, "frame": 1, "nperseg": 2, "hop": 1, "delta_width": 3},
+    **{"dropout": 0.0, "batch_size": 32, "evaluate_every": None},
+}
+# Other settings of single networks.
+OWN_SETTINGS = {
+    "ImageNetwork": {"architecture": "test_byobnet", "lr": 1e-3, "max_epochs": 2},
+    "NEMGNet": {"variant": "A", "n_hidden": (16,), "lr": 0.01},
+    "RecurrentNet": {"cell": "gru"},
+    "StackedLSTM": {"n_units": 16, "lr": 0.05, "max_epochs": 15},
+}
+
+
+def small_classifier(network):
+    """Build the ready-made classifier of a network with small settings."""
+    model = getattr(neural_network, f"{network}Classifier")()
+    defaults = model.get_params()
+    small = {
+        name: (value,) * len(defaults[name]) if isinstance(defaults[name], tuple) else value
+        for name, value in {**SMALL_SIZES, **SMALL_NET}.items()
+        if name in defaults
+    }
+    return model.set_params(**small).set_params(**OWN_SETTINGS.get(network, {}))
 
 
 class TimesOfEvents(SurvivalVote):
@@ -170,57 +187,15 @@ INSTANCES = [
     RelevanceSelector(),
     EMGClassifier(module_params={"n_filters": 8, "kernel_size": 3, "n_hidden": 16}, **SMALL_NET),
     EMGRegressor(module_params={"n_filters": 8, "kernel_size": 3, "n_hidden": 16}, **SMALL_NET),
-    ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET),
-    DilatedCNNClassifier(
-        n_filters=8, kernel_size=3, n_hidden=16, dropout=0.05, batch_size=32, **SMALL_NET
-    ),
-    NEMGNetClassifier(
-        variant="A",
-        n_filters=(8, 8, 8, 8, 8),
-        n_hidden=(16,),
-        stride=1,
-        pool_size=1,
-        lr=0.01,
-        max_epochs=12,
-        evaluate_every=None,
-        random_state=0,
-    ),
-    AttentionNetClassifier(
-        n_units=8, n_heads=2, n_layers=1, n_hidden=16, frame=1, dropout=0.0, **SMALL_NET
-    ),
-    AutoencoderNetClassifier(
-        n_filters=(8,), kernel_size=3, stride=1, n_code=16, pretrain_epochs=1, **SMALL_NET
-    ),
-    CNN1DClassifier(n_filters=(8,), kernel_size=3, pool_size=1, n_hidden=16, **SMALL_NET),
-    DeepEMGNetClassifier(nperseg=2, hop=1, n_filters=8, kernel_size=3, pool_size=1, **SMALL_NET),
+    *map(small_classifier, NETWORKS),
     NetworkFeatures(ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET)),
-    NeuroFusionNetClassifier(
-        n_filters=(8,),
-        kernel_size=3,
-        pool_size=1,
-        n_units=8,
-        n_heads=2,
-        n_nodes=2,
-        dropout=0.0,
-        **SMALL_NET,
-    ),
-    ImageNetworkClassifier(
-        architecture="test_byobnet", nperseg=2, hop=1, max_epochs=2, random_state=0
-    ),
-    InceptionTimeClassifier(n_filters=4, n_blocks=1, kernel_sizes=(3,), **SMALL_NET),
-    PatternNetClassifier(n_hidden=16, **SMALL_NET),
     PretrainedEncoder(
         CNN1DClassifier(n_filters=(4,), kernel_size=3, pool_size=1, n_hidden=4),
         patch=1,
         max_epochs=1,
         random_state=0,
     ),
-    RecurrentNetClassifier(cell="gru", n_units=8, frame=1, **SMALL_NET),
-    SpectroEMGNetClassifier(
-        nperseg=2, hop=1, delta_width=3, n_filters=(8,), pool_size=1, dropout=0.0, **SMALL_NET
-    ),
     TransferClassifier(ALSNetClassifier(n_filters=8, kernel_size=3, n_hidden=16, **SMALL_NET)),
-    StackedLSTMClassifier(n_units=16, n_layers=1, lr=0.05, max_epochs=15, random_state=0),
     AdaptiveFilter(fs=1000.0),
     AdaptiveFilter("delayed", algorithm="rls", memory=1.0, length=0.005, fs=1000.0),
     AmplitudeScaler(),

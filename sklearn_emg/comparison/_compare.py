@@ -381,6 +381,11 @@ def build_comparison(
         _confusion_table(done, scoring),
         {(o.pipeline, o.fold): o.estimator for o in done if o.estimator is not None},
         scoring.task,
+        numbers_held={
+            name: held
+            for name in dict.fromkeys(o.pipeline for o in done)
+            if (held := max(o.numbers_held for o in done if o.pipeline == name))
+        },
     )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg.comparison._record._facts import RunRecord
+from sklearn_emg.comparison._runs import fitted_networks
 from sklearn_emg.comparison._steps import time_steps
 from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
 from sklearn_emg.recordings import check_recording_table
@@ -23,23 +23,6 @@ _DEFAULT_METRICS = {
 }
 # Columns of the training history that are shown.
 _HISTORY = ("train_loss", "train_acc", "valid_loss", "valid_acc", "lr", "dur")
-
-
-def _fitted_networks(part: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield the parts of a fitted estimator that have a training history."""
-    if id(part) in seen:
-        return
-    seen.add(id(part))
-    if isinstance(part, BaseEstimator):
-        if hasattr(part, "history_"):
-            yield part
-            return
-        part = vars(part)
-    if isinstance(part, dict):
-        part = list(part.values())
-    if isinstance(part, list | tuple):
-        for value in part:
-            yield from _fitted_networks(value, seen)
 
 
 @dataclass(frozen=True)
@@ -101,6 +84,9 @@ class Comparison:
         Descriptions of the rows, protocol, settings, seeds, versions and CPU time of the run, which
         :func:`~sklearn_emg.inspection.model_card` and
         :func:`~sklearn_emg.comparison.subgroup_scores` use.
+    numbers_held : dict of str to int
+        Number of weights and running statistics of the networks in each pipeline that has any, the
+        largest over the folds.
     """
 
     folds: pd.DataFrame
@@ -117,6 +103,7 @@ class Comparison:
     task: str = "classification"
     remark: str = ""
     record: RunRecord | None = None
+    numbers_held: dict[str, int] = field(default_factory=dict)
 
     def _level(self, level: str) -> str:
         """Check the name of a level; the unit of the diagnoses stands for "subject"."""
@@ -237,7 +224,7 @@ class Comparison:
                 **{key: value for key, value in epoch.items() if key in _HISTORY},
             }
             for (name, fold), estimator in self.estimators.items()
-            for network in _fitted_networks(estimator, set())
+            for network in fitted_networks(estimator, set())
             for number, epoch in enumerate(network.history_, start=1)
         ]
         return ReadableTable(pd.DataFrame(rows))
@@ -340,10 +327,9 @@ class Comparison:
         -------
         table : DataFrame of str
             Pooled values with intervals, such as ``0.86 [0.67, 0.95]``, and the means over folds
-            ``fit s``, ``predict ms/rec`` and ``peak MB``. For kept pipelines with networks,
-            ``numbers held`` is the number of weights and running statistics. If a fold failed,
-            ``failed folds`` is the number of such folds. The table is printed in full, whatever its
-            width.
+            ``fit s``, ``predict ms/rec`` and ``peak MB``. If a pipeline has a network, ``numbers
+            held`` is the number of its weights and running statistics. If a fold failed, ``failed
+            folds`` is the number of such folds. The table is printed in full, whatever its width.
 
         Raises
         ------
@@ -371,28 +357,13 @@ class Comparison:
             ):
                 value = times[column].mean()
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
-            held, failed = self._numbers_held(str(name)), values["n_failed"].iloc[0]
+            held, failed = self.numbers_held.get(str(name)), values["n_failed"].iloc[0]
             row["numbers held"] = f"{held:,}" if held else ""
             row["failed folds"] = str(int(failed)) if failed else ""
             rows[name] = row
         table = ReadableTable.from_dict(rows, orient="index")
         unused = (table[["numbers held", "failed folds"]] == "").all()
         return ReadableTable(table.drop(columns=unused.index[unused]))
-
-    def _numbers_held(self, name: str) -> int:
-        """Return the largest number of parameters and running statistics of networks in a fold."""
-        return max(
-            (
-                sum(
-                    value.numel()
-                    for network in _fitted_networks(estimator, set())
-                    for value in network.net_.module_.state_dict().values()
-                )
-                for (pipeline, _), estimator in self.estimators.items()
-                if pipeline == name
-            ),
-            default=0,
-        )
 
     def __repr__(self) -> str:
         cases = counted(self.predictions["subject"].nunique(), "subject")

@@ -133,6 +133,8 @@ class Outcome:
         Search, parameter and value of each choice made by a search in the pipeline.
     estimator : estimator or None
         Fitted pipeline, if it is kept.
+    numbers_held : int
+        Number of weights and running statistics of the networks in the pipeline.
     """
 
     pipeline: str
@@ -149,6 +151,7 @@ class Outcome:
     chosen: list[tuple[str, str, Any]] = field(default_factory=list)
     estimator: Any = None
     n_train: float = np.nan
+    numbers_held: int = 0
 
 
 def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
@@ -451,6 +454,7 @@ def run_fold(
         outcome.predict_ms = 1e3 * seconds / len(test)
         outcome.peak_memory_mb = memory.megabytes
         outcome.chosen = chosen_parameters(model)
+        outcome.numbers_held = numbers_held(model)
         outcome.estimator = model if keep else None
     # An error in one pipeline must not discard the results of the others.
     except Exception as error:  # noqa: BLE001
@@ -458,6 +462,33 @@ def run_fold(
         outcome.details = traceback.format_exc()
         outcome.cpu_seconds = time.process_time() - cpu_start
     return outcome
+
+
+def fitted_networks(part: Any, seen: set[int]) -> Iterator[Any]:
+    """Yield the parts of a fitted estimator that have a training history."""
+    if id(part) in seen:
+        return
+    seen.add(id(part))
+    if isinstance(part, BaseEstimator):
+        if hasattr(part, "history_"):
+            yield part
+            return
+        part = vars(part)
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for value in part:
+            yield from fitted_networks(value, seen)
+
+
+def numbers_held(model: Any) -> int:
+    """Count the parameters and running statistics of the networks in a fitted pipeline."""
+    modules = [
+        getattr(getattr(network, "net_", network), "module_", None)
+        for network in fitted_networks(model, set())
+    ]
+    states = [module.state_dict() for module in modules if hasattr(module, "state_dict")]
+    return sum(value.numel() for state in states for value in state.values())
 
 
 def refuse_identities(model: Any, X: pd.DataFrame, y: NDArray) -> None:

@@ -182,7 +182,7 @@ class ImageNetworkClassifier(NetClassifier):
         nperseg: int = ...,
         hop: int | None = ...,
         resize: int | Sequence[int] | None = ...,
-        pretrained: bool | str = ...,
+        pretrained: str | None = ...,
         class_weight: str | dict[Any, float] | None = ...,
         **training: Unpack[Training],
     ) -> None: ...

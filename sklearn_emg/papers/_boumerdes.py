@@ -78,9 +78,9 @@ _BY_SUBJECT = {
 }
 _MISSING = OpenChoice(
     "missing samples",
-    "windows with missing samples are left out, as in the source; so are recordings shorter than a "
-    "window",
+    "windows with missing samples, and recordings shorter than a window, are left out",
     "all recordings of the source have the same length",
+    "windows with missing samples are left out",
 )
 # The source added no synthetic windows under the split of random windows.
 _RANDOM_WINDOWS = {"divote__estimator__factor": 1.0}
@@ -101,7 +101,10 @@ _NEIGHBOURS = OpenChoice(
     "neighbours of the same class, regardless of their subject",
 )
 _WINDOW_VOTE = OpenChoice(
-    "vote over recordings and subjects", "mean probability", "the source scores only windows"
+    "vote over recordings and subjects",
+    "mean probability",
+    "a diagnosis is that of a subject; benchmarks also score the windows",
+    "none; only windows are scored",
 )
 _VALIDATION = OpenChoice(
     "subjects for validation",
@@ -118,9 +121,10 @@ _OTHER_BALANCE = OpenChoice(
 )
 _NO_SMOTE = OpenChoice(
     "SMOTE with random windows",
-    "none in boumerdes_tables and in benchmarks with RandomWindows, as in the source; elsewhere, "
-    "smote_factor=1 omits it",
+    "none in boumerdes_tables and in benchmarks with RandomWindows; elsewhere, smote_factor=1 "
+    "omits it",
     "a pipeline does not know how rows were split",
+    "no synthetic windows, since undersampling was enough",
 )
 _SIZES = OpenChoice(
     "windows after SMOTE",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,6 +262,25 @@ def test_every_part_of_a_system_is_stated_in_its_table(name):
     assert (system.kind == "baseline") == (system.data == "")
 
 
+def test_what_the_thesis_says_is_not_shown_as_left_open():
+    for name in ("boumerdes-cnn", "boumerdes-lstm"):
+        paper = {choice.what: choice.paper for choice in get_system(name).open_choices}
+        assert "no synthetic windows" in paper["SMOTE with random windows"]
+        assert paper["missing samples"] == "windows with missing samples are left out"
+        assert "only windows are scored" in paper["vote over recordings and subjects"]
+
+
+def test_scores_of_a_system_without_epochs_are_listed_once(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "doc")
+    from generate_pages import own_figures
+
+    rows = own_figures(get_system("minirocket"))
+    assert rows
+    assert not any("epochs" in data for _, data, *_ in rows)
+    assert len({tuple(row) for row in rows}) == len(rows)
+    assert any("at most 5 epochs" in data for _, data, *_ in own_figures(get_system("alsnet")))
+
+
 def test_every_system_says_what_becomes_of_missing_samples():
     for name in list_systems().index:
         system = get_system(name)
@@ -303,8 +323,9 @@ def test_weights_of_photographs_come_from_a_file(tmp_path):
     kept = torch.load(file)["stem.conv.weight"]
     net = ImageNetwork(3, (64, 64), 2, architecture="test_byobnet", pretrained=str(file))
     torch.testing.assert_close(net.network.state_dict()["stem.conv.weight"], kept)
-    with pytest.raises(FileNotFoundError, match="'pretrained' parameter of ImageNetwork names"):
-        ImageNetwork(3, (64, 64), 2, architecture="test_byobnet", pretrained="absent.pth")
+    for absent in ("absent.pth", True):  # True does not download weights
+        with pytest.raises(FileNotFoundError, match="'pretrained' parameter of ImageNetwork names"):
+            ImageNetwork(3, (64, 64), 2, architecture="test_byobnet", pretrained=absent)
 
 
 def test_algorithm_1_is_in_the_order_of_its_source():

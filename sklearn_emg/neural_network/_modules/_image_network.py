@@ -80,11 +80,11 @@ class ImageNetwork(nn.Module):
     resize : int, tuple of (int, int) or None, default=None
         Height and width, in pixels, to which images are resized by bilinear interpolation. With
         None, their size is kept. The papers do not state the sizes that they used.
-    pretrained : bool or str, default=False
+    pretrained : str, default=None
         File with initial weights of this architecture that were learned on photographs (safetensors
-        or ``.pth`` of timm). The last layer is replaced to match the number of classes, and the
-        first layer is adapted to the number of channels. True uses timm's own weights, which are
-        downloaded when they are first used. False uses random weights.
+        or ``.pth`` of timm); nothing is downloaded. The last layer is replaced to match the number
+        of classes, and the first layer is adapted to the number of channels. None means random
+        weights.
 
     Raises
     ------
@@ -120,7 +120,7 @@ class ImageNetwork(nn.Module):
         nperseg: int = 256,
         hop: int | None = None,
         resize: int | Sequence[int] | None = None,
-        pretrained: bool | str = False,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__()
         name = "ImageNetwork"
@@ -148,15 +148,15 @@ class ImageNetwork(nn.Module):
                 f"Set resize={max(min_size, 128)}, for instance."
             )
         # load_model builds the network without allocating memory, and then loads saved weights.
-        wants_weights = bool(pretrained) and not torch.empty(0).is_meta
+        wants_weights = pretrained is not None and not torch.empty(0).is_meta
         local = {}
-        if isinstance(pretrained, str) and wants_weights:
-            if not Path(pretrained).is_file():
+        if wants_weights:
+            if not Path(str(pretrained)).is_file():
                 raise FileNotFoundError(
                     f"The 'pretrained' parameter of {name} names {pretrained!r}, which is not a "
-                    "file. Pass a file with weights from timm, or False for random weights."
+                    "file. Pass a file with weights from timm, or None for random weights."
                 )
-            local = {"pretrained_cfg_overlay": {"file": pretrained}}
+            local = {"pretrained_cfg_overlay": {"file": str(pretrained)}}
         self.network = _timm().create_model(
             architecture,
             pretrained=wants_weights,

@@ -110,7 +110,7 @@ def mel_spectrogram_network(
     fs: float = 10_000.0,
     window: float = 0.4,
     step: float = 0.1,
-    pretrained: bool | str = False,
+    pretrained: str | None = None,
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
@@ -122,8 +122,8 @@ def mel_spectrogram_network(
 default="resnet152"
         Architecture of the image network.
     $windows
-    pretrained : bool or str, default=False
-        File with initial weights that were learned on photographs, or True for timm's weights; see
+    pretrained : str, default=None
+        File with initial weights that were learned on photographs; see
         :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 
@@ -196,7 +196,7 @@ def waveform_image_network(
     fs: float = 10_000.0,
     window: float = 0.4,
     step: float = 0.1,
-    pretrained: bool | str = False,
+    pretrained: str | None = None,
     max_epochs: int = 100,
     random_state: Any = None,
 ) -> Pipeline:
@@ -205,8 +205,8 @@ def waveform_image_network(
     Parameters
     ----------
     $windows
-    pretrained : bool or str, default=False
-        File with initial weights that were learned on photographs, or True for timm's weights; see
+    pretrained : str, default=None
+        File with initial weights that were learned on photographs; see
         :class:`~sklearn_emg.neural_network.ImageNetwork`.
     $training
 

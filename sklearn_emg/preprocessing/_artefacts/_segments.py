@@ -40,7 +40,7 @@ def segment_recording(
         Length of the classified stretches in seconds.
     detector : ArtefactDetector, default=None
         Detector of artefacts. By default, it is ``ArtefactDetector()`` without the kinds "flat" and
-        "mains", since rest may be silent or consist of power-line interference.
+        "powerline", since rest may be silent or consist of power-line interference.
 
     Returns
     -------
