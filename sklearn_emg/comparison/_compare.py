@@ -386,6 +386,11 @@ def build_comparison(
             for name in dict.fromkeys(o.pipeline for o in done)
             if (held := max(o.numbers_held for o in done if o.pipeline == name))
         },
+        training_history=ReadableTable(
+            pd.DataFrame(
+                [{"pipeline": o.pipeline, "fold": o.fold, **row} for o in done for row in o.history]
+            )
+        ),
     )
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sklearn_emg._tables import ReadableTable, counted
 from sklearn_emg.comparison._record._facts import RunRecord
-from sklearn_emg.comparison._runs import fitted_networks
 from sklearn_emg.comparison._steps import time_steps
 from sklearn_emg.metrics import ERRORS, NUMBER_METRICS, confusion_measures
 from sklearn_emg.recordings import check_recording_table
@@ -21,8 +20,6 @@ _DEFAULT_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "f1", "auroc", "mcc"),
     "regression": NUMBER_METRICS,
 }
-# Columns of the training history that are shown.
-_HISTORY = ("train_loss", "train_acc", "valid_loss", "valid_acc", "lr", "dur")
 
 
 @dataclass(frozen=True)
@@ -87,6 +84,10 @@ class Comparison:
     numbers_held : dict of str to int
         Number of weights and running statistics of the networks in each pipeline that has any, the
         largest over the folds.
+    training_history : DataFrame
+        One row per epoch of the networks, with the columns ``pipeline``, ``fold``, ``network`` (its
+        class), ``epoch`` (from 1) and, if they were recorded, ``train_loss``, ``train_acc``,
+        ``valid_loss``, ``valid_acc``, ``lr`` and ``dur`` (in s); empty if there is no network.
     """
 
     folds: pd.DataFrame
@@ -104,6 +105,7 @@ class Comparison:
     remark: str = ""
     record: RunRecord | None = None
     numbers_held: dict[str, int] = field(default_factory=dict)
+    training_history: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def _level(self, level: str) -> str:
         """Check the name of a level; the unit of the diagnoses stands for "subject"."""
@@ -193,41 +195,6 @@ class Comparison:
         parts = {"mean": stacked.mean(), "sd": stacked.std()}
         result = pd.concat({key: part.loc[self.classes] for key, part in parts.items()}, axis=1)
         return ReadableTable(result.rename_axis(index="true", columns=["", "predicted"]))
-
-    def training_history(self) -> pd.DataFrame:
-        """Return the training history of the networks in the fitted pipelines of all folds.
-
-        Returns
-        -------
-        history : DataFrame
-            One row per epoch, with the columns ``pipeline``, ``fold``, ``network`` (its class),
-            ``epoch`` (from 1) and, if they were recorded, ``train_loss``, ``train_acc``,
-            ``valid_loss``, ``valid_acc``, ``lr`` and ``dur`` (in s). The table is empty if no
-            pipeline contains a network.
-
-        Raises
-        ------
-        ValueError
-            If the comparison did not keep its pipelines (``return_estimator=True``).
-        """
-        if not self.estimators:
-            raise ValueError(
-                "The comparison kept no fitted pipelines, which contain the histories of their "
-                "networks: run compare(..., return_estimator=True)."
-            )
-        rows = [
-            {
-                "pipeline": name,
-                "fold": fold,
-                "network": type(network).__name__,
-                "epoch": number,
-                **{key: value for key, value in epoch.items() if key in _HISTORY},
-            }
-            for (name, fold), estimator in self.estimators.items()
-            for network in fitted_networks(estimator, set())
-            for number, epoch in enumerate(network.history_, start=1)
-        ]
-        return ReadableTable(pd.DataFrame(rows))
 
     def time_steps(self, X: pd.DataFrame) -> pd.DataFrame:
         """Measure the times of loading, preprocessing, features and prediction of each pipeline.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 from typing import Any, cast
 
 import numpy as np
@@ -35,6 +36,9 @@ from sklearn_emg.recordings import (
 )
 
 LEVELS = ("window", "recording", "subject")
+
+# Columns of the training history that are shown.
+_HISTORY = ("train_loss", "train_acc", "valid_loss", "valid_acc", "lr", "dur")
 
 
 class _PeakMemory:
@@ -135,6 +139,8 @@ class Outcome:
         Fitted pipeline, if it is kept.
     numbers_held : int
         Number of weights and running statistics of the networks in the pipeline.
+    history : list of dict
+        Epochs of the networks in the pipeline, as in ``Comparison.training_history``.
     """
 
     pipeline: str
@@ -152,6 +158,7 @@ class Outcome:
     estimator: Any = None
     n_train: float = np.nan
     numbers_held: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _first_of_units(votes: Votes) -> tuple[NDArray[np.intp], NDArray[Any] | None]:
@@ -454,7 +461,7 @@ def run_fold(
         outcome.predict_ms = 1e3 * seconds / len(test)
         outcome.peak_memory_mb = memory.megabytes
         outcome.chosen = chosen_parameters(model)
-        outcome.numbers_held = numbers_held(model)
+        outcome.numbers_held, outcome.history = numbers_held(model), _history(model)
         outcome.estimator = model if keep else None
     # An error in one pipeline must not discard the results of the others.
     except Exception as error:  # noqa: BLE001
@@ -483,12 +490,26 @@ def fitted_networks(part: Any, seen: set[int]) -> Iterator[Any]:
 
 def numbers_held(model: Any) -> int:
     """Count the parameters and running statistics of the networks in a fitted pipeline."""
-    modules = [
+    modules: list[Any] = [
         getattr(getattr(network, "net_", network), "module_", None)
         for network in fitted_networks(model, set())
     ]
     states = [module.state_dict() for module in modules if hasattr(module, "state_dict")]
     return sum(value.numel() for state in states for value in state.values())
+
+
+def _history(model: Any) -> list[dict[str, Any]]:
+    """Return the epochs of the networks in a fitted pipeline."""
+    return [
+        {
+            "network": type(network).__name__,
+            "epoch": number,
+            **{key: float(epoch[key]) for key in _HISTORY if isinstance(epoch.get(key), Real)},
+        }
+        for network in fitted_networks(model, set())
+        for number, epoch in enumerate(network.history_, start=1)
+        if isinstance(epoch, Mapping)
+    ]
 
 
 def refuse_identities(model: Any, X: pd.DataFrame, y: NDArray) -> None:

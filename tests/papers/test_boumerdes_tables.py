@@ -10,6 +10,7 @@ import pytest
 from sklearn_emg.papers import boumerdes_tables, run_benchmark
 from sklearn_emg.papers.__main__ import main
 from sklearn_emg.papers._benchmark._boumerdes_tables import runs_by_subject
+from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS
 from sklearn_emg.recordings import recording_table
 
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
@@ -96,10 +97,19 @@ def test_the_whole_layout_of_n2001(tmp_path, monkeypatch):
     assert str(tmp_path) not in text
     leaky = (out / "boumerdes-cnn-ALS-normal-random-windows-LEAKY" / "results.md").read_text()
     assert "**LEAKY PROTOCOL" in leaky
+    trainings = pd.read_parquet(out / "trainings.parquet")
+    assert len(trainings) == tables["runs"].sum()
+    by_subject = trainings[trainings["protocol"] == "by subject"]
+    pairs = by_subject[["validation", "test"]].astype(int).apply(tuple, axis=1).tolist()
+    assert pairs == 3 * list(BOUMERDES_PAIRS)
+    assert trainings["kept"].between(1, trainings["epochs"]).all()
+    assert trainings[["train_accuracy", "valid_accuracy"]].stack().between(0, 100).all()
+    assert "| ALS, normal | boumerdes-cnn | by subject | 5 | 3 | 7 | 1 | 1 |" in text
     # The same command resumes and finds nothing left to do.
     written = {f: f.stat().st_mtime_ns for f in out.glob("*/runs/*/*.json")}
     assert main(["boumerdes", str(folder), "--out", str(out), *SMALL]) == 0
     assert {f: f.stat().st_mtime_ns for f in out.glob("*/runs/*/*.json")} == written
+    pd.testing.assert_frame_equal(pd.read_parquet(out / "trainings.parquet"), trainings)
 
 
 def test_the_records_at_hand_say_what_they_cannot_show(real_data, tmp_path):

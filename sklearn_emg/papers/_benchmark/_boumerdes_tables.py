@@ -143,8 +143,10 @@ def boumerdes_tables(
         windows in percent, macro ``f1`` and ``minutes`` of training (means over runs), the
         ``published`` result, ``left_out`` (the pairs of the runs by subject that were left out) and
         ``failed`` (the reasons why runs have no result). The table is also written to `out` as
-        ``tables.parquet`` and ``tables.md``; the latter lists the runs by subject and the subjects
-        that they lack.
+        ``tables.parquet`` and ``tables.md``. The latter lists the runs by subject and the subjects
+        that they lack, and has a table of the training of each run, also written to
+        ``trainings.parquet``: the number of epochs, the epoch whose weights were kept, and the
+        accuracies in training and validation in that epoch.
 
     Raises
     ------
@@ -177,7 +179,7 @@ def boumerdes_tables(
     changes = {"divote__nan": "skip"}
     if fs is None and len(distinct_rates(X["fs"])) == 1:
         changes["resample"] = "passthrough"  # it rejects gaps, whose windows are left out later
-    rows = []
+    rows, trainings = [], []
     for task in TASKS:
         for (system, kind), published in task.results(lstm).items():
             folder = out / "-".join(re.findall(r"\w+", f"{system} {task.name} {kind}"))
@@ -204,12 +206,15 @@ def boumerdes_tables(
                 notes=notes,
             )
             rows.append(_row(task, system, kind, published, result, left_out=left_out))
+            head = {"task": task.name, "network": system, "protocol": kind}
+            trainings += [{**head, **row} for row in _trainings(protocol, result)]
     tables = pd.DataFrame(rows)
     if (tables["runs"] == 0).all():
         raise ValueError("No row of the tables has a result: " + "; ".join(tables["failed"]) + ".")
     write_parquet(tables, out / "tables.parquet")
+    write_parquet(pd.DataFrame(trainings), out / "trainings.parquet")
     runs = runs_by_subject(X, y, pairs, by)
-    write_text_atomically(out / "tables.md", _markdown(tables, runs, dict(notes or {})))
+    write_text_atomically(out / "tables.md", _markdown(tables, trainings, runs, dict(notes or {})))
     return tables
 
 
@@ -286,6 +291,23 @@ def _protocol(
     return (BoumerdesProtocol(possible, by=by) if impossible else protocol), left_out
 
 
+def _trainings(protocol: Protocol, result: Benchmark) -> list[dict[str, Any]]:
+    """Return the number of epochs of each run, and the accuracies in the epoch that was kept."""
+    history = result.comparison.training_history
+    if "valid_loss" not in history:  # without validation, no epoch is chosen
+        return []
+    rows = []
+    for fold, epochs in history.groupby("fold"):
+        kept = epochs.loc[epochs["valid_loss"].idxmin()]
+        accuracies = {f"{part}_accuracy": 100 * kept[f"{part}_acc"] for part in ("train", "valid")}
+        pair = {}
+        if isinstance(protocol, BoumerdesProtocol):
+            pair = dict(zip(("validation", "test"), protocol.pairs[fold]))
+        length = {"epochs": len(epochs), "kept": int(kept["epoch"])}
+        rows.append({"run": fold, **pair, **length, **accuracies})
+    return rows
+
+
 def _row(
     task: _Task,
     system: str,
@@ -315,7 +337,12 @@ def _row(
     return {**row, **scores, "published": published, "left_out": left_out, "failed": failed}
 
 
-def _markdown(tables: pd.DataFrame, runs: pd.DataFrame, notes: Mapping[str, str]) -> str:
+def _markdown(
+    tables: pd.DataFrame,
+    trainings: Sequence[Mapping[str, Any]],
+    runs: pd.DataFrame,
+    notes: Mapping[str, str],
+) -> str:
     head = ["# Tables of the Boumerdes study", "", NOTE, ""]
     head += [*(f"- {name}: {value}" for name, value in notes.items()), ""]
     columns = ["classes", "network", "protocol", "runs", "here", "F1", "minutes", "published"]
@@ -339,4 +366,20 @@ def _markdown(tables: pd.DataFrame, runs: pd.DataFrame, notes: Mapping[str, str]
         + ("possible" if run["possible"] else f"not possible without {run['missing']}")
         for run in runs.to_dict("records")
     ]
-    return "\n".join([*head, *lines, "", "## Runs by subject", "", *listed, ""])
+    lines += ["", *_markdown_of_trainings(trainings)]
+    return "\n".join([*head, *lines, "## Runs by subject", "", *listed, ""])
+
+
+def _markdown_of_trainings(trainings: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not trainings:
+        return []
+    columns = ["classes", "network", "protocol", "run", "validation subject", "test subject"]
+    columns += ["epochs", "epoch kept", "training accuracy (%)", "validation accuracy (%)"]
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    for row in trainings:
+        cells = [row["task"], row["network"], row["protocol"], row["run"]]
+        cells += [row.get(name, "-") for name in ("validation", "test")]
+        cells += [row["epochs"], row["kept"]]
+        cells += [f"{row[name]:.2f}" for name in ("train_accuracy", "valid_accuracy")]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return ["## Training of each run", "", *lines, ""]

@@ -24,6 +24,7 @@ from sklearn_emg.comparison import Comparison
 from sklearn_emg.papers._registry import PublishedResult, get_system
 
 CONFOUNDS = "confounds.parquet"
+_TRAININGS = "trainings.parquet"
 _ABOUT = "about.json"
 _TABLES = ("predictions", "summary", "folds", "confusions", "runs", "audits")
 _PLAIN = ("chance", "confidence", "unit")  # attributes of a comparison that are plain values
@@ -114,6 +115,8 @@ class Benchmark:
                 ("peak MB", folds["peak_memory_mb"].max(), 0),
             ):
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
+            if held := self.comparison.numbers_held:
+                row["numbers held"] = f"{held[name]:,}" if name in held else "-"
             row["failed or not run"] = _failure(runs)
             rows[name] = row
         return ReadableTable(pd.DataFrame.from_dict(rows, orient="index"))
@@ -189,10 +192,11 @@ def write_results(benchmark: Benchmark, out: Path, figure: bool) -> None:
     write_parquet(comparison.folds, out / "folds.parquet")
     write_parquet(comparison.confusions, out / "confusions.parquet")
     write_parquet(benchmark.runs, out / "runs.parquet")
+    write_parquet(comparison.training_history, out / _TRAININGS)
     write_parquet(benchmark.audits.reset_index(names="system"), out / "audits.parquet")
     about = {
         "classes": comparison.classes.tolist(),
-        **{name: getattr(comparison, name) for name in _PLAIN},
+        **{name: getattr(comparison, name) for name in (*_PLAIN, "numbers_held")},
         **{name: getattr(benchmark, name) for name in ("published", "leaky", "notes")},
     }
     write_text_atomically(out / _ABOUT, json.dumps(about, indent=1))
@@ -246,8 +250,10 @@ def read_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
     try:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
         tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES}
-        optional = folder / CONFOUNDS
-        confounds = pd.read_parquet(optional) if optional.exists() else pd.DataFrame()
+        confounds, trainings = (
+            pd.read_parquet(folder / name) if (folder / name).exists() else pd.DataFrame()
+            for name in (CONFOUNDS, _TRAININGS)
+        )
         folds = tables["folds"]
         failed = folds[folds["error"] != ""]
         comparison = Comparison(
@@ -258,6 +264,8 @@ def read_benchmark(folder: str | os.PathLike[str]) -> Benchmark:
             np.array(about["classes"]),
             confusions=tables["confusions"],
             **{name: about[name] for name in _PLAIN},
+            numbers_held=about.get("numbers_held", {}),  # older folders lack it
+            training_history=ReadableTable(trainings),
         )
         return Benchmark(
             comparison,

@@ -163,9 +163,10 @@ def run_benchmark(
     benchmark : Benchmark
         Results of all finished runs. They are also written to `out`: ``results.parquet`` (one row
         per system, run, level and metric), ``summary.parquet``, ``folds.parquet``,
-        ``predictions.parquet``, ``confusions.parquet``, ``runs.parquet``, ``audits.parquet``,
-        ``confounds.parquet`` (if `confounds` is True), ``about.json``, ``results.md`` and, with
-        `figure` and matplotlib, ``results.png``. :func:`read_benchmark` reads them.
+        ``predictions.parquet``, ``confusions.parquet``, ``runs.parquet``, ``trainings.parquet``
+        (epochs of networks), ``audits.parquet``, ``confounds.parquet`` (if `confounds` is True),
+        ``about.json``, ``results.md`` and, with `figure` and matplotlib, ``results.png``.
+        :func:`read_benchmark` reads them.
 
     Raises
     ------

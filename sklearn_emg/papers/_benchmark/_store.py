@@ -25,6 +25,7 @@ from sklearn_emg.recordings import content_digest, is_recording_table, signal_di
 _FORMAT = 2  # version of the file format; different versions are not mixed
 _MEASURED = ("fit_seconds", "predict_ms", "peak_memory_mb", "cpu_seconds")
 _OUTCOME = {"error": str, "details": str, "unit": str, "scores": dict, "chosen": list}
+_OF_NETWORKS = {"numbers_held": int, "history": list}  # older files lack them
 _RUN_KEYS = {"pipeline", "fold", "levels", "made_of", *_OUTCOME, *_MEASURED}
 _LEVEL_KEYS = {"subject", "y_true", "y_pred", "proba", "unit"}
 AUDIT_COLUMNS = ("random windows", "subjects", "gap", "error")
@@ -357,7 +358,7 @@ class RunFile:
             "predict_ms": outcome.predict_ms,
             "peak_memory_mb": outcome.peak_memory_mb,
             "cpu_seconds": cpu_seconds,
-            **{name: getattr(outcome, name) for name in _OUTCOME},
+            **{name: getattr(outcome, name) for name in (*_OUTCOME, *_OF_NETWORKS)},
             "levels": {} if outcome.error else levels,
         }
         # A search may choose an estimator, which is stored as its text.
@@ -371,7 +372,8 @@ class RunFile:
             return None
         expected = {"pipeline": self.system, "fold": self.number, "made_of": self.made_of}
         try:
-            return self._outcome(_opened(content, _RUN_KEYS, expected), truth)
+            keys = _RUN_KEYS | (_OF_NETWORKS.keys() & content.keys())
+            return self._outcome(_opened(content, keys, expected), truth)
         except (ValueError, TypeError, OverflowError) as error:
             _warn_of(self.path, str(error))
             return None
@@ -386,7 +388,7 @@ class RunFile:
         checked = {name: truth.check(name, level) for name, level in levels.items()}
         fit, predict, memory, cpu = (float(content[name]) for name in _MEASURED)
         outcome = Outcome(self.system, self.number, checked, fit, predict, memory)
-        for name in _OUTCOME:
+        for name in (*_OUTCOME, *(_OF_NETWORKS.keys() & content.keys())):
             setattr(outcome, name, content[name])
         outcome.chosen = [(str(search), str(k), value) for search, k, value in outcome.chosen]
         return FinishedRun(outcome, cpu)
@@ -399,9 +401,11 @@ def _check_types(content: dict[str, Any]) -> None:
     measured = [content[name] for name in _MEASURED]
     if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
         raise ValueError("its times and memory are not numbers")
-    for name, kind in _OUTCOME.items():
-        if not isinstance(content[name], kind):
+    for name, kind in {**_OUTCOME, **_OF_NETWORKS}.items():
+        if name in content and not isinstance(content[name], kind):
             raise ValueError(f"its {name!r} has the wrong type")
+    if not all(isinstance(epoch, dict) for epoch in content.get("history", ())):
+        raise ValueError("its history does not contain epochs")
 
 
 @dataclass(frozen=True)
