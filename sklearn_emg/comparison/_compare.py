@@ -381,17 +381,18 @@ def build_comparison(
         _confusion_table(done, scoring),
         {(o.pipeline, o.fold): o.estimator for o in done if o.estimator is not None},
         scoring.task,
-        numbers_held={
-            name: held
-            for name in dict.fromkeys(o.pipeline for o in done)
-            if (held := max(o.numbers_held for o in done if o.pipeline == name))
-        },
-        training_history=ReadableTable(
-            pd.DataFrame(
-                [{"pipeline": o.pipeline, "fold": o.fold, **row} for o in done for row in o.history]
-            )
-        ),
+        **_of_networks(done),
     )
+
+
+def _of_networks(done: list[Outcome]) -> dict[str, Any]:
+    """Return the sizes and training histories of the networks in the pipelines."""
+    held: dict[str, int] = {}
+    for o in done:
+        if o.numbers_held:
+            held[o.pipeline] = max(o.numbers_held, held.get(o.pipeline, 0))
+    rows = [{"pipeline": o.pipeline, "fold": o.fold, **row} for o in done for row in o.history]
+    return {"numbers_held": held, "training_history": ReadableTable(pd.DataFrame(rows))}
 
 
 def _fold_table(outcomes: list[Outcome], scoring: Scores) -> pd.DataFrame:

@@ -115,8 +115,8 @@ class Benchmark:
                 ("peak MB", folds["peak_memory_mb"].max(), 0),
             ):
                 row[label] = "-" if np.isnan(value) else f"{value:.{digits}f}"
-            if held := self.comparison.numbers_held:
-                row["numbers held"] = f"{held[name]:,}" if name in held else "-"
+            held = self.comparison.numbers_held.get(name)
+            row["numbers held"] = f"{held:,}" if held else "-"
             row["failed or not run"] = _failure(runs)
             rows[name] = row
         return ReadableTable(pd.DataFrame.from_dict(rows, orient="index"))

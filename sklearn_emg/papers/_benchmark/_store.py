@@ -390,6 +390,7 @@ class RunFile:
         outcome = Outcome(self.system, self.number, checked, fit, predict, memory)
         for name in (*_OUTCOME, *(_OF_NETWORKS.keys() & content.keys())):
             setattr(outcome, name, content[name])
+        outcome.history = [dict(epoch) for epoch in outcome.history]
         outcome.chosen = [(str(search), str(k), value) for search, k, value in outcome.chosen]
         return FinishedRun(outcome, cpu)
 
@@ -402,10 +403,8 @@ def _check_types(content: dict[str, Any]) -> None:
     if not all(isinstance(v, Real) and not isinstance(v, bool) for v in measured):
         raise ValueError("its times and memory are not numbers")
     for name, kind in {**_OUTCOME, **_OF_NETWORKS}.items():
-        if name in content and not isinstance(content[name], kind):
+        if not isinstance(content.get(name, kind()), kind):
             raise ValueError(f"its {name!r} has the wrong type")
-    if not all(isinstance(epoch, dict) for epoch in content.get("history", ())):
-        raise ValueError("its history does not contain epochs")
 
 
 @dataclass(frozen=True)
