@@ -7,6 +7,7 @@ from sklearn_emg.metrics._decomposition import (
     decomposition_agreement,
 )
 from sklearn_emg.metrics._decomposition import common_discharges as common_discharges
+from sklearn_emg.metrics._decomposition import discharge_trains as discharge_trains
 from sklearn_emg.metrics._inference import (
     PairedTest,
     compare_pair,

@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_emg._tables import ReadableTable, columns_text, counted, first_few
 from sklearn_emg._validation import check_real
+from sklearn_emg._warnings import warn_of_recordings
 
 Times = NDArray[np.float64]
+# Longest plausible median interval in s.
+_LONGEST = 25.0
 _COLUMNS = [
     *("row", "reference", "found", "n_reference", "n_found", "n_common"),
     *("agreement", "sensitivity", "precision", "shift", "error"),
@@ -59,13 +64,13 @@ class DecompositionAgreement:
     @property
     def precision(self) -> float:
         """Fraction of the discharges of matched found units that are in the reference."""
-        found = self.units[self.units["found"] > 0]
+        found = self.units[self.units["n_common"] > 0]
         once = found.drop_duplicates(["row", "found"])
         return float(found["n_common"].sum() / max(once["n_found"].sum(), 1))
 
     def __str__(self) -> str:
         n = len(self.units)
-        matched = int((self.units["found"] > 0).sum())
+        matched = int((self.units["n_common"] > 0).sum())
         head = (
             f"{matched} of {counted(n, 'unit')} matched, {len(self.extra)} found in addition; "
             f"median rate of agreement {self.agreement:.3f}, sensitivity {self.sensitivity:.3f}, "
@@ -113,10 +118,17 @@ def decomposition_agreement(
     Raises
     ------
     ValueError
-        If a table lacks a column, the tables have no row in common, `tolerance` is not positive, or
+        If a table lacks a column or a value, a unit discharges twice at the same time, a time is
+        not a finite number, the tables have no row in common, `tolerance` is not positive, or
         `max_shift` is negative.
     TypeError
-        If `found` or `reference` is a dict, such as the result of ``load_annotations``.
+        If `found` or `reference` is a dict, such as the result of ``load_annotations``, or numbers
+        instead of an array for each unit.
+
+    Warns
+    -----
+    RecordingWarning
+        If the intervals are so long that the times do not seem to be in s.
 
     Notes
     -----
@@ -160,23 +172,86 @@ def decomposition_agreement(
 
 def _trains(data: Any, name: str) -> dict[Any, dict[Any, Times]]:
     """Return the discharge times of each unit of each recording, in ascending order."""
-    data = getattr(data, "discharges_", data)
+    what = f"decomposition_agreement: '{name}'"
+    if isinstance(data, BaseEstimator):
+        check_is_fitted(data, "discharges_")
+        data = data.discharges_
     if isinstance(data, Mapping):
         raise TypeError(
-            f"decomposition_agreement: '{name}' is a {type(data).__name__}; give its table of "
-            "discharges, such as load_annotations(path).events."
+            f"{what} is a {type(data).__name__}; give its table of discharges, such as "
+            "load_annotations(path).events."
         )
-    if not isinstance(data, pd.DataFrame):
-        return {0: {k: np.sort(np.asarray(t, dtype=float)) for k, t in enumerate(data, start=1)}}
-    if missing := [column for column in ("time", "unit") if column not in data]:
-        raise ValueError(
-            f"decomposition_agreement: the table '{name}' lacks the {columns_text(missing)}."
-        )
-    rows = data["row"] if "row" in data else pd.Series(0, index=data.index)
     trains: dict[Any, dict[Any, Times]] = {}
-    for (row, unit), times in data["time"].groupby([rows, data["unit"]]):
-        trains.setdefault(row, {})[unit] = np.sort(times.to_numpy(dtype=float))
-    return trains
+    if isinstance(data, pd.DataFrame):
+        for (row, unit), times in discharge_trains(data, what).items():
+            trains.setdefault(row, {})[unit] = times
+        return trains
+    units = list(data)
+    if any(np.ndim(times) != 1 for times in units):
+        raise TypeError(f"{what} must have one array of times for each unit.")
+    return {0: {k: _train(t, f"unit {k}", what) for k, t in enumerate(units, start=1)}}
+
+
+def discharge_trains(table: pd.DataFrame, what: str) -> dict[tuple[Any, Any], Times]:
+    """Return the discharge times of each unit of each recording, in ascending order.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Discharges with the columns ``time`` in s, ``unit`` and, for several recordings, ``row``.
+    what : str
+        Description of the table for messages, such as "firing_statistics: the table".
+
+    Returns
+    -------
+    trains : dict of (row, unit) to ndarray
+        Times in s. Without a column ``row``, all rows are 0.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or has missing values, if a time is not a finite number, or if a unit
+        discharges twice at the same time.
+
+    Warns
+    -----
+    RecordingWarning
+        If the intervals are so long that the times do not seem to be in s.
+    """
+    if missing := [name for name in ("time", "unit") if name not in table]:
+        raise ValueError(f"{what} lacks the {columns_text(missing)}.")
+    columns = [name for name in ("row", "unit", "time") if name in table]
+    if missing := [name for name in columns if table[name].isna().any()]:
+        raise ValueError(f"{what} has missing values in the {columns_text(missing)}.")
+    rows = table["row"] if "row" in table else pd.Series(0, index=table.index)
+    groups = table["time"].groupby([rows, table["unit"]], observed=True)
+    return {
+        (row, unit): _train(times, f"unit {unit} of row {row}", what)
+        for (row, unit), times in groups
+    }
+
+
+def _train(times: ArrayLike, unit: str, what: str) -> Times:
+    """Check the times of one unit, and sort them."""
+    try:
+        train = np.sort(np.asarray(times, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what}: the times of {unit} must be numbers in s. {error}.") from error
+    if not np.isfinite(train).all():
+        raise ValueError(f"{what}: the times of {unit} contain NaN or infinity.")
+    intervals = np.diff(train)
+    if (intervals == 0).any():
+        raise ValueError(
+            f"{what}: {unit} discharges twice at {train[:-1][intervals == 0][0]:g} s. Remove "
+            "repeated rows, keep one channel, or number the units of different recordings by a "
+            "column 'row'."
+        )
+    if len(intervals) and np.median(intervals) > _LONGEST:
+        warn_of_recordings(
+            f"{what}: the median interval of {unit} is {np.median(intervals):g} s. Check that the "
+            "times are in s."
+        )
+    return train
 
 
 def common_discharges(found: Times, reference: Times, tolerance: float) -> tuple[NDArray, NDArray]:

@@ -9,13 +9,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import fftconvolve
 
-from sklearn_emg._tables import ReadableTable, columns_text
+from sklearn_emg._tables import ReadableTable
 from sklearn_emg._validation import check_real
-from sklearn_emg._warnings import warn_of_recordings
+from sklearn_emg.metrics import discharge_trains
 from sklearn_emg.motor_units._trains import fit_intervals
 
-# Longest plausible median interval in s.
-_LONGEST = 25.0
 _GRID = 100.0  # sampling rate in Hz of smoothed firing rates
 _COLUMNS = [
     *("row", "unit", "n_discharges", "rate", "variability", "missed", "false", "doublets"),
@@ -187,33 +185,7 @@ def _trains(discharges: pd.DataFrame, caller: str) -> dict[tuple, NDArray[np.flo
             f"{caller} takes a table of discharges, such as decomposer.discharges_. Got "
             f"{type(discharges).__name__}."
         )
-    if missing := [name for name in ("time", "unit") if name not in discharges]:
-        raise ValueError(f"{caller}: the discharges lack the {columns_text(missing)}.")
-    columns = [name for name in ("row", "unit", "time") if name in discharges]
-    if missing := [name for name in columns if discharges[name].isna().any()]:
-        raise ValueError(
-            f"{caller}: the discharges have missing values in the {columns_text(missing)}."
-        )
-    rows = discharges["row"] if "row" in discharges else pd.Series(0, index=discharges.index)
-    groups = discharges["time"].groupby([rows, discharges["unit"]])
-    trains = {key: np.sort(times.to_numpy(dtype=np.float64)) for key, times in groups}
-    for (row, unit), times in trains.items():
-        _check_intervals(times, f"unit {unit} of row {row}", caller)
-    return trains
-
-
-def _check_intervals(times: NDArray[np.float64], unit: str, caller: str) -> None:
-    intervals = np.diff(times)
-    if (intervals == 0).any():
-        raise ValueError(
-            f"{caller}: {unit} discharges twice at {times[:-1][intervals == 0][0]:g} s. Remove "
-            "repeated rows, or number the units of different recordings by a column 'row'."
-        )
-    if len(intervals) and np.median(intervals) > _LONGEST:
-        warn_of_recordings(
-            f"{caller}: the median interval of {unit} is {np.median(intervals):g} s. Check that "
-            "the column 'time' is in s."
-        )
+    return discharge_trains(discharges, f"{caller}: the table")
 
 
 def _smoothed(

@@ -378,8 +378,8 @@ class InterferenceCloud:
             one of its controls.
         """
         X = _checked(X)
+        check_groups(X, y, type(self).__name__)
         labels = np.asarray(y, dtype=object)
-        check_groups(X, labels, type(self).__name__)
         healthy = np.array([is_healthy(label) for label in labels])
         parts = []
         if (~healthy).any():

@@ -12,7 +12,12 @@ from sklearn_emg._tables import columns_text, counted
 from sklearn_emg.feature_extraction import MUAPFeatures
 from sklearn_emg.motor_units._decomposer import MotorUnitDecomposer
 from sklearn_emg.motor_units._measures import MEASURES, template_measures
-from sklearn_emg.recordings import check_recording_table, is_healthy, warn_of_other_order
+from sklearn_emg.recordings import (
+    check_recording_table,
+    is_healthy,
+    refuse_missing_labels,
+    warn_of_other_order,
+)
 
 # Mean and SD of the means of healthy subjects, and limits of single potentials, in mV and ms.
 _GUIDELINE = (
@@ -80,12 +85,12 @@ def muscle_name(name: Any) -> str:
 
 
 def check_groups(X: pd.DataFrame, y: ArrayLike, caller: str) -> None:
-    """Check that each row of a table has a label.
+    """Check that each row of a table has a label, and each subject the same one in all rows.
 
     Parameters
     ----------
     X : DataFrame
-        Table with a column ``row`` if it was made from a table of recordings.
+        Table with a column ``subject``, and ``row`` if it was made from a table of recordings.
     y : array-like of shape (n_rows,)
         Group of each row.
     caller : str
@@ -94,7 +99,7 @@ def check_groups(X: pd.DataFrame, y: ArrayLike, caller: str) -> None:
     Raises
     ------
     ValueError
-        If X and y differ in length.
+        If X and y differ in length, a label is missing, or a subject has several labels.
     """
     warn_of_other_order(X, y, "y")
     n = np.size(np.asarray(y, dtype=object))
@@ -103,6 +108,12 @@ def check_groups(X: pd.DataFrame, y: ArrayLike, caller: str) -> None:
         raise ValueError(
             f"{caller}: y has {counted(n, 'label')} for {counted(len(X), 'row')} of X."
             f"{hint if 'row' in X else ''}"
+        )
+    refuse_missing_labels(y)
+    groups = pd.Series(np.asarray(y, dtype=object).ravel(), index=X.index)
+    if "subject" in X and (several := groups.groupby(X["subject"]).nunique() > 1).any():
+        raise ValueError(
+            f"Subject {several.idxmax()!r} has several groups. Give one group per subject."
         )
 
 
@@ -126,7 +137,8 @@ def healthy_rows(X: pd.DataFrame, y: ArrayLike, caller: str) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If X and y differ in length, or no group is called healthy, normal or control.
+        In the same cases as in :func:`check_groups`, or if no group is called healthy, normal or
+        control.
     """
     check_groups(X, y, caller)
     healthy = np.array([is_healthy(label) for label in np.asarray(y, dtype=object)])

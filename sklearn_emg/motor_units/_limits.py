@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -32,10 +33,13 @@ from sklearn_emg.recordings import is_healthy, warn_of_known_subjects, warn_of_s
 _MIN_CONTROLS = 3
 _MIN_AGES = 10
 _ROUNDING = 1e-9
+# Repeated potentials of a muscle that are not a coincidence, and measures that seldom agree.
+_MIN_REPEATS = 10
+_CONTINUOUS = LOGARITHMIC | {"size_index"}
 _WITHIN, _TOO_FEW = "within limits", "too few potentials"
 _LIMITS = [
     *("muscle", "measure", "statistic", "centre", "sd", "low", "high", "scale"),
-    *("age", "slope", "n_controls", "source"),
+    *("age", "age_low", "age_high", "slope", "n_controls", "source"),
 ]
 _PUBLISHED = ["muscle", "measure", "mean", "sd", "lowest", "highest", "source"]
 
@@ -64,14 +68,15 @@ class ReferenceLimits:
 
     Attributes
     ----------
-    limits_ : DataFrame of shape (n_limits, 12)
+    limits_ : DataFrame of shape (n_limits, 14)
         Limits, with one row per ``muscle``, ``measure`` and ``statistic`` ("mean", "lowest" or
         "highest"). The further columns are ``centre``, ``sd``, ``low`` and ``high`` (NaN for the
         side that a statistic does not have), ``scale`` ("log" if `sd` is that of log10 values),
-        ``age``, the mean age in years of the controls (NaN if limits do not depend on age),
-        ``slope`` per year on that scale (0 if limits do not depend on age), ``n_controls`` and
-        ``source``. Amplitudes are in mV and durations in ms. For published limits, ``centre`` and
-        ``sd`` of single potentials are NaN, and ``n_controls`` is 0.
+        ``age``, ``age_low`` and ``age_high``, the mean, lowest and highest age in years of the
+        controls (NaN if limits do not depend on age), ``slope`` per year on that scale (0 if limits
+        do not depend on age), ``n_controls`` and ``source``. Amplitudes are in mV and durations in
+        ms. For published limits, ``centre`` and ``sd`` of single potentials are NaN, and
+        ``n_controls`` is 0.
     subjects_ : list
         Names of the controls from whose potentials the limits were learned; empty for published
         limits.
@@ -185,7 +190,8 @@ class ReferenceLimits:
         for given in published:
             mean, sd, scale = given["mean"], given["sd"], _scale(given["measure"])
             known = {"muscle": muscle_name(given["muscle"]), "measure": given["measure"]}
-            known |= {"age": np.nan, "slope": 0.0, "n_controls": 0, "source": given["source"]}
+            known |= dict.fromkeys(("age", "age_low", "age_high"), np.nan)
+            known |= {"slope": 0.0, "n_controls": 0, "source": given["source"]}
             for statistic, centre, spread, low, high, of in (
                 ("mean", mean, sd, mean - 2 * sd, mean + 2 * sd, "linear"),
                 ("lowest", np.nan, np.nan, given["lowest"], np.nan, scale),
@@ -225,7 +231,8 @@ class ReferenceLimits:
         Warns
         -----
         RecordingWarning
-            If controls with too few potentials or muscles with too few controls are left out.
+            If controls with too few potentials or muscles with too few controls are left out, or if
+            many potentials of a muscle are repeated.
         """
         if y is not None:
             X = healthy_rows(X, y, type(self).__name__)
@@ -269,10 +276,10 @@ class ReferenceLimits:
         known = np.isfinite(ages)
         by_age = known.sum() >= _MIN_AGES and np.ptp(ages[known]) >= self.min_age_span
         values = _to_scale(part[statistic].to_numpy(), scale)
-        age, slope, centre = np.nan, 0.0, None
+        age, age_low, age_high, slope, centre = np.nan, np.nan, np.nan, 0.0, None
         if by_age:
             values, ages = values[known], ages[known]
-            age = float(ages.mean())
+            age, age_low, age_high = float(ages.mean()), float(ages.min()), float(ages.max())
             model = QuantileRegressor(quantile=0.5, alpha=0.0).fit(ages[:, None] - age, values)
             slope, centre = float(model.coef_[0]), float(model.intercept_)
             values = values - slope * (ages - age)
@@ -290,6 +297,8 @@ class ReferenceLimits:
             "high": np.nan if statistic == "lowest" else _from_scale(high, scale),
             "scale": scale,
             "age": age,
+            "age_low": age_low,
+            "age_high": age_high,
             "slope": slope,
             "n_controls": len(values),
             "source": f"{len(values)} own controls",
@@ -300,12 +309,7 @@ class ReferenceLimits:
         X = self._checked(X)
         rows = []
         for (subject, muscle), part in X.groupby(KEYS, sort=False, dropna=False):
-            ages: list[Any] = part["age"].dropna().unique().tolist() if "age" in X else []
-            if len(ages) > 1:
-                raise ValueError(
-                    f"Subject {subject!r} has several ages: {ages}. Give one age per subject."
-                )
-            age = float(ages[0]) if len(ages) else np.nan
+            age = part["age"].iloc[0] if "age" in X else np.nan
             for measure in self.measures:
                 values = part[measure].dropna().to_numpy(dtype=np.float64)
                 found = {"subject": subject, "muscle": muscle, "measure": measure, "age": age}
@@ -313,13 +317,17 @@ class ReferenceLimits:
         return pd.DataFrame(rows)
 
     def _checked(self, X: pd.DataFrame) -> pd.DataFrame:
+        columns = [*self.measures, "age"] if "age" in getattr(X, "columns", ()) else self.measures
         X = checked_rows(
             X,
-            self.measures,
+            columns,
             one="potential",
             source="muscle_potentials",
             caller="ReferenceLimits",
         )
+        _warn_of_repeats(X, [name for name in self.measures if name in _CONTINUOUS])
+        if "age" in X:
+            X = X.assign(age=_one_age(X))
         for measure in LOGARITHMIC.intersection(self.measures):
             if (X[measure] <= 0).any():
                 row = X.index[np.flatnonzero(X[measure] <= 0)[0]]
@@ -369,9 +377,21 @@ class ReferenceLimits:
         Raises
         ------
         ValueError
-            If the limits are neither fitted nor published, or if there are none of this muscle or
-            measure.
+            If the limits are neither fitted nor published, if there are none of this muscle or
+            measure, or if `age` is not a number.
+
+        Warns
+        -----
+        RecordingWarning
+            If limits depend on age and `age` is outside the range of the controls.
         """
+        if age is not None and not (isinstance(age, Real) and np.isnan(age)):
+            age = check_real(age, "age", "single_limits", 0.0)
+            given = pd.DataFrame({"subject": [None], "muscle": [muscle_name(muscle)], "age": [age]})
+            self._warn_of_ages(given)
+        return self._single_limits(muscle, measure, np.nan if age is None else age)
+
+    def _single_limits(self, muscle: str, measure: str, age: float) -> tuple[float, float]:
         low = self._row(muscle, measure, "lowest")
         high = self._row(muscle, measure, "highest")
         return _at_age(low, "low", age), _at_age(high, "high", age)
@@ -418,16 +438,18 @@ class ReferenceLimits:
         -----
         RecordingWarning
             If muscles have fewer than `min_potentials` potentials, or if limits depend on age and
-            the age of a subject is missing.
+            the age of a subject is missing or outside the range of the controls, or if many
+            potentials of a muscle are repeated.
         SubjectLeakWarning
             If subjects are among the controls from which the limits were learned.
         """
-        self._fitted()
-        found = self._statistics(X)
-        self._warn(found)
-        return self._scored(found, self._checked(X))
+        return self._measured(X, extrapolates=False)
 
-    def _warn(self, found: pd.DataFrame) -> None:
+    def _measured(self, X: pd.DataFrame, *, extrapolates: bool) -> pd.DataFrame:
+        """Score measures; without warnings of ages beyond the controls if this is intended."""
+        self._fitted()
+        X = self._checked(X)
+        found = self._statistics(X)
         warn_of_known_subjects(self.subjects_, dict.fromkeys(found["subject"]), "ReferenceLimits")
         few = found["n"] < self.min_potentials
         if few.any():
@@ -435,10 +457,29 @@ class ReferenceLimits:
                 f"{_named(found[few])}: fewer than {self.min_potentials} potentials, too few for "
                 "the outlier method. Record more sites of these muscles."
             )
-        if (self.limits_["slope"] != 0).any() and found["age"].isna().any():
+        if not extrapolates:
+            self._warn_of_ages(found)
+        return self._scored(found, X)
+
+    def _warn_of_ages(self, found: pd.DataFrame) -> None:
+        """Warn about ages that are missing or beyond those of the controls, if limits use them."""
+        by_age = self._fitted()[self.limits_["slope"] != 0].groupby("muscle")
+        if not len(by_age):
+            return
+        found = found.join(by_age[["age_low", "age_high"]].first(), on="muscle")
+        unknown = found[found["age"].isna() & found["age_low"].notna()]
+        if len(unknown):
             warn_of_recordings(
-                f"{_named(found[found['age'].isna()])}: the age is not known, so the limits at the "
-                "mean age of the controls are used. Add a column 'age' in years."
+                f"{_named(unknown)}: the age is not known, so the limits at the mean age of the "
+                "controls are used. Add a column 'age' in years."
+            )
+        beyond = found[(found["age"] < found["age_low"]) | (found["age"] > found["age_high"])]
+        if len(beyond):
+            age, low, high = beyond[["age", "age_low", "age_high"]].iloc[0]
+            warn_of_recordings(
+                f"{_named(beyond)}: the age, {age:g}, is outside the range of the controls, "
+                f"{low:g} to {high:g} years, so the limits are extrapolated. Learn limits from "
+                "controls of this age too."
             )
 
     def _scored(self, found: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
@@ -449,7 +490,7 @@ class ReferenceLimits:
             age, n_allowed = given["age"], given["n"] // 10
             mean = self._row(muscle, measure, "mean")
             mean_low, mean_high = (_at_age(mean, side, age) for side in ("low", "high"))
-            low, high = self.single_limits(muscle, measure, age)
+            low, high = self._single_limits(muscle, measure, age)
             values = potentials[subject, muscle][measure]
             n_below, n_above = int((values < low).sum()), int((values > high).sum())
             # If all controls are equal, a rounding difference is not a deviation.
@@ -552,8 +593,15 @@ class ReferenceLimits:
         ------
         ValueError
             In the same cases as :meth:`score_measures`.
+
+        Warns
+        -----
+        RecordingWarning
+            If limits depend on age and the age of a subject is missing or outside the range of the
+            controls.
         """
         X = self._checked(X)
+        self._warn_of_ages(X.assign(age=X.get("age", np.nan)))
         scores = pd.DataFrame(np.nan, index=X.index, columns=[f"z_{m}" for m in self.measures])
         ages = X["age"].to_numpy(dtype=np.float64) if "age" in X else np.full(len(X), np.nan)
         names = X["muscle"].to_numpy()
@@ -562,7 +610,7 @@ class ReferenceLimits:
                 here = (names == muscle) & ((ages == age) | (np.isnan(ages) & np.isnan(age)))
                 for k, measure in enumerate(self.measures):
                     scale = _scale(measure)
-                    ends = np.array(self.single_limits(muscle, measure, age))
+                    ends = np.array(self._single_limits(muscle, measure, age))
                     low, high = _to_scale(ends, scale)
                     values = _to_scale(X[measure].to_numpy(dtype=np.float64)[here], scale)
                     scores.iloc[here, k] = 4 * (values - (low + high) / 2) / (high - low)
@@ -598,17 +646,15 @@ class ReferenceLimits:
         check_groups(X, y, type(self).__name__)
         X = self._checked(X)
         groups = pd.Series(np.asarray(y, dtype=object), index=X["subject"].to_numpy())
-        groups = groups[~groups.reset_index().duplicated().to_numpy()]
-        if groups.index.has_duplicates:
-            name = groups.index[groups.index.duplicated()][0]
-            raise ValueError(f"Subject {name!r} has several groups. Give one group per subject.")
+        groups = groups[~groups.index.duplicated()]
         controls = [name for name, group in groups.items() if is_healthy(group)]
         other = X[~X["subject"].isin(controls)]
         parts = [self._copy().fit(X, y).score_muscles(other)] if len(other) else []
         found = self._statistics(X[X["subject"].isin(controls)])
         for name in controls:
             limits = self._copy()._learn(found[found["subject"] != name])
-            parts.append(limits.score_muscles(X[X["subject"] == name]))
+            own = limits._measured(X[X["subject"] == name], extrapolates=True)
+            parts.append(limits._summary(own))
         table = pd.concat(parts, ignore_index=True)
         table.insert(1, "group", table["subject"].map(groups))
         order = {name: k for k, name in enumerate(groups.index)}
@@ -634,8 +680,10 @@ def _published_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         place = f"The 'table' of ReferenceLimits, {key[1]} of {key[0]!r}"
         for name in ("mean", "sd", "lowest", "highest"):
             check_real(row[name], name, place)
-        if row["sd"] <= 0 or row["lowest"] >= row["highest"]:
-            raise ValueError(f"{place}: 'sd' must be positive and 'lowest' below 'highest'.")
+        if row["sd"] <= 0 or not row["lowest"] < row["mean"] < row["highest"]:
+            raise ValueError(
+                f"{place}: 'sd' must be positive, and 'mean' between 'lowest' and 'highest'."
+            )
         if _scale(key[1]) == "log" and row["lowest"] <= 0:
             raise ValueError(f"{place}: 'lowest' must be positive.")
         if key in found:
@@ -676,7 +724,36 @@ def _z(value: float, row: dict[str, Any], age: float) -> float:
     return float((ends[0] - ends[1]) / row["sd"]) if row["sd"] > _ROUNDING else np.nan
 
 
+def _warn_of_repeats(X: pd.DataFrame, measures: list[str]) -> None:
+    """Warn if many potentials of a muscle agree in at least two continuous measures."""
+    if len(measures) < 2:
+        return
+    repeated = X[X.duplicated([*KEYS, *measures], keep="first")].drop_duplicates([*KEYS, *measures])
+    counts = repeated.groupby(KEYS, sort=False).size()
+    if len(many := counts[counts >= _MIN_REPEATS]):
+        subject, muscle = many.index[0]
+        warn_of_recordings(
+            f"{counted(int(many.iloc[0]), 'potential')} of {muscle} of {subject} occur more than "
+            "once, as if recordings were repeated. Remove the repeated rows, since each potential "
+            "must count once."
+        )
+
+
+def _one_age(X: pd.DataFrame) -> pd.Series:
+    """Age of the subject of each row, also of rows without an age."""
+    ages = X.groupby(KEYS, sort=False, dropna=False)["age"]
+    several = np.flatnonzero(ages.transform("nunique") > 1)
+    if several.size:
+        name = X["subject"].iloc[several[0]]
+        found = X.loc[X["subject"] == name, "age"].dropna().unique().tolist()
+        raise ValueError(f"Subject {name!r} has several ages: {found}. Give one age per subject.")
+    return ages.transform("first")
+
+
 def _named(found: pd.DataFrame) -> str:
-    """Description of muscles and their subjects for messages."""
-    names = [f"{m} of {s}" for s, m in dict.fromkeys(zip(found["subject"], found["muscle"]))]
+    """Description of muscles and, if they are known, their subjects for messages."""
+    names = [
+        m if s is None else f"{m} of {s}"
+        for s, m in dict.fromkeys(zip(found["subject"], found["muscle"]))
+    ]
     return f"{counted(len(names), 'muscle')} ({first_few(names, 5)})"

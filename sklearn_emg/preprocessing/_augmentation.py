@@ -13,10 +13,10 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from sklearn_emg._ranges import refuse_no_samples
+from sklearn_emg._ranges import check_samples, ranges_of, refuse_no_samples
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real
 from sklearn_emg._tables import counted
-from sklearn_emg._validation import check_below_nyquist
+from sklearn_emg._validation import check_below_nyquist, check_real
 from sklearn_emg._warnings import warn
 from sklearn_emg.recordings import is_recording_table, warn_of_other_order
 
@@ -115,8 +115,9 @@ def mixup(
     Raises
     ------
     ValueError
-        If `alpha` is not positive, `X` is a table or contains no numbers, `X` and `y` differ in
-        length, or `y` lacks a target or contains neither numbers nor one string per window.
+        If `alpha` is not positive, `X` is a table, contains no numbers, or contains NaN, infinity
+        or masked samples, `X` and `y` differ in length, or `y` lacks a target or contains neither
+        numbers nor one string per window.
 
     References
     ----------
@@ -138,11 +139,13 @@ def mixup(
             "The 'X' of mixup must be an array of windows with numeric samples. Got "
             f"{type(X).__name__}; cut recordings with sklearn_emg.recordings.divide."
         )
+    refuse_no_samples(X, "mixup")
+    if windows.ndim > 1 and windows.size:
+        check_samples(*ranges_of(windows.astype(np.float64, copy=False)), "mixup")
+    check_real(alpha, "alpha", "mixup", 0.0, above=True)
     warn_of_other_order(X, y, "y")
     X = windows
     y = _numeric_targets(y)
-    if not alpha > 0:
-        raise ValueError(f"The 'alpha' of mixup must be positive. Got {alpha!r} instead.")
     if len(X) != len(y):
         raise ValueError(
             f"X has {counted(len(X), 'window')} and y has {counted(len(y), 'target')}."

@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linear_sum_assignment
+from sklearn.exceptions import NotFittedError
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.metrics import common_discharges, decomposition_agreement
+from sklearn_emg.motor_units import MotorUnitDecomposer
 
 
 def test_a_shift_between_units_is_no_error():
@@ -88,3 +91,40 @@ def test_decompositions_without_a_common_recording_are_refused():
         decomposition_agreement(table, events)
     with pytest.raises(TypeError, match=r"'reference' is a dict; .*load_annotations"):
         decomposition_agreement(table, {"events": events})
+
+
+TRAIN = [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "match"),
+    [
+        ([[0.1, np.nan]], ValueError, "times of unit 1 contain NaN or infinity"),
+        ([TRAIN, [0.1, np.inf]], ValueError, "times of unit 2 contain NaN or infinity"),
+        ([[0.1, 0.1, 0.2]], ValueError, "unit 1 discharges twice at 0.1 s"),
+        ([["0,1"]], ValueError, "times of unit 1 must be numbers"),
+        (TRAIN, TypeError, "one array of times for each unit"),
+        (pd.DataFrame({"time": TRAIN, "unit": [1, 1, np.nan]}), ValueError, "column 'unit'"),
+        (pd.DataFrame({"time": TRAIN, "unit": 1, "row": [0, 0, np.nan]}), ValueError, "'row'"),
+        (MotorUnitDecomposer(), NotFittedError, "not fitted"),
+    ],
+)
+def test_times_that_would_be_dropped_or_miscounted_are_refused(given, error, match):
+    for pair, name in (((given, [TRAIN]), "found"), (([TRAIN], given), "reference")):
+        with pytest.raises(error, match=match) as caught:
+            decomposition_agreement(*pair)
+        assert error is NotFittedError or f"'{name}'" in str(caught.value)
+
+
+def test_times_in_ms_are_warned_of():
+    train = 100.0 * np.arange(1, 9)
+    with pytest.warns(RecordingWarning, match="'found': the median interval of unit 1 is 100 s"):
+        decomposition_agreement([train], [train / 1000])
+
+
+@pytest.mark.parametrize("number", [0, "a"])
+def test_units_may_have_any_number_or_name(number):
+    found = pd.DataFrame({"time": TRAIN, "unit": number})
+    result = decomposition_agreement(found, [TRAIN[:2], [0.9]])
+    assert (result.precision, result.sensitivity) == pytest.approx((2 / 3, 2 / 3))
+    assert str(result).startswith("1 of 2 units matched")

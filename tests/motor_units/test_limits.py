@@ -11,7 +11,12 @@ from sklearn_emg.datasets import load_n2001
 from sklearn_emg.ensemble import NormalLimitRules
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import MUAPFeatures
-from sklearn_emg.motor_units import MotorUnitDecomposer, ReferenceLimits, muscle_potentials
+from sklearn_emg.motor_units import (
+    InterferenceCloud,
+    MotorUnitDecomposer,
+    ReferenceLimits,
+    muscle_potentials,
+)
 from sklearn_emg.preprocessing import BandpassFilter
 
 
@@ -254,7 +259,8 @@ def test_real_recordings_are_measured_by_subject_and_muscle(real_data):
     ("change", "message"),
     [
         ({"sd": -0.1}, "'sd' must be positive"),
-        ({"lowest": 3.0}, "'lowest' below 'highest'"),
+        ({"lowest": 3.0}, "'mean' between 'lowest' and 'highest'"),
+        ({"mean": 3.0}, "'mean' between 'lowest' and 'highest'"),
         ({"lowest": 0.0}, "amplitude of 'soleus': 'lowest' must be positive"),
         ({"mean": np.nan}, "'mean' parameter .* amplitude of 'soleus'"),
         ({"muscle": ["FDI", "fdi"]}, "occurs twice"),
@@ -329,3 +335,67 @@ def test_text_among_the_measures_is_named(value):
 def test_controls_with_similar_names_are_warned_of():
     with pytest.warns(RecordingWarning, match="look alike"):
         ReferenceLimits().fit(controls().replace({"subject": {"C1": "c0 "}}))
+
+
+def by_age():
+    """Limits that depend on age, from controls of 20 to 75 years."""
+    return ReferenceLimits().fit(controls(ages=np.linspace(20, 75, 12), slope=0.01))
+
+
+@pytest.mark.parametrize("age", [19.0, 76.0, 85])
+def test_ages_beyond_the_controls_are_warned_of_with_their_range(age):
+    limits, table = by_age(), potentials("P", [0.4] * 20, age=age)
+    match = f"biceps brachii of P.*the age, {age:g}, is outside .* 20 to 75 years"
+    for call in (limits.score_measures, limits.score_muscles, limits.score_potentials):
+        with pytest.warns(RecordingWarning, match=match):
+            call(table)
+    with pytest.warns(RecordingWarning, match="20 to 75 years"):
+        limits.single_limits("biceps", "amplitude", age)
+
+
+def test_ages_within_the_controls_and_limits_without_age_have_no_warning():
+    table = potentials("P", [0.4] * 20, age=75)
+    both = pd.concat([controls(ages=np.linspace(20, 75, 12), slope=0.01), table])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_age().score_muscles(table)
+        by_age().score_potentials(table)
+        by_age().single_limits("biceps", "amplitude")
+        published().score_muscles(table.assign(age=99))
+        # The youngest and the oldest control are beyond the others.
+        ReferenceLimits().cross_score(both, np.where(both["subject"] == "P", "ALS", "control"))
+
+
+def test_the_age_of_a_subject_serves_all_its_potentials():
+    limits, table = by_age(), potentials("P", [0.4] * 20, age=60.0)
+    some = table.assign(age=np.where(np.arange(20) < 3, 60.0, np.nan))
+    for call in (limits.score_measures, limits.score_potentials):
+        pd.testing.assert_frame_equal(call(some), call(table))
+        pd.testing.assert_frame_equal(call(table.assign(age="60")), call(table))
+    with pytest.raises(ValueError, match=r"column 'age' .* must contain numbers.* '60,5'"):
+        limits.score_muscles(table.assign(age="60,5"))
+    for age in ("60", np.inf, -1):
+        with pytest.raises(ValueError, match="'age' parameter of single_limits"):
+            limits.single_limits("biceps", "amplitude", age)
+
+
+def test_labels_that_are_missing_or_differ_within_a_subject_are_refused():
+    table = controls(4)
+    points = table.rename(columns={"amplitude": "turn_amplitude", "duration": "turns"})
+    for limits, X in ((ReferenceLimits(), table), (InterferenceCloud(), points)):
+        for label, match in ((None, "no label for 1 of 80"), ("ALS", "'C0' has several groups")):
+            y = [label, *["control"] * 79]
+            for call in (limits.fit, limits.cross_score):
+                with pytest.raises(ValueError, match=match):
+                    call(X, y)
+
+
+def test_repeated_potentials_are_warned_of():
+    rng = np.random.default_rng(0)
+    table = potentials("P", rng.uniform(0.2, 1, 20), rng.uniform(5, 15, 20))
+    with pytest.warns(RecordingWarning, match="20 potentials of biceps brachii of P occur more"):
+        published().score_muscles(pd.concat([table, table]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        published().score_muscles(pd.concat([table, table[:5]]))
+        published().score_muscles(potentials("P", [0.4, 0.5] * 20))

@@ -85,7 +85,7 @@ def test_a_level_of_several_recordings_is_refused():
     table = pd.DataFrame({"row": [0, 1], "unit": 1, "time": 0.1})
     with pytest.raises(ValueError, match="'level' belongs to a single recording"):
         firing_statistics(table, level=([0, 1], [0, 1]))
-    with pytest.raises(ValueError, match="lack the column 'unit'"):
+    with pytest.raises(ValueError, match="lacks the column 'unit'"):
         common_drive(table.drop(columns="unit"))
 
 
@@ -160,7 +160,7 @@ def test_repeated_discharges_are_refused_and_times_in_ms_or_samples_are_warned_o
         with pytest.raises(ValueError, match="unit 1 of row 0 discharges twice at 0 s"):
             function(pd.concat([table, table]))
         for factor in (1000, 24000):
-            with pytest.warns(RecordingWarning, match="Check that the column 'time' is in s"):
+            with pytest.warns(RecordingWarning, match="Check that the times are in s"):
                 function(table.assign(time=factor * table["time"]))
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -543,14 +543,53 @@ def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():
         segment_recording(noise(8000), FS, rest_level="low")
 
 
-@pytest.mark.parametrize("factor, unit", [(1e-3, "in V"), (1.0, ""), (1e3, "in µV or counts")])
+@pytest.mark.parametrize(
+    "factor, unit", [(1e-3, "in V"), (1.0, ""), (1e3, "in µV"), (60.0, "in µV")]
+)
 def test_segments_of_signals_that_are_not_in_mv_are_told(factor, unit):
     x = np.repeat([0.01, 1.0, 0.01, 1.0], 4000) * noise(16_000)
-    told = pytest.warns(RecordingWarning, match=f"segment_recording takes .* {unit}")
+    told = pytest.warns(RecordingWarning, match=f"do not look like EMG in mV.*{unit}")
     with told if unit else warnings.catch_warnings():
         if not unit:
             warnings.simplefilter("error")
         segment_recording(factor * x, FS)
+
+
+@pytest.mark.parametrize("rest_level, told", [(20, True), (0.1, False)])
+def test_a_level_of_rest_in_microvolts_is_warned_of(rest_level, told):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        segment_recording(0.2 * noise(4000), FS, rest_level=rest_level)
+    assert [("Give it in mV" in str(w.message)) for w in seen] == [True] * told
+
+
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        ({"window": 0}, "'window' parameter of segment_recording"),
+        ({"window": -0.2}, "'window' parameter of segment_recording"),
+        ({"window": np.nan}, "'window' parameter of segment_recording"),
+        ({"rest_level": -0.1}, "'rest_level' parameter of segment_recording"),
+        ({"rest_level": True}, "'rest_level' parameter of segment_recording"),
+        ({"fs": 0.0}, "column 'fs'"),
+        ({"fs": None}, "fs"),
+        ({"detector": ArtefactDetector(fs=2 * FS)}, "row 0 of the table has"),
+        ({"detector": "flat"}, "'detector' parameter of segment_recording"),
+        ({"signal": np.ma.masked_greater(0.2 * noise(4000), 0.5)}, "without NaN"),
+        ({"signal": 0.2 * noise(4000) + 0j}, "complex"),
+        ({"signal": ["a", "b"]}, "samples are text"),
+    ],
+)
+def test_segments_refuse_what_would_be_misread(change, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        segment_recording(**({"signal": 0.2 * noise(4000), "fs": FS} | change))
+
+
+def test_a_frame_is_a_recording_of_its_columns():
+    x = 0.2 * noise(2, 4000)
+    x[:, :2000] *= 0.02
+    frame = pd.DataFrame(x.T, columns=["a", "b"])
+    pd.testing.assert_frame_equal(segment_recording(frame, FS), segment_recording(x, FS))
 
 
 def test_a_data_frame_of_windows_has_no_warning_of_names():

@@ -166,10 +166,19 @@ def test_mixtures_need_classes():
         WindowAugmenter(mix=0.2).augment(noise(3, 5))
 
 
-@pytest.mark.parametrize("kwargs, match", [({"alpha": 0.0}, "must be positive"), ({}, "2 targets")])
-def test_mixup_refuses_bad_input(kwargs, match):
+@pytest.mark.parametrize(
+    "X, y, alpha, match",
+    [
+        (noise(3, 5), [0, 1, 1], 0.0, "'alpha' parameter of mixup"),
+        (noise(3, 5), [0, 1, 1], np.inf, "'alpha' parameter of mixup"),
+        (noise(3, 5), [0, 1], 0.2, "2 targets"),
+        (np.where(np.eye(3) > 0, np.nan, 1.0), [0, 1, 1], 0.2, "NaN or infinity in 3 of 3 rows"),
+        (np.ma.masked_greater(noise(3, 5), 0.5), [0, 1, 1], 0.2, "masked"),
+    ],
+)
+def test_mixup_refuses_bad_input(X, y, alpha, match):
     with pytest.raises(ValueError, match=match):
-        mixup(noise(3, 5), [0, 1], **kwargs)
+        mixup(X, y, alpha=alpha)
 
 
 def test_cap_of_the_boumerdes_study():

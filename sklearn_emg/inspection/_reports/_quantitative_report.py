@@ -178,7 +178,7 @@ def quantitative_emg_report(
         "muscles": sections,
         "source": sources[0] if len(sources) == 1 else None,
         "faults": faults,
-        "uncertain": _uncertain(sections, limits, faults is not None, len(ages) > 0, extractor),
+        "uncertain": _uncertain(sections, limits, faults is not None, ages, extractor),
     }
     write_page(path, "quantitative.html", f"Quantitative EMG of {subject}", content)
     return path
@@ -250,8 +250,9 @@ def _muscle(
     if lacking := _without_limits(part["muscle"].iloc[0], limits):
         text = f"not compared: no normal limits for {lacking}"
         return content | {"text": text, "has_limits": False}
-    with warnings.catch_warnings(action="ignore", category=RecordingWarning):
-        # The page states the number of potentials.
+    with warnings.catch_warnings():
+        # The page states the number of potentials and what is uncertain about the age.
+        warnings.filterwarnings("ignore", ".*(fewer than|the age)", RecordingWarning)
         try:
             measures = limits.score_measures(part)
         except ValueError as error:
@@ -398,7 +399,7 @@ def _uncertain(
     sections: list[dict[str, Any]],
     limits: ReferenceLimits,
     faulty: bool,
-    age_known: bool,
+    ages: Any,
     extractor: MUAPFeatures | MotorUnitDecomposer | None,
 ) -> list[str]:
     """List the uncertainties of the findings."""
@@ -414,8 +415,14 @@ def _uncertain(
             "The published limits apply to average potentials of different units. Single "
             "discharges are shorter, so their durations may be below the limits in healthy muscles."
         )
-    if not age_known:
+    if not len(ages):
         notes.append("The age is not known, so the limits for adults of mean age are used.")
+    elif len(far := limits.limits_.query("slope != 0 and not age_low <= @ages[0] <= age_high")):
+        low, high = far[["age_low", "age_high"]].iloc[0]
+        notes.append(
+            f"The age is outside the range of the controls, {low:g} to {high:g} years, so the "
+            f"limits of {', '.join(far['muscle'].unique())} are extrapolated."
+        )
     if faulty:
         notes.append("The quality of some recordings is questionable; see the last section.")
     return [

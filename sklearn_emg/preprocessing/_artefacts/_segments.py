@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_emg._validation import check_option, check_real
+from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.preprocessing._artefacts._detector import THRESHOLDS, ArtefactDetector
-from sklearn_emg.recordings import read_signal, warn_of_implausible_windows
+from sklearn_emg.recordings import check_rates, read_signal, recording_table
 
 _REST_LEVEL = 0.02  # mV; the noise of needle recordings is about 0.01 mV
+_HIGHEST_LEVEL = 1.0  # mV; the noise at rest is below it
 
 
 def segment_recording(
@@ -52,12 +55,16 @@ def segment_recording(
     Raises
     ------
     ValueError
-        If the signal contains NaN or infinity or has no samples, or `rest_level` is not valid.
+        If the signal contains NaN, infinity or masked samples or has no samples, if a parameter is
+        not valid, or if `fs` differs from the rate of the `detector`.
+    TypeError
+        If `detector` is an object of another class.
 
     Warns
     -----
     RecordingWarning
-        If the signal does not seem to be in mV, or if its axes seem to be swapped.
+        If the signal does not look like EMG in mV, if its axes seem to be swapped, or if `fs` or
+        `rest_level` is implausible.
 
     Examples
     --------
@@ -70,29 +77,49 @@ def segment_recording(
     0    0.0   1.0         rest
     1    1.0   3.0  contraction
     """
-    values = np.atleast_2d(read_signal(signal))
+    caller = "segment_recording"
+    level = _checked_level(rest_level)
+    check_real(window, "window", caller, 0.0, above=True)
+    recording = recording_table([signal], fs=fs, subject=0)
+    fs = float(recording["fs"].iloc[0])
+    values = np.atleast_2d(read_signal(recording["signal"].iloc[0]))
     if values.ndim != 2 or values.shape[-1] == 0 or not np.isfinite(values).all():
         raise ValueError(
             "segment_recording takes samples of shape (n_times,) or (n_channels, n_times) without "
             f"NaN or infinity. Got shape {np.shape(signal)}."
         )
-    if isinstance(rest_level, str) and rest_level != "auto":
-        raise ValueError(
-            "The 'rest_level' parameter of segment_recording must be a number in mV or 'auto'. "
-            f"Got {rest_level!r} instead."
+    if detector is not None and not isinstance(detector, ArtefactDetector):
+        raise TypeError(
+            "The 'detector' parameter of segment_recording must be an ArtefactDetector. Got "
+            f"{detector!r} instead."
         )
-    warn_of_implausible_windows(values[np.newaxis], "segment_recording", amplitude=True)
+    if detector is not None:
+        check_rates(recording, detector.fs, "ArtefactDetector")
     n_times = values.shape[-1]
     size = min(max(round(window * fs), 1), n_times)
     starts = np.arange(0, n_times - size + 1, size)
     stretches = np.stack([values[:, start : start + size] for start in starts])
     artefact = _artefacts(stretches, fs, detector)
-    rest = _rest(stretches, None if isinstance(rest_level, str) else rest_level)
+    rest = _rest(stretches, level)
     kinds = np.where(rest, "rest", np.where(artefact, "artefact", "contraction"))
     first = np.flatnonzero(np.append(True, kinds[1:] != kinds[:-1]))
     # Samples after the last complete stretch are added to it.
     stops = np.append(starts[first[1:]], n_times)
     return pd.DataFrame({"start": starts[first] / fs, "stop": stops / fs, "kind": kinds[first]})
+
+
+def _checked_level(level: float | str) -> float | None:
+    """Return the level of rest in mV; None if it is to be estimated."""
+    if isinstance(level, str):
+        check_option(level, ("auto",), "rest_level", "segment_recording")
+        return None
+    level = check_real(level, "rest_level", "segment_recording", 0.0, above=True)
+    if level > _HIGHEST_LEVEL:
+        warn_of_recordings(
+            f"The 'rest_level' of segment_recording is {level:g} mV, too large for the noise of a "
+            "recording. Give it in mV."
+        )
+    return level
 
 
 def _artefacts(
