@@ -16,7 +16,12 @@ from sklearn_emg._validation import check_below_nyquist
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
 from sklearn_emg.preprocessing._streams import SampleStream
-from sklearn_emg.recordings import subjects_of, with_signals
+from sklearn_emg.recordings import (
+    common_channel_names,
+    refuse_other_order,
+    subjects_of,
+    with_signals,
+)
 
 
 def location_and_scale(
@@ -115,6 +120,9 @@ class AmplitudeScaler(SignalTransformer):
     location_, scale_ : ndarray of shape (n_channels,)
         Offset subtracted from each channel, and scale by which the difference is divided. They are
         set only with ``by="training"``.
+    channel_names_in_ : tuple of str or None
+        Names of the channels of the training table, or None if the rows do not have the same names.
+        It is set only with ``by="training"``.
     n_features_in_ : int
         Size of the second axis of the windows seen in ``fit``. It is not set for a table.
     n_times_in_ : int or None
@@ -125,8 +133,8 @@ class AmplitudeScaler(SignalTransformer):
     Raises
     ------
     ValueError
-        If the number of channels differs from that of the training signals, or a signal contains
-        NaN.
+        If the number or the order of channels differs from that of the training signals, or a
+        signal contains NaN.
 
     See Also
     --------
@@ -182,6 +190,7 @@ class AmplitudeScaler(SignalTransformer):
 
     def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         if self.by == "training":
+            self.channel_names_in_ = None
             X = X[:, np.newaxis] if X.ndim == 2 else X
             joined = X.swapaxes(0, 1).reshape(X.shape[1], -1)
             self.location_, self.scale_ = _training_statistics([joined], self.method)
@@ -201,6 +210,13 @@ class AmplitudeScaler(SignalTransformer):
             for row, signal in enumerate(X["signal"])
         )
         self.location_, self.scale_ = _training_statistics(signals, self.method)
+        self.channel_names_in_ = common_channel_names(X)
+
+    def _transform_table(self, X: pd.DataFrame) -> pd.DataFrame:
+        if self.by == "training":
+            known = getattr(self, "channel_names_in_", None)
+            refuse_other_order(known, common_channel_names(X), "AmplitudeScaler")
+        return super()._transform_table(X)
 
     def _transform_signals(
         self, signals: NDArray[np.floating], fs: float | None
@@ -268,7 +284,8 @@ class ReferenceScaler(SignalTransformer):
         marks.
     column : str, default="is_reference"
         Name of the column of a table that is True for recordings of a reference contraction,
-        usually the maximal voluntary contraction. It is not used if `reference` is given.
+        usually the maximal voluntary contraction. It is not used if `reference` is given. If the
+        table has a column ``muscle`` or ``side``, each muscle of a subject needs its own reference.
     measure : {"rms", "mav", "peak"}, default="rms"
         Measure of the amplitude of a reference recording: root mean square, mean absolute value, or
         largest absolute value. If a subject has several reference recordings, the largest amplitude
@@ -287,8 +304,9 @@ class ReferenceScaler(SignalTransformer):
     ------
     ValueError
         If `reference` is missing for arrays, a table lacks `column` or the reference recording of a
-        subject, `column` contains values other than True, False, 1 and 0, a reference amplitude is
-        not positive, or the numbers of channels differ.
+        subject or muscle, channels are in different orders, `column` contains values other than
+        True, False, 1 and 0, a reference amplitude is not positive, or the numbers of channels
+        differ.
 
     See Also
     --------
@@ -367,14 +385,22 @@ class ReferenceScaler(SignalTransformer):
                 f"The table has no column {self.column!r}, in which ReferenceScaler looks for "
                 "reference contractions. Add it, name another one in 'column', or give 'reference'."
             )
-        codes = subjects_of(table)
+        common_channel_names(table)  # refuses channels in different orders
+        places = [name for name in ("muscle", "side") if name in table.columns]
+        keys = table[places].assign(subject=subjects_of(table))
+        codes = keys.groupby(["subject", *places], dropna=False).ngroup().to_numpy()
         marked = marked_rows(table[self.column], self.column)
         missing = np.setdiff1d(codes, codes[marked])
         if missing.size:
-            names = [table["subject"].iloc[int(np.argmax(codes == c))] for c in missing[:5]]
+            rows = [int(np.argmax(codes == c)) for c in missing[:5]]
+            names = [
+                ", ".join(map(repr, table[["subject", *places]].iloc[row].dropna())) for row in rows
+            ]
+            what = "muscle" if places else "subject"
+            have = "has" if missing.size == 1 else "have"
             raise ValueError(
-                f"{missing.size} {'subject has' if missing.size == 1 else 'subjects have'} no "
-                f"reference contraction in column {self.column!r}: {', '.join(map(repr, names))}."
+                f"{counted(missing.size, what)} {have} no reference contraction in column "
+                f"{self.column!r}: {'; '.join(names)}."
             )
         references: dict[int, NDArray] = {}
         for row in np.flatnonzero(marked).tolist():

@@ -84,6 +84,7 @@ from sklearn_emg.recordings._rates import one_rate as one_rate
 from sklearn_emg.recordings._rates import same_rate as same_rate
 from sklearn_emg.recordings._repeats import warn_of_repeated_signals as warn_of_repeated_signals
 from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._signal_file import unmasked as unmasked
 from sklearn_emg.recordings._subjects import Subjects, similar_subjects, subjects_of
 from sklearn_emg.recordings._subjects import is_blank as is_blank
 from sklearn_emg.recordings._subjects import known_by_other_spelling as known_by_other_spelling

@@ -364,10 +364,33 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
     Returns
     -------
     signal : ndarray of shape (n_times,) or (n_channels, n_times)
-        Samples in mV, which are not copied if they already are an array of that type.
+        Samples in mV, which are not copied if they already are an array of that type. Masked
+        samples become NaN.
+
+    Raises
+    ------
+    ValueError
+        If the samples are complex numbers or dates.
     """
-    values = np.asarray(signal, dtype=dtype)
+    values = np.asarray(unmasked(signal))
+    if values.dtype.kind in "cmM":
+        raise ValueError(f"A signal must consist of samples in mV. Got values of {values.dtype}.")
+    values = np.asarray(values, dtype=dtype)
     if dtype is not None and values.dtype.kind == "f":
         return values
     single = values.dtype.newbyteorder("=") == np.float32
     return values.astype(np.float32 if single else np.float64, copy=False)
+
+
+def unmasked(signal: Any) -> Any:
+    """Replace the masked samples of a masked array, or of a list of such channels, by NaN."""
+    if isinstance(signal, list | tuple) and any(isinstance(c, np.ma.MaskedArray) for c in signal):
+        signal = np.ma.array(signal)
+    if not isinstance(signal, np.ma.MaskedArray) or signal.dtype.kind not in "fiu":
+        return signal
+    mask = np.ma.getmaskarray(signal)
+    if not mask.any():
+        return signal.data
+    values = signal.data.astype(signal.dtype if signal.dtype.kind == "f" else np.float64)
+    values[mask] = np.nan
+    return values

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, row_text
 from sklearn_emg.recordings._frames import (
     foreign_columns,
     named_channels,
@@ -25,7 +25,7 @@ from sklearn_emg.recordings._frames import (
 )
 from sklearn_emg.recordings._kept import DERIVED, KeptSignal, KeptSlice
 from sklearn_emg.recordings._plausibility import warn_of_implausible_recordings
-from sklearn_emg.recordings._signal_file import SignalFile, read_signal
+from sklearn_emg.recordings._signal_file import SignalFile, read_signal, unmasked
 from sklearn_emg.recordings._subjects import is_blank, object_column, warn_of_subject_names
 from sklearn_emg.recordings._units import Scale
 from sklearn_emg.recordings._visits import faults_of_visits, warn_of_other_units
@@ -135,11 +135,20 @@ def refuse_recordings(X: object, caller: str) -> None:
 def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
     """Return the channel names of a table if all its recordings have the same names.
 
-    None stands for different names or no names, and for a name that occurs twice.
+    None stands for different names or no names, and for a name that occurs twice. The same names in
+    different orders are refused, since channels would be taken for each other.
     """
     if "channel_names" not in table.columns:
         return None
     rows = [tuple(n) if isinstance(n, (tuple, list)) else None for n in table["channel_names"]]
+    orders: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for row, names in enumerate(rows):
+        if names is not None and (first := orders.setdefault(tuple(sorted(names)), names)) != names:
+            raise ValueError(
+                f"{row_text(table, row, 'Row')} has the channels {', '.join(names)}, but "
+                f"{row_text(table, rows.index(first))} has them in the order {', '.join(first)}. "
+                f"Reorder them with select_channels(table, {list(first)})."
+            )
     names = rows[0]
     if names is None or len(set(names)) < len(names) or any(row != names for row in rows):
         return None
@@ -355,7 +364,7 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
     if isinstance(entry, pd.Series):
         return samples_of(entry), None
     try:
-        return np.asarray(_unmasked(entry)), None
+        return np.asarray(unmasked(entry)), None
     except ValueError as error:
         lengths = [len(part) if hasattr(part, "__len__") else 1 for part in entry]
         if len(set(lengths)) < 2:
@@ -364,20 +373,6 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
             f"Row {row} has channels of unequal length: {lengths[:8]} samples. Cut them to one "
             "length, or give each channel a row of its own."
         ) from error
-
-
-def _unmasked(signal: Any) -> Any:
-    """Replace the masked samples of a masked array, or of a list of such channels, by NaN."""
-    if isinstance(signal, list | tuple) and any(isinstance(c, np.ma.MaskedArray) for c in signal):
-        signal = np.ma.array(signal)
-    if not isinstance(signal, np.ma.MaskedArray) or signal.dtype.kind not in "fiu":
-        return signal
-    mask = np.ma.getmaskarray(signal)
-    if not mask.any():
-        return signal.data
-    values = signal.data.astype(signal.dtype if signal.dtype.kind == "f" else np.float64)
-    values[mask] = np.nan
-    return values
 
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:

@@ -25,6 +25,7 @@ from sklearn_emg.recordings import (
     same_rate,
     to_samples,
     training_subjects,
+    unmasked,
     warn_of_implausible_recordings,
     warn_of_known_subjects,
 )
@@ -153,9 +154,9 @@ class StreamingDiagnosis:
     smooth : MajorityVote, default=None
         Majority vote over the latest windows, for example to recognise gestures.
     gaps : {"restart", "raise"}, default="restart"
-        Treatment of lost samples, NaN, infinity and samples beyond 1e9 mV. "restart" restarts after
-        the gap: filters start in the steady state of the next sample, and windows with lost samples
-        are left out. "raise" refuses the chunk.
+        Treatment of lost and masked samples, NaN, infinity and samples beyond 1e9 mV. "restart"
+        restarts after the gap: filters start in the steady state of the next sample, and windows
+        with lost samples are left out. "raise" refuses the chunk.
     confidence : float, default=0.95
         Confidence level of the interval in the decision.
 
@@ -440,7 +441,7 @@ class StreamingDiagnosis:
         if fs is not None:
             self._check_rate(check_real(fs, "fs", _CALLER))
         try:
-            values = np.asarray(samples)
+            values = np.asarray(unmasked(samples))
         except ValueError as error:
             raise ValueError(
                 "The chunk has channels of different lengths. Give an array of shape (n_times,) or "

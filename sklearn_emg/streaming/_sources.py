@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._validation import check_real
@@ -74,7 +75,12 @@ def replay(
         check_real(speed, "speed", "replay", 0.0, above=True)
     if isinstance(signal, str | os.PathLike):
         raise ValueError(f"replay takes samples. Give the file {str(signal)!r} to replay_file.")
-    values = np.asarray(read_signal(signal))
+    if isinstance(signal, pd.DataFrame):
+        raise ValueError(
+            "replay takes the samples of one recording. Give it one entry of the column 'signal' "
+            "of a recording table, or the values of a data frame, transposed."
+        )
+    values = read_signal(signal)
     if values.ndim not in (1, 2) or not values.size or values.dtype.kind not in "fiu":
         raise ValueError(
             "The 'signal' of replay must be numbers of shape (n_times,) or (n_channels, n_times). "

@@ -139,6 +139,34 @@ def test_missing_references_are_reported(contractions, change, match):
         ReferenceScaler().fit(change(contractions))
 
 
+def test_each_muscle_has_its_own_reference():
+    table = recording_table(
+        [[1.0, -1.0], [3.0, -3.0], [2.0, -2.0], [6.0, 6.0]],
+        fs=1000.0,
+        subject="a",
+        muscle=["biceps", "triceps", "biceps", "triceps"],
+        is_reference=[False, False, True, True],
+    )
+    scaled = ReferenceScaler(measure="peak").fit_transform(table)["signal"]
+    np.testing.assert_allclose(np.stack(scaled[:2]), [[0.5, -0.5], [0.5, -0.5]])
+    with pytest.raises(ValueError, match=r"1 muscle has no reference .*: 'a', 'triceps'"):
+        ReferenceScaler().fit(table[:3])
+
+
+def test_channels_in_another_order_are_refused():
+    X = noise(2, 2, 300)
+    tables = [
+        recording_table(X, fs=1000.0, subject=["a", "a"], channel_names=names)
+        for names in ([["u", "v"]] * 2, [["v", "u"]] * 2, [["u", "v"], ["v", "u"]])
+    ]
+    scaler = AmplitudeScaler(by="training").fit(tables[0])
+    for table in tables[1:]:
+        with pytest.raises(ValueError, match=r"Reorder them with select_channels\(table, \['u'"):
+            scaler.transform(table)
+    with pytest.raises(ValueError, match="Row 1 has the channels v, u"):
+        ReferenceScaler().fit(tables[2].assign(is_reference=[True, False]))
+
+
 def test_windows_without_a_given_reference_are_refused():
     with pytest.raises(ValueError, match="needs its 'reference' parameter"):
         ReferenceScaler().fit(noise(3, 9))

@@ -5,9 +5,14 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
 
+from sklearn_emg.ensemble import DiVoteClassifier, Windows
 from sklearn_emg.exceptions import RecordingWarning
+from sklearn_emg.feature_extraction import TimeDomainFeatures
 from sklearn_emg.io import Annotation
+from sklearn_emg.neural_network import EMGClassifier
 from sklearn_emg.recordings import (
     SignalFile,
     cut_recordings,
@@ -321,3 +326,54 @@ def test_amplitude_becomes_a_fraction_of_the_largest_contraction():
         normalize_to_mvc(normal, mvc)
     with pytest.raises(ValueError, match="must have 2 channels with a positive RMS"):
         normalize_to_mvc(table, mvc.assign(signal=[s[0] for s in mvc["signal"]]))
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"fs": -1000.0}, "'fs' parameter of segment_activity"),
+        ({"fs": np.nan}, "'fs' parameter of segment_activity"),
+        ({"signal": np.ma.masked_greater(np.arange(100.0), 50)}, "neither NaN"),
+        ({"signal": np.arange(100) + 0j}, "A signal must consist of samples"),
+        ({"signal": np.arange(100).astype("M8[s]")}, "A signal must consist of samples"),
+    ],
+)
+def test_activity_of_what_is_no_signal_is_refused(change, match):
+    with pytest.raises(ValueError, match=match):
+        segment_activity(**({"signal": np.arange(100.0), "fs": 1000.0} | change))
+
+
+def test_rows_with_channels_in_different_orders_are_refused():
+    mixed = table_of().assign(channel_names=[("flexor", "extensor"), ("extensor", "flexor")])
+    model = make_pipeline(TimeDomainFeatures(["rms"]), LinearDiscriminantAnalysis())
+    y = ["a", "b"]
+    steps = (
+        TimeDomainFeatures(["rms"]),
+        Windows(TimeDomainFeatures(["rms"]), window=0.5),
+        DiVoteClassifier(model, window=0.5),
+        EMGClassifier("CNN1D", max_epochs=1),
+    )
+    for step in steps:
+        with pytest.raises(ValueError, match="Row 1 has the channels extensor, flexor, but row 0"):
+            step.fit(mixed, y)
+    even = select_channels(mixed, ["flexor", "extensor"])
+    fitted = steps[0].fit(even)
+    assert fitted.get_feature_names_out().tolist() == ["flexor_rms", "extensor_rms"]
+    with pytest.raises(ValueError, match="Row 1 has the channels"):
+        fitted.transform(mixed)
+    rms = fitted.transform(even)
+    expected = [np.sqrt(np.mean(np.square(s), axis=1)) for s in mixed["signal"]]
+    np.testing.assert_allclose(rms, [expected[0], expected[1][::-1]])
+
+
+def test_a_reference_of_another_muscle_or_order_is_told():
+    table, mvc = table_of(muscle="biceps"), table_of(muscle="triceps")
+    with pytest.warns(RecordingWarning, match="'biceps' comes from the muscle 'triceps'. Pass by="):
+        normalize_to_mvc(table, mvc)
+    both = pd.concat([mvc, mvc.assign(muscle="biceps")], ignore_index=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        normalize_to_mvc(table, both, by=("subject", "muscle"))
+    other = table_of(("extensor", "flexor"))
+    with pytest.raises(ValueError, match="in the order extensor, flexor"):
+        normalize_to_mvc(table_of(), other)

@@ -241,10 +241,14 @@ def test_after_a_gap_filters_start_anew_and_lost_samples_count_as_a_gap():
     live.begin("new")
     by_count = live.push(signal[:400]) + live.push(signal[500:], start=500) + live.end()
     live.begin("new")
+    by_mask = live.push(np.ma.masked_invalid(np.nan_to_num(signal, nan=np.inf))) + live.end()
+    live.begin("new")
     alone = live.push(signal[500:]) + live.end()
-    scores = [[e.scores for e in x if not isinstance(e, Gap)] for x in (by_nan, by_count, alone)]
+    runs = (by_nan, by_count, by_mask, alone)
+    scores = [[e.scores for e in x if not isinstance(e, Gap)] for x in runs]
     np.testing.assert_array_equal(scores[0], scores[1])
-    np.testing.assert_array_equal(scores[0][-len(scores[2]) :], scores[2])
+    np.testing.assert_array_equal(scores[0], scores[2])
+    np.testing.assert_array_equal(scores[0][-len(scores[3]) :], scores[3])
 
 
 def test_gaps_can_be_refused_and_a_refused_chunk_changes_nothing():

@@ -1,6 +1,7 @@
 """Sources of chunks: the samples of recordings and files, at the speed of a device."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_emg.io import read_recordings, write_recordings
@@ -35,6 +36,8 @@ def test_chunks_come_at_the_speed_of_a_device(monkeypatch):
         (np.zeros(10), {"fs": "fast"}, "'fs' parameter of replay"),
         (np.zeros((2, 3, 10)), {}, r"'signal' of replay must be .* Got shape \(2, 3, 10\)"),
         (np.zeros(0), {}, "'signal' of replay must be"),
+        (pd.DataFrame({"signal": [np.zeros(9)]}), {}, "samples of one recording"),
+        (np.zeros(10) + 1j, {}, "A signal must consist of samples"),
     ],
 )
 def test_replay_refuses_parameters_when_it_is_called(signal, options, match):
@@ -49,3 +52,8 @@ def test_replay_file_refuses_several_recordings_when_it_is_called(tmp_path):
     write_recordings(table, tmp_path / "two.parquet")
     with pytest.raises(ValueError, match="has 2 recordings, but replay_file takes one"):
         replay_file(tmp_path / "two.parquet", speed=None)
+
+
+def test_masked_samples_are_replayed_as_missing():
+    signal = np.ma.masked_greater([0.0, 1.0, 5.0], 2.0)
+    np.testing.assert_array_equal(next(replay(signal, 1000.0, speed=None)).samples, [0, 1, np.nan])

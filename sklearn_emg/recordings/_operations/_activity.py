@@ -163,7 +163,8 @@ def segment_activity(
         raise ValueError(
             "segment_activity requires the sampling rate in Hz for an array; pass fs=..."
         )
-    return _segments(signal, float(fs), "the signal", settings)
+    rate = check_real(fs, "fs", caller, 0.0, above=True)
+    return _segments(signal, rate, "the signal", settings)
 
 
 def _segments(signal: Any, fs: float, what: str, settings: dict[str, Any]) -> pd.DataFrame:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_real
+from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.recordings._operations._activity import moving_rms
 from sklearn_emg.recordings._signal_file import read_signal
 from sklearn_emg.recordings._subjects import object_column
-from sklearn_emg.recordings._table import check_recording_table
+from sklearn_emg.recordings._table import check_recording_table, common_channel_names
 
 
 def normalize_to_mvc(
@@ -50,7 +51,13 @@ def normalize_to_mvc(
     ------
     ValueError
         If a recording has no reference or a reference with a different number of channels, if a
-        reference is not positive, or if a table is already normalised.
+        reference is not positive, if channels are in different orders, or if a table is already
+        normalised.
+
+    Warns
+    -----
+    RecordingWarning
+        If the reference of a recording comes from another muscle or side.
 
     See Also
     --------
@@ -76,6 +83,9 @@ def normalize_to_mvc(
         if "unit" in frame.columns and (frame["unit"] == "MVC").any():
             raise ValueError(f"normalize_to_mvc: {name!r} is already normalised.")
     window = check_real(window, "window", "normalize_to_mvc", 0.0)
+    # It refuses channels in different orders.
+    common_channel_names(pd.concat({"mvc": mvc, "table": table}))
+    _warn_of_other_places(table, mvc, keys)
     references = _references(mvc, keys, window)
     signals = []
     for row, key in enumerate(table[keys].itertuples(index=False, name=None)):
@@ -89,6 +99,20 @@ def normalize_to_mvc(
         _check_reference(reference, signal, f"row {row} ({dict(zip(keys, key))})")
         signals.append(signal / (reference[0] if signal.ndim == 1 else reference[:, None]))
     return table.assign(signal=object_column(signals, table.index), unit="MVC")
+
+
+def _warn_of_other_places(table: pd.DataFrame, mvc: pd.DataFrame, keys: list[str]) -> None:
+    """Warn about references that come from another muscle or side."""
+    places = [p for p in ("muscle", "side") if p in table and p in mvc and p not in keys]
+    for place in places:
+        pairs = table[[*keys, place]].merge(mvc[[*keys, place]], on=keys, suffixes=("", "_mvc"))
+        other = pairs[pairs[place] != pairs[f"{place}_mvc"]].dropna()
+        if len(other):
+            first = other.iloc[0]
+            warn_of_recordings(
+                f"normalize_to_mvc: the reference of the {place} {first[place]!r} comes from the "
+                f"{place} {first[place + '_mvc']!r}. Pass by={(*keys, place)}."
+            )
 
 
 def _check_reference(reference: NDArray, signal: NDArray, place: str) -> None:
