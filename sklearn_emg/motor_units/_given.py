@@ -10,9 +10,12 @@ import pandas as pd
 
 from sklearn_emg._tables import columns_text, counted
 from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.motor_units._limit_tables import muscle_name
+from sklearn_emg.motor_units._limit_tables import LOGARITHMIC, muscle_name
 
 KEYS = ["subject", "muscle"]
+# Repeated potentials of a muscle that are not a coincidence, and measures that seldom agree.
+_MIN_REPEATS = 10
+_CONTINUOUS = LOGARITHMIC | {"size_index"}
 # Smallest and largest plausible medians of a muscle, and the unit.
 _PLAUSIBLE = {
     "amplitude": (0.005, 50.0, "mV"),
@@ -93,3 +96,30 @@ def warn_of_units(X: pd.DataFrame, of: Sequence[str] = KEYS) -> None:
                 f"The {name} of {who}{others} is implausible: its median is {odd.iloc[0]:.3g} "
                 f"{unit}. Check the unit; {name} must be in {unit}."
             )
+
+
+def warn_of_repeats(X: pd.DataFrame, measures: Sequence[str]) -> None:
+    """Warn if many potentials of a muscle agree in at least two continuous measures."""
+    measures = [name for name in measures if name in _CONTINUOUS]
+    if len(measures) < 2:
+        return
+    repeated = X[X.duplicated([*KEYS, *measures], keep="first")].drop_duplicates([*KEYS, *measures])
+    counts = repeated.groupby(KEYS, sort=False).size()
+    if len(many := counts[counts >= _MIN_REPEATS]):
+        subject, muscle = many.index[0]
+        warn_of_recordings(
+            f"{counted(int(many.iloc[0]), 'potential')} of {muscle} of {subject} occur more than "
+            "once, as if recordings were repeated. Remove the repeated rows, since each potential "
+            "must count once."
+        )
+
+
+def one_age(X: pd.DataFrame) -> pd.Series:
+    """Age of the subject of each row, also of rows without an age."""
+    ages = X.groupby(KEYS, sort=False, dropna=False)["age"]
+    several = np.flatnonzero(ages.transform("nunique") > 1)
+    if several.size:
+        name = X["subject"].iloc[several[0]]
+        found = X.loc[X["subject"] == name, "age"].dropna().unique().tolist()
+        raise ValueError(f"Subject {name!r} has several ages: {found}. Give one age per subject.")
+    return ages.transform("first")

@@ -15,7 +15,13 @@ from sklearn.linear_model import QuantileRegressor
 from sklearn_emg._tables import ReadableTable, columns_text, counted, first_few
 from sklearn_emg._validation import check_fraction, check_integer, check_option, check_real
 from sklearn_emg._warnings import warn_of_recordings
-from sklearn_emg.motor_units._given import KEYS, checked_rows, warn_of_units
+from sklearn_emg.motor_units._given import (
+    KEYS,
+    checked_rows,
+    one_age,
+    warn_of_repeats,
+    warn_of_units,
+)
 from sklearn_emg.motor_units._limit_tables import (
     LOGARITHMIC,
     PUBLISHED_LIMITS,
@@ -33,9 +39,6 @@ from sklearn_emg.recordings import is_healthy, warn_of_known_subjects, warn_of_s
 _MIN_CONTROLS = 3
 _MIN_AGES = 10
 _ROUNDING = 1e-9
-# Repeated potentials of a muscle that are not a coincidence, and measures that seldom agree.
-_MIN_REPEATS = 10
-_CONTINUOUS = LOGARITHMIC | {"size_index"}
 _WITHIN, _TOO_FEW = "within limits", "too few potentials"
 _LIMITS = [
     *("muscle", "measure", "statistic", "centre", "sd", "low", "high", "scale"),
@@ -325,9 +328,9 @@ class ReferenceLimits:
             source="muscle_potentials",
             caller="ReferenceLimits",
         )
-        _warn_of_repeats(X, [name for name in self.measures if name in _CONTINUOUS])
+        warn_of_repeats(X, self.measures)
         if "age" in X:
-            X = X.assign(age=_one_age(X))
+            X = X.assign(age=one_age(X))
         for measure in LOGARITHMIC.intersection(self.measures):
             if (X[measure] <= 0).any():
                 row = X.index[np.flatnonzero(X[measure] <= 0)[0]]
@@ -722,32 +725,6 @@ def _z(value: float, row: dict[str, Any], age: float) -> float:
     """Distance from the centre in standard deviations, on the scale of the limits."""
     ends = _to_scale(np.array([value, _at_age(row, "centre", age)]), row["scale"])
     return float((ends[0] - ends[1]) / row["sd"]) if row["sd"] > _ROUNDING else np.nan
-
-
-def _warn_of_repeats(X: pd.DataFrame, measures: list[str]) -> None:
-    """Warn if many potentials of a muscle agree in at least two continuous measures."""
-    if len(measures) < 2:
-        return
-    repeated = X[X.duplicated([*KEYS, *measures], keep="first")].drop_duplicates([*KEYS, *measures])
-    counts = repeated.groupby(KEYS, sort=False).size()
-    if len(many := counts[counts >= _MIN_REPEATS]):
-        subject, muscle = many.index[0]
-        warn_of_recordings(
-            f"{counted(int(many.iloc[0]), 'potential')} of {muscle} of {subject} occur more than "
-            "once, as if recordings were repeated. Remove the repeated rows, since each potential "
-            "must count once."
-        )
-
-
-def _one_age(X: pd.DataFrame) -> pd.Series:
-    """Age of the subject of each row, also of rows without an age."""
-    ages = X.groupby(KEYS, sort=False, dropna=False)["age"]
-    several = np.flatnonzero(ages.transform("nunique") > 1)
-    if several.size:
-        name = X["subject"].iloc[several[0]]
-        found = X.loc[X["subject"] == name, "age"].dropna().unique().tolist()
-        raise ValueError(f"Subject {name!r} has several ages: {found}. Give one age per subject.")
-    return ages.transform("first")
 
 
 def _named(found: pd.DataFrame) -> str:
