@@ -11,14 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
-from sklearn_emg._ranges import check_samples, ranges_of, refuse_no_samples
+from sklearn_emg._ranges import check_samples, ranges_of, refuse_no_samples, validate_windows
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Real
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import check_below_nyquist, check_real
 from sklearn_emg._warnings import warn
-from sklearn_emg.recordings import is_recording_table, warn_of_other_order
+from sklearn_emg.recordings import (
+    is_recording_table,
+    refuse_missing_labels,
+    warn_of_other_order,
+)
 
 
 def perturb(X: NDArray[np.floating], epsilon: float, rng: Generator) -> NDArray[np.floating]:
@@ -381,14 +384,15 @@ class WindowAugmenter(BaseEstimator):
                 "step that cuts them: inside DiVoteClassifier, or after "
                 "sklearn_emg.recordings.divide."
             )
-        refuse_no_samples(X, type(self).__name__)
-        options = {"dtype": [np.float64, np.float32], "allow_nd": True}
+        dtype = [np.float64, np.float32]
         if y is None and not needs_y:
-            X = validate_data(self, X, **options)
+            X = validate_windows(self, X, dtype=dtype)
             if self.mix is not None:
                 raise ValueError("WindowAugmenter needs 'y' for its 'mix' parameter.")
         else:
-            X, y = validate_data(self, X, y, **options)
+            if y is not None:
+                refuse_missing_labels(y)
+            X, y = validate_windows(self, X, y, dtype=dtype)
             check_classification_targets(y)
         if X.ndim > 3:
             raise ValueError(

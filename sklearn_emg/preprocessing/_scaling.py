@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_emg._sklearn import POSITIVE, StrOptions
 from sklearn_emg._tables import counted, row_text
 from sklearn_emg._validation import check_below_nyquist
+from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import design_filter, zero_phase_filter
 from sklearn_emg.preprocessing._streams import SampleStream
@@ -553,6 +554,11 @@ class Envelope(SignalTransformer):
         If `cutoff` is not below the Nyquist frequency, `fs` is missing for an array, or a signal
         contains NaN.
 
+    Warns
+    -----
+    RecordingWarning
+        If half of `window` is longer than a signal.
+
     See Also
     --------
     Rectifier : Rectifies signals without smoothing.
@@ -610,6 +616,12 @@ class Envelope(SignalTransformer):
             lowpass = design_filter("lowpass", corner, fs, "butterworth", 2, 1.0, 40.0, None)
             return zero_phase_filter(np.abs(signals), lowpass)
         half = int(self.window * fs / 2)
+        if 1 < signals.shape[-1] <= half:
+            warn_of_recordings(
+                f"The 'window' of Envelope, {self.window:g} s, covers all "
+                f"{signals.shape[-1] / fs:g} s of a signal at each sample, so the envelope is "
+                "constant. Give the window in seconds."
+            )
         if self.method == "mean":
             envelope = moving_mean(np.abs(signals), half)
         else:

@@ -333,3 +333,16 @@ def test_mixup_needs_every_target(y):
 def test_mixup_takes_windows_of_numbers():
     with pytest.raises(ValueError, match=r"'X' of mixup must be an array .* Got DataFrame"):
         mixup(recording_table(noise(2, 100), fs=1000.0, subject=["a", "b"]), [0, 1])
+
+
+@pytest.mark.parametrize(
+    "X, y, match",
+    [
+        (np.where(np.eye(4) > 0, np.nan, 1.0), [0, 1, 0, 1], "NaN or infinity in 4 of 4 rows"),
+        (noise(4, 9), [0, None, 0, 1], "y has no label for 1 of 4 rows"),
+        (noise(4, 9), ["a", "", "a", "b"], "y has no label for 1 of 4 rows"),
+    ],
+)
+def test_the_augmenter_names_missing_samples_and_labels(X, y, match):
+    with pytest.raises(ValueError, match=match):
+        WindowAugmenter(snr=20.0).fit_resample(X, y)

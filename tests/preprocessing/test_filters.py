@@ -1,3 +1,4 @@
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from data import noise
 from scipy import signal
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing import BandpassFilter, HighpassFilter, LowpassFilter, NotchFilter
 from sklearn_emg.preprocessing._filtering._design import Taps, causal_filter, initial_state
 from sklearn_emg.recordings import recording_table
@@ -259,3 +261,20 @@ def test_gaps_in_windows_are_refused_with_row_and_remedy():
     X[1, 1, 7] = np.nan
     with pytest.raises(ValueError, match=r"1 of 3 rows, first in row 1; .*GapInterpolator"):
         NotchFilter(50.0, fs=FS).fit(X)
+
+
+@pytest.mark.parametrize(
+    "step, warns",
+    [
+        (BandpassFilter(0.04, 0.8, fs=1000.0), True),
+        (LowpassFilter(0.8, fs=1000.0), True),
+        (LowpassFilter(5.0, fs=1000.0), False),
+        (HighpassFilter(0.5, fs=1000.0), False),
+    ],
+)
+def test_corners_given_as_fractions_of_the_nyquist_frequency_are_warned_of(step, warns):
+    told = pytest.warns(RecordingWarning, match="multiply it by 500 Hz")
+    with told if warns else warnings.catch_warnings():
+        if not warns:
+            warnings.simplefilter("error")
+        step.fit(0.1 * np.random.default_rng(0).normal(size=(2, 500)))

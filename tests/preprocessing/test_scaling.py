@@ -1,3 +1,4 @@
+import warnings
 from functools import partial
 
 import data
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.preprocessing import AmplitudeScaler, Envelope, Rectifier, ReferenceScaler
 from sklearn_emg.recordings import recording_table
 
@@ -208,3 +210,13 @@ def test_envelope_follows_a_burst():
 def test_envelope_cutoff_is_checked():
     with pytest.raises(ValueError, match="'cutoff' parameter of Envelope must be below the Nyq"):
         Envelope("lowpass", cutoff=50.0, fs=100.0).fit(noise(2, 9))
+
+
+def test_a_window_of_the_envelope_in_ms_is_warned_of():
+    X = 0.1 * noise(2, 2000)
+    with pytest.warns(RecordingWarning, match="'window' of Envelope, 100 s, covers all 2 s"):
+        constant = Envelope(window=100, fs=1000.0).fit_transform(X)
+    assert np.ptp(constant, axis=1).max() < 1e-12
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Envelope(window=0.1, fs=1000.0).fit_transform(X)

@@ -372,7 +372,7 @@ def test_a_reference_of_another_muscle_or_order_is_told():
         normalize_to_mvc(table, mvc)
     both = pd.concat([mvc, mvc.assign(muscle="biceps")], ignore_index=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", message="normalize_to_mvc")
         normalize_to_mvc(table, both, by=("subject", "muscle"))
     other = table_of(("extensor", "flexor"))
     with pytest.raises(ValueError, match="in the order extensor, flexor"):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklearn_emg._sklearn import POSITIVE, Integral, Interval, Options, StrOptions
 from sklearn_emg._validation import check_below_nyquist
+from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.base import SignalTransformer
 from sklearn_emg.preprocessing._filtering._design import (
     _IIR_DESIGNS,
@@ -20,6 +21,7 @@ from sklearn_emg.preprocessing._filtering._design import (
     zero_phase_filter,
 )
 from sklearn_emg.preprocessing._streams import SignalStream
+from sklearn_emg.recordings import rate_fault
 
 Design = Literal["butterworth", "chebyshev1", "chebyshev2", "bessel", "fir"]
 
@@ -153,6 +155,12 @@ class _DesignedFilter(_LinearFilter):
     def _check_parameters(self, fs: float) -> None:
         for name, corner in zip(self._corner_names, self._corners(fs)):
             check_below_nyquist(corner, name, type(self).__name__, fs)
+        if self._kind in ("bandpass", "lowpass") and corner <= 1.0 and not rate_fault(fs):
+            warn_of_recordings(
+                f"{type(self).__name__} removes all frequencies above {corner:g} Hz. If "
+                f"{name!r} is meant as a fraction of the Nyquist frequency, multiply it by "
+                f"{fs / 2:g} Hz; corner frequencies must be in Hz."
+            )
 
     def _corners(self, fs: float) -> tuple[float, ...]:
         """Return the corner frequencies in Hz at a sampling rate."""
