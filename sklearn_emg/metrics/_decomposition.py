@@ -218,12 +218,13 @@ def discharge_trains(table: pd.DataFrame, what: str) -> dict[tuple[Any, Any], Ti
     RecordingWarning
         If the intervals are so long that the times do not seem to be in s.
     """
-    if missing := [name for name in ("time", "unit") if name not in table]:
+    if missing := sorted({"time", "unit"} - {*table}):
         raise ValueError(f"{what} lacks the {columns_text(missing)}.")
-    columns = [name for name in ("row", "unit", "time") if name in table]
-    if missing := [name for name in columns if table[name].isna().any()]:
-        raise ValueError(f"{what} has missing values in the {columns_text(missing)}.")
-    rows = table["row"] if "row" in table else pd.Series(0, index=table.index)
+    lacking = table.filter(items=["row", "unit", "time"]).isna().any()
+    if lacking.any():
+        names = lacking.index[lacking].tolist()
+        raise ValueError(f"{what} has missing values in the {columns_text(names)}.")
+    rows = table.get("row", pd.Series(0, index=table.index))
     groups = table["time"].groupby([rows, table["unit"]], observed=True)
     return {
         (row, unit): _train(times, f"unit {unit} of row {row}", what)

@@ -380,12 +380,30 @@ class ReferenceScaler(SignalTransformer):
         return with_signals(X, signals)
 
     def _references(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], dict[int, NDArray]]:
-        """Return the subject code of each row and the reference amplitudes of each subject."""
+        """Return the muscle code of each row and the reference amplitudes of each muscle."""
         if self.column not in table.columns:
             raise ValueError(
                 f"The table has no column {self.column!r}, in which ReferenceScaler looks for "
                 "reference contractions. Add it, name another one in 'column', or give 'reference'."
             )
+        codes, marked = self._codes_and_marks(table)
+        references: dict[int, NDArray] = {}
+        for row in np.flatnonzero(marked).tolist():
+            values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], table, row))
+            amplitude = _MEASURES[self.measure](values)
+            if (amplitude <= 0).any():
+                raise ValueError(f"Row {row}: the reference contraction is zero in some channel.")
+            best = references.get(codes[row])
+            if best is not None and best.shape != amplitude.shape:
+                raise ValueError(
+                    f"Row {row} is a reference with {counted(len(amplitude), 'channel')}, but "
+                    f"another of the same subject has {len(best)}."
+                )
+            references[codes[row]] = amplitude if best is None else np.maximum(best, amplitude)
+        return codes, references
+
+    def _codes_and_marks(self, table: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Code of the muscle of each row, and whether the row is a reference contraction."""
         common_channel_names(table)  # refuses channels in different orders
         places = [name for name in ("muscle", "side") if name in table.columns]
         keys = table[places].assign(subject=subjects_of(table))
@@ -403,20 +421,7 @@ class ReferenceScaler(SignalTransformer):
                 f"{counted(missing.size, what)} {have} no reference contraction in column "
                 f"{self.column!r}: {'; '.join(names)}."
             )
-        references: dict[int, NDArray] = {}
-        for row in np.flatnonzero(marked).tolist():
-            values = np.atleast_2d(self._read_finite(table["signal"].iloc[row], table, row))
-            amplitude = _MEASURES[self.measure](values)
-            if (amplitude <= 0).any():
-                raise ValueError(f"Row {row}: the reference contraction is zero in some channel.")
-            best = references.get(codes[row])
-            if best is not None and best.shape != amplitude.shape:
-                raise ValueError(
-                    f"Row {row} is a reference with {counted(len(amplitude), 'channel')}, but "
-                    f"another of the same subject has {len(best)}."
-                )
-            references[codes[row]] = amplitude if best is None else np.maximum(best, amplitude)
-        return codes, references
+        return codes, marked
 
     def _transform_signals(self, signals: NDArray[np.floating], fs: float) -> NDArray[np.floating]:
         reference = np.atleast_1d(np.asarray(self.reference, dtype=np.float64))

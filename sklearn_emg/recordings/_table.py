@@ -141,6 +141,14 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
     if "channel_names" not in table.columns:
         return None
     rows = [tuple(n) if isinstance(n, (tuple, list)) else None for n in table["channel_names"]]
+    _refuse_different_orders(table, rows)
+    names = rows[0]
+    if names is None or len(set(names)) < len(names) or any(row != names for row in rows):
+        return None
+    return names
+
+
+def _refuse_different_orders(table: pd.DataFrame, rows: list[tuple[str, ...] | None]) -> None:
     orders: dict[tuple[str, ...], tuple[str, ...]] = {}
     for row, names in enumerate(rows):
         if names is not None and (first := orders.setdefault(tuple(sorted(names)), names)) != names:
@@ -149,10 +157,6 @@ def common_channel_names(table: pd.DataFrame) -> tuple[str, ...] | None:
                 f"{row_text(table, rows.index(first))} has them in the order {', '.join(first)}. "
                 f"Reorder them with select_channels(table, {list(first)})."
             )
-    names = rows[0]
-    if names is None or len(set(names)) < len(names) or any(row != names for row in rows):
-        return None
-    return names
 
 
 def refuse_other_order(
