@@ -128,10 +128,11 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
     IsADirectoryError
         If a file would replace a folder that is not empty.
     OSError
-        If the disk is full or the folder is not writable. No scratch files are left in this case.
+        If the disk is full, the folder is not writable or one of its parents is a file. No scratch
+        files are left in this case.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder_to_write(path.parent).mkdir(parents=True, exist_ok=True)
     _clear_scratch(path)
     scratch = path.with_name(f".{path.name}.{_host()}.{os.getpid()}.{uuid.uuid4().hex}")
     scratch.mkdir()

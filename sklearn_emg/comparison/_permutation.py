@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator, permutation_test_score
 
-from sklearn_emg._sklearn import safe_indexing
+from sklearn_emg._sklearn import BaseScorer, safe_indexing
 from sklearn_emg._tables import counted
 from sklearn_emg._typing import Labels
 from sklearn_emg._validation import check_integer
@@ -247,7 +247,8 @@ def subject_permutation_test(
         )
     labels = labels_of_subjects(subjects, y)
     warn_of_repeated_signals(X)
-    scorer = subject_scorer(scoring) if isinstance(scoring, str) else scoring
+    # A scorer made by make_scorer would score rows instead of subjects.
+    scorer = subject_scorer(scoring) if isinstance(scoring, str | BaseScorer) else scoring
     refuse_metric_function(scorer, "The 'scoring' of subject_permutation_test")
     if not (isinstance(cv, (int, np.integer)) or cv is None or hasattr(cv, "split")):
         cv = list(cv)  # a generator can be used only once

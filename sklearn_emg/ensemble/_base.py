@@ -50,6 +50,7 @@ from sklearn_emg.recordings import (
     rate_of_table,
     warn_of_known_subjects,
     warn_of_other_order,
+    warn_of_similar_names,
 )
 
 
@@ -215,6 +216,7 @@ class DiVote(MetaEstimatorMixin, InputChecks, ABC):
         self.subjects_ = rows.subject_names
         self._learn_target(y)
         self.by_levels_ = None if rows.by is None else sorted(set(rows.by), key=_sort_key)
+        warn_of_similar_names(self.by_levels_ or (), f"{self.by!r} value")
         of_units = self._unit_labels(rows, y)
         self._learn_units(of_units)
         # All checks come before the training of the estimator, which can take a long time.

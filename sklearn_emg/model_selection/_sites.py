@@ -16,7 +16,7 @@ from sklearn_emg._validation import check_option
 from sklearn_emg._warnings import warn_of_recordings
 from sklearn_emg.model_selection._runs import Protocol, ProtocolRun
 from sklearn_emg.model_selection._strata import Seed, SubjectStrata, sorted_positions
-from sklearn_emg.recordings import object_column
+from sklearn_emg.recordings import object_column, warn_of_similar_names
 
 _MAX_NAMED = 3
 
@@ -44,6 +44,11 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
     ------
     ValueError
         If X lacks the column, the array has the wrong length, or a row has no site.
+
+    Warns
+    -----
+    RecordingWarning
+        If names of sites look like spellings of one name.
     """
     if isinstance(site, str):
         if not isinstance(X, pd.DataFrame) or site not in X.columns:
@@ -63,6 +68,7 @@ def sites_of(X: Any, site: str | ArrayLike, caller: str) -> tuple[NDArray[np.int
     codes, found = pd.factorize(object_column(cast("Any", site)), use_na_sentinel=True)
     if (missing := np.flatnonzero(codes < 0)).size:
         raise ValueError(f"Row {missing[0]} has no site. Fill it in, or drop the row.")
+    warn_of_similar_names(found, "site")
     order = sorted_positions(list(found))
     return np.argsort(order)[codes], [found[k] for k in order]
 

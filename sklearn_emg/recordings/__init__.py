@@ -92,6 +92,7 @@ from sklearn_emg.recordings._subjects import mean_by_code as mean_by_code
 from sklearn_emg.recordings._subjects import object_column as object_column
 from sklearn_emg.recordings._subjects import refuse_missing_labels as refuse_missing_labels
 from sklearn_emg.recordings._subjects import warn_of_labels as warn_of_labels
+from sklearn_emg.recordings._subjects import warn_of_similar_names as warn_of_similar_names
 from sklearn_emg.recordings._subjects import warn_of_subject_names as warn_of_subject_names
 from sklearn_emg.recordings._table import METADATA_COLUMNS as METADATA_COLUMNS
 from sklearn_emg.recordings._table import check_recording_table, recording_table

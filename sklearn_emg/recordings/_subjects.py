@@ -184,6 +184,29 @@ def _lone_negatives(names: Collection[Hashable]) -> list[Hashable]:
     return negative if len(negative) == 1 and len(numbers) > 2 else []
 
 
+def warn_of_similar_names(names: Iterable[Hashable], what: str) -> None:
+    """Warn about names that are similar as defined by :func:`similar_subjects`.
+
+    Parameters
+    ----------
+    names : iterable of hashable
+        Distinct names.
+    what : str
+        What the names denote, such as "subject" or "site", for the message.
+
+    Warns
+    -----
+    RecordingWarning
+        If names are similar.
+    """
+    if similar := similar_subjects(names):
+        text = first_few(map(_spelled, similar), separator="; ")
+        warn_of_recordings(
+            f"{what[:1].upper()}{what[1:]}s that look alike count as different {what}s: {text}. If "
+            f"they are the same {what}, use one spelling; otherwise use names that differ more.",
+        )
+
+
 def warn_of_subject_names(names: Iterable[Hashable]) -> None:
     """Warn about names that look like one subject or like a missing value.
 
@@ -199,12 +222,7 @@ def warn_of_subject_names(names: Iterable[Hashable]) -> None:
         missing value, such as "nan", "unknown" or "?", or the only negative number.
     """
     names = list(names)
-    if similar := similar_subjects(names):
-        text = first_few(map(_spelled, similar), separator="; ")
-        warn_of_recordings(
-            f"Subjects that look alike count as different subjects: {text}. If they are the same "
-            "subject, use one spelling; otherwise use names that differ more.",
-        )
+    warn_of_similar_names(names, "subject")
     if missing := [*_lone_negatives(names), *filter(_looks_missing, names)]:
         warn_of_recordings(
             f"The name {missing[0]!r} of a subject looks like a missing value. Give this subject "

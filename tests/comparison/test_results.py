@@ -41,7 +41,7 @@ from sklearn_emg.ensemble import DiVoteClassifier
 from sklearn_emg.exceptions import RecordingWarning, SubjectLeakWarning
 from sklearn_emg.feature_extraction import SpectralFeatures
 from sklearn_emg.metrics import compare_pair, subject_scorer
-from sklearn_emg.model_selection import SubjectKFold, pretrained_parts
+from sklearn_emg.model_selection import LeaveOneSiteOut, SubjectKFold, pretrained_parts
 from sklearn_emg.recordings import recording_table
 
 QUICK = {"progress": False, "n_resamples": 40}
@@ -343,6 +343,19 @@ def test_scorers_of_labels_count_diagnoses_instead_of_rows(data):
     folds = compare(vote(), X, y, cv=3, scoring=scoring, **QUICK).folds.query("level == 'subject'")
     np.testing.assert_allclose(folds["hits"], folds["accuracy"])
     np.testing.assert_allclose(folds["ill"], folds["subjects"])
+    chance = {"cv": 3, "n_permutations": 19}
+    hits = subject_permutation_test(vote(), X, y, scoring=scoring["hits"], **chance)
+    assert hits.score == pytest.approx(folds["accuracy"].mean())
+
+
+def test_names_of_sites_and_values_of_by_that_look_alike_are_warned_of(data):
+    X, y = data
+    X["site"] = np.repeat(["Rome", "rome ", "Oslo"], 24)
+    with pytest.warns(RecordingWarning, match="Sites that look alike .*'Rome' and 'rome '"):
+        list(LeaveOneSiteOut().split(X))
+    X["side"] = np.tile(["left", "Left", "right"], 24)
+    with pytest.warns(RecordingWarning, match="'side' values that look alike .*'Left' and 'left'"):
+        vote(by="side").fit(X, y)
 
 
 def test_confusion_matrices_count_the_cases_of_each_level(data):
