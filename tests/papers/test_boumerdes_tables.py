@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_emg.papers import boumerdes_tables, run_benchmark
+from sklearn_emg.papers import boumerdes_tables, read_benchmark, run_benchmark
 from sklearn_emg.papers.__main__ import main
 from sklearn_emg.papers._benchmark._boumerdes_tables import runs_by_subject
 from sklearn_emg.papers._boumerdes import BOUMERDES_PAIRS
@@ -105,6 +105,9 @@ def test_the_whole_layout_of_n2001(tmp_path, monkeypatch):
     assert trainings["kept"].between(1, trainings["epochs"]).all()
     assert trainings[["train_accuracy", "valid_accuracy"]].stack().between(0, 100).all()
     assert "| ALS, normal | boumerdes-cnn | by subject | 5 | 3 | 7 | 1 | 1 |" in text
+    stored = read_benchmark(out / "boumerdes-cnn-ALS-normal-by-subject")
+    assert len(stored.comparison.training_history) == 6
+    assert stored.table()["numbers held"].tolist() != ["-"]
     # The same command resumes and finds nothing left to do.
     written = {f: f.stat().st_mtime_ns for f in out.glob("*/runs/*/*.json")}
     assert main(["boumerdes", str(folder), "--out", str(out), *SMALL]) == 0

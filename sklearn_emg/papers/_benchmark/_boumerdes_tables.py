@@ -297,8 +297,9 @@ def _trainings(protocol: Protocol, result: Benchmark) -> list[dict[str, Any]]:
     if "valid_loss" not in history:  # without validation, no epoch is chosen
         return []
     rows = []
-    for fold, epochs in history.groupby("fold"):
-        kept = epochs.loc[epochs["valid_loss"].idxmin()]
+    for fold in history["fold"].unique().tolist():
+        epochs = history[history["fold"] == fold]
+        kept = epochs.iloc[int(np.nanargmin(epochs["valid_loss"].to_numpy()))]
         accuracies = {f"{part}_accuracy": 100 * kept[f"{part}_acc"] for part in ("train", "valid")}
         pair = {}
         if isinstance(protocol, BoumerdesProtocol):
