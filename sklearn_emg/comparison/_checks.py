@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from sklearn_emg._sklearn import BaseScorer
 from sklearn_emg._typing import Labels
-from sklearn_emg.ensemble import DiVote, row_numbers
+from sklearn_emg.ensemble import DiVote, refuse_unusable_labels, row_numbers
 from sklearn_emg.metrics import (
     METRICS,
     NUMBER_METRICS,
@@ -102,6 +102,7 @@ def checked_labels(X: Any, y: Labels) -> NDArray:
     y = labels_of_rows(y, len(X))
     if not len(y):
         raise ValueError("X and y have no rows: there is nothing to classify.")
+    refuse_unusable_labels(y, "compare")
     check_classification_targets(y)
     if (y == y[:1]).all():
         raise ValueError(f"y has only one class, {y[:1].tolist()}: there is nothing to classify.")

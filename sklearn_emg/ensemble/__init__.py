@@ -11,6 +11,7 @@ from sklearn_emg.ensemble._further._steps import transformers_of as transformers
 from sklearn_emg.ensemble._further._steps import with_last as with_last
 from sklearn_emg.ensemble._further._updating import UPDATES as UPDATES
 from sklearn_emg.ensemble._input import Rows as Rows
+from sklearn_emg.ensemble._input import refuse_unusable_labels as refuse_unusable_labels
 from sklearn_emg.ensemble._input import row_numbers as row_numbers
 from sklearn_emg.ensemble._metadata import Columns as Columns
 from sklearn_emg.ensemble._metadata import call_with_columns as call_with_columns

@@ -306,6 +306,14 @@ def test_test_rows_are_valid_and_different(features, test, match):
         compare(rows_model(), X, y, cv=[(train, test)], progress=False)
 
 
+def test_labels_of_mixed_types_are_named(features):
+    X, y = features
+    mixed = y.astype(object)
+    mixed[X["subject"] == 0] = 1
+    with pytest.raises(ValueError, match="labels of mixed types: row 0 has 1, a int, and row"):
+        compare(rows_model(), X, mixed, progress=False)
+
+
 @pytest.mark.parametrize("routing", [False, True])
 @pytest.mark.parametrize("outer", [lambda m: m, lambda m: make_pipeline(FunctionTransformer(), m)])
 def test_a_search_with_group_folds_gets_the_subjects(features, routing, outer):
