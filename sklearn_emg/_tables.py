@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,12 @@ class ReadableTable(pd.DataFrame):
 
 def _width() -> int:
     return pd.get_option("display.width") or 80
+
+
+def listed(value: Any) -> Any:
+    """Return the values of an iterator or a view of a dict as a list; other values unchanged."""
+    is_read_once = isinstance(value, Iterator | KeysView | ValuesView | ItemsView)
+    return list(value) if is_read_once else value
 
 
 def wrapped(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, listed
 from sklearn_emg.datasets._base import as_set_or_pair, raise_faults
 from sklearn_emg.datasets._description import DataSet, SetFacts
 from sklearn_emg.datasets._wfdb_format import (
@@ -240,6 +240,7 @@ def _header_path(path: Path) -> Path:
 def _per_record(name: str, value: Any, records: list[str]) -> list[Hashable]:
     if callable(value):
         return [value(record) for record in records]
+    value = listed(value)
     if isinstance(value, (str, bytes)) or np.ndim(value) == 0:
         return [value] * len(records)
     if len(value) != len(records):
@@ -295,6 +296,7 @@ def _read_segments(
     names = [layout.signals[c].name for c in wanted]
     # A first segment of length 0 only describes signals; later segments match these by name.
     by_name = header.segments[0][1] == 0
+    _check_layout(header, layout, parts, by_name)
     pieces = [
         _piece(header, part, length, names, None if by_name else wanted, verify)
         for part, (_, length) in zip(parts, header.segments)
@@ -309,13 +311,46 @@ def _read_segments(
     return signal, header.fs, names
 
 
+def _check_layout(
+    header: Header, layout: Header, parts: list[Header | None], by_name: bool
+) -> None:
+    """Raise if the segments do not have the announced number of signals or differ in names."""
+    if len(layout.signals) != header.n_signals:
+        raise ValueError(
+            f"{header.path} announces {counted(header.n_signals, 'signal')}, but "
+            f"{layout.path.name} has {len(layout.signals)}; correct one of the headers."
+        )
+    for part in filter(None, parts):
+        if not by_name and _differ(part.signals, layout.signals):
+            raise ValueError(
+                f"{header.path}: {part.path.name} has the signals {_names_of(part)}, but "
+                f"{layout.path.name} has {_names_of(layout)}; the segments of a record must have "
+                "the same signals in one order."
+            )
+
+
+def _names_of(header: Header) -> list[str]:
+    return [spec.name for spec in header.signals]
+
+
+def _differ(first: Sequence[SignalSpec], second: Sequence[SignalSpec]) -> bool:
+    """Return whether signals at the same position have different names."""
+    return any(a.name and b.name and a.name != b.name for a, b in zip(first, second))
+
+
 def _check_missing(header: Header, n_channels: int, n_present: int) -> None:
-    """Raise if a header announces many samples that are in no file."""
-    missing = n_channels * sum(length for _, length in header.segments) - n_present
+    """Raise if a header announces many samples that are in no file, or another total."""
+    total = sum(length for _, length in header.segments)
+    missing = n_channels * total - n_present
     if missing > max(_MAX_GAP, _MAX_GAP_RATIO * n_present):
         raise ValueError(
             f"{header.path} announces {missing} missing values but contains only "
             f"{counted(n_present, 'value')}."
+        )
+    if header.n_times not in (None, total):
+        raise ValueError(
+            f"{header.path} announces {counted(header.n_times or 0, 'sample')}, but its segments "
+            f"have {total}; correct the header or obtain a new copy."
         )
 
 

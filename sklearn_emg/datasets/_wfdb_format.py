@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from sklearn_emg._files import read_bytes, regular_file
 from sklearn_emg._tables import counted
 from sklearn_emg._validation import require
+from sklearn_emg._warnings import warn
 from sklearn_emg.datasets._base import decode
+from sklearn_emg.exceptions import RecordingWarning
 from sklearn_emg.recordings import SignalFile, millivolts_per
 
 _MAX_HEADER_BYTES = 1_000_000
@@ -85,6 +87,7 @@ class Header:
     signals: tuple[SignalSpec, ...] = ()
     segments: tuple[tuple[str, int], ...] = ()
     comments: tuple[str, ...] = ()
+    n_signals: int = 0  # announced by the header of several segments
 
 
 def read_header(path: Path, root: Path | None = None) -> Header:
@@ -132,7 +135,7 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
     if name.casefold() != path.stem.casefold():
         raise ValueError(f"it describes the record {name!r}, so one of the two is mislabelled")
     n_signals = _integer("number of signals", fields[0])
-    fs = _parse_rate(fields)
+    fs = _parse_rate(path, fields)
     # In this format, 0 stands for an unknown length.
     n_times = (_integer("number of samples", fields[2]) if len(fields) > 2 else 0) or None
     if n_signals < 1:
@@ -141,14 +144,19 @@ def _parse(path: Path, lines: list[str], comments: tuple[str, ...]) -> Header:
         raise ValueError(f"it describes more than {_MAX_LINES} signals or segments")
     if slash:
         segments = _parse_segments(lines[1:], name, n_segments)
-        return Header(path, name, fs, n_times, (), segments, comments)
+        return Header(path, name, fs, n_times, (), segments, comments, n_signals)
     signals = tuple(_parse_signal(line) for line in lines[1:])
     _check_count("signal", n_signals, len(signals))
     return Header(path, name, fs, n_times, signals, (), comments)
 
 
-def _parse_rate(fields: list[str]) -> float:
+def _parse_rate(path: Path, fields: list[str]) -> float:
     if len(fields) < 2:
+        warn(
+            f"{path} gives no sampling rate, so {_DEFAULT_FS:g} Hz is used, the default of the "
+            "format; write the rate after the number of signals in its first line.",
+            RecordingWarning,
+        )
         return _DEFAULT_FS
     rate = _RATE.fullmatch(fields[1])
     if rate is None or float(rate[1]) <= 0:
@@ -259,7 +267,27 @@ def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> P
             f"{path} has {counted(size, 'byte')}, but {header.path.name} announces {needed}. The "
             "file is truncated or mislabelled; obtain a new copy."
         )
+    if spec.fmt not in _FLAC:
+        _warn_of_rest(header, spec, path, size - needed)
     return path
+
+
+def _warn_of_rest(header: Header, spec: SignalSpec, path: Path, n_bytes: int) -> None:
+    """Warn that bytes of a signal file are not read, unless they fill its last group of samples."""
+    if header.n_times is None:
+        n_times = _n_frames(header, spec, path)
+        n_bytes = path.stat().st_size - _bytes_needed(replace(header, n_times=n_times), spec)
+    if n_bytes >= (1 if spec.fmt in _PLAIN else _bytes_of(spec.fmt)[1]):
+        warn(
+            f"{path}: the last {counted(n_bytes, 'byte')} are not read, since "
+            + (
+                "they are no sample of all signals"
+                if header.n_times is None
+                else f"{header.path.name} announces {counted(header.n_times, 'sample')}"
+            )
+            + "; correct the header or obtain a new copy.",
+            RecordingWarning,
+        )
 
 
 def _bytes_needed(header: Header, spec: SignalSpec) -> int:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._tables import counted
+from sklearn_emg.io._copies import problems_of_copies
 from sklearn_emg.io._kinds import is_counts
 from sklearn_emg.recordings import SignalFile, is_voltage, millivolts_per
 
@@ -88,6 +90,7 @@ class Channel:
     kind: str = "emg"
     to_mv: float | None = None
     alias: str | None = None
+    limits: tuple[float, float] | None = None  # range in `unit` that the file states
 
     def __post_init__(self) -> None:
         if self.to_mv is None and self.unit and is_voltage(self.unit):
@@ -195,9 +198,8 @@ def rows_of(
     for channel in chosen:
         rate = _rate(content, channel, fs)
         factor, stored = _factor(content, channel, unit, gain)
-        groups.setdefault((rate, stored), []).append(
-            _member(content, channel, factor, stored, lazy)
-        )
+        member = _member(content, channel, factor, stored, lazy, gain)
+        groups.setdefault((rate, stored), []).append(member)
     rates = {rate for rate, _ in groups}
     _check_clock(content, fs, set(rates))
     for rate in sorted(rates):
@@ -206,6 +208,7 @@ def rows_of(
                 f"the sampling rate is {rate:g} Hz; that of EMG is {_MIN_RATE:g} Hz to "
                 f"{_MAX_RATE / 1e3:g} kHz. If the unit of the time stamps is wrong, pass fs=..."
             )
+    content.problems += problems_of_copies(chain(*groups.values()))
     rows = []
     for (rate, stored), members in groups.items():
         for same in _of_one_length(content, rate, members):
@@ -231,9 +234,15 @@ def _note_processed(content: FileContent, names: list[str]) -> None:
 
 
 def _member(
-    content: FileContent, channel: Channel, factor: float, stored: str, lazy: bool
+    content: FileContent,
+    channel: Channel,
+    factor: float,
+    stored: str,
+    lazy: bool,
+    gain: float | None,
 ) -> _Member:
     """Check the samples of a channel, which stay in their file if `lazy` is true."""
+    of_unit = factor if gain is None else np.nan
     values = channel.values
     if values.shape[-1] == 0:
         raise ValueError(f"{content.path}: the channel {channel.name!r} has no samples.")
@@ -242,7 +251,8 @@ def _member(
     else:
         checked = values.read(0, _N_CHECKED if lazy else None, dtype=np.float64)
         samples = checked.ravel() * factor
-    _check_samples(content, channel.name, samples, stored)
+    _check_samples(content, channel.name, samples, stored, of_unit)
+    _check_limits(content, channel, samples / factor)
     if lazy and isinstance(values, SignalFile):
         return _Member(channel.name, values, factor)
     return _Member(channel.name, samples, 1.0)
@@ -365,7 +375,21 @@ def _factor(
     return factor, "mV"
 
 
-def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) -> None:
+def _advice(units: list[str], factor: float) -> str:
+    """Advice to pass the first of `units` that is smaller (larger, if "V" is the last) than the
+    unit with this factor to mV, or to check the gain if there is none.
+    """
+    is_smaller = units[-1] == "nV"
+    for unit in units:
+        other = millivolts_per(unit)
+        if other < 0.9 * factor if is_smaller else other > 1.1 * factor:
+            return f"; if it is {unit}, pass unit={unit!r}"
+    return " and the gain"
+
+
+def _check_samples(
+    content: FileContent, name: str, values: NDArray, unit: str, factor: float
+) -> None:
     """Note missing samples, constant channels and implausible amplitudes."""
     finite = np.isfinite(values)
     if not finite.all():
@@ -405,12 +429,27 @@ def _check_samples(content: FileContent, name: str, values: NDArray, unit: str) 
     if min(spread, 2 * fast) > _MAX_RMS:
         content.problems.append(
             f"{name!r} has an RMS of {spread:.4g} mV; that of EMG stays below {_MAX_RMS:g} mV. "
-            "If the unit is uV, pass unit='uV'."
+            f"Check the unit{_advice(['mV', 'uV', 'nV'], factor)}."
         )
     elif spread < _MIN_RMS:
         content.problems.append(
-            f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. If the "
-            "unit is V or mV, pass unit='V' or unit='mV'."
+            f"{name!r} has an RMS of {spread:.3g} mV, less than the noise of an amplifier. Check "
+            f"the unit{_advice(['uV', 'mV', 'V'], factor)}."
+        )
+
+
+def _check_limits(content: FileContent, channel: Channel, values: NDArray) -> None:
+    """Note samples outside the range that the file states, by which their scale may be wrong."""
+    if channel.limits is None:
+        return
+    low, high = channel.limits
+    margin = 1e-3 * (high - low)
+    n_outside = int(((values < low - margin) | (values > high + margin)).sum())
+    if n_outside:
+        content.problems.append(
+            f"{channel.name!r} has {n_outside} of {counted(values.size, 'sample')} outside the "
+            f"range that the header states, {low:g} to {high:g} {channel.unit or ''}".rstrip()
+            + ", so their scale may be wrong; check the digital and physical ranges."
         )
 
 

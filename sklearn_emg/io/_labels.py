@@ -14,6 +14,18 @@ from sklearn_emg.io._content import Annotation
 _SPAN = re.compile(r".*(?:activ|aktiv|phase|task|exercise|gesture|movement|condition).*", re.I)
 
 
+_PART = re.compile(
+    r"(?:trial|session|run|block|segment|recording|file|sweep)s?"
+    r"[ _-]*(?:id|nr|no\.?|number|name|#)?",
+    re.I,
+)
+
+
+def is_part(name: str) -> bool:
+    """Whether a column is named after the parts of a recording, such as "trial"."""
+    return _PART.fullmatch(name) is not None
+
+
 def label_annotations(name: str, values: NDArray, fs: float) -> list[Annotation]:
     """Convert a label column to annotations.
 

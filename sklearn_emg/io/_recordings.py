@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._files import check_file_name, existing_file
-from sklearn_emg._tables import counted, first_few
+from sklearn_emg._tables import counted, first_few, listed
 from sklearn_emg._validation import check_option, check_real
 from sklearn_emg._warnings import warn
 from sklearn_emg.exceptions import RecordingWarning
@@ -31,9 +31,9 @@ from sklearn_emg.io._formats._opensignals import parse_opensignals
 from sklearn_emg.io._formats._parquet import parse_parquet
 from sklearn_emg.io._formats._wfdb import parse_wfdb
 from sklearn_emg.io._kinds import is_counts
-from sklearn_emg.io._labels import label_annotations
+from sklearn_emg.io._labels import is_part, label_annotations
 from sklearn_emg.io._text import parse_text
-from sklearn_emg.recordings import label_lag, object_column
+from sklearn_emg.recordings import is_blank, label_lag, object_column, warn_of_subject_names
 
 PARSERS: dict[str, Callable[[Path], FileContent]] = {
     "text": parse_text,
@@ -252,7 +252,9 @@ def read_recordings(
         _warn(contents)
     if faults:
         _report(faults, len(paths), may_warn=errors == "warn" and len(faults) < len(paths))
-    return _table(rows, _stated_types(stated, more))
+    table = _table(rows, _stated_types(stated, more))
+    warn_of_subject_names(pd.unique(table["subject"].astype(object)))
+    return table
 
 
 def _report(faults: list[str], n_files: int, may_warn: bool) -> None:
@@ -372,7 +374,7 @@ def _subject(content: FileContent, given: Hashable | None) -> Hashable:
     subject = content.subject if given is None else given
     if given is None and isinstance(subject, list):  # a tuple that was stored as JSON
         subject = tuple(subject)
-    if subject is None:
+    if subject is None or is_blank(subject) or (np.ndim(subject) == 0 and pd.isna(subject)):
         raise ValueError(
             f"{content.path} does not name its subject; pass subject=... as a name or as a "
             "function of the file's name, such as subject=lambda name: name[:3]."
@@ -408,7 +410,8 @@ def _labels(content: FileContent, row: Row) -> list[Any]:
         made = label_annotations(name, values, row.fs)
         found += made
         n_times = row.signal.shape[-1]
-        if len(values) == n_times and any(a.duration is not None for a in made):
+        has_spans = any(a.duration is not None for a in made)
+        if len(values) == n_times and has_spans and not is_part(name):
             lag = label_lag(row.signal, _dense(made, n_times, row.fs), row.fs)
             if lag is not None and abs(lag) >= _MIN_LAG:
                 late = "late" if lag > 0 else "early"
@@ -479,6 +482,7 @@ def _warn_of_repeated(paths: list[Path]) -> None:
 def _per_file(name: str, value: Any, paths: list[Path]) -> list[Any]:
     if callable(value):
         return [value(path.stem) for path in paths]
+    value = listed(value)
     if isinstance(value, (str, bytes, tuple)) or np.ndim(value) == 0:
         return [value] * len(paths)
     if len(value) != len(paths):
@@ -596,10 +600,18 @@ def parse_file(path: Path, format: str | None = None, lazy: bool = False) -> Fil
             raise
         raise OSError(f"{path} cannot be read as {form}: it is damaged ({error}).") from error
     if not content.channels:
-        raise ValueError(f"{path} has no channels that can be read as {form}.")
+        raise ValueError(_no_channels(content, form))
     for one in (content, *content.others):
         _make_names_unique(one)
     return content
+
+
+def _no_channels(content: FileContent, form: str) -> str:
+    texts = first_few([f"the column {n!r} holds texts" for n in content.labels], _MAX_SHOWN)
+    return (
+        f"{content.path} has no channels that can be read as {form}{texts and f' ({texts})'}; a "
+        "recording needs a column of numbers for each channel."
+    )
 
 
 def _make_names_unique(content: FileContent) -> None:

@@ -211,7 +211,7 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
         Fault(
             rows[amplitude > LARGE_AMPLITUDE],
             f"the mean amplitude is above {LARGE_AMPLITUDE:g} mV, too large for EMG",
-            "if the samples are in µV, pass unit='uV'",
+            "if the samples are in µV or nV, pass unit='uV' or unit='nV'",
         ),
         Fault(
             _rows_of_loud_channels(figures, amplitudes),
@@ -222,7 +222,7 @@ def faults_of_figures(figures: dict[str, NDArray]) -> list[Fault]:
         Fault(
             rows[amplitude < smallest],
             "the mean amplitude does not exceed the noise of an amplifier",
-            "if the samples are in V, pass unit='V'",
+            "if the samples are in mV or V, pass unit='mV' or unit='V'",
         ),
         Fault(
             figures["row"][np.abs(figures["mean"]) > MAX_OFFSET],

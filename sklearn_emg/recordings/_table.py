@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from sklearn_emg._tables import counted, row_text
+from sklearn_emg._tables import counted, listed, row_text
 from sklearn_emg.recordings._frames import (
     foreign_columns,
     named_channels,
@@ -308,6 +308,7 @@ def _warn_of_other_orders(given: Mapping[str, Any]) -> None:
 
 def _column(name: str, value: Any, n_rows: int) -> Any:
     """Return the values of a column that is given as one value for all rows or one per row."""
+    value = listed(value)
     if not _has_one_per_row(value):
         return [value] * n_rows
     values = _per_row(name, value, n_rows)
@@ -381,6 +382,7 @@ def _as_signal(entry: Any, row: int) -> tuple[Any, tuple[str, ...] | None]:
 
 def _per_row(name: str, value: Any, n_rows: int) -> list[Any]:
     """Return a list with one value per row."""
+    value = listed(value)
     if value is None or not _has_one_per_row(value):
         return [value] * n_rows
     if len(value) != n_rows:

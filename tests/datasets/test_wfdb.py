@@ -1,11 +1,14 @@
 """WFDB records: formats against the wfdb package's own writer, and malicious headers."""
 
+import re
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 from sklearn_emg.datasets import load_wfdb
+from sklearn_emg.exceptions import RecordingWarning
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -462,3 +465,41 @@ def test_plain_and_packed_formats_need_no_wfdb(stored, tmp_path, monkeypatch):
     path = _write(tmp_path, "rec", "212", stored)
     monkeypatch.setitem(sys.modules, "wfdb", None)
     assert load_wfdb(path, subject="a").data["signal"].iloc[0].shape == (3, 301)
+
+
+@pytest.mark.parametrize(
+    "header, words",
+    [
+        ("rec 1 1000 3\nrec.dat 16 200/mV\n", None),
+        ("rec 1 1000\nrec.dat 16 200/mV\n", None),
+        ("rec 1 1000 2\nrec.dat 16 200/mV\n", r"rec.dat: the last 2 bytes .* rec.hea announces 2"),
+        ("rec 2 1000\nrec.dat 16 9/mV\nrec.dat 16 9/mV\n", "last 2 bytes .* no sample of all"),
+        ("rec 1 1000 1\nrec.dat 212 200/mV\n", "the last 4 bytes are not read"),
+        ("rec 1 1000 3\nrec.dat 212 200/mV\n", None),
+        ("rec 1\nrec.dat 16 200/mV\n", "rec.hea gives no sampling rate, so 250 Hz is used"),
+    ],
+)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_samples_that_are_not_read_and_rates_that_are_assumed(header, words, lazy, plain):
+    path = plain(header)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.filterwarnings("always", category=RecordingWarning)
+        warnings.filterwarnings("ignore", message=".*do not look like EMG")
+        load_wfdb(path, subject="a", lazy=lazy and " 212 " not in header)
+    texts = " ".join(str(w.message) for w in seen)
+    assert not texts if words is None else re.search(words, texts)
+
+
+@pytest.mark.parametrize(
+    "whole, second, words",
+    [
+        ("whole/2 1 1000 8\none 3\ntwo 3\n", "EMG", "announces 8 samples, but its segments have 6"),
+        ("whole/2 2 1000 6\none 3\ntwo 3\n", "EMG", "announces 2 signals, but one.hea has 1"),
+        ("whole/2 1 1000 6\none 3\ntwo 3\n", "ECG", r"two.hea has the signals \['ECG'\], but one"),
+    ],
+)
+def test_segments_that_do_not_fit_together_are_named(whole, second, words, plain):
+    plain("one 1 1000 3\none.dat 16 200/mV 16 0 0 0 0 EMG\n", "one")
+    plain(f"two 1 1000 3\ntwo.dat 16 200/mV 16 0 0 0 0 {second}\n", "two")
+    with pytest.raises(ValueError, match=words):
+        load_wfdb(plain(whole, "whole"), subject="a")

@@ -65,9 +65,9 @@ def test_channels_of_two_rates_are_rows_of_their_own(tmp_path):
 
     signals = [
         edfio.EdfSignal(
-            make.emg(2 * fs, fs, 0.1, fs) * 1e3, fs, label=f"EMG {name}", physical_dimension="uV"
+            make.emg(2 * fs, fs, 0.1, seed) * 1e3, fs, label=f"EMG {name}", physical_dimension="uV"
         )
-        for name, fs in (("a", 2000), ("b", 500), ("c", 2000))
+        for seed, (name, fs) in enumerate((("a", 2000), ("b", 500), ("c", 2000)))
     ]
     edfio.Edf(signals).write(tmp_path / "a.edf")
     table = read_recordings(tmp_path / "a.edf", subject="s")

@@ -422,7 +422,7 @@ def test_rates_below_the_titles_and_pairs_in_comments(tmp_path):
     rows = [f"{i / 1000:.4f},{v:.6f}" for i, v in enumerate(X)]
     path = csv(tmp_path / "a.csv", ["EMG 1 Time Series (s),EMG 1 (mV)", "1000 Hz,", *rows])
     assert read_recordings(path, subject="s")["channel_names"].iloc[0] == ("EMG 1",)
-    rows = [f"{v:.6f},{v:.6f}" for v in X]
+    rows = [f"{v:.6f},{-v:.6f}" for v in X]
     path = csv(tmp_path / "b.csv", ["# fs: 1000 Hz, device A", "a (mV),b (mV)", *rows])
     assert read_recordings(path, subject="s")["fs"].iloc[0] == 1000.0
 

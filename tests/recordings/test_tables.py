@@ -483,3 +483,17 @@ def test_rates_of_other_types_become_numbers(fs):
 def test_rates_of_files_may_be_arrays_of_one_number(fs):
     table = recording_table(np.random.default_rng(0).normal(size=(2, 400)), fs=fs, subject="a")
     assert table["fs"].tolist() == [2000.0, 2000.0]
+
+
+def test_subjects_and_columns_of_iterators_and_views():
+    signals = [np.random.default_rng(k).normal(size=200) for k in range(2)]
+    for names in (
+        iter("ab"),
+        (n for n in "ab"),
+        {"a": 1, "b": 2}.keys(),
+        {1: "a", 2: "b"}.values(),
+    ):
+        table = recording_table(signals, fs=iter([1000, 2000]), subject=names, age=iter([40, 50]))
+        assert table["subject"].tolist() == ["a", "b"]
+        assert table["fs"].tolist() == [1000.0, 2000.0]
+        assert table["age"].tolist() == [40, 50]

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_emg._files import read_bytes
+from sklearn_emg._tables import counted
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._formats._edf import parse_edf
 from sklearn_emg.io._writing._rows import NOT_SCALAR
@@ -231,16 +232,24 @@ def _participant(content: FileContent, path: Path, entities: dict[str, str]) -> 
             _apply_row(content, file, "filename", path.relative_to(folder).as_posix())
         file = folder / "participants.tsv"
         if file.is_file():
-            _apply_row(content, file, "participant_id", f"sub-{entities.get('sub')}")
+            name = f"sub-{entities.get('sub')}"
+            if (n := _apply_row(content, file, "participant_id", name)) != 1:
+                content.problems.append(
+                    f"{file.name} has {counted(n, 'row')} for {name!r} in the column "
+                    "'participant_id', so its columns are not read; it must have one."
+                )
             return
 
 
-def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
-    """Add the columns of the row with that key; a start time in the EDF file takes precedence."""
+def _apply_row(content: FileContent, path: Path, key: str, value: str) -> int:
+    """Add the columns of the row with that key, and return the number of such rows.
+
+    The columns are added if there is one row. A start time in the EDF file takes precedence.
+    """
     table = _read_table(path)
     rows = np.flatnonzero(table.get(key) == value)  # none if there is no such column
     if len(rows) != 1:
-        return
+        return len(rows)
     formats = _formats(path)
     for name in table.columns.drop(key):
         form = formats.get(name)
@@ -251,6 +260,7 @@ def _apply_row(content: FileContent, path: Path, key: str, value: str) -> None:
             content.subject = found
         elif name not in NOT_SCALAR and (form or found is not None):
             content.columns[str(name)] = found
+    return 1
 
 
 def _formats(table: Path) -> dict[str, str]:

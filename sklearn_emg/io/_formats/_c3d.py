@@ -210,6 +210,7 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str) -> Fil
     frame_rate = layout.frame_rate
     start = (layout.first - 1) / frame_rate if frame_rate > 0 else 0.0
     content.annotations = _events(parameters, start)
+    _note_rest(content, layout, n_frames)
     content.details = {"frames": n_frames, "frame rate": frame_rate, "points": layout.n_points}
     subject = [s for s in parameters.get("SUBJECTS", "NAMES") if isinstance(s, str) and s]
     content.subject = subject[0] if len(subject) == 1 else None
@@ -217,6 +218,22 @@ def _analog(path: Path, head: bytes, parameters: _Parameters, order: str) -> Fil
         n_markers = counted(layout.n_points, "marker trajectory", "marker trajectories")
         content.skipped.append(f"{n_markers} ({frame_rate:g} Hz)")
     return content
+
+
+def _note_rest(content: FileContent, layout: _Layout, n_frames: int) -> None:
+    """Note frames after the announced ones; the last block of a file is filled with zeros."""
+    at = layout.offset + n_frames * layout.frame_bytes
+    rest = os.stat(content.path).st_size - at
+    if rest < max(layout.frame_bytes, _BLOCK):
+        return
+    with open(content.path, "rb") as file:
+        file.seek(at)
+        if any(file.read(min(rest, 2**20))):
+            content.problems.append(
+                f"it announces {counted(n_frames, 'frame')} but has data of "
+                f"{rest // layout.frame_bytes} more, which are left out; correct the last frame "
+                "in the header."
+            )
 
 
 def _n_frames(parameters: _Parameters, first: int, last: int) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_emg._tables import counted
+from sklearn_emg.io._clock import shortest_decimal
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind
 from sklearn_emg.recordings import SignalFile
@@ -52,12 +53,25 @@ class _Signal:
     def is_annotation(self) -> bool:
         return self.label in ("EDF Annotations", "BDF Annotations")
 
+    @property
+    def has_range(self) -> bool:
+        """Whether the samples can be converted to the unit of the signal."""
+        return self.low != self.high and self.digital_low != self.digital_high
+
+    @property
+    def range_text(self) -> str:
+        return (
+            f"the range of {self.label!r} is empty (physical {self.low:g} to {self.high:g}, "
+            f"digital {self.digital_low:g} to {self.digital_high:g})"
+        )
+
 
 @dataclass
 class _Head:
     n_bytes: int
     n_records: int
     seconds: float
+    rounding: float  # of the number of seconds
     width: int
     signals: list[_Signal]
     start: dt.datetime | None
@@ -110,6 +124,11 @@ def _head(path: Path) -> _Head:
     width = 3 if is_bdf else 2
     signals = _signals(path, table, n_signals, width)
     seconds = _number(path, fixed[244:252], "duration of a data record")
+    # A duration that fills its 8 characters is rounded to the last of them.
+    digits = _text(fixed[244:252]).replace(",", ".")
+    rounding = (
+        0.501 / 10 ** len(digits.partition(".")[2]) if re.fullmatch(r"[\d.]{8}", digits) else 0.0
+    )
     n_records = int(_number(path, fixed[236:244], "number of data records"))
     n_bytes = int(_number(path, fixed[184:192], "length of the header"))
     if n_bytes != 256 * (n_signals + 1):
@@ -118,8 +137,8 @@ def _head(path: Path) -> _Head:
             f"{256 * (n_signals + 1)} for {counted(n_signals, 'signal')}."
         )
     record_bytes = sum(signal.n_samples for signal in signals) * width
-    return _Head(n_bytes, n_records, seconds, width, signals, _start(fixed), _text(fixed[8:88]),
-                 _form(fixed, is_bdf), record_bytes)  # fmt: skip
+    return _Head(n_bytes, n_records, seconds, rounding, width, signals, _start(fixed),
+                 _text(fixed[8:88]), _form(fixed, is_bdf), record_bytes)  # fmt: skip
 
 
 def _form(fixed: bytes, is_bdf: bool) -> str:
@@ -185,19 +204,13 @@ def parse_edf(path: Path) -> FileContent:
             f"{path} announces {counted(head.n_records, 'data record')} of {head.record_bytes} "
             f"bytes but has {whole}: it is truncated or damaged; obtain a new copy."
         )
-    if head.n_records < whole:
-        content.problems.append(
-            f"the header announces {counted(head.n_records, 'data record')} but the file has "
-            f"{whole}; the additional ones are left out."
-        )
+    _note_rest(content, head, size)
     records = np.memmap(path, np.uint8, "r", head.n_bytes, (head.n_records, head.record_bytes))
     onsets = _annotations(content, head, records)
     if content.start_time is not None and onsets and 0 < onsets[0] < 1:
         content.start_time += dt.timedelta(seconds=onsets[0])
     _gaps(content, head, onsets)
-    for signal in head.signals:
-        if not signal.is_annotation:
-            content.channels.append(_channel(content, head, signal))
+    _add_signals(content, head)
     _apply_patient(content, head.patient)
     content.details = {
         "data records": head.n_records,
@@ -206,6 +219,32 @@ def parse_edf(path: Path) -> FileContent:
         "bits": 8 * head.width,
     }
     return content
+
+
+def _note_rest(content: FileContent, head: _Head, size: int) -> None:
+    """Note data after the announced data records."""
+    whole = size // head.record_bytes
+    if head.n_records < whole:
+        content.problems.append(
+            f"the header announces {counted(head.n_records, 'data record')} but the file has "
+            f"{whole}; the additional ones are left out."
+        )
+    elif rest := size % head.record_bytes:
+        content.problems.append(
+            f"the file ends with {counted(rest, 'byte')} that are no complete data record of "
+            f"{head.record_bytes} bytes and are left out: it is truncated or damaged; compare its "
+            "duration with that of the recording."
+        )
+
+
+def _add_signals(content: FileContent, head: _Head) -> None:
+    signals = [signal for signal in head.signals if not signal.is_annotation]
+    any_range = any(signal.has_range for signal in signals)
+    for signal in signals:
+        if signal.has_range or not any_range:
+            content.channels.append(_channel(content, head, signal))
+        else:
+            _leave_out(content, signal)
 
 
 def _apply_patient(content: FileContent, text: str) -> None:
@@ -218,20 +257,36 @@ def _apply_patient(content: FileContent, text: str) -> None:
             content.columns["sex"] = patient[1]
 
 
-def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
-    if head.seconds <= 0:
+def _leave_out(content: FileContent, signal: _Signal) -> None:
+    """Leave out a signal whose range is empty, as that of an unused input."""
+    kind = channel_kind(signal.label, signal.unit)
+    content.skipped.append(f"{signal.label} ({kind}, empty range)")
+    if kind == "emg":
+        content.problems.append(
+            f"{signal.range_text}, so its samples have no amplitude and it is left out; correct "
+            "the header if it was in use."
+        )
+
+
+def _rate(content: FileContent, head: _Head, signal: _Signal) -> float | None:
+    """Sampling rate in Hz, with the fewest digits if the duration of a data record is rounded."""
+    if head.seconds < 0:
         raise ValueError(
             f"{content.path} is damaged: its data records last {head.seconds} s, so "
             f"{signal.label!r} has no sampling rate."
         )
-    span = signal.digital_high - signal.digital_low
-    if span == 0 or signal.high == signal.low:
-        raise ValueError(
-            f"{content.path} is damaged: the range of {signal.label!r} is empty (physical "
-            f"{signal.low:g} to {signal.high:g}, digital {signal.digital_low:g} to "
-            f"{signal.digital_high:g})."
-        )
-    gain = (signal.high - signal.low) / span
+    if head.seconds == 0:
+        return None
+    fs = signal.n_samples / head.seconds
+    # Rounding removes the error of the division.
+    return round(shortest_decimal(fs, fs * head.rounding / head.seconds), 9)
+
+
+def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
+    fs = _rate(content, head, signal)
+    if not signal.has_range:
+        raise ValueError(f"{content.path} is damaged: {signal.range_text}.")
+    gain = (signal.high - signal.low) / (signal.digital_high - signal.digital_low)
     values = SignalFile(
         content.path,
         offset=head.n_bytes,
@@ -241,10 +296,9 @@ def _channel(content: FileContent, head: _Head, signal: _Signal) -> Channel:
         baseline=signal.digital_low - signal.low / gain,
         blocks=(signal.n_samples, head.record_bytes, [signal.first]),
     )
-    # Rounding removes the error of the division.
-    fs = round(signal.n_samples / head.seconds, 9)
     kind = channel_kind(signal.label, signal.unit)
-    return Channel(signal.label or "unnamed", values, fs, signal.unit or None, kind)
+    limits = min(signal.low, signal.high), max(signal.low, signal.high)
+    return Channel(signal.label or "unnamed", values, fs, signal.unit or None, kind, limits=limits)
 
 
 _LIST = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\x00]*\x14)*)\x00")
@@ -258,6 +312,11 @@ def _annotations_of(match: re.Match[bytes]) -> Iterator[Annotation]:
             yield Annotation(float(match[1]), duration, _text(text).strip(), "EDF")
 
 
+def _onset_of(lists: list[re.Match[bytes]]) -> list[float]:
+    """Onset of a data record, which is that of its first list, whose first text is empty."""
+    return [float(match[1]) for match in lists if match[3][:1] == b"\x14"]
+
+
 def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[float]:
     """Read the annotations, and return the onsets of the data records if the file has them."""
     onsets: list[float] = []
@@ -265,8 +324,8 @@ def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[fl
         stop = signal.first + signal.n_samples * head.width
         for record in records:
             lists = list(_LIST.finditer(record[signal.first : stop].tobytes()))
-            if k == 0:  # the first list of a record gives its onset
-                onsets += [float(match[1]) for match in lists[:1]]
+            if k == 0:
+                onsets += _onset_of(lists[:1])
             for match in lists:
                 content.annotations += _annotations_of(match)
     content.annotations.sort(key=lambda a: a.onset)
@@ -277,7 +336,14 @@ def _annotations(content: FileContent, head: _Head, records: NDArray) -> list[fl
 
 
 def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
+    """Note interruptions, and move annotations to their places in the joined samples."""
     if len(onsets) != head.n_records:
+        if head.form.endswith("D"):
+            content.problems.append(
+                f"the recording may have interruptions ({head.form}), but only {len(onsets)} of "
+                f"{counted(head.n_records, 'data record')} have an onset, so their places are not "
+                "known. The samples are joined; export the recording again."
+            )
         return
     steps = np.diff(onsets) - head.seconds
     at = np.flatnonzero(np.abs(steps) > 1e-3 * max(head.seconds, 1e-3))
@@ -290,12 +356,20 @@ def _gaps(content: FileContent, head: _Head, onsets: list[float]) -> None:
         f"after {(first + 1) * head.seconds:g} s of signal. The samples are joined; split the "
         "recording there."
     )
-    # The samples are joined, so the times after a gap are reduced by its length.
-    shift = np.concatenate([[0.0], np.cumsum(steps)])
     starts = np.asarray(onsets) - onsets[0]
+
+    def joined(time: float) -> float:
+        """Time in the joined samples; times within a gap become its place."""
+        record = max(int(np.searchsorted(starts, time, "right")) - 1, 0)
+        within = float(time - starts[record])
+        is_last = record == head.n_records - 1
+        return record * head.seconds + (within if is_last else min(within, head.seconds))
+
     for k, a in enumerate(content.annotations):
-        record = max(int(np.searchsorted(starts, a.onset, "right")) - 1, 0)
-        content.annotations[k] = a._replace(onset=a.onset - float(shift[record]))
+        onset, length = joined(a.onset), a.duration
+        if length is not None:
+            length = joined(a.onset + length) - onset
+        content.annotations[k] = a._replace(onset=onset, duration=length)
     content.annotations += [
         Annotation((int(i) + 1) * head.seconds, None, f"gap of {steps[i]:.4g} s", "gap") for i in at
     ]

@@ -42,13 +42,20 @@ def parse_npy(path: Path) -> FileContent:
     else:
         rows = list(np.atleast_2d(np.array(array)))
     channels = [Channel(f"ch{i + 1}", row, None) for i, row in enumerate(rows)]
-    return FileContent(
+    rest = path.stat().st_size - array.offset - array.nbytes
+    content = FileContent(
         path,
         "NumPy array",
         channels,
         details={"shape": array.shape, "type": str(array.dtype)},
         unit="mV" if array.dtype.kind == "f" else None,
     )
+    if rest > 0:
+        content.problems.append(
+            f"{counted(rest, 'byte')} after the array are not read; if they are another array, "
+            "save it in a file of its own."
+        )
+    return content
 
 
 def _check_shape(path: Path, shape: tuple[int, ...]) -> None:

@@ -111,6 +111,11 @@ def parse_opensignals(path: Path) -> FileContent:
         columns = head_of_device["column"]
         _add_device(content, head_of_device, columns, rows[:, at : at + len(columns)])
         at += len(columns)
+    if not text.endswith(("\n", "\r")):
+        content.problems.append(
+            "it ends within a row; it may be truncated. Compare its duration with that of the "
+            "recording."
+        )
     content.details = {"devices": len(devices), "rows": len(rows)}
     return content
 
@@ -190,12 +195,23 @@ def _add_device(
         )
         _note_unnamed(content, column, sensor)
         content.details[column] = f"{sensor or 'sensor'}, {resolution} bits"
+    _note_device(content, head)
 
 
 def _note_unnamed(content: FileContent, name: str, sensor: str) -> None:
     if sensor.strip().upper() in _UNNAMED:
         content.problems.append(
             f"the sensor of {name!r} is not named in the file ({sensor!r}); it is read as EMG."
+        )
+
+
+def _note_device(content: FileContent, head: dict[str, Any]) -> None:
+    """Note a problem if counts of an unknown device are converted to mV."""
+    device = "" if head.get("convertedValues") else str(head.get("device", ""))
+    if device and not any(word and word in device.lower() for word, _ in _RANGES):
+        content.problems.append(
+            f"the device {device!r} is not known; its counts are converted to mV like those of "
+            "biosignalsplux. Compare the transfer function with that of its sensor."
         )
 
 
@@ -252,6 +268,7 @@ def _add_hdf5_device(
         content.channels.append(channel)
         _note_unnamed(content, label, sensor)
         content.details[label] = f"{name}, {sensor}, {bits} bits"
+    _note_device(content, texts)
     _note_counters(content, raw, load)
 
 

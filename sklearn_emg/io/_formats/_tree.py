@@ -126,11 +126,23 @@ def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str,
     """Yield the entries near an array that have a key matching the pattern, the nearest first."""
     for node in context:
         # Entries of a struct without arrays ("info", "header") come after those of the node itself.
-        inner = [v for v in node.values() if isinstance(v, dict) and not _has_arrays(v)]
+        # A data set with attributes, which has its value under "", is no such struct.
+        inner = [
+            v for v in node.values() if isinstance(v, dict) and "" not in v and not _has_arrays(v)
+        ]
         for place in (node, *inner):
             for key, value in place.items():
                 if pattern.fullmatch(key.strip()):
-                    yield key, value
+                    yield key, _without_attributes(value)
+
+
+def _without_attributes(value: Any) -> Any:
+    """Value of a data set that has attributes; a single number with a unit becomes a text."""
+    if not isinstance(value, dict) or "" not in value:
+        return value
+    units = [t for key, v in value.items() if _UNITS[0].fullmatch(key) for t in _texts(v)]
+    number = _number(value[""])
+    return value[""] if number is None or not units else f"{number:.17g} {units[0]}"
 
 
 def _has_arrays(node: Node) -> bool:
@@ -171,21 +183,21 @@ def _positive(value: Any) -> float | None:
 def _named_rate(context: list[Node]) -> float | None:
     """Sampling rate in Hz, from the entry with the most specific name."""
     for words in _RATES:
-        for key, value in _found(context, words):
+        # The rate of the EMG is preferred to others.
+        found = sorted(_found(context, words), key=lambda pair: "emg" not in pair[0].lower())
+        for key, value in found:
             rate = _positive(value) or _rate_of_text(value)
             if rate and not _NO_RATE.fullmatch(key):
-                in_khz = "khz" in key.lower() and not isinstance(value, str)
+                in_khz = "khz" in key.lower() and not re.search("hz", str(value), re.I)
                 return rate * (1e3 if in_khz else 1.0)
     return None
 
 
 def _rate_of_text(value: Any) -> float | None:
-    """Sampling rate in Hz from a text such as "1000 Hz"."""
-    match = (
-        re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(k?)Hz\s*", value, re.I)
-        if isinstance(value, str)
-        else None
-    )
+    """Sampling rate in Hz from a text such as "1000 Hz" or "1000"."""
+    texts = _texts(value)
+    pattern = r"\s*(\d+(?:\.\d+)?)\s*(?:(k?)Hz)?\s*"
+    match = re.fullmatch(pattern, texts[0], re.I) if len(texts) == 1 else None
     return None if match is None else float(match[1]) * (1e3 if match[2] else 1.0)
 
 
@@ -341,6 +353,7 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
         values = values.T
     n = len(values)
     _check_axes(content, array, values.shape, stated=names is not None or bool(times))
+    _note_other_names(content, array, values.shape)
     given_units = _units(array.context, n)
     values = _scaled(content, array, values, has_unit=given_units is not None)
     units: Sequence[str | None] = given_units or [split_unit(array.key)[1]] * n
@@ -349,11 +362,22 @@ def _add_channels(content: FileContent, array: _Array, kind: str, times: list[_A
     rates = _rates(array.context, n, _measure_rate(content, times, values.shape[1]))
     own_names = set(titles) - {array.key} if n > 1 else set()
     names = _unused_names(content, array, [name for name, _ in parts])
-    signals = zip(names, titles, parts, _without_padding(values, rates), rates, units)
+    signals = zip(names, titles, parts, _without_padding(content, values, rates), rates, units)
     for name, title, (plain, unit), x, fs, stated in signals:
+        own = _own_kind(kind, plain, (unit, stated), units, title in own_names)
         unit = unit or stated
-        own = _own_kind(kind, plain, unit, title in own_names)
         content.channels.append(Channel(name, x, fs, unit, own))
+
+
+def _note_other_names(content: FileContent, array: _Array, lengths: tuple[int, ...]) -> None:
+    """Note a problem if the names of channels next to an array are not as many as its channels."""
+    for key, value in array.context[0].items():
+        n = len(_texts(value))
+        if n > 1 and n not in lengths and _NAMES.fullmatch(key) and not array.in_list:
+            content.problems.append(
+                f"{key!r} has {n} names, but {array.place} has the shape {array.values.shape}, so "
+                "they are not used; correct the list of names."
+            )
 
 
 def _unused_names(content: FileContent, array: _Array, names: list[str]) -> list[str]:
@@ -365,8 +389,20 @@ def _unused_names(content: FileContent, array: _Array, names: list[str]) -> list
     return [f"{array.place} {name}" for name in names]
 
 
-def _own_kind(kind: str, name: str, unit: str | None, is_named: bool) -> str:
+def _own_kind(
+    kind: str,
+    name: str,
+    given: tuple[str | None, str | None],
+    units: Sequence[str | None],
+    is_named: bool,
+) -> str:
     """Kind of a channel of an array, from its own name or unit if it has one."""
+    own, stated = given
+    by_name = channel_kind(name)
+    # The unit of time stamps may be only that of the other channels.
+    if is_named and own is None and by_name in ("time", "index") and len(set(units)) == 1:
+        return by_name
+    unit = own or stated
     return channel_kind(name, unit) if kind == "emg" and (unit or is_named) else kind
 
 
@@ -380,13 +416,21 @@ def _rates(context: list[Node], n: int, clock_fs: float | None) -> list[float | 
     return [_rate(context) or clock_fs] * n
 
 
-def _without_padding(values: NDArray, rates: list[float | None]) -> list[NDArray]:
+def _without_padding(
+    content: FileContent, values: NDArray, rates: list[float | None]
+) -> list[NDArray]:
     """Remove the zeros that pad channels of lower rates, as in exports of Delsys."""
     known = [fs for fs in rates if fs is not None]
     parts = []
     for x, fs in zip(values, rates):
         n = len(x) if fs is None else int(np.ceil(len(x) * fs / max(known)))
-        parts.append(x if np.nan_to_num(x[n:]).any() else x[:n])
+        is_whole = bool(np.nan_to_num(x[n:]).any())
+        if is_whole:
+            content.problems.append(
+                f"a channel at {fs:g} Hz has as many samples as one at {max(known):g} Hz, so they "
+                "differ in duration; check the rates."
+            )
+        parts.append(x if is_whole else x[:n])
     return parts
 
 

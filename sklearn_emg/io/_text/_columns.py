@@ -12,12 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_emg._files import read_bytes
-from sklearn_emg._tables import counted
+from sklearn_emg._tables import counted, first_few
 from sklearn_emg.io._clock import Clock, counter_problems, measure_clock, seconds_of
 from sklearn_emg.io._content import Annotation, Channel, FileContent
 from sklearn_emg.io._kinds import channel_kind, split_unit
+from sklearn_emg.io._labels import is_part
 from sklearn_emg.io._text._dialects import Dialect, apply_dialect, kind_by_device, recognise
-from sklearn_emg.io._text._header import Header, read_header_lines
+from sklearn_emg.io._text._header import SUBJECT, Header, read_header_lines
 from sklearn_emg.io._text._layout import (
     MAX_BYTES,
     Layout,
@@ -26,6 +27,7 @@ from sklearn_emg.io._text._layout import (
     is_table,
     plain_number,
     without_blank_lines,
+    without_thousands,
 )
 
 _MISSING = [
@@ -34,6 +36,7 @@ _MISSING = [
 ]
 # Separators of thousands other than commas and points: apostrophes and narrow or fixed blanks.
 _THOUSANDS = re.compile("(?<=[0-9])['\u2019\u00a0\u202f](?=[0-9]{3}(?![0-9]))")
+_FOREIGN = re.compile(r"[^\x00-\x7f]{4}")
 _MAX_LABELS = 60
 _MAX_FOOTER = 50  # number of rows
 _MAX_CHANGES = 0.9  # fraction of rows in which a label may change
@@ -62,11 +65,7 @@ def parse_text(path: Path) -> FileContent:
     apply_dialect(dialect, header, layout.n_fields)
     content = FileContent(path, dialect.form, [], subject=header.subject)
     content.skipped += dialect.skipped
-    if encoding == "latin-1":
-        content.problems.append(
-            "its encoding is not UTF-8, UTF-16 or Windows-1252, so names may be wrong; save the "
-            "file as UTF-8."
-        )
+    _note_encoding(content, encoding, layout)
     frame = _without_footer(content, _read_frame(path, lines, layout))
     if layout.rest and not dialect.skipped:
         _note_rest(content, layout)
@@ -83,17 +82,39 @@ def parse_text(path: Path) -> FileContent:
         "header lines": len(layout.header),
         "rows": len(frame),
     }
-    announced = max([dialect.n_rows or 0, *(n for _, _, n in dialect.sensors.values())])
-    if len(frame) < announced:
-        raise ValueError(
-            f"{path} announces {counted(announced, 'sample')} but has "
-            f"{counted(len(frame), 'row')}: it is truncated; export it again."
-        )
+    _check_count(content, dialect, frame)
     _refuse_transposed(path, frame)
     _name_row_numbers(header, frame)
+    _note_empty(content, header, frame)
     _fill(content, frame, header, dialect)
     content.annotations += _comments(content, dialect, layout.first)
     return content
+
+
+def _note_encoding(content: FileContent, encoding: str, layout: Layout) -> None:
+    """Note a problem if titles are in an encoding that is not known."""
+    # Four such letters in a row are a text in another alphabet.
+    is_foreign = encoding == "cp1252" and _FOREIGN.search("\n".join(layout.header))
+    if encoding == "latin-1" or is_foreign:
+        content.problems.append(
+            "its encoding is not UTF-8, UTF-16 or Windows-1252, so names may be wrong; save the "
+            "file as UTF-8."
+        )
+
+
+def _check_count(content: FileContent, dialect: Dialect, frame: pd.DataFrame) -> None:
+    """Compare the number of rows with that in the header."""
+    announced = max([dialect.n_rows or 0, *(n for _, _, n in dialect.sensors.values())])
+    if len(frame) < announced:
+        raise ValueError(
+            f"{content.path} announces {counted(announced, 'sample')} but has "
+            f"{counted(len(frame), 'row')}: it is truncated; export it again."
+        )
+    if dialect.n_rows and len(frame) > dialect.n_rows:
+        content.problems.append(
+            f"the header announces {counted(dialect.n_rows, 'sample')}, but the table has "
+            f"{counted(len(frame), 'row')}; check whether it holds another recording."
+        )
 
 
 def _name_row_numbers(header: Header, frame: pd.DataFrame) -> None:
@@ -108,6 +129,19 @@ def _name_row_numbers(header: Header, frame: pd.DataFrame) -> None:
         return
     header.names = ["index", *header.names[:-1]]
     header.units = [None, *header.units[:-1]]
+
+
+def _note_empty(content: FileContent, header: Header, frame: pd.DataFrame) -> None:
+    """Note titled columns without values, which are a problem if they are EMG channels."""
+    for i, (name, unit) in enumerate(zip(header.names, header.units)):
+        if not header.named or i in frame or name == f"column {i + 1}":
+            continue
+        content.skipped.append(f"{name} (no values)")
+        if channel_kind(name, unit) == "emg":
+            content.problems.append(
+                f"the column {name!r} has no values and is left out; check whether the sensor was "
+                "in use."
+            )
 
 
 def _note_rest(content: FileContent, layout: Layout) -> None:
@@ -215,9 +249,15 @@ def _read_frame(path: Path, lines: list[str], layout: Layout) -> pd.DataFrame:
     # A separator at the end of each line creates an empty column.
     frame = frame.dropna(axis=1, how="all")
     for i in frame.columns[[kind.kind == "O" for kind in frame.dtypes]]:
+        cells = frame[i].unique()
+        grouped = without_thousands(
+            [c.strip() for c in cells if isinstance(c, str)], layout.decimal
+        )
         plain = {
-            cell: plain_number(cell.strip(), layout.decimal) if isinstance(cell, str) else cell
-            for cell in frame[i].unique()
+            cell: plain_number(grouped.get(cell.strip(), cell.strip()), layout.decimal)
+            if isinstance(cell, str)
+            else cell
+            for cell in cells
         }
         frame[i] = frame[i].map(plain)
     return frame
@@ -249,12 +289,13 @@ class _Column:
         return self.values.dtype.kind not in "fiub"
 
 
-_NO_CHANNELS = {"time": "time stamps", "index": "index"}
+_NO_CHANNELS = {"time": "time stamps", "index": "index", "subject": "subject"}
 
 
 def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Dialect) -> None:
     """Sort the columns of the table into channels, labels and time stamps."""
     columns = [_column(frame, i, header, dialect) for i in map(int, frame.columns)]
+    _settle_parts(content, columns, header.named)
     _settle_texts(content, columns)
     _settle_by_content(columns, header.named)
     content.problems += _interleaved_problems(columns)
@@ -263,6 +304,7 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
     pairs = _own_clocks(columns)
     rate = header.fs if pairs else _shared_rate(content, columns, clocks, header)
     content.problems += _counter_problems(columns, clocks)
+    content.problems += _parts_problems(columns, clocks)
     for i, column in enumerate(columns):
         if column.kind in _NO_CHANNELS:
             content.skipped.append(f"{column.name} ({_NO_CHANNELS[column.kind]})")
@@ -273,6 +315,38 @@ def _fill(content: FileContent, frame: pd.DataFrame, header: Header, dialect: Di
             content.annotations += clock.annotations()
         fs = _announced_rate(content, column, dialect, rate if clock is None else clock.fs)
         _add_column(content, column, fs)
+
+
+def _settle_parts(content: FileContent, columns: list[_Column], named: bool) -> None:
+    """Take the subject from a column, and find columns that name the part of a recording."""
+    for column in columns if named else []:
+        values = pd.unique(pd.Series(column.values).dropna())
+        if is_part(column.name):
+            column.kind = "label"
+        if not SUBJECT.fullmatch(column.name) or not 0 < len(values) <= _MAX_LABELS:
+            continue
+        names = [f"{v:g}" if isinstance(v, float) else str(v).strip() for v in values.tolist()]
+        if len(names) > 1:
+            raise ValueError(
+                f"{content.path} has rows of {len(names)} subjects in the column {column.name!r} "
+                f"({first_few(names, 5)}); put the recordings of each subject into files of their "
+                "own."
+            )
+        column.kind = "subject"
+        content.subject = names[0] if content.subject is None else content.subject
+
+
+def _parts_problems(columns: list[_Column], clocks: dict[int, Clock]) -> list[str]:
+    """Messages about columns by which rows without time stamps belong to several recordings."""
+    if clocks:
+        return []
+    parts = {c.name: pd.Series(c.values).nunique() for c in columns if is_part(c.name)}
+    return [
+        f"the column {name!r} has {n} values, and there are no time stamps. The rows are read as "
+        "one recording; if each value is a recording of its own, put them into separate files."
+        for name, n in parts.items()
+        if 1 < n <= _MAX_LABELS
+    ]
 
 
 def _interleaved_problems(columns: list[_Column]) -> list[str]:

@@ -44,7 +44,7 @@ class Dialect:
 def recognise(lines: list[str]) -> Dialect:
     """Identify the dialect of a text by its first lines."""
     head = lines[:200]
-    for find in (_emgworks, _datalog, _openbci, _vicon, _labchart, _physiobank):
+    for find in (_emgworks, _datalog, _openbci, _vicon, _labchart, _physiobank, _visual3d):
         if (dialect := find(lines, head)) is not None:
             return dialect
     start = "\n".join(head[:12]).lower()
@@ -83,6 +83,28 @@ def _physiobank(lines: list[str], head: list[str]) -> Dialect | None:
     if not re.fullmatch(r"'[^']*'(?:,'[^']*')+", head[0].strip() if head else ""):
         return None
     return Dialect("PhysioBank text", [line.replace("'", "") for line in lines])
+
+
+def _visual3d(lines: list[str], head: list[str]) -> Dialect | None:
+    """Recognise Visual3D ASCII: files, signals, types, folders and components above the rows."""
+    rows = [line.rstrip("\r\n").split("\t") for line in head[:5]]
+    if len(rows) < 5 or rows[4][0] != "ITEM" or len({len(row) for row in rows}) > 1:
+        return None
+    titles = [("ITEM", ""), *_visual3d_titles(*(row[1:] for row in rows))]
+    # Only the analog signals may be EMG.
+    devices = ["EMG" if kind.upper() == "ANALOG" else "other" for kind in rows[2]]
+    return Dialect("Visual3D text", lines[5:], titles=titles, devices=devices)
+
+
+def _visual3d_titles(
+    files: list[str], names: list[str], types: list[str], folders: list[str], parts: list[str]
+) -> list[tuple[str, str]]:
+    """Names of signals, with the file if there are several, and with components other than X."""
+    several = len(set(files)) > 1
+    return [
+        (f"{file} {name}" if several else name, "") if part == "X" else (f"{name} {part}", "")
+        for file, name, part in zip(files, names, parts)
+    ]
 
 
 def _datalog(lines: list[str], head: list[str]) -> Dialect | None:

@@ -35,8 +35,10 @@ _UNIT = re.compile(
     re.I,
 )
 _TITLES = re.compile(r"(?:channel|signal|column)[_ ]?(?:names?|titles?|labels?)[:=]?", re.I)
-_HERTZ = re.compile(r"k?(?:hz|гц)", re.I)
-_SUBJECT = re.compile(
+_PER_S = r"(?:hz|гц|sa?/s|sps|samples?/s)"
+_MULTIPLES = {"k": 1e3, "K": 1e3, "M": 1e6, "к": 1e3, "К": 1e3}
+_HERTZ = re.compile(rf"[kmк]?{_PER_S}", re.I)
+SUBJECT = re.compile(
     r"(?:subject|participant|patient|proband|sujet|sujeto)[ _-]*(?:id|code|name|nr|no)?", re.I
 )
 _PAIR = re.compile(r"^[\s%#\"]*(?P<key>[^:=]{2,60}?)\s*[:=]\s*(?P<value>[^:=]+?)[\s\"]*$")
@@ -253,7 +255,7 @@ def _note(header: Header, key: str, value: str) -> None:
     header.pairs.setdefault(key.lower(), value)
     if _UNIT.fullmatch(key):
         header.pairs.setdefault("unit", value)
-    if _SUBJECT.fullmatch(key) and value:
+    if SUBJECT.fullmatch(key) and value:
         header.subject = value
     if (rate := _rate_of_pair(key, value)) is not None:
         _note_rate(header, key, rate)
@@ -282,16 +284,18 @@ def _rate_of_pair(key: str, value: str) -> float | None:
 
 def _rate_of_text(key: str, value: str) -> float | None:
     """Rate in Hz from a value such as "2 kHz"."""
-    match = re.match(r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(k?hz|к?гц)?", value, re.I)
+    number = r"[\s\"]*([+-]?[\d.,]+(?:[eE][+-]?\d+)?)"
+    match = re.match(rf"{number}\s*([kmк]?{_PER_S})?", value, re.I)
     if re.search(r"\d\s*(?:[-–…]|\.\.|to|bis)\s*\d", value):
         return None  # a range, such as that of a filter
     number = match[1].rstrip(",.") if match else ""
     rate = as_number(number)
     if match is None or not rate or rate <= 0:
         return None
-    if re.search("khz|кгц", f"{key} {match[2] or ''}", re.I):
-        return rate * 1e3
-    return (_thousands(number) if rate < _MIN_RATE else None) or rate
+    unit = match[2] or "".join(_HERTZ.findall(key)[:1])
+    if unit[:1] in _MULTIPLES:
+        return rate * _MULTIPLES[unit[:1]]
+    return _thousands(number) or rate if rate < _MIN_RATE else rate
 
 
 def _thousands(number: str) -> float | None:

@@ -18,8 +18,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_NUMBER = re.compile(r"[+\-−]?(?:\d+\.?\d*|\.\d+|\d{1,3}(?:,\d{3})+\.\d+)(?:[eE][+-]?\d+)?")
-_COMMA_NUMBER = re.compile(r"[+\-−]?(?:\d+,?\d*|,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+\-−]?(?:\d+\.?\d*|\.\d+|\d{1,3}(?:,\d{3})+\.\d+)(?:[eEdD][+-]?\d+)?")
+_COMMA_NUMBER = re.compile(r"[+\-−]?(?:\d+,?\d*|,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?:[eEdD][+-]?\d+)?")
+# Integers with separators of thousands; a decimal fraction may look like one, such as "1,234".
+_GROUPED = {sign: re.compile(rf"[+\-−]?[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+") for sign in ",."}
 _MISSING = {
     *("", "nan", "-nan", "na", "n/a", "null", "-", "inf", "-inf", "#n/a", "#nv"),
     *("nan(ind)", "-nan(ind)", "1.#qnan", "-1.#ind"),
@@ -128,7 +130,15 @@ def plain_number(text: str, decimal: str) -> str:
     if pattern.fullmatch(text) is None:
         return text
     plain = text.replace("." if decimal == "," else ",", "")
-    return plain.replace(",", ".").replace("−", "-")
+    return plain.replace(",", ".").replace("−", "-").replace("D", "e").replace("d", "e")
+
+
+def without_thousands(texts: list[str], decimal: str) -> dict[str, str]:
+    """Numbers of a column without separators of thousands; empty if it has other such texts."""
+    mark = "." if decimal == "," else ","
+    found = [text for text in texts if mark in text]
+    is_grouped = all(_GROUPED[mark].fullmatch(text) for text in found)
+    return {text: text.replace(mark, "") for text in found} if is_grouped else {}
 
 
 def split_line(line: str, separator: str) -> list[str]:
@@ -242,14 +252,24 @@ def find_layout(path: Path, lines: list[str], encoding: str, complete: bool) -> 
     decimal = _decimal(plain[first : first + 50], separator, decimal)
     stop, rest = _end(path, lines, first, separator, decimal, width)
     is_cut = False
-    last = lines[stop - 1]
-    if stop == len(lines) and not complete and len(split_line(last, separator)) < width:
+    if stop == len(lines) and not complete and _is_cut(lines[first:], separator, width):
         # The program stopped writing within the last row.
         stop, rest, is_cut = stop - 1, [], True
     _check_size(path, stop - first, width)
     filled = _n_filled(lines[first : min(stop, first + 50)], separator)
     header = lines[:first]
     return Layout(encoding, separator, decimal, width, first, stop, header, rest, filled, is_cut)
+
+
+_FRACTION = re.compile(r"[.,](\d+(?:[eE][+-]?\d+)?)\"?\s*$")
+
+
+def _is_cut(rows: list[str], separator: str, width: int) -> bool:
+    """Whether the last row has fewer fields than others or, in its last number, fewer digits."""
+    if len(split_line(rows[-1], separator)) < width:
+        return True
+    *others, last = (len(m[1]) if (m := _FRACTION.search(row)) else 0 for row in rows[-50:])
+    return len(others) > _MIN_ROWS and set(others) == {max(others)} and last < max(others)
 
 
 def _begins_with_titles(rows: list[str], separator: str) -> bool:
@@ -319,12 +339,18 @@ def _is_decimal_comma(rows: list[str]) -> bool:
 
 def _decimal(rows: list[str], separator: str, decimal: str) -> str:
     """Decimal sign of the rows; `decimal` if all numbers are integers."""
+    cells = [cell for row in rows for cell in split_line(row, separator)]
+    commas = _numbers_with(",", cells, _COMMA_NUMBER)
+    points = _numbers_with(".", cells, _NUMBER)
+    if commas and points and all(map(_GROUPED[","].fullmatch, commas)):
+        return "."  # commas between thousands
     if separator == ",":
         return decimal
-    cells = [cell for row in rows for cell in split_line(row, separator)]
-    if any("," in c and _COMMA_NUMBER.fullmatch(c) for c in cells):
-        return ","
-    return "." if any("." in c and _NUMBER.fullmatch(c) for c in cells) else decimal
+    return "," if commas else "." if points else decimal
+
+
+def _numbers_with(sign: str, cells: list[str], pattern: re.Pattern[str]) -> list[str]:
+    return [cell for cell in cells if sign in cell and pattern.fullmatch(cell)]
 
 
 def _end(
