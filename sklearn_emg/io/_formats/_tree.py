@@ -125,15 +125,19 @@ def _inner_nodes(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Node, tupl
 def _found(context: list[Node], pattern: re.Pattern[str]) -> Iterator[tuple[str, Any]]:
     """Yield the entries near an array that have a key matching the pattern, the nearest first."""
     for node in context:
-        # Entries of a struct without arrays ("info", "header") come after those of the node itself.
-        # A data set with attributes, which has its value under "", is no such struct.
-        inner = [
-            v for v in node.values() if isinstance(v, dict) and "" not in v and not _has_arrays(v)
-        ]
-        for place in (node, *inner):
+        for place in (node, *_structs_without_arrays(node, pattern in _RATES)):
             for key, value in place.items():
                 if pattern.fullmatch(key.strip()):
                     yield key, _without_attributes(value)
+
+
+def _structs_without_arrays(node: Node, attributes: bool) -> list[Node]:
+    """Structs such as "info" and "header", whose entries come after those of the node itself.
+
+    `attributes` adds the attributes of single values; these may give a rate but name no channel.
+    """
+    inner = [v for v in node.values() if isinstance(v, dict) and not _has_arrays(v)]
+    return inner if attributes else [v for v in inner if "" not in v]
 
 
 def _without_attributes(value: Any) -> Any:
