@@ -125,6 +125,13 @@ def _of_one_sign(signal: NDArray | SignalFile) -> bool:
     return bool((((low >= 0) | (high <= 0)) & (low < high)).any())
 
 
+def _is_dead(signal: NDArray | SignalFile) -> bool:
+    """Return whether each channel is constant; a file is read completely for this."""
+    channels = np.atleast_2d(read_signal(signal))
+    channels = channels[~np.isnan(channels).all(axis=1)]
+    return bool((np.nanmin(channels, axis=1) == np.nanmax(channels, axis=1)).all())
+
+
 class Fault(NamedTuple):
     """Fault that some rows of a table have in common.
 
@@ -154,7 +161,14 @@ def _faults_of_samples(
     if figures is None:
         return []
     one_sign = np.unique(figures["row"][figures["one_sign"]])
+    constant = np.setdiff1d(figures["row"], figures["row"][figures["amplitude"] != 0])
+    long = [row for row in constant if signals[row].shape[-1] >= _MIN_LENGTH]
     faults = [
+        Fault(
+            [row for row in long if _is_dead(entries[row])],
+            "all samples are equal: the recording is dead",
+            "leave it out",
+        ),
         *faults_of_figures(figures),
         Fault(
             [row for row in one_sign if _of_one_sign(entries[row])],
@@ -288,6 +302,7 @@ def warn_of_implausible_recordings(table: pd.DataFrame, *, read_files: bool = Fa
       recordings, which indicates a different unit;
     - the amplitude of one channel is above 5 mV and more than 300 times that of the recording;
     - the absolute mean of a channel is above 1 V;
+    - all samples of each channel are equal, so that the recording is dead;
     - a channel never changes its sign, which indicates a rectified signal, an envelope or a large
       offset.
 

@@ -81,12 +81,28 @@ def test_one_warning_names_all_rows():
     assert "row 7: has more channels than samples" in text
 
 
-def test_gaps_and_dead_recordings_do_not_disturb():
+def test_gaps_and_constant_channels_do_not_disturb():
     gap = noise(3000)
     gap[100:2000] = np.nan
-    dead = np.zeros(3000)
-    assert texts(table, [gap, dead, np.full(3000, np.nan), noise(3000)]) == []
-    assert texts(table, [np.full(3000, 3.3)] * 2) == []
+    one_dead = np.stack([noise(3000), np.zeros(3000)])
+    pause = noise(20000)
+    pause[1000:-1000] = 0.0
+    assert texts(table, [gap, one_dead, pause, np.full(3000, np.nan), noise(3000)]) == []
+    assert texts(table, [np.zeros(20)]) == []
+
+
+@pytest.mark.parametrize("dead", [
+    np.zeros(3000), np.full((2, 20000), 3.3), np.r_[np.zeros(50), np.full(50, np.nan)],
+])  # fmt: skip
+def test_dead_recordings_are_named(dead, tmp_path):
+    with pytest.warns(RecordingWarning, match=r"row 1: all samples are equal: .* dead"):
+        X = table([noise(3000), dead, noise(3000, seed=1)])
+    if dead.shape == (3000,):
+        with pytest.warns(RecordingWarning, match="row 1: .* dead"):
+            TimeDomainFeatures().fit(X)
+        dead.astype("<f4").tofile(tmp_path / "a.bin")
+        with pytest.warns(RecordingWarning, match="row 0: .* dead"):
+            TimeDomainFeatures().fit(table([SignalFile(tmp_path / "a.bin", dtype="<f4")]))
 
 
 def test_estimators_warn_of_tables_made_by_hand_and_not_of_filtered_ones():

@@ -199,7 +199,8 @@ class Resampler(SignalTransformer):
     >>> import numpy as np
     >>> from sklearn_emg.preprocessing import Resampler
     >>> from sklearn_emg.recordings import recording_table
-    >>> table = recording_table([np.zeros(48000), np.zeros(75)], fs=[48000.0, 23437.5], subject="a")
+    >>> signal = np.random.default_rng(0).normal(scale=0.1, size=48000)
+    >>> table = recording_table([signal, signal[:75]], fs=[48000.0, 23437.5], subject="a")
     >>> resampled = Resampler(10000.0).fit_transform(table)
     >>> resampled["fs"].tolist(), [len(s) for s in resampled["signal"]]
     ([10000.0, 10000.0], [10000, 32])

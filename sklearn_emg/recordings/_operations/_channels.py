@@ -99,7 +99,8 @@ def select_channels(table: pd.DataFrame, channels: str | int | Sequence[str | in
     --------
     >>> import numpy as np
     >>> from sklearn_emg.recordings import recording_table, select_channels
-    >>> table = recording_table([np.ones((2, 100))], fs=1000.0, subject="a")
+    >>> signal = np.random.default_rng(0).normal(scale=0.1, size=(2, 100))
+    >>> table = recording_table([signal], fs=1000.0, subject="a")
     >>> select_channels(table, "ch2")["signal"].iloc[0].shape
     (100,)
     """
@@ -157,7 +158,8 @@ def split_channels(table: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> import numpy as np
     >>> from sklearn_emg.recordings import recording_table, split_channels
-    >>> table = recording_table([np.ones((2, 100))], fs=1000.0, subject="a")
+    >>> signal = np.random.default_rng(0).normal(scale=0.1, size=(2, 100))
+    >>> table = recording_table([signal], fs=1000.0, subject="a")
     >>> split_channels(table)[["subject", "channel"]]
       subject channel
     0       a     ch1
@@ -220,8 +222,9 @@ def join_channels(
     --------
     >>> import numpy as np
     >>> from sklearn_emg.recordings import join_channels, recording_table
+    >>> signals = np.random.default_rng(0).normal(scale=0.1, size=(2, 100))
     >>> table = recording_table(
-    ...     np.ones((2, 100)), fs=1000.0, subject="a", recording="r1", muscle=["flexor", "extensor"]
+    ...     signals, fs=1000.0, subject="a", recording="r1", muscle=["flexor", "extensor"]
     ... )
     >>> join_channels(table)[["subject", "channel_names"]]
       subject       channel_names
