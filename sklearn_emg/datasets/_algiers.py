@@ -151,6 +151,9 @@ def load_algiers(
     and left out with a warning that names both files. If a recording exists under the names of two
     subjects, neither is kept.
 
+    The files are text, so their samples cannot be left in the files as with ``lazy=True`` of the
+    other loaders. To load the set in parts, pass one of its folders or a `muscle`.
+
     Parameters
     ----------
     folder : str or path-like

@@ -191,7 +191,7 @@ class AmplitudeScaler(SignalTransformer):
 
     def _fit_signals(self, X: NDArray[np.floating], fs: float) -> None:
         if self.by == "training":
-            self.channel_names_in_ = None
+            self.channel_names_in_: tuple[str, ...] | None = None
             X = X[:, np.newaxis] if X.ndim == 2 else X
             joined = X.swapaxes(0, 1).reshape(X.shape[1], -1)
             self.location_, self.scale_ = _training_statistics([joined], self.method)
@@ -407,7 +407,7 @@ class ReferenceScaler(SignalTransformer):
         common_channel_names(table)  # refuses channels in different orders
         places = [name for name in ("muscle", "side") if name in table.columns]
         keys = table[places].assign(subject=subjects_of(table))
-        codes = keys.groupby(["subject", *places], dropna=False).ngroup().to_numpy()
+        codes = keys.groupby(["subject", *places], dropna=False).ngroup().to_numpy(np.intp)
         marked = marked_rows(table[self.column], self.column)
         missing = np.setdiff1d(codes, codes[marked])
         if missing.size:
