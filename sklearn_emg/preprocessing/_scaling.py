@@ -407,7 +407,8 @@ class ReferenceScaler(SignalTransformer):
         common_channel_names(table)  # refuses channels in different orders
         places = [name for name in ("muscle", "side") if name in table.columns]
         keys = table[places].assign(subject=subjects_of(table))
-        codes = keys.groupby(["subject", *places], dropna=False).ngroup().to_numpy(np.intp)
+        groups = keys.groupby(["subject", *places], dropna=False)
+        codes = np.asarray(groups.ngroup(), dtype=np.intp)
         marked = marked_rows(table[self.column], self.column)
         missing = np.setdiff1d(codes, codes[marked])
         if missing.size:

@@ -544,7 +544,7 @@ def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():
 
 
 @pytest.mark.parametrize(
-    "factor, unit", [(1e-3, "in V"), (1.0, ""), (1e3, "in µV"), (60.0, "in µV")]
+    "factor, unit", [(1e-3, "unit='V'"), (1.0, ""), (1e3, "unit='uV'"), (60.0, "unit='uV'")]
 )
 def test_segments_of_signals_that_are_not_in_mv_are_told(factor, unit):
     x = np.repeat([0.01, 1.0, 0.01, 1.0], 4000) * noise(16_000)
