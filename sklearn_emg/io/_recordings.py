@@ -371,7 +371,7 @@ def _rows(
 
 def _subject(content: FileContent, given: Hashable | None) -> Hashable:
     """Subject that was passed or, by default, that of the file."""
-    subject = content.subject if given is None else given
+    subject: Any = content.subject if given is None else given
     if given is None and isinstance(subject, list):  # a tuple that was stored as JSON
         subject = tuple(subject)
     if subject is None or is_blank(subject) or (np.ndim(subject) == 0 and pd.isna(subject)):
