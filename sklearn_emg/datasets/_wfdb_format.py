@@ -273,11 +273,14 @@ def signal_path(header: Header, spec: SignalSpec, root: Path | None = None) -> P
 
 
 def _warn_of_rest(header: Header, spec: SignalSpec, path: Path, n_bytes: int) -> None:
-    """Warn that bytes of a signal file are not read, unless they fill its last group of samples."""
+    """Warn that bytes of a signal file are not read, unless they fill its last group of samples.
+
+    A file with a prolog may end with as many bytes that are no signal, as those of N2001 do.
+    """
     if header.n_times is None:
         n_times = _n_frames(header, spec, path)
         n_bytes = path.stat().st_size - _bytes_needed(replace(header, n_times=n_times), spec)
-    if n_bytes >= (1 if spec.fmt in _PLAIN else _bytes_of(spec.fmt)[1]):
+    if n_bytes >= spec.offset + (1 if spec.fmt in _PLAIN else _bytes_of(spec.fmt)[1]):
         warn(
             f"{path}: the last {counted(n_bytes, 'byte')} are not read, since "
             + (

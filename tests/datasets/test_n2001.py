@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -249,7 +250,9 @@ _LONG = _RNG.integers(-3000, 3000, size=(3, 500))
 def biceps(real_data):
     if not (real_data / "n2001_biceps").is_dir():
         pytest.skip("needs the recordings n2001_biceps in SKLEARN_EMG_DATA")
-    return load_n2001(real_data / "n2001_biceps", lazy=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return load_n2001(real_data / "n2001_biceps", lazy=True)
 
 
 def test_real_clipped_recordings_are_marked(biceps):

@@ -476,6 +476,7 @@ def test_plain_and_packed_formats_need_no_wfdb(stored, tmp_path, monkeypatch):
         ("rec 2 1000\nrec.dat 16 9/mV\nrec.dat 16 9/mV\n", "last 2 bytes .* no sample of all"),
         ("rec 1 1000 1\nrec.dat 212 200/mV\n", "the last 4 bytes are not read"),
         ("rec 1 1000 3\nrec.dat 212 200/mV\n", None),
+        ("rec 1 1000 1\nrec.dat 16+2 200/mV\n", None),  # as many bytes after as before
         ("rec 1\nrec.dat 16 200/mV\n", "rec.hea gives no sampling rate, so 250 Hz is used"),
     ],
 )
