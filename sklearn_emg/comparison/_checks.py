@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any
@@ -36,7 +37,8 @@ def named_pipelines(pipelines: Any) -> dict[str, Any]:
     if isinstance(pipelines, BaseEstimator):
         return {type(pipelines).__name__: pipelines}
     try:
-        named = dict(pipelines)
+        pairs = list(pipelines.items() if isinstance(pipelines, Mapping) else pipelines)
+        named = {str(name): estimator for name, estimator in pairs}
     except (TypeError, ValueError) as error:
         raise TypeError(
             "The 'pipelines' of compare must be an estimator or a dict {'name': estimator}. "
@@ -44,12 +46,15 @@ def named_pipelines(pipelines: Any) -> dict[str, Any]:
         ) from error
     if not named:
         raise ValueError("compare needs at least one pipeline, as {'name': estimator}.")
+    if len(named) < len(pairs):
+        repeated, _ = Counter(str(name) for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"Two pipelines of compare are named {repeated!r}; rename one.")
     for name, estimator in named.items():
         if isinstance(estimator, type) or not hasattr(estimator, "fit"):
             raise TypeError(
                 f"Pipeline {name!r} of compare must be an unfitted estimator. Got {estimator!r}."
             )
-    return {str(name): estimator for name, estimator in named.items()}
+    return named
 
 
 def check_one_pipeline(estimator: Any, caller: str) -> None:

@@ -249,6 +249,9 @@ def test_bad_requests_are_refused(features):
     ]:
         with pytest.raises(TypeError, match=match):
             compare(**{"pipelines": rows_model(), "X": X, "y": y, **kwargs})
+    for same in ({1: rows_model(), "1": rows_model()}, [("1", rows_model())] * 2):
+        with pytest.raises(ValueError, match="Two pipelines of compare are named '1'"):
+            compare(same, X, y, progress=False)
     with pytest.raises(ValueError, match="at least one pipeline"):
         compare({}, X, y)
     with pytest.raises(
