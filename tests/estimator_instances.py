@@ -104,6 +104,7 @@ SMALL_SIZES = {
 }
 # Other settings of single networks.
 OWN_SETTINGS = {
+    "DilatedCNN": {"dropout": 0.05, "max_epochs": 25},
     "ImageNetwork": {"architecture": "test_byobnet", "lr": 1e-3, "max_epochs": 2},
     "NEMGNet": {"variant": "A", "n_hidden": (16,), "lr": 0.01},
     "RecurrentNet": {"cell": "gru"},

@@ -367,7 +367,7 @@ LEAK = "leaks|that .* was trained on before"
 IMPOSSIBLE = re.compile(
     r"subjects of each class, but|only works for partitions|number of members in each class|"
     r"cannot be the greater|Cannot have number of splits|needs at least two classes|only one class|"
-    r"must test every row once|probabilities that are not finite|"
+    r"must test every row once|tests row \d+ more than once|probabilities that are not finite|"
     r"takes some rows of a subject|fits failed|every fit failed|a minimum of 2 is required"
 )
 

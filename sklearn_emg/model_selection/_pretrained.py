@@ -110,9 +110,8 @@ def _is_fitted(part: Any) -> bool:
     if not isinstance(part, BaseEstimator):
         return False
     learned = any(n.endswith("_") and not n.startswith("_") for n in vars(part))
-    # A network of skorch has such attributes before its fit, and tells whether it was fitted.
-    tells = getattr(part, "__sklearn_is_fitted__", None)
-    return learned and get_tags(part).requires_fit and (tells is None or tells())
+    # A network of skorch has such attributes before its fit; 'initialized_' is then False.
+    return learned and get_tags(part).requires_fit and getattr(part, "initialized_", True)
 
 
 def _parameters(part: Any) -> Iterator[tuple[str, Any]]:

@@ -372,10 +372,13 @@ def read_signal(signal: Any, dtype: DTypeLike | None = None) -> NDArray[np.float
     ValueError
         If the samples are complex numbers or dates.
     """
-    values = np.asarray(unmasked(signal))
-    if values.dtype.kind in "cmM":
-        raise ValueError(f"A signal must consist of samples in mV. Got values of {values.dtype}.")
-    values = np.asarray(values, dtype=dtype)
+    signal = unmasked(signal)
+    if not hasattr(signal, "__array__"):
+        signal = np.asarray(signal)
+    stored = getattr(signal, "dtype", None)
+    if getattr(stored, "kind", "f") in "cmM":
+        raise ValueError(f"A signal must consist of samples in mV. Got values of {stored}.")
+    values = np.asarray(signal, dtype=dtype)
     if dtype is not None and values.dtype.kind == "f":
         return values
     single = values.dtype.newbyteorder("=") == np.float32
