@@ -26,7 +26,7 @@ from sklearn_emg.preprocessing._artefacts._measures import runs_mask
 from sklearn_emg.recordings import divide, recording_table
 
 FS = 2000.0
-KINDS = ["saturation", "flat", "motion", "powerline", "spikes", "pop"]
+KINDS = ["saturation", "flat", "motion", "mains", "spikes", "pop"]
 
 
 def _times(n_times):
@@ -43,7 +43,7 @@ def _add(kind, x):
         y[..., 100:300] = 0.3
     elif kind == "motion":
         y += 4 * np.sin(2 * np.pi * 3.0 * t)
-    elif kind == "powerline":
+    elif kind == "mains":
         y += 2 * np.sin(2 * np.pi * 50.0 * t) + np.sin(2 * np.pi * 150.0 * t)
     elif kind == "spikes":
         y[..., 321] += 30.0
@@ -485,7 +485,7 @@ def test_short_clean_windows_of_a_low_rate_have_hardly_any_flags(fs, seconds):
     sos = butter(4, [0.1 * fs, 0.47 * fs], "bandpass", fs=fs, output="sos")
     x = sosfiltfilt(sos, noise(200, int(seconds * fs) + 400))[:, 200:-200]
     flags = ArtefactDetector(fs=fs).fit(x).flags(x)
-    assert (flags[["powerline", "pop", "saturation"]].mean() < 0.05).all()
+    assert (flags[["mains", "pop", "saturation"]].mean() < 0.05).all()
 
 
 @pytest.mark.parametrize("step", [0.0, 0.05, 0.5, 1.0])
@@ -527,10 +527,10 @@ def test_the_line_frequency_that_is_there_is_named(as_table):
     if as_table:
         X = recording_table(list(X), fs=1000.0, subject=list("abc"))
     detector = ArtefactDetector(fs=None if as_table else 1000.0).fit(X)
-    assert detector.flags(X)["powerline"].tolist() == [True, True, False]
+    assert detector.flags(X)["mains"].tolist() == [True, True, False]
     np.testing.assert_array_equal(detector.line_frequency(X), [50.0, 60.0, np.nan])
     detector.set_params(line_freq=50.0)
-    assert detector.flags(X)["powerline"].tolist() == [True, False, False]
+    assert detector.flags(X)["mains"].tolist() == [True, False, False]
 
 
 def test_rest_of_a_surface_recording_is_relative_to_its_own_noise():

@@ -29,7 +29,7 @@ THRESHOLDS = {
     "saturation": 0.001,
     "flat": 0.1,
     "motion": 0.5,
-    "powerline": 0.5,
+    "mains": 0.5,
     "spikes": 1.5,
     "pop": 4.0,
 }
@@ -95,23 +95,23 @@ class ArtefactDetector(FeatureExtractor):
     saturation   fraction of samples at `limit`, or cut off at the highest or lowest value 0.001
     flat         fraction of samples in constant runs of at least 10 ms and 15 samples     0.1
     motion       fraction of the power below `motion_freq`                                 0.5
-    powerline    fraction of the power at 50 or 60 Hz and four harmonics                   0.5
+    mains        fraction of the power at 50 or 60 Hz and four harmonics                   0.5
     spikes       largest distance from the median of 3 samples / range of the medians      1.5
     pop          largest step between medians of 25 ms / mean standard deviation           4
     ============ ========================================================================= =====
 
-    At sampling rates below 1000 Hz, the limit of "spikes" is multiplied by
-    :math:`\\sqrt{1000 / f_s}`, since neighbouring samples of the EMG differ more. The limit of
-    "powerline" is multiplied by :math:`1 + b`, where :math:`b` is the fraction of the spectrum that
-    counts as power line, which is large in short windows. Medians are of at least 5 samples. A
-    score is a measure divided by its limit, and a score above 1 is a flag. With scores :math:`s_i`,
-    the quality is :math:`1 / (1 + \\max_i s_i^2)`: it is 1 without any artefact and below 0.5 with
-    a flag.
+    The kind "mains" is power-line interference. At sampling rates below 1000 Hz, the limit of
+    "spikes" is multiplied by :math:`\\sqrt{1000 / f_s}`, since neighbouring samples of the EMG
+    differ more. The limit of "mains" is multiplied by :math:`1 + b`, where :math:`b` is the
+    fraction of the spectrum that counts as power line, which is large in short windows. Medians are
+    of at least 5 samples. A score is a measure divided by its limit, and a score above 1 is a flag.
+    With scores :math:`s_i`, the quality is :math:`1 / (1 + \\max_i s_i^2)`: it is 1 without any
+    artefact and below 0.5 with a flag.
 
     The limits are choices of this package. Few windows of real needle recordings are flagged; set
     other limits if your recordings differ. A window that is too short for a measure has a score of
-    0: "motion" needs more than one period of `motion_freq`, "powerline" more than eight periods of
-    the power-line frequency, "spikes" 25 samples, and "pop" 50 ms and 10 samples. Saturation can
+    0: "motion" needs more than one period of `motion_freq`, "mains" more than eight periods of the
+    power-line frequency, "spikes" 25 samples, and "pop" 50 ms and 10 samples. Saturation can
     only be detected in the recorded samples, since a filter removes plateaus. Sharp potentials of
     two or three samples may count as spikes, so raise the limit of "spikes" for sampling rates of a
     few kHz.
@@ -181,7 +181,7 @@ class ArtefactDetector(FeatureExtractor):
             "saturation": saturation_fraction(X, self.limit),
             "flat": flat_fraction(X, max(round(0.010 * fs), _MIN_FLAT)),
             "motion": motion,
-            "powerline": (lines.T / (1 + bands)).T.max(axis=0),
+            "mains": (lines.T / (1 + bands)).T.max(axis=0),
             "spikes": spikes / max(1.0, np.sqrt(1000.0 / fs)),
             "pop": pop_ratio(X, max(round(0.025 * fs), _MIN_MEDIAN)),
         }
@@ -205,7 +205,7 @@ class ArtefactDetector(FeatureExtractor):
         return (50.0, 60.0) if self.line_freq is None else (float(self.line_freq),)
 
     def line_frequency(self, X: ArrayLike | pd.DataFrame) -> NDArray[np.float64]:
-        """Find the power-line frequency in windows with the flag "powerline".
+        """Find the power-line frequency in windows with the flag "mains".
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class ArtefactDetector(FeatureExtractor):
             Power-line frequency in Hz, from the channel with the most interference. It is NaN for
             windows without the flag.
         """
-        flagged = self.flags(X)["powerline"].to_numpy()
+        flagged = self.flags(X)["mains"].to_numpy()
         parts: list[tuple[NDArray[np.floating], float]]
         if isinstance(X, pd.DataFrame):
             parts = [(signals, fs) for _, signals, fs in self._equal_rows(X)]

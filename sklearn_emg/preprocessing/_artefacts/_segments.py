@@ -43,7 +43,7 @@ def segment_recording(
         Length of the classified stretches in seconds.
     detector : ArtefactDetector, default=None
         Detector of artefacts. By default, it is ``ArtefactDetector()`` without the kinds "flat" and
-        "powerline", since rest may be silent or consist of power-line interference.
+        "mains", since rest may be silent or consist of power-line interference.
 
     Returns
     -------
