@@ -71,7 +71,18 @@ def end_of(model: Any) -> Any:
 
 
 def consumes_groups(cv: Any) -> bool:
-    """Whether a splitter requests groups; without them, it raises an error."""
+    """Return whether a splitter requests groups; without them, it raises an error.
+
+    Parameters
+    ----------
+    cv : splitter
+        Splitter of scikit-learn or of sklearn_emg.
+
+    Returns
+    -------
+    asks : bool
+        True if ``split`` requests ``groups``.
+    """
     return bool(get_routing_for_object(cv).consumes("split", ["groups"]))
 
 

@@ -203,13 +203,50 @@ def check_unused(caller: str, condition: str, **values: Any) -> None:
 
 
 def require_target(y: Any, caller: str, hint: str = "") -> None:
-    """Raise if there is no target, in the words that scikit-learn's checks expect."""
+    """Raise if there is no target, in the words that scikit-learn's checks expect.
+
+    Parameters
+    ----------
+    y : object
+        Target, or None.
+    caller : str
+        Function or estimator in the message.
+    hint : str, default=""
+        Text at the end of the message.
+
+    Raises
+    ------
+    ValueError
+        If `y` is None.
+    """
     if y is None:
         raise ValueError(f"{caller} requires y to be passed, but the target y is None{hint}.")
 
 
 def check_one_per_row(y: Any, n_rows: int, caller: str, row: str = "row") -> NDArray[Any]:
-    """Return the labels as an array, refusing another number of labels than of rows."""
+    """Return the labels as an array, refusing another number of labels than of rows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Labels.
+    n_rows : int
+        Number of rows.
+    caller : str
+        Function or estimator in the message.
+    row : str, default="row"
+        What a row is called in the message.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+        Labels.
+
+    Raises
+    ------
+    ValueError
+        If the number of labels is not `n_rows`.
+    """
     values = np.asarray(y)
     if len(values) != n_rows:
         raise ValueError(

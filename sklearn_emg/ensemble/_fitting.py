@@ -510,7 +510,18 @@ def holds_out_itself(estimator: Any) -> bool:
 
 
 def splits_rows(estimator: Any) -> bool:
-    """Whether a part of an estimator splits its rows with a `cv`."""
+    """Return whether a part of an estimator splits its rows with a `cv`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Estimator to search, at any depth.
+
+    Returns
+    -------
+    splits : bool
+        True if any part does.
+    """
     return any(_splits(part) for _, part in parts_of(estimator))
 
 

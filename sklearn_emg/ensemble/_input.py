@@ -258,7 +258,27 @@ def _check_length(y: Any, n_rows: int, what: str) -> None:
 
 
 def check_numbers(y: Any, n_rows: int, caller: str = "DiVoteRegressor") -> NDArray[np.float64]:
-    """Check the targets of recordings: one finite number each."""
+    """Check the targets of recordings: one finite number each.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Target of each recording.
+    n_rows : int
+        Number of recordings.
+    caller : str, default="DiVoteRegressor"
+        Name of the class in messages.
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows,)
+        Targets as float64.
+
+    Raises
+    ------
+    ValueError
+        If a target is no finite number, or their number is not `n_rows`.
+    """
     refuse_unusable_numbers(y, caller)
     _check_length(y, n_rows, "number")
     return np.asarray(labels_of_rows(y, n_rows), dtype=float)
@@ -318,7 +338,22 @@ def _refuse_no_rows(y: Any, caller: str) -> None:
 
 
 def refuse_one_class(y: NDArray[Any], caller: str = "DiVoteClassifier", where: str = "y") -> None:
-    """Reject labels of a single class; `where` describes the labels in the message."""
+    """Reject labels of a single class.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        Labels.
+    caller : str, default="DiVoteClassifier"
+        Name of the class in the message.
+    where : str, default="y"
+        Description of the labels in the message.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes.
+    """
     if len(classes := np.unique(y)) < 2:
         raise ValueError(
             f"{caller} learns to separate classes and needs at least two classes, but {where} has "

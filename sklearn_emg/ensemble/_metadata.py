@@ -13,7 +13,18 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 def requested_columns(estimator: Any) -> set[str]:
-    """Columns that the transformers of a pipeline request through metadata routing."""
+    """Return the columns that the transformers of a pipeline request through metadata routing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Pipeline or any other estimator.
+
+    Returns
+    -------
+    columns : set of str
+        Names of the columns requested in ``fit`` or ``transform``.
+    """
     return {
         column
         for method in ("fit", "transform")

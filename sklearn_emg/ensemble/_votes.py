@@ -246,6 +246,17 @@ def table_of_recordings(rows: Rows, unit: str, by: str | None) -> pd.DataFrame:
 
 
 def table_of_units(rows: Rows) -> pd.DataFrame:
-    """Number of recordings of each unit."""
+    """Count the recordings of each unit.
+
+    Parameters
+    ----------
+    rows : Rows
+        Recordings and the units to which they belong.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_units, 1)
+        Column ``n_recordings``, indexed by unit.
+    """
     n_recordings = np.bincount(rows.unit, minlength=len(rows.unit_index))
     return pd.DataFrame({"n_recordings": n_recordings}, index=rows.unit_index)

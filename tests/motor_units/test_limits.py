@@ -356,14 +356,15 @@ def test_ages_beyond_the_controls_are_warned_of_with_their_range(age):
 def test_ages_within_the_controls_and_limits_without_age_have_no_warning():
     table = potentials("P", [0.4] * 20, age=75)
     both = pd.concat([controls(ages=np.linspace(20, 75, 12), slope=0.01), table])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
         by_age().score_muscles(table)
         by_age().score_potentials(table)
         by_age().single_limits("biceps", "amplitude")
         published().score_muscles(table.assign(age=99))
         # The youngest and the oldest control are beyond the others.
         ReferenceLimits().cross_score(both, np.where(both["subject"] == "P", "ALS", "control"))
+    assert [str(w.message) for w in seen] == []
 
 
 def test_the_age_of_a_subject_serves_all_its_potentials():
